@@ -1,0 +1,480 @@
+//! Policy files: a text in, a value and a list of problems out.
+
+use std::collections::BTreeMap;
+
+use sparkwright_core::policy::{Layer, ResolvedPolicy};
+
+use crate::block::{Block, duplicate, join, key_text, mapping, read_block, step};
+use crate::diagnostics::{Code, Diagnostic, any_of, quoted};
+use crate::digest::digest;
+use crate::nearest::nearest;
+use crate::overrides::{Override, too_large};
+use crate::resolve::{Stratum, crossings, resolve};
+use crate::source::{Mark, Source};
+use crate::tree::{Entry, Node, parse_tree};
+
+/// The keys at the top of a file that are the policy's.
+const TOP: [&str; 4] = ["environments", "global_optimization", "default_environment", "policy_module"];
+/// The key of an environment that is the policy's.
+const OPTIMIZATION: &str = "optimization";
+/// The most problems that are listed.
+const MOST_PROBLEMS: usize = 100;
+
+/// A place in a policy file; lines and columns count from 1, columns in characters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Location {
+    /// The line.
+    pub line: usize,
+    /// The column.
+    pub column: usize,
+}
+
+/// An environment of a file.
+#[derive(Debug, Clone, PartialEq)]
+struct Environment {
+    name: String,
+    block: Block,
+}
+
+/// The environment that holds where none is asked for.
+#[derive(Debug, Clone, PartialEq)]
+struct DefaultEnvironment {
+    name: String,
+    mark: Mark,
+}
+
+/// A policy file as it was read: usable as far as it is right.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PolicyFile {
+    source: Source,
+    raw_digest: String,
+    global: Block,
+    environments: Vec<Environment>,
+    environments_key: Option<Mark>,
+    default_environment: Option<DefaultEnvironment>,
+    module_sha256: Option<String>,
+    /// What is wrong with the file as a whole, whatever the environment.
+    problems: Vec<Diagnostic>,
+}
+
+/// Reads a policy file. It never fails: what can be read is in the value, what is wrong is in the list, in the order of the
+/// file. `name` is what messages call the file.
+#[must_use]
+pub fn parse(name: &str, text: &str) -> (PolicyFile, Vec<Diagnostic>) {
+    let refused = too_large(name, text);
+    let source = Source::new(name, if refused.is_some() { "" } else { text });
+    let mut file = PolicyFile {
+        source,
+        raw_digest: digest(text.as_bytes()),
+        global: Block::default(),
+        environments: Vec::new(),
+        environments_key: None,
+        default_environment: None,
+        module_sha256: None,
+        problems: Vec::new(),
+    };
+    if let Some(refused) = refused {
+        file.problems.push(refused);
+    } else {
+        let tree = parse_tree(&file.source);
+        let is_whole = tree.problem.is_none();
+        file.problems.extend(tree.problem);
+        if let Some(root) = &tree.root {
+            file.read(root, is_whole);
+        }
+    }
+    let diagnostics = file.diagnostics();
+    (file, diagnostics)
+}
+
+impl PolicyFile {
+    /// The names of the environments, in the order of the file.
+    pub fn environments(&self) -> impl Iterator<Item = &str> {
+        self.environments.iter().map(|environment| environment.name.as_str())
+    }
+
+    /// The environment that holds where none is asked for, as `default_environment` names it.
+    #[must_use]
+    pub fn default_environment(&self) -> Option<&str> {
+        self.default_environment.as_ref().map(|default| default.name.as_str())
+    }
+
+    /// The SHA-256 that the policy module must have, in lower-case hexadecimal digits, where the file pins one.
+    #[must_use]
+    pub fn module_sha256(&self) -> Option<&str> {
+        self.module_sha256.as_deref()
+    }
+
+    /// The SHA-256 of the file's bytes.
+    #[must_use]
+    pub fn raw_digest(&self) -> &str {
+        &self.raw_digest
+    }
+
+    /// What the file was called when it was read.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.source.name
+    }
+
+    /// The layer and place where the value of a key (`autoscaling.max_executors`) comes from in an environment; `None` for
+    /// a built-in value. `environment` as in [`PolicyFile::resolve`].
+    #[must_use]
+    pub fn location(&self, environment: Option<&str>, path: &str) -> Option<(Layer, Location)> {
+        let name = environment.or_else(|| self.default_environment());
+        let own = name.and_then(|name| self.environment(name)).map(|found| (Layer::Environment, &found.block));
+        let layers = own.into_iter().chain([(Layer::Global, &self.global)]);
+        layers
+            .filter_map(|(layer, block)| Some((layer, block.settings.get(path)?.mark)))
+            .map(|(layer, mark)| {
+                let location = Location { line: mark.line, column: mark.column };
+                (layer, location)
+            })
+            .next()
+    }
+
+    /// The policy of one environment under some overrides, the last of which is the highest.
+    ///
+    /// Without an environment it is that of `default_environment`; where the file names none, the built-in defaults and
+    /// `global_optimization` alone.
+    ///
+    /// # Errors
+    /// The errors of the file as a whole and of the layers that are used, an environment that the file doesn't have, and
+    /// bounds that cross once all layers are in place. An error in another environment is no hindrance.
+    pub fn resolve(
+        &self,
+        environment: Option<&str>,
+        overrides: &[Override],
+    ) -> Result<ResolvedPolicy, Vec<Diagnostic>> {
+        let mut problems: Vec<Diagnostic> = self.problems.clone();
+        problems.retain(Diagnostic::is_error);
+        let name = environment.or_else(|| self.default_environment());
+        let own = name.and_then(|name| self.environment(name));
+        if let (Some(name), None) = (name, own) {
+            problems.push(match (environment, &self.default_environment) {
+                (None, Some(default)) => self.unknown_default(default),
+                _ => self.unknown_environment(name),
+            });
+        }
+        let mut strata = self.strata(own);
+        strata.extend(overrides.iter().map(|change| Stratum {
+            layer: Layer::Override,
+            source: &change.source,
+            block: &change.block,
+        }));
+        let resolved = resolve(own.map_or("", |own| &own.name), &strata);
+        if problems.is_empty() {
+            return resolved;
+        }
+        problems.extend(resolved.err().into_iter().flatten());
+        Err(tidy(problems))
+    }
+
+    fn environment(&self, name: &str) -> Option<&Environment> {
+        self.environments.iter().find(|environment| environment.name == name)
+    }
+
+    fn strata<'a>(&'a self, environment: Option<&'a Environment>) -> Vec<Stratum<'a>> {
+        let global = (Layer::Global, &self.global);
+        let own = environment.map(|own| (Layer::Environment, &own.block));
+        std::iter::once(global)
+            .chain(own)
+            .map(|(layer, block)| Stratum { layer, source: &self.source, block })
+            .collect()
+    }
+
+    /// Everything that is wrong, in the order of the file.
+    fn diagnostics(&self) -> Vec<Diagnostic> {
+        let mut all = self.problems.clone();
+        all.extend_from_slice(&self.global.problems);
+        for environment in &self.environments {
+            all.extend_from_slice(&environment.block.problems);
+            all.extend(crossings(&self.strata(Some(environment))));
+        }
+        if self.environments.is_empty() {
+            all.extend(crossings(&self.strata(None)));
+        }
+        let is_whole = !self.problems.iter().any(is_of_the_text);
+        if let Some(default) = self.default_environment.as_ref().filter(|_| is_whole)
+            && self.environment(&default.name).is_none()
+        {
+            all.push(self.unknown_default(default));
+        }
+        tidy(all)
+    }
+
+    fn read(&mut self, root: &Node, is_whole: bool) {
+        let start = Mark { end: root.mark.start, ..root.mark };
+        let source = self.source.clone();
+        let entries = match mapping(&source, root, "", "the policy", start) {
+            Ok(entries) => entries,
+            Err(problem) => return self.problems.push(*problem),
+        };
+        let ours = self.pick(&source, entries, &TOP, "");
+        for (name, Entry { key, value }) in &ours {
+            match *name {
+                "environments" => {
+                    self.environments_key = Some(key.mark);
+                    self.read_environments(&source, key, value, is_whole);
+                }
+                "global_optimization" => {
+                    self.global = read_block(&source, value, name, key.mark);
+                }
+                "default_environment" => self.read_default(&source, key, value),
+                _ => self.read_pin(&source, key, value),
+            }
+        }
+        if !is_whole {
+            return;
+        }
+        self.warn_of_similar(&source, entries, &TOP, "");
+        if ours.is_empty() && !entries.is_empty() {
+            let has_section = entries.iter().filter_map(|entry| entry.key.text());
+            let section = crate::block::sections().find(|section| has_section.clone().any(|key| key == *section));
+            let help = match section {
+                Some(section) => {
+                    format!("put `{section}` below `global_optimization`, or below `{OPTIMIZATION}` of an environment")
+                }
+                None => "a policy is below `global_optimization` and `environments`".to_owned(),
+            };
+            let message = "nothing in this file is a policy; the built-in defaults hold";
+            let problem = Diagnostic::warning(&source, &root.mark, Code::NothingHere, message);
+            self.problems.push(problem.expected(any_of(TOP)).help(help));
+        }
+    }
+
+    /// The entries that have one of `names`, the first of each; another of the same name is an error.
+    fn pick<'n>(
+        &mut self,
+        source: &Source,
+        entries: &'n [Entry],
+        names: &[&'static str],
+        path: &str,
+    ) -> Vec<(&'static str, &'n Entry)> {
+        let mut ours: Vec<(&'static str, &Entry)> = Vec::new();
+        for entry in entries {
+            let Some(name) = names.iter().find(|name| entry.key.text() == Some(**name)) else {
+                continue;
+            };
+            match ours.iter().find(|(known, _)| known == name) {
+                None => ours.push((name, entry)),
+                Some((_, first)) => {
+                    let path = join(path, name);
+                    let first = &first.key.mark;
+                    self.problems.push(duplicate(source, &entry.key, name, &path, first));
+                }
+            }
+        }
+        ours
+    }
+
+    /// Keys of others are left alone; one that nearly is ours is worth a word, unless ours is there as well.
+    fn warn_of_similar(&mut self, source: &Source, entries: &[Entry], names: &[&str], path: &str) {
+        let is_there = |name: &str| entries.iter().any(|entry| entry.key.text() == Some(name));
+        for entry in entries {
+            let Some(key) = entry.key.text() else {
+                continue;
+            };
+            let missing = names.iter().copied().filter(|name| !is_there(name));
+            if let Some(meant) = nearest(key, missing)
+                && !names.contains(&key)
+            {
+                let message = format!("{} is not a key of a policy and is left alone", quoted(key));
+                self.problems.push(
+                    Diagnostic::warning(source, &entry.key.mark, Code::SimilarKey, message)
+                        .at(step(path, key))
+                        .found(quoted(key))
+                        .help(format!("did you mean `{meant}`?")),
+                );
+            }
+        }
+    }
+
+    fn read_environments(&mut self, source: &Source, key: &Node, value: &Node, is_whole: bool) {
+        const PATH: &str = "environments";
+        let entries = match mapping(source, value, PATH, PATH, key.mark) {
+            Ok(entries) => entries,
+            Err(problem) => return self.problems.push(*problem),
+        };
+        let mut seen: BTreeMap<&str, Mark> = BTreeMap::new();
+        for Entry { key, value } in entries {
+            let name = match key_text(source, key, PATH) {
+                Ok(name) => name,
+                Err(problem) => {
+                    self.problems.push(*problem);
+                    continue;
+                }
+            };
+            let path = step(PATH, name);
+            if let Some(first) = seen.get(name) {
+                let problem = duplicate(source, key, name, &path, first);
+                self.problems.push(problem);
+                continue;
+            }
+            seen.insert(name, key.mark);
+            let block = self.read_environment(source, key, value, &path, is_whole);
+            self.environments.push(Environment { name: name.to_owned(), block });
+        }
+    }
+
+    fn read_environment(&mut self, source: &Source, key: &Node, value: &Node, path: &str, is_whole: bool) -> Block {
+        let entries = match mapping(source, value, path, path, key.mark) {
+            Ok(entries) => entries,
+            Err(problem) => {
+                return Block { problems: vec![*problem], ..Block::default() };
+            }
+        };
+        let ours = self.pick(source, entries, &[OPTIMIZATION], path);
+        if is_whole {
+            self.warn_of_similar(source, entries, &[OPTIMIZATION], path);
+        }
+        match ours.first() {
+            Some((name, Entry { key, value })) => read_block(source, value, &join(path, name), key.mark),
+            None => Block::default(),
+        }
+    }
+
+    fn read_default(&mut self, source: &Source, key: &Node, value: &Node) {
+        const PATH: &str = "default_environment";
+        match value.text().filter(|_| !value.is_null()) {
+            Some(name) => {
+                self.default_environment = Some(DefaultEnvironment { name: name.to_owned(), mark: value.mark });
+            }
+            None => {
+                let (code, mark) =
+                    if value.is_null() { (Code::NullNotAllowed, &key.mark) } else { (Code::WrongType, &value.mark) };
+                let message = format!("`{PATH}` takes the name of an environment");
+                self.problems.push(
+                    Diagnostic::error(source, mark, code, message)
+                        .at(PATH)
+                        .expected("the name of an environment")
+                        .found(crate::value::description(value)),
+                );
+            }
+        }
+    }
+
+    fn read_pin(&mut self, source: &Source, key: &Node, value: &Node) {
+        const PATH: &str = "policy_module";
+        let entries = match mapping(source, value, PATH, PATH, key.mark) {
+            Ok(entries) => entries,
+            Err(problem) => return self.problems.push(*problem),
+        };
+        for entry in entries {
+            let name = entry.key.text().unwrap_or_default();
+            if name != "sha256" {
+                let message = format!("unknown key {} in `{PATH}`", quoted(name));
+                let code = Code::UnknownKey;
+                self.problems.push(
+                    Diagnostic::error(source, &entry.key.mark, code, message)
+                        .at(step(PATH, name))
+                        .expected("`sha256`")
+                        .found(quoted(name))
+                        .help("it has only `sha256`"),
+                );
+            }
+        }
+        let path = join(PATH, "sha256");
+        let pin = self.pick(source, entries, &["sha256"], PATH);
+        let Some((_, Entry { key, value })) = pin.first() else {
+            if !value.is_null() && entries.is_empty() {
+                let message = format!("`{PATH}` names no `sha256`");
+                let problem = Diagnostic::error(source, &key.mark, Code::BadDigest, message);
+                self.problems.push(problem.at(path));
+            }
+            return;
+        };
+        let digits = value.text().unwrap_or_default();
+        if digits.len() == 64 && digits.bytes().all(|b| b.is_ascii_hexdigit()) {
+            self.module_sha256 = Some(digits.to_ascii_lowercase());
+            return;
+        }
+        let mark = if value.mark.is_empty() { &key.mark } else { &value.mark };
+        let message = "a SHA-256 has 64 hexadecimal digits";
+        self.problems.push(
+            Diagnostic::error(source, mark, Code::BadDigest, message)
+                .at(path)
+                .expected("64 hexadecimal digits")
+                .found(crate::value::description(value))
+                .help("`sparkwright inspect` shows the SHA-256 of a policy module"),
+        );
+    }
+
+    /// What is known, for messages about an environment that is not.
+    fn known_environments(&self, name: &str) -> (String, String) {
+        let known = any_of(self.environments());
+        let help = match nearest(name, self.environments()) {
+            Some(meant) => format!("did you mean {}? this file has {known}", quoted(meant)),
+            None if known.is_empty() => "this file has no environments".to_owned(),
+            None => format!("this file has {known}"),
+        };
+        (known, help)
+    }
+
+    fn unknown_environment(&self, name: &str) -> Diagnostic {
+        let (known, help) = self.known_environments(name);
+        let message = format!("unknown environment {}", quoted(name));
+        let code = Code::UnknownEnvironment;
+        match &self.environments_key {
+            Some(mark) => Diagnostic::error(&self.source, mark, code, message),
+            None => Diagnostic::placeless(&self.source, code, message),
+        }
+        .at("environments")
+        .expected(known)
+        .found(quoted(name))
+        .help(help)
+    }
+
+    fn unknown_default(&self, default: &DefaultEnvironment) -> Diagnostic {
+        let (known, help) = self.known_environments(&default.name);
+        let message = format!("`default_environment` names {}, which this file doesn't have", quoted(&default.name));
+        let code = Code::UnknownEnvironment;
+        Diagnostic::error(&self.source, &default.mark, code, message)
+            .at("default_environment")
+            .expected(known)
+            .found(quoted(&default.name))
+            .help(help)
+    }
+}
+
+/// Whether a problem kept the rest of the text from being read.
+fn is_of_the_text(problem: &Diagnostic) -> bool {
+    matches!(
+        problem.code,
+        Code::Syntax
+            | Code::Tab
+            | Code::TooLarge
+            | Code::TooManyValues
+            | Code::TooDeep
+            | Code::AliasLoop
+            | Code::UnknownAlias
+            | Code::SecondDocument
+    )
+}
+
+/// Problems in the order of the file, each once, and not more than anyone reads.
+fn tidy(mut problems: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    problems.sort_by(|a, b| {
+        let place = |d: &Diagnostic| (d.line, d.column, d.severity, d.code);
+        (&a.file, place(a), &a.message).cmp(&(&b.file, place(b), &b.message))
+    });
+    problems.dedup_by(|a, b| {
+        let place = |d: &Diagnostic| (d.line, d.column, d.code);
+        a.file == b.file && place(a) == place(b) && a.message == b.message
+    });
+    let more = problems.len().saturating_sub(MOST_PROBLEMS);
+    if more > 0 {
+        let left_out_error = problems.iter().skip(MOST_PROBLEMS).any(Diagnostic::is_error);
+        problems.truncate(MOST_PROBLEMS);
+        if let Some(last) = problems.last().cloned() {
+            let source = Source::new(&last.file, "");
+            let mut note =
+                Diagnostic::placeless(&source, Code::MoreProblems, format!("{more} more problems are not listed"));
+            if !left_out_error {
+                note.severity = crate::diagnostics::Severity::Warning;
+            }
+            problems.push(note);
+        }
+    }
+    problems
+}

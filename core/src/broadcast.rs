@@ -1,0 +1,56 @@
+//! The broadcast threshold: up to what size a table is sent whole to every executor for a join.
+
+use crate::executor::driver::COPIES_OF_A_BROADCAST;
+use crate::facts::ClusterFacts;
+use crate::memory::Heap;
+use crate::policy::ResolvedPolicy;
+use crate::trace::{Decision, Grade, Trace, Unit};
+use crate::units::{Bytes, MIB};
+
+/// `spark.sql.autoBroadcastJoinThreshold` as Spark has it when nobody sets it.
+pub const SPARK_DEFAULT: Bytes = Bytes::mib(10);
+/// A broadcast may take at most this part of the driver's unified memory, all its copies told.
+pub const PART_OF_DRIVER: u64 = 2;
+
+/// Decides the threshold: the policy's, but never more than the driver's memory surely holds.
+#[must_use]
+pub fn broadcast_threshold(policy: &ResolvedPolicy, driver_heap: Option<Bytes>) -> Decision<Bytes> {
+    let wanted = Bytes::mib(u64::from(policy.temp_tables.broadcast_threshold_mb));
+    let mut trace = Trace::new(
+        "broadcast.threshold",
+        "temp_tables.broadcast_threshold_mb, where it is above Spark's 10 MiB at most an eighth of the driver's unified memory \
+         (four copies in half of it)",
+        Unit::Bytes,
+    )
+    .input("threshold asked for", wanted, Unit::Bytes, policy.origin("temp_tables.broadcast_threshold_mb"))
+    .input("driver heap", driver_heap, Unit::Bytes, "driver")
+    .unbounded(wanted);
+    let mut value = wanted.get();
+    if wanted > SPARK_DEFAULT {
+        let holds = driver_heap.map_or(SPARK_DEFAULT, |heap| {
+            let unified = Heap::new(heap, &ClusterFacts::default()).unified().get();
+            Bytes(unified / PART_OF_DRIVER / COPIES_OF_A_BROADCAST).max(SPARK_DEFAULT)
+        });
+        value = trace.at_most("what the driver surely holds", holds.get(), value);
+    }
+    trace.decide(Bytes(value / MIB * MIB), Grade::A)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_raised_only_as_far_as_the_driver_holds() {
+        let of = |mib, heap| {
+            let mut policy = ResolvedPolicy::default();
+            policy.temp_tables.broadcast_threshold_mb = mib;
+            broadcast_threshold(&policy, heap).value
+        };
+        assert_eq!(of(5, None), Bytes::mib(5));
+        assert_eq!(of(100, None), Bytes::mib(10));
+        // (4096 - 300) * 0.6 / 8 = 284.7 MiB
+        assert_eq!(of(100, Some(Bytes::gib(4))), Bytes::mib(100));
+        assert_eq!(of(8192, Some(Bytes::gib(4))), Bytes::mib(284));
+    }
+}

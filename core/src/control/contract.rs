@@ -1,0 +1,205 @@
+//! What goes into `control` and what comes out.
+
+use alloc::borrow::Cow;
+use alloc::string::String;
+use alloc::vec::Vec;
+use serde::{Deserialize, Serialize};
+
+use crate::trace::Decision;
+use crate::units::Bytes;
+
+/// Who may move the executors of this application.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Controller {
+    /// Nobody can: a `local[n]` master, or an application whose executors are fixed.
+    #[default]
+    Nobody,
+    /// This policy alone: Spark's dynamic allocation is on and pinned.
+    Policy,
+    /// Spark's own dynamic allocation, which the user turned on.
+    Spark,
+}
+
+/// What an executor is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ExecutorState {
+    /// It works or waits for work.
+    Active,
+    /// It was told to go; so from the moment on at which the host passed a removal on.
+    Leaving,
+    /// Nobody knows (facts were lost).
+    #[default]
+    Unknown,
+}
+
+/// One executor as it stands.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ExecutorFacts {
+    /// Spark's name for it.
+    pub id: String,
+    /// What it is doing.
+    pub state: ExecutorState,
+    /// Tasks that it runs now.
+    pub running_tasks: u32,
+    /// How long it has run no task; 0 while it runs one.
+    pub idle_ms: u64,
+    /// Cached blocks that it holds.
+    pub cached_bytes: Bytes,
+    /// Its storage memory in all.
+    pub storage_bytes: Bytes,
+    /// Shuffle output that it holds for jobs that still run.
+    pub active_shuffle_bytes: Bytes,
+}
+
+/// The running application at one moment.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ControlInput {
+    /// Unix time.
+    pub now_ms: u64,
+    /// Unix time of the newest fact: the driver's last sign of life, not its last event, for an application at rest has
+    /// no events and must not look stale.
+    pub facts_at_ms: u64,
+    /// Whether facts were lost on the way, so that counts may be wrong.
+    pub facts_lost: bool,
+    /// Who may move the executors.
+    pub controller: Controller,
+    /// Tasks of running stages that wait for a slot.
+    pub pending_tasks: u64,
+    /// Tasks that run.
+    pub running_tasks: u64,
+    /// Cores of one executor.
+    pub executor_cores: u32,
+    /// `spark.task.cpus`.
+    pub task_cpus: u32,
+    /// The executors, each once.
+    pub executors: Vec<ExecutorFacts>,
+    /// Executors that were asked for and are not there yet, those asked for at the start included.
+    pub executors_coming: u32,
+    /// The most executors that the cluster has room for or a quota allows; unknown when absent.
+    pub quota_executors: Option<u32>,
+    /// The mean run time of a task of the running stages; unknown when absent.
+    pub mean_task_ms: Option<u64>,
+    /// How long an executor takes from asking to its first task, measured here; unknown when absent.
+    pub executor_start_ms: Option<u64>,
+    /// The share of recent task time spent in garbage collection.
+    pub gc_share: Option<f64>,
+    /// The share of recent tasks that failed.
+    pub failure_share: Option<f64>,
+    /// Whether decommissioning moves blocks to other executors.
+    pub block_migration: bool,
+    /// The controller's memory: what the last answer gave as `state`; the default at the start.
+    pub state: ControlState,
+}
+
+impl Default for ControlInput {
+    fn default() -> Self {
+        Self {
+            now_ms: 0,
+            facts_at_ms: 0,
+            facts_lost: false,
+            controller: Controller::Nobody,
+            pending_tasks: 0,
+            running_tasks: 0,
+            executor_cores: 1,
+            task_cpus: 1,
+            executors: Vec::new(),
+            executors_coming: 0,
+            quota_executors: None,
+            mean_task_ms: None,
+            executor_start_ms: None,
+            gc_share: None,
+            failure_share: None,
+            block_migration: false,
+            state: ControlState::default(),
+        }
+    }
+}
+
+/// A number of executors and when it was last true.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct NeedAt {
+    /// Unix time.
+    pub at_ms: u64,
+    /// Executors needed, or the target then.
+    pub executors: u32,
+}
+
+/// Which way the last move went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Direction {
+    /// More executors.
+    Up,
+    /// Fewer.
+    Down,
+}
+
+/// What the controller remembers from tick to tick. Bounded in size whatever goes in.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ControlState {
+    /// The last target; absent before the first decision.
+    pub target: Option<u32>,
+    /// Executors that the next step of the ramp adds (1, 2, 4, 8 …).
+    pub ramp_step: u32,
+    /// When the ramp last added.
+    pub ramp_at_ms: u64,
+    /// Needs within the down window, largest kept for each slice of it.
+    pub needs: Vec<NeedAt>,
+    /// Targets within the last minute, for the growth limit.
+    pub minute_targets: Vec<NeedAt>,
+    /// Targets within the down window, for the shrink limit.
+    pub window_targets: Vec<NeedAt>,
+    /// The last move's direction.
+    pub last_direction: Option<Direction>,
+    /// When it was.
+    pub last_move_ms: u64,
+    /// When the direction changed, within the last hour.
+    pub reversals_ms: Vec<u64>,
+    /// Ticks in a row without new facts.
+    pub stale_ticks: u32,
+    /// The newest fact seen.
+    pub facts_at_ms: u64,
+    /// When the controller last looked, by the clock of that time; where the clock goes back, every time here goes back
+    /// with it.
+    pub now_ms: u64,
+    /// Whether the last answer was for real: where it was not, `target` says nothing of the executors there are.
+    pub acting: bool,
+    /// Since when there are fewer executors than were asked for, or when they were last asked for again.
+    pub short_since_ms: Option<u64>,
+}
+
+/// A guard that kept the controller from a move it would have made.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Held {
+    /// The guard's policy key or name, as `autoscaling.guards.cooldown_seconds`.
+    pub guard: Cow<'static, str>,
+    /// What it held back, in a sentence.
+    pub because: Cow<'static, str>,
+    /// The target that it would have been.
+    pub wanted: u32,
+}
+
+/// What the controller wants.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ControlAnswer {
+    /// How many executors there should be.
+    pub target: Decision<u32>,
+    /// Whether `target` is to be asked of Spark now: the policy is the controller, and the target changed, executors go,
+    /// or some have been missing for a minute and are asked for again.
+    pub apply: bool,
+    /// Executors to decommission now, in this order.
+    pub remove: Vec<String>,
+    /// Guards that held a move back.
+    pub held: Vec<Held>,
+    /// What to fall back to when the host is lost: as many as the application would have had without a policy.
+    pub executors_if_lost: Option<u32>,
+    /// When to ask again.
+    pub next_tick_ms: u64,
+    /// The controller's memory, to be given back with the next question.
+    pub state: ControlState,
+}

@@ -1,0 +1,156 @@
+//! A question as bytes in, its answer as bytes out: what every shell around the decisions calls.
+//!
+//! The policy module, the host's native comparison and the tests all go through [`evaluate`], so that there is one place where
+//! JSON becomes a question and an answer becomes JSON. It never panics, whatever the bytes are, and the same bytes give
+//! the same answer everywhere.
+
+mod path;
+
+use alloc::borrow::ToOwned;
+use alloc::string::ToString;
+use alloc::vec::Vec;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::abi::{self, DecisionPoint, Description, Envelope, codes};
+use crate::control::control;
+use crate::error::ErrorBody;
+use crate::launch::plan_launch;
+use crate::policy::ResolvedPolicy;
+use crate::query::plan_query;
+
+/// A policy that was read and found fit for use: the only thing that [`evaluate`] takes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Prepared {
+    policy: ResolvedPolicy,
+}
+
+impl Prepared {
+    /// Reads a resolved policy from JSON.
+    ///
+    /// # Errors
+    /// `input_too_large`, or `bad_policy` where the bytes aren't a resolved policy or its values contradict each other.
+    pub fn from_json(json: &[u8]) -> Result<Self, ErrorBody> {
+        Self::new(read(json, codes::BAD_POLICY)?)
+    }
+
+    /// Checks a resolved policy.
+    ///
+    /// # Errors
+    /// `bad_policy` where its values contradict each other.
+    pub fn new(policy: ResolvedPolicy) -> Result<Self, ErrorBody> {
+        policy.validate().map_err(|(path, message)| ErrorBody::new(codes::BAD_POLICY, message).at(path))?;
+        Ok(Self { policy })
+    }
+
+    /// The policy.
+    #[must_use]
+    pub const fn policy(&self) -> &ResolvedPolicy {
+        &self.policy
+    }
+}
+
+/// The decision points that this crate answers, by number.
+pub const SUPPORTED: &[DecisionPoint] = &[
+    DecisionPoint::PlanLaunch,
+    DecisionPoint::PlanQuery,
+    DecisionPoint::Control,
+];
+
+/// Answers one question: the input's JSON in, the envelope's JSON out.
+#[must_use]
+pub fn evaluate(prepared: &Prepared, point: DecisionPoint, input: &[u8]) -> Vec<u8> {
+    let policy = prepared.policy();
+    // One line a decision point; those that answer stand in `SUPPORTED` as well.
+    let answer = match point {
+        DecisionPoint::PlanLaunch => decide(input, |question| plan_launch(policy, question)),
+        DecisionPoint::PlanQuery => decide(input, |question| Ok(plan_query(policy, question))),
+        DecisionPoint::Control => decide(input, |question| Ok(control(policy, question))),
+        DecisionPoint::PlanStage | DecisionPoint::PlanCleanup | DecisionPoint::Review => {
+            Err(unsupported(point))
+        }
+    };
+    answer.unwrap_or_else(|error| error_envelope(&error))
+}
+
+/// As [`evaluate`], for a decision point given by its number in the contract.
+#[must_use]
+pub fn evaluate_number(prepared: &Prepared, number: i32, input: &[u8]) -> Vec<u8> {
+    match DecisionPoint::from_number(number) {
+        Some(point) => evaluate(prepared, point, input),
+        None => error_envelope(&ErrorBody::new(
+            codes::UNKNOWN_DECISION_POINT,
+            alloc::format!("there is no decision point {number}"),
+        )),
+    }
+}
+
+/// What a module made of this crate says of itself.
+#[must_use]
+pub fn describe(name: &str, version: &str) -> Vec<u8> {
+    ok_envelope(&Description {
+        name: name.to_owned(),
+        version: version.to_owned(),
+        abi: abi::VERSION,
+        decision_points: SUPPORTED.iter().map(|point| point.name().to_owned()).collect(),
+    })
+}
+
+/// The envelope of an answer.
+#[must_use]
+pub fn ok_envelope<T: Serialize>(answer: &T) -> Vec<u8> {
+    #[derive(Serialize)]
+    struct Ok<'a, T> {
+        ok: &'a T,
+    }
+    match serde_json::to_vec(&Ok { ok: answer }) {
+        Ok(json) if json.len() <= abi::MAX_ANSWER_BYTES => json,
+        Ok(json) => error_envelope(&ErrorBody::new(
+            codes::ANSWER_TOO_LARGE,
+            alloc::format!("the answer has {} bytes; {} are allowed", json.len(), abi::MAX_ANSWER_BYTES),
+        )),
+        // Can't happen: every map key of an answer is text.
+        Err(error) => error_envelope(&ErrorBody::new("internal", error.to_string())),
+    }
+}
+
+/// The envelope of an error.
+#[must_use]
+pub fn error_envelope(error: &ErrorBody) -> Vec<u8> {
+    // A struct of texts always has a JSON form.
+    serde_json::to_vec(&Envelope::<()>::Error(error.clone())).unwrap_or_default()
+}
+
+fn unsupported(point: DecisionPoint) -> ErrorBody {
+    ErrorBody::new(codes::UNSUPPORTED_DECISION_POINT, alloc::format!("this module doesn't answer {}", point.name()))
+}
+
+/// Reads the input, decides, and puts the answer into its envelope.
+fn decide<I: DeserializeOwned, A: Serialize>(
+    input: &[u8],
+    rule: impl FnOnce(&I) -> Result<A, ErrorBody>,
+) -> Result<Vec<u8>, ErrorBody> {
+    let question = read(input, codes::BAD_INPUT)?;
+    Ok(ok_envelope(&rule(&question)?))
+}
+
+/// Reads JSON; what is wrong with it becomes an error of kind `code` with its place.
+fn read<T: DeserializeOwned>(json: &[u8], code: &'static str) -> Result<T, ErrorBody> {
+    if json.len() > abi::MAX_INPUT_BYTES {
+        return Err(ErrorBody::new(
+            codes::INPUT_TOO_LARGE,
+            alloc::format!("the input has {} bytes; {} are allowed", json.len(), abi::MAX_INPUT_BYTES),
+        ));
+    }
+    // A list would be read as an object's members in their order: a question that nobody meant to ask.
+    if json.trim_ascii_start().starts_with(b"[") {
+        return Err(ErrorBody::new(code, "a list stands where an object is wanted"));
+    }
+    serde_json::from_slice(json).map_err(|error| {
+        let body = ErrorBody::new(code, error.to_string());
+        match path::at(json, error.line(), error.column()) {
+            Some(path) => body.at(path),
+            None => body,
+        }
+    })
+}

@@ -1,0 +1,100 @@
+//! The driver's heap.
+
+use crate::facts::{ClusterFacts, JobFacts, Manager};
+use crate::policy::ResolvedPolicy;
+use crate::trace::{Decision, Grade, Trace, Unit};
+use crate::units::{Bytes, MIB};
+
+/// The least heap of a driver.
+pub const LEAST_DRIVER: Bytes = Bytes::gib(2);
+/// A result takes this many times its size in the driver: as blocks, as rows, and as the user's own copy.
+pub const COPIES_OF_A_RESULT: u64 = 3;
+/// A broadcast table takes this many times its size in the driver: rows, hash table, serialised blocks.
+pub const COPIES_OF_A_BROADCAST: u64 = 4;
+/// The share of the machine that a local master's driver may take.
+pub const LOCAL_SHARE: f64 = 0.5;
+
+/// Decides the driver's heap from what comes back to it: results and broadcasts, never the size of the input. With a
+/// local master, where the driver runs every task, it is sized as an executor.
+#[must_use]
+pub fn driver_memory(policy: &ResolvedPolicy, cluster: &ClusterFacts, job: &JobFacts) -> Decision<Bytes> {
+    let trace = Trace::new(
+        "driver.memory",
+        "3 times the largest result plus 4 times the broadcast threshold, at least 2 GiB; with a local master, \
+         memory_scaling_factor GiB a thread, at most half the machine",
+        Unit::Bytes,
+    );
+    if let Some(bytes) = cluster.user_memory("spark.driver.memory") {
+        return trace
+            .input("spark.driver.memory", bytes, Unit::Bytes, "set by the user")
+            .unbounded(bytes)
+            .decide(bytes, Grade::A);
+    }
+    if let Some(bytes) = policy.autoscaling.target_driver_memory {
+        return trace
+            .input("heap asked for", bytes, Unit::Bytes, policy.origin("autoscaling.target_driver_memory"))
+            .unbounded(bytes)
+            .decide(bytes, Grade::A);
+    }
+    let result = job.result_bytes.unwrap_or_default();
+    let broadcast = Bytes::mib(u64::from(policy.temp_tables.broadcast_threshold_mb));
+    let mut bytes = result
+        .get()
+        .saturating_mul(COPIES_OF_A_RESULT)
+        .saturating_add(broadcast.get().saturating_mul(COPIES_OF_A_BROADCAST));
+    let mut trace = trace.input("largest result", job.result_bytes, Unit::Bytes, "job").input(
+        "broadcast threshold",
+        broadcast,
+        Unit::Bytes,
+        policy.origin("temp_tables.broadcast_threshold_mb"),
+    );
+    if cluster.manager == Manager::Local {
+        let threads = cluster.local_threads.unwrap_or(1).max(1);
+        let per_thread = Bytes::gib(1).get() as f64 * policy.autoscaling.memory_scaling_factor;
+        bytes = bytes.saturating_add(crate::units::ceil_u64(per_thread * f64::from(threads)));
+        trace = trace.input("threads of the local master", threads, Unit::Cores, "master URL");
+    }
+    trace = trace.unbounded(bytes);
+    bytes = trace.at_least("least driver heap", LEAST_DRIVER.get(), bytes);
+    if cluster.manager == Manager::Local
+        && let Some(machine) = cluster.driver_machine_bytes
+    {
+        bytes = trace.at_most("half of the machine's memory", machine.share(LOCAL_SHARE).get(), bytes);
+        bytes = bytes.max(crate::memory::SMALLEST_HEAP.get());
+    }
+    let bytes = bytes.div_ceil(MIB).saturating_mul(MIB);
+    let grade = if job.result_bytes.is_some() { Grade::B } else { Grade::C };
+    trace.decide(Bytes(bytes), grade)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_grows_with_results_and_not_with_input() {
+        let policy = ResolvedPolicy::default();
+        let heap = |input, result| {
+            let job = JobFacts { input_bytes: Some(Bytes(input)), result_bytes: result, ..JobFacts::default() };
+            driver_memory(&policy, &ClusterFacts::default(), &job).value
+        };
+        assert_eq!(heap(0, None), LEAST_DRIVER);
+        assert_eq!(heap(u64::MAX, None), LEAST_DRIVER);
+        assert_eq!(heap(0, Some(Bytes::gib(2))), Bytes::mib(3 * 2048 + 40));
+    }
+
+    #[test]
+    fn a_local_driver_is_an_executor_too() {
+        let cluster = ClusterFacts {
+            manager: Manager::Local,
+            local_threads: Some(2),
+            driver_machine_bytes: Some(Bytes::gib(24)),
+            ..ClusterFacts::default()
+        };
+        let heap = driver_memory(&ResolvedPolicy::default(), &cluster, &JobFacts::default());
+        assert_eq!(heap.value, Bytes::mib(4096 + 40));
+        let small = ClusterFacts { driver_machine_bytes: Some(Bytes::gib(2)), ..cluster };
+        let heap = driver_memory(&ResolvedPolicy::default(), &small, &JobFacts::default());
+        assert_eq!(heap.value, Bytes::gib(1));
+    }
+}

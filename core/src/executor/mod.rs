@@ -1,0 +1,5 @@
+//! Executors: how many ([`count`]), how large ([`size`]), and the driver beside them ([`driver`]).
+
+pub mod count;
+pub mod driver;
+pub mod size;

@@ -1,0 +1,255 @@
+//! Facts that more than one decision is made from: the cluster, the job and its history.
+
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+use alloc::vec::Vec;
+use serde::{Deserialize, Serialize};
+
+use crate::policy::OptimizationTarget;
+use crate::units::Bytes;
+
+/// Who gives out executors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Manager {
+    /// Nothing is said of the cluster: a plan on paper.
+    #[default]
+    Unstated,
+    /// `local[n]`: everything runs in the driver.
+    Local,
+    /// `local-cluster[n,c,m]`: worker processes under the driver, for tests.
+    LocalCluster,
+    /// Spark's standalone master.
+    Standalone,
+    /// Hadoop YARN.
+    Yarn,
+    /// Kubernetes.
+    Kubernetes,
+}
+
+impl Manager {
+    /// The manager behind a Spark master URL.
+    #[must_use]
+    pub fn of_master(master: &str) -> Self {
+        if master.starts_with("local-cluster") {
+            Self::LocalCluster
+        } else if master.starts_with("local") {
+            Self::Local
+        } else if master.starts_with("spark://") {
+            Self::Standalone
+        } else if master.starts_with("yarn") {
+            Self::Yarn
+        } else if master.starts_with("k8s://") {
+            Self::Kubernetes
+        } else {
+            Self::Unstated
+        }
+    }
+
+    /// Whether executors come and go at run time under it.
+    #[must_use]
+    pub const fn scales(self) -> bool {
+        !matches!(self, Self::Local)
+    }
+}
+
+/// Machines of one size that can hold executors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodeFacts {
+    /// How many there are.
+    pub count: u32,
+    /// Cores that each offers to Spark.
+    pub cores: u32,
+    /// Memory that each offers to Spark.
+    pub memory_bytes: Bytes,
+}
+
+/// What is known of the cluster and of the configuration that an application starts with.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ClusterFacts {
+    /// Who gives out executors.
+    pub manager: Manager,
+    /// The version of Spark, as `4.3.0`; empty when unknown.
+    pub spark_version: String,
+    /// The machines; empty when unknown.
+    pub nodes: Vec<NodeFacts>,
+    /// The most cores that the application may have in all (`spark.cores.max`, a queue's limit).
+    pub quota_cores: Option<u32>,
+    /// Threads of a `local[n]` master.
+    pub local_threads: Option<u32>,
+    /// Memory of the machine that the driver runs on.
+    pub driver_machine_bytes: Option<Bytes>,
+    /// `spark.task.cpus`.
+    pub task_cpus: u32,
+    /// Whether the application is a Python program.
+    pub python: bool,
+    /// Whether decommissioning moves cached and shuffle blocks to other executors.
+    pub block_migration: bool,
+    /// Every Spark configuration that the user set, in whatever way; none of them is overwritten.
+    pub user_confs: BTreeMap<String, String>,
+}
+
+impl Default for ClusterFacts {
+    fn default() -> Self {
+        Self {
+            manager: Manager::Unstated,
+            spark_version: String::new(),
+            nodes: Vec::new(),
+            quota_cores: None,
+            local_threads: None,
+            driver_machine_bytes: None,
+            task_cpus: 1,
+            python: false,
+            block_migration: false,
+            user_confs: BTreeMap::new(),
+        }
+    }
+}
+
+impl ClusterFacts {
+    /// The user's value of a Spark key.
+    #[must_use]
+    pub fn user(&self, key: &str) -> Option<&str> {
+        self.user_confs.get(key).map(String::as_str)
+    }
+
+    /// The user's value of a key that holds a whole number.
+    #[must_use]
+    pub fn user_whole(&self, key: &str) -> Option<u32> {
+        self.user(key)?.trim().parse().ok()
+    }
+
+    /// The user's value of a key that holds a size (`4g`, `512m`); a bare number counts in MiB, as Spark has it for memory.
+    #[must_use]
+    pub fn user_memory(&self, key: &str) -> Option<Bytes> {
+        parse_spark_memory(self.user(key)?)
+    }
+
+    /// Whether the user turned Spark's own dynamic allocation on.
+    #[must_use]
+    pub fn user_dynamic_allocation(&self) -> bool {
+        self.user("spark.dynamicAllocation.enabled").is_some_and(|value| value.trim().eq_ignore_ascii_case("true"))
+    }
+
+    /// The first two parts of the version of Spark, as (4, 3).
+    #[must_use]
+    pub fn spark_release(&self) -> Option<(u32, u32)> {
+        let mut parts = self.spark_version.split('.');
+        Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
+    }
+}
+
+/// A size as Spark's memory settings write it: `4g`, `512m`, `1t`, `300k`, `1024b`; a bare number is MiB.
+///
+/// Source: `JavaUtils.byteStringAs` of Apache Spark.
+#[must_use]
+pub fn parse_spark_memory(text: &str) -> Option<Bytes> {
+    let text = text.trim().to_ascii_lowercase();
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let number: u64 = digits.trim().parse().ok()?;
+    let unit: u64 = match text.get(digits.len()..)? {
+        "b" => 1,
+        "k" | "kb" => 1 << 10,
+        "" | "m" | "mb" => 1 << 20,
+        "g" | "gb" => 1 << 30,
+        "t" | "tb" => 1 << 40,
+        "p" | "pb" => 1 << 50,
+        _ => return None,
+    };
+    number.checked_mul(unit).map(Bytes)
+}
+
+/// What a job mostly does (`--type`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ProcessingType {
+    /// Iterates over the same data: training, scoring.
+    Ml,
+    /// Reads, reshapes and writes.
+    Etl,
+    /// Asks and aggregates.
+    Query,
+    /// Anything else.
+    #[default]
+    General,
+}
+
+/// What a declared stage of a pipeline does (`--stage-type`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StageType {
+    /// Reads the sources.
+    DataLoading,
+    /// Cleans and reshapes.
+    Preprocessing,
+    /// Chooses features.
+    FeatureSelection,
+    /// Trains a model.
+    ModelTraining,
+    /// Applies a model.
+    Prediction,
+    /// Measures a model.
+    Evaluation,
+}
+
+impl StageType {
+    /// The processing type that a stage counts as.
+    #[must_use]
+    pub const fn processing(self) -> ProcessingType {
+        match self {
+            Self::DataLoading | Self::Preprocessing => ProcessingType::Etl,
+            Self::FeatureSelection | Self::ModelTraining | Self::Prediction => ProcessingType::Ml,
+            Self::Evaluation => ProcessingType::Query,
+        }
+    }
+}
+
+/// What is known of a job before it runs.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct JobFacts {
+    /// The size of everything that is read; unknown when absent.
+    pub input_bytes: Option<Bytes>,
+    /// What it mostly does.
+    pub processing: ProcessingType,
+    /// The stage that is planned, where a pipeline declares stages; it decides the processing type.
+    pub stage: Option<StageType>,
+    /// What the run is to be good at, where it differs from the policy.
+    pub target: Option<OptimizationTarget>,
+    /// How many times the main result is used, the first included.
+    pub uses: Option<u32>,
+    /// The main result's size in memory; taken as the input's where absent.
+    pub working_set_bytes: Option<Bytes>,
+    /// The most tasks that can run at a time; taken from the size of the data where absent.
+    pub parallel_tasks: Option<u32>,
+    /// The largest result that comes back to the driver.
+    pub result_bytes: Option<Bytes>,
+}
+
+/// One earlier run of the same job.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct PastRun {
+    /// Its executors.
+    pub executors: u32,
+    /// Its wall time.
+    pub run_ms: u64,
+}
+
+/// What earlier runs of the same job showed.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct History {
+    /// The sum of task time.
+    pub work_task_ms: Option<u64>,
+    /// The time that no number of executors shortens.
+    pub critical_path_ms: Option<u64>,
+    /// The time in which only the driver worked.
+    pub driver_ms: Option<u64>,
+    /// The 95th percentile of a task's peak execution memory.
+    pub task_peak_bytes: Option<Bytes>,
+    /// The share of task time spent in garbage collection.
+    pub gc_share: Option<f64>,
+    /// Wall times at different numbers of executors.
+    pub runs: Vec<PastRun>,
+}

@@ -1,0 +1,87 @@
+//! What goes into `plan_launch` and what comes out.
+
+use alloc::borrow::Cow;
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+use serde::{Deserialize, Serialize};
+
+use crate::cache::level::StorageLevel;
+use crate::facts::{ClusterFacts, History, JobFacts};
+use crate::temp_table::TempTable;
+use crate::trace::Decision;
+use crate::units::Bytes;
+
+/// What is known before an application starts.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct PlanLaunchInput {
+    /// The job.
+    pub job: JobFacts,
+    /// The cluster, and what the user configured.
+    pub cluster: ClusterFacts,
+    /// Earlier runs of the job.
+    pub history: History,
+}
+
+/// Whether the main result is kept, and where.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CachePlan {
+    /// Whether it is kept.
+    pub keep: bool,
+    /// Where.
+    pub level: Option<StorageLevel>,
+}
+
+/// When a Spark configuration can be set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ConfWhen {
+    /// Only before the application starts.
+    Submit,
+    /// When a session is made, or on a running session.
+    Session,
+    /// At any time.
+    Runtime,
+}
+
+/// A Spark configuration that a plan sets, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConfSetting {
+    /// Its value, as Spark reads it.
+    pub value: String,
+    /// When it can be set.
+    pub when: ConfWhen,
+    /// Why it is set, in a sentence.
+    pub because: Cow<'static, str>,
+}
+
+/// What an application starts with.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PlanLaunchAnswer {
+    /// Executors that the job wants.
+    pub executors: Decision<u32>,
+    /// Executors that it starts with.
+    pub initial_executors: Decision<u32>,
+    /// Never fewer.
+    pub min_executors: u32,
+    /// Never more.
+    pub max_executors: u32,
+    /// What the application falls back to when the host is lost; absent where the policy doesn't move executors.
+    pub executors_if_lost: Option<u32>,
+    /// Cores of an executor.
+    pub executor_cores: Decision<u32>,
+    /// Heap of an executor.
+    pub executor_memory_bytes: Decision<Bytes>,
+    /// Memory beside that heap.
+    pub executor_overhead_bytes: Decision<Bytes>,
+    /// Heap of the driver.
+    pub driver_memory_bytes: Decision<Bytes>,
+    /// Shuffle partitions for the job's data.
+    pub shuffle_partitions: Decision<u32>,
+    /// Whether the main result is kept.
+    pub cache: Decision<CachePlan>,
+    /// What the main result becomes between stages.
+    pub temp_table: Decision<TempTable>,
+    /// Spark configurations, by key. None of them is one that the user set.
+    pub confs: BTreeMap<String, ConfSetting>,
+}

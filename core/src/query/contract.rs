@@ -1,0 +1,209 @@
+//! What goes into `plan_query` and what comes out.
+
+use alloc::borrow::Cow;
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+use alloc::vec::Vec;
+use serde::{Deserialize, Serialize};
+
+use crate::cache::level::StorageLevel;
+use crate::cache::release::CacheEntryFacts;
+use crate::trace::{Decision, Scalar};
+use crate::units::Bytes;
+
+/// How a join finds its pairs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum JoinKind {
+    /// By equal keys, pairs only.
+    InnerEqui,
+    /// By equal keys, with rows that found none.
+    OuterEqui,
+    /// By equal keys, one side only.
+    SemiEqui,
+    /// Anything else: its output may be the product of its inputs.
+    CrossOrRange,
+}
+
+/// Who cached a sub-plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CachedBy {
+    /// Nobody.
+    #[default]
+    No,
+    /// The user.
+    User,
+    /// Sparkwright.
+    Ours,
+}
+
+/// One operator of a logical plan, with what earlier queries showed of the sub-plan under it.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct PlanNode {
+    /// Index of its parent, which stands before it; absent for the root.
+    pub parent: Option<u32>,
+    /// Spark's name of the operator.
+    pub operator: String,
+    /// What names the sub-plan's result, its sources' identity included.
+    pub hash: String,
+    /// For a leaf, its size as Spark knows it; unknown when absent.
+    pub bytes: Option<Bytes>,
+    /// For a leaf, its rows; unknown when absent.
+    pub rows: Option<u64>,
+    /// Spark's estimate of one output row.
+    pub row_bytes: u64,
+    /// For a join, its kind.
+    pub join: Option<JoinKind>,
+    /// For a file source, its format.
+    pub format: Option<String>,
+    /// For a file source, its first path.
+    pub path: Option<String>,
+    /// Why the sub-plan may not be cached; absent where it may.
+    pub why_not: Option<String>,
+    /// Who cached it already.
+    pub cached: CachedBy,
+    /// Earlier queries of this application that held the same sub-plan.
+    pub seen: u32,
+    /// Mean time between those queries; unknown when absent.
+    pub mean_gap_ms: Option<u64>,
+    /// Task time of an earlier query that held it, all told; unknown when absent.
+    pub measured_task_ms: Option<u64>,
+    /// The share of that task time which was this sub-plan's, as an earlier answer had it (`shares`).
+    pub measured_share: Option<f64>,
+    /// Whether the user let go of this very sub-plan.
+    pub released_by_user: bool,
+    /// How often it was dropped because its sources changed.
+    pub source_changes: u32,
+}
+
+/// Storage memory of one executor.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct StorageFacts {
+    /// Spark's name for it; `driver` for the driver.
+    pub id: String,
+    /// Storage memory in all.
+    pub max_storage_bytes: Bytes,
+    /// Storage memory that is free.
+    pub free_storage_bytes: Bytes,
+}
+
+/// Whose value a session configuration has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ConfOwner {
+    /// Spark's default.
+    #[default]
+    Default,
+    /// The user's.
+    User,
+    /// What Sparkwright last wrote.
+    Ours,
+}
+
+/// A session configuration as it stands.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ConfFacts {
+    /// Its value.
+    pub value: Option<String>,
+    /// Whose it is.
+    pub owner: ConfOwner,
+}
+
+/// A query that Spark is about to plan.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct PlanQueryInput {
+    /// Unix time.
+    pub now_ms: u64,
+    /// Whether adaptive execution is on.
+    pub adaptive: bool,
+    /// The plan in pre-order, root first.
+    pub nodes: Vec<PlanNode>,
+    /// Whether nodes were left out because there are too many.
+    pub truncated: bool,
+    /// Plans that Sparkwright cached.
+    pub entries: Vec<CacheEntryFacts>,
+    /// Storage memory, executor by executor.
+    pub executors: Vec<StorageFacts>,
+    /// Tasks that run at a time.
+    pub slots: u32,
+    /// Cores of an executor.
+    pub executor_cores: u32,
+    /// Heap of an executor (of the driver with a local master).
+    pub executor_heap_bytes: Bytes,
+    /// Heap of the driver; unknown when absent.
+    pub driver_heap_bytes: Option<Bytes>,
+    /// `spark.memory.fraction`.
+    pub memory_fraction: f64,
+    /// `spark.memory.storageFraction`.
+    pub storage_fraction: f64,
+    /// Whether this policy moves executors, so that cached data can keep one from being given back.
+    pub scaling: bool,
+    /// The managed session configurations as they stand.
+    pub confs: BTreeMap<String, ConfFacts>,
+}
+
+impl Default for PlanQueryInput {
+    fn default() -> Self {
+        Self {
+            now_ms: 0,
+            adaptive: true,
+            nodes: Vec::new(),
+            truncated: false,
+            entries: Vec::new(),
+            executors: Vec::new(),
+            slots: 1,
+            executor_cores: 1,
+            executor_heap_bytes: Bytes(0),
+            driver_heap_bytes: None,
+            memory_fraction: crate::memory::DEFAULT_MEMORY_FRACTION,
+            storage_fraction: crate::memory::DEFAULT_STORAGE_FRACTION,
+            scaling: false,
+            confs: BTreeMap::new(),
+        }
+    }
+}
+
+/// A sub-plan to cache.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CacheChoice {
+    /// The sub-plan.
+    pub hash: String,
+    /// Where its rows go.
+    pub level: StorageLevel,
+}
+
+/// One decision about a query, for the record.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct QueryDecision {
+    /// What was decided, as `shuffle_partitions` or `cache`.
+    pub name: Cow<'static, str>,
+    /// What it was decided about: a Spark key or a sub-plan's operator.
+    pub subject: String,
+    /// The sub-plan's hash, where it is about one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hash: Option<String>,
+    /// The decision.
+    #[serde(flatten)]
+    pub decision: Decision<Scalar>,
+}
+
+/// What Spark is to do with a query.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct PlanQueryAnswer {
+    /// Session configurations for this query; a managed key that is not named keeps the session's own value.
+    pub confs: BTreeMap<String, String>,
+    /// Sub-plans to cache, so that this query fills the cache.
+    pub cache: Vec<CacheChoice>,
+    /// Entries to let go.
+    pub uncache: Vec<String>,
+    /// What was decided and why.
+    pub decisions: Vec<QueryDecision>,
+    /// Each sub-plan's share of the query's work, to be given back as `measured_share` of a later question.
+    pub shares: BTreeMap<String, f64>,
+}

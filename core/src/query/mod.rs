@@ -1,0 +1,147 @@
+//! `plan_query`: shuffle partitions, broadcast threshold and cached sub-plans for a query that Spark is about to plan.
+
+mod contract;
+pub mod cost;
+mod sub_plans;
+
+pub use contract::{
+    CacheChoice, CachedBy, ConfFacts, ConfOwner, JoinKind, PlanNode, PlanQueryAnswer, PlanQueryInput, QueryDecision,
+    StorageFacts,
+};
+
+use alloc::borrow::{Cow, ToOwned};
+use alloc::string::{String, ToString};
+
+use crate::broadcast::{SPARK_DEFAULT, broadcast_threshold};
+use crate::cache::release::release;
+use crate::memory::Heap;
+use crate::policy::ResolvedPolicy;
+use crate::shuffle::{ShuffleFacts, advisory_size, shuffle_partitions};
+use crate::trace::{Decision, Grade, Scalar};
+use crate::units::{Bytes, saturating_u32};
+use cost::Estimate;
+
+/// A query that reads less than this is left as it is: nothing that could be decided about it is worth a different plan.
+pub const SMALL_QUERY: Bytes = Bytes::mib(1);
+
+/// Spark's key for the number of shuffle partitions.
+pub const SHUFFLE_PARTITIONS: &str = "spark.sql.shuffle.partitions";
+/// Spark's key for the size that adaptive execution aims at.
+pub const ADVISORY_SIZE: &str = "spark.sql.adaptive.advisoryPartitionSizeInBytes";
+/// Spark's key for coalescing by size before parallelism.
+pub const PARALLELISM_FIRST: &str = "spark.sql.adaptive.coalescePartitions.parallelismFirst";
+/// Spark's key for the broadcast threshold.
+pub const BROADCAST_THRESHOLD: &str = "spark.sql.autoBroadcastJoinThreshold";
+
+/// The session keys that a query's answer may name.
+pub const MANAGED_KEYS: &[&str] = &[SHUFFLE_PARTITIONS, ADVISORY_SIZE, PARALLELISM_FIRST, BROADCAST_THRESHOLD];
+
+/// Decides what Spark does with a query.
+#[must_use]
+pub fn plan_query(policy: &ResolvedPolicy, input: &PlanQueryInput) -> PlanQueryAnswer {
+    let estimates = cost::estimates(&input.nodes);
+    let mut answer = PlanQueryAnswer::default();
+    if let Some(root) = estimates.first()
+        && policy.autoscaling.enable_auto_adjustment
+    {
+        session_confs(policy, input, root, &mut answer);
+    }
+    for entry in &input.entries {
+        let decision = release(policy, entry);
+        if decision.value {
+            answer.uncache.push(entry.id.clone());
+            answer.note("release", "cached plan", Some(entry.id.clone()), scalar(decision));
+        }
+    }
+    sub_plans::decide(policy, input, &estimates, &mut answer);
+    answer
+}
+
+impl PlanQueryAnswer {
+    pub(super) fn note(
+        &mut self,
+        name: &'static str,
+        subject: impl Into<String>,
+        hash: Option<String>,
+        decision: Decision<Scalar>,
+    ) {
+        let subject = subject.into();
+        self.decisions.push(QueryDecision { name: Cow::Borrowed(name), subject, hash, decision });
+    }
+
+    /// Sets a session key unless the user owns it and the policy doesn't name it.
+    fn set(&mut self, policy: &ResolvedPolicy, input: &PlanQueryInput, key: &'static str, value: String) -> bool {
+        let owned = input.confs.get(key).is_some_and(|conf| conf.owner == ConfOwner::User);
+        let named = policy.autoscaling.overwrite_user_confs.iter().any(|name| name == key);
+        let free = !owned || named;
+        if free {
+            self.confs.insert(key.to_owned(), value);
+        }
+        free
+    }
+}
+
+fn scalar<T: Into<Scalar>>(decision: Decision<T>) -> Decision<Scalar> {
+    Decision { value: decision.value.into(), grade: decision.grade, trace: decision.trace }
+}
+
+fn session_confs(policy: &ResolvedPolicy, input: &PlanQueryInput, root: &Estimate, answer: &mut PlanQueryAnswer) {
+    let threshold = broadcast_threshold(policy, input.driver_heap_bytes);
+    if threshold.value != SPARK_DEFAULT
+        && answer.set(policy, input, BROADCAST_THRESHOLD, threshold.value.get().to_string())
+    {
+        answer.note("broadcast_threshold", BROADCAST_THRESHOLD, None, scalar(threshold));
+    }
+    // Unknown sizes and small queries keep what Spark would do; adaptive execution sees the real sizes later.
+    let small = root.leaf_bytes < SMALL_QUERY;
+    if !root.shuffles || root.leaf_bytes == Bytes(0) || (small && input.adaptive) {
+        return;
+    }
+    let facts = ShuffleFacts {
+        bytes: Some(root.leaf_bytes),
+        grade: Grade::C,
+        slots: input.slots.max(1),
+        heap: Heap {
+            heap_bytes: input.executor_heap_bytes,
+            memory_fraction: input.memory_fraction,
+            storage_fraction: input.storage_fraction,
+        },
+        cores: input.executor_cores,
+        adaptive: input.adaptive,
+    };
+    let mut partitions = shuffle_partitions(policy, &facts);
+    let value = partitions.value;
+    if !answer.set(policy, input, SHUFFLE_PARTITIONS, value.to_string()) {
+        partitions.trace = partitions.trace.note("not applied: the user set spark.sql.shuffle.partitions");
+    }
+    let full_waves = u64::from(value) > u64::from(facts.slots);
+    answer.note("shuffle_partitions", SHUFFLE_PARTITIONS, None, scalar(partitions));
+    if input.adaptive && full_waves {
+        // With more pieces of the advisory size than slots, coalescing by size keeps every slot busy; with fewer it would not.
+        let mut advisory = advisory_size(&facts);
+        if answer.set(policy, input, ADVISORY_SIZE, advisory.value.get().to_string()) {
+            answer.set(policy, input, PARALLELISM_FIRST, "false".to_owned());
+        } else {
+            advisory.trace = advisory.trace.note("not applied: the user set it");
+        }
+        answer.note("advisory_partition_size", ADVISORY_SIZE, None, scalar(advisory));
+    }
+}
+
+/// Storage memory that execution can't take back, over all executors: in all, and what is free of it.
+fn protected_storage(input: &PlanQueryInput) -> (Bytes, Bytes) {
+    let share = if input.storage_fraction.is_finite() { input.storage_fraction } else { 0.0 };
+    input.executors.iter().fold((Bytes(0), Bytes(0)), |(total, free), executor| {
+        let used = executor.max_storage_bytes.get().saturating_sub(executor.free_storage_bytes.get());
+        let protected = executor.max_storage_bytes.share(share).get();
+        (Bytes(total.get().saturating_add(protected)), Bytes(free.get().saturating_add(protected.saturating_sub(used))))
+    })
+}
+
+/// Slots of one executor, at least one.
+fn slots_of_executor(input: &PlanQueryInput) -> u64 {
+    u64::from(saturating_u32(u64::from(input.executor_cores)).max(1))
+}
+
+#[cfg(test)]
+mod tests;

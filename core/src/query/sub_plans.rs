@@ -1,0 +1,243 @@
+//! Which sub-plans of a query are worth keeping for the next one.
+
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::contract::{CacheChoice, CachedBy, PlanNode, PlanQueryAnswer, PlanQueryInput};
+use super::cost::{self, Estimate};
+use super::{SMALL_QUERY, protected_storage, slots_of_executor};
+use crate::cache::level::{StorageLevel, storage_level};
+use crate::cache::worth::{self, Worth, time_saved_ms};
+use crate::policy::ResolvedPolicy;
+use crate::trace::{Decision, Grade, Scalar, Unit};
+use crate::units::{Bytes, floor_u64};
+
+/// At most this many refusals of one query are recorded: the most valuable ones.
+const MOST_REFUSALS: usize = 3;
+
+struct Candidate<'a> {
+    index: usize,
+    node: &'a PlanNode,
+    bytes: Bytes,
+    level: StorageLevel,
+    saved_ms: u64,
+    decision: Decision<bool>,
+}
+
+pub(super) fn decide(
+    policy: &ResolvedPolicy,
+    input: &PlanQueryInput,
+    estimates: &[Estimate],
+    answer: &mut PlanQueryAnswer,
+) {
+    let tables = &policy.temp_tables;
+    if !tables.cache_queries || input.truncated {
+        return;
+    }
+    let Some(root) = estimates.first() else { return };
+    if root.leaf_bytes < SMALL_QUERY {
+        return;
+    }
+    let excluded = excluded(policy, &input.nodes);
+    let covered = covered(&input.nodes);
+    let in_query = occurrences(&input.nodes);
+    let (total, mut free) = protected_storage(input);
+
+    let mut candidates: Vec<Candidate<'_>> = Vec::new();
+    for (index, (node, estimate)) in input.nodes.iter().zip(estimates).enumerate() {
+        let usable = node.why_not.is_none()
+            && node.cached == CachedBy::No
+            && !node.released_by_user
+            && node.source_changes == 0
+            && !covered.contains(&index)
+            && !excluded.contains(&index)
+            && estimate.shuffles
+            && !node.hash.is_empty();
+        if !usable {
+            continue;
+        }
+        // The share goes back to whoever asks, so that the measured time of this query can be divided next time.
+        if root.full_work_ns > 0.0 {
+            let share = (estimate.full_work_ns / root.full_work_ns).clamp(0.0, 1.0);
+            answer.shares.insert(node.hash.clone(), share);
+        }
+        let here = in_query.get(node.hash.as_str()).copied().unwrap_or(1);
+        if node.seen == 0 && here < 2 {
+            continue;
+        }
+        if let Some(candidate) = weigh(policy, input, (index, node, estimate), here, (free, total)) {
+            candidates.push(candidate);
+        }
+    }
+    // Most saved first; the earlier (outer) node on a tie, so that the choice never depends on anything else.
+    candidates.sort_by(|a, b| b.saved_ms.cmp(&a.saved_ms).then(a.index.cmp(&b.index)));
+    let mut taken: Vec<usize> = Vec::new();
+    let mut chosen: BTreeSet<String> = BTreeSet::new();
+    let mut refusals = 0;
+    for candidate in candidates {
+        let related = taken.iter().any(|other| {
+            is_ancestor(&input.nodes, *other, candidate.index) || is_ancestor(&input.nodes, candidate.index, *other)
+        });
+        if related || chosen.contains(&candidate.node.hash) {
+            continue;
+        }
+        let keep = candidate.decision.value;
+        if !keep {
+            refusals += 1;
+            if refusals > MOST_REFUSALS {
+                continue;
+            }
+        }
+        let word = if keep { candidate.level.word() } else { "not kept" };
+        let decision =
+            Decision { value: Scalar::from(word), grade: candidate.decision.grade, trace: candidate.decision.trace };
+        let subject = describe(&input.nodes, candidate.index);
+        answer.note("cache", subject, Some(candidate.node.hash.clone()), decision);
+        if keep {
+            taken.push(candidate.index);
+            chosen.insert(candidate.node.hash.clone());
+            if candidate.level == StorageLevel::MemoryAndDisk {
+                free = Bytes(free.get().saturating_sub(candidate.bytes.get()));
+            }
+            answer.cache.push(CacheChoice { hash: candidate.node.hash.clone(), level: candidate.level });
+        }
+    }
+}
+
+fn weigh<'a>(
+    policy: &ResolvedPolicy,
+    input: &PlanQueryInput,
+    (index, node, estimate): (usize, &'a PlanNode, &Estimate),
+    here: u64,
+    (free, total): (Bytes, Bytes),
+) -> Option<Candidate<'a>> {
+    let bytes = estimate.bytes?;
+    let level = storage_level(bytes, free, total, Grade::C);
+    let place = level.value?;
+    // What was used k times is expected to be used k times more: the best guess for an unknown end.
+    let uses = u64::from(node.seen).saturating_add(here);
+    let cached_below =
+        if estimate.full_work_ns > 0.0 { (estimate.work_ns / estimate.full_work_ns).clamp(0.0, 1.0) } else { 1.0 };
+    let (recompute_ms, recompute_grade) = match (node.measured_task_ms, node.measured_share) {
+        (Some(task_ms), Some(share)) if share.is_finite() => {
+            (floor_u64(task_ms as f64 * share.clamp(0.0, 1.0) * cached_below), Grade::A)
+        }
+        _ => (cost::work_ms(estimate.work_ns), Grade::C),
+    };
+    let pinned_ms = if input.scaling { pinned_ms(input, bytes, place, uses, node.mean_gap_ms) } else { 0 };
+    let worth = Worth {
+        uses,
+        uses_grade: Grade::C,
+        recompute_ms,
+        recompute_grade,
+        write_ms: cost::write_ms(bytes, Some(place)),
+        read_ms: cost::read_ms(bytes, Some(place)),
+        pinned_ms,
+        target: policy.pipeline.optimization_target,
+    };
+    let mut decision = worth::keep(policy, &worth);
+    decision.trace = decision
+        .trace
+        .input("earlier queries that held it", node.seen, Unit::Uses, "counted here")
+        .input("estimated size, at most", bytes, Unit::Bytes, "plan")
+        .input("protected storage memory still free", free, Unit::Bytes, "executors")
+        .note(match place {
+            StorageLevel::MemoryAndDisk => "it fits the storage memory that execution can't take back",
+            StorageLevel::DiskOnly => "it does not fit the storage memory that execution can't take back: disk",
+        });
+    Some(Candidate { index, node, bytes, level: place, saved_ms: time_saved_ms(&worth), decision })
+}
+
+/// Executor time that the kept result holds back: the executors it fills, for as long as it is expected to be used.
+fn pinned_ms(input: &PlanQueryInput, bytes: Bytes, level: StorageLevel, uses: u64, mean_gap_ms: Option<u64>) -> u64 {
+    if level == StorageLevel::DiskOnly {
+        return 0;
+    }
+    let largest = input.executors.iter().map(|executor| executor.max_storage_bytes.get()).max().unwrap_or(0).max(1);
+    let executors = bytes.get() as f64 / largest as f64;
+    let hold_ms = mean_gap_ms.unwrap_or(0).saturating_mul(uses.saturating_sub(1));
+    // In the unit of the other side of the balance, task time: an executor holds as many tasks as it has slots.
+    floor_u64(executors * hold_ms as f64 * slots_of_executor(input) as f64)
+}
+
+/// Nodes under (or at) something that is cached: they are not computed.
+fn covered(nodes: &[PlanNode]) -> BTreeSet<usize> {
+    marked(nodes, |node| node.cached != CachedBy::No)
+}
+
+/// Nodes whose sub-plan holds something that the policy excludes; their ancestors hold it too.
+fn excluded(policy: &ResolvedPolicy, nodes: &[PlanNode]) -> BTreeSet<usize> {
+    let patterns = &policy.temp_tables.cache_queries_except;
+    let mut set = BTreeSet::new();
+    if patterns.is_empty() {
+        return set;
+    }
+    for (index, node) in nodes.iter().enumerate() {
+        let hit = patterns.iter().filter(|pattern| !pattern.is_empty()).any(|pattern| {
+            node.operator.contains(pattern.as_str())
+                || node.path.as_deref().is_some_and(|path| path.contains(pattern.as_str()))
+        });
+        if hit {
+            let mut at = Some(index);
+            while let Some(here) = at {
+                set.insert(here);
+                at = parent(nodes, here);
+            }
+        }
+    }
+    set
+}
+
+/// Nodes for which `mark` holds, with everything below them.
+fn marked(nodes: &[PlanNode], mark: impl Fn(&PlanNode) -> bool) -> BTreeSet<usize> {
+    let mut set = BTreeSet::new();
+    for (index, node) in nodes.iter().enumerate() {
+        if mark(node) || parent(nodes, index).is_some_and(|parent| set.contains(&parent)) {
+            set.insert(index);
+        }
+    }
+    set
+}
+
+fn occurrences(nodes: &[PlanNode]) -> BTreeMap<&str, u64> {
+    let mut counts = BTreeMap::new();
+    for node in nodes {
+        *counts.entry(node.hash.as_str()).or_insert(0) += 1;
+    }
+    counts
+}
+
+/// The parent's index; only one that stands before the node counts, so that following parents always ends.
+fn parent(nodes: &[PlanNode], index: usize) -> Option<usize> {
+    let parent = nodes.get(index)?.parent? as usize;
+    (parent < index).then_some(parent)
+}
+
+fn is_ancestor(nodes: &[PlanNode], ancestor: usize, of: usize) -> bool {
+    let mut at = parent(nodes, of);
+    while let Some(here) = at {
+        if here == ancestor {
+            return true;
+        }
+        at = parent(nodes, here);
+    }
+    false
+}
+
+/// A sub-plan in a few words: its operator and the sources it reads.
+fn describe(nodes: &[PlanNode], index: usize) -> String {
+    let mut sources: Vec<&str> = Vec::new();
+    for (at, node) in nodes.iter().enumerate().skip(index) {
+        if (at == index || is_ancestor(nodes, index, at))
+            && let Some(path) = &node.path
+        {
+            let name = path.trim_end_matches('/').rsplit('/').next().unwrap_or(path);
+            if !name.is_empty() && !sources.contains(&name) {
+                sources.push(name);
+            }
+        }
+    }
+    let operator = nodes.get(index).map_or("", |node| node.operator.as_str());
+    if sources.is_empty() { String::from(operator) } else { [operator, " over ", &sources.join(", ")].concat() }
+}

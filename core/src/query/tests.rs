@@ -1,0 +1,188 @@
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+use super::*;
+use crate::cache::level::StorageLevel;
+use crate::cache::release::CacheEntryFacts;
+use alloc::vec;
+use alloc::vec::Vec;
+
+fn node(parent: Option<u32>, operator: &str) -> PlanNode {
+    PlanNode { parent, operator: operator.into(), hash: operator.into(), row_bytes: 100, ..PlanNode::default() }
+}
+
+fn leaf(parent: u32, name: &str, mib: u64) -> PlanNode {
+    PlanNode {
+        bytes: Some(Bytes::mib(mib)),
+        format: Some("parquet".into()),
+        path: Some(["file:/data/", name].concat()),
+        hash: name.into(),
+        ..node(Some(parent), "LogicalRelation")
+    }
+}
+
+/// Aggregate over a join of two tables, on two executors of 1 core and 1 GiB.
+fn join() -> PlanQueryInput {
+    PlanQueryInput {
+        nodes: vec![
+            node(None, "Aggregate"),
+            PlanNode { join: Some(JoinKind::InnerEqui), ..node(Some(0), "Join") },
+            leaf(1, "flights", 64),
+            leaf(1, "planes", 8),
+        ],
+        slots: 2,
+        executor_cores: 1,
+        executor_heap_bytes: Bytes::gib(1),
+        executors: (0..2)
+            .map(|id| StorageFacts {
+                id: id.to_string(),
+                max_storage_bytes: Bytes::mib(434),
+                free_storage_bytes: Bytes::mib(434),
+            })
+            .collect(),
+        ..PlanQueryInput::default()
+    }
+}
+
+fn seen(mut input: PlanQueryInput, index: usize, times: u32, task_ms: u64) -> PlanQueryInput {
+    input.nodes[index].seen = times;
+    input.nodes[index].measured_task_ms = Some(task_ms);
+    input.nodes[index].measured_share = Some(0.9);
+    input
+}
+
+fn plan(input: &PlanQueryInput) -> PlanQueryAnswer {
+    plan_query(&ResolvedPolicy::default(), input)
+}
+
+#[test]
+fn partitions_follow_the_slots_on_small_data() {
+    let answer = plan(&join());
+    assert_eq!(answer.confs[SHUFFLE_PARTITIONS], "2");
+    assert!(!answer.confs.contains_key(PARALLELISM_FIRST));
+    assert!(answer.decisions.iter().all(|it| !it.decision.trace.inputs.is_empty()));
+}
+
+#[test]
+fn large_data_is_cut_by_size() {
+    let mut input = join();
+    input.nodes[2].bytes = Some(Bytes::gib(10));
+    let answer = plan(&input);
+    assert_eq!(answer.confs[PARALLELISM_FIRST], "false");
+    // A heap of 1 GiB: (1024 - 300) * 0.6 / 1 / 3 = 144 MiB, at most 128.
+    assert_eq!(answer.confs[ADVISORY_SIZE], (128u64 << 20).to_string());
+    assert_eq!(answer.confs[SHUFFLE_PARTITIONS], "81");
+}
+
+#[test]
+fn small_queries_and_unknown_sizes_are_left_alone() {
+    let mut input = join();
+    input.nodes[2].bytes = Some(Bytes(1000));
+    input.nodes[3].bytes = Some(Bytes(1000));
+    let answer = plan(&seen(input, 1, 9, 1_000_000));
+    assert_eq!((answer.confs.len(), answer.cache.len()), (0, 0));
+    let mut input = join();
+    input.nodes[2].bytes = None;
+    input.nodes[3].bytes = None;
+    assert!(plan(&input).confs.is_empty());
+}
+
+#[test]
+fn a_key_of_the_users_is_left_alone_unless_the_policy_names_it() {
+    let mut input = join();
+    let users = ConfFacts { value: Some("7".into()), owner: ConfOwner::User };
+    input.confs.insert(SHUFFLE_PARTITIONS.into(), users);
+    assert!(!plan(&input).confs.contains_key(SHUFFLE_PARTITIONS));
+    let mut policy = ResolvedPolicy::default();
+    policy.autoscaling.overwrite_user_confs = vec![SHUFFLE_PARTITIONS.into()];
+    assert!(plan_query(&policy, &input).confs.contains_key(SHUFFLE_PARTITIONS));
+}
+
+#[test]
+fn the_first_sighting_is_only_remembered() {
+    let answer = plan(&join());
+    assert!(answer.cache.is_empty());
+    let share = answer.shares["Join"];
+    assert!(share > 0.3 && share < 1.0, "{share}");
+}
+
+#[test]
+fn a_costly_sub_plan_that_comes_back_is_cached() {
+    let answer = plan(&seen(join(), 1, 1, 8_000));
+    let expected = CacheChoice { hash: "Join".into(), level: StorageLevel::MemoryAndDisk };
+    assert_eq!(answer.cache, vec![expected]);
+    let cache = answer.decisions.iter().find(|it| it.name == "cache").unwrap();
+    assert_eq!(cache.subject, "Join over flights, planes");
+    assert!(plan(&seen(join(), 1, 1, 20)).cache.is_empty());
+}
+
+#[test]
+fn never_nested_and_the_most_saving_first() {
+    let input = seen(seen(join(), 0, 1, 8_000), 1, 6, 8_000);
+    let hashes: Vec<_> = plan(&input).cache.into_iter().map(|it| it.hash).collect();
+    assert_eq!(hashes, ["Join"]);
+}
+
+#[test]
+fn reasons_not_to_cache_are_obeyed() {
+    let changes: [fn(&mut PlanQueryInput); 7] = [
+        |input| input.nodes[1].why_not = Some("user_function".into()),
+        |input| input.nodes[1].cached = CachedBy::User,
+        |input| input.nodes[0].cached = CachedBy::Ours,
+        |input| input.nodes[1].released_by_user = true,
+        |input| input.nodes[1].source_changes = 1,
+        |input| input.truncated = true,
+        |input| input.nodes[1].join = Some(JoinKind::CrossOrRange),
+    ];
+    for (index, change) in changes.into_iter().enumerate() {
+        let mut input = seen(join(), 1, 5, 60_000);
+        change(&mut input);
+        assert!(plan(&input).cache.is_empty(), "change {index}");
+    }
+}
+
+#[test]
+fn the_policy_can_exclude_plans_by_pattern_or_altogether() {
+    let input = seen(join(), 1, 5, 60_000);
+    let mut policy = ResolvedPolicy::default();
+    policy.temp_tables.cache_queries_except = vec!["data/planes".into()];
+    assert!(plan_query(&policy, &input).cache.is_empty());
+    let mut policy = ResolvedPolicy::default();
+    policy.temp_tables.cache_queries = false;
+    assert!(plan_query(&policy, &input).cache.is_empty());
+}
+
+#[test]
+fn what_does_not_fit_memory_goes_to_disk_and_what_is_far_too_large_nowhere() {
+    let mut input = seen(join(), 1, 5, 600_000);
+    input.nodes[2].bytes = Some(Bytes::mib(300));
+    assert_eq!(plan(&input).cache[0].level, StorageLevel::DiskOnly);
+    input.nodes[2].bytes = Some(Bytes::gib(30));
+    assert!(plan(&input).cache.is_empty());
+}
+
+#[test]
+fn unused_entries_are_let_go() {
+    let mut input = join();
+    input.entries = vec![CacheEntryFacts {
+        id: "old".into(),
+        idle_ms: 61_000,
+        mean_gap_ms: Some(100),
+        ..CacheEntryFacts::default()
+    }];
+    assert_eq!(plan(&input).uncache, ["old"]);
+}
+
+#[test]
+fn hostile_plans_end_and_do_not_panic() {
+    let mut input = seen(join(), 1, u32::MAX, u64::MAX);
+    for node in &mut input.nodes {
+        node.bytes = Some(Bytes(u64::MAX));
+        node.rows = Some(u64::MAX);
+        node.row_bytes = u64::MAX;
+        node.parent = Some(2);
+    }
+    input.storage_fraction = f64::NAN;
+    input.memory_fraction = f64::INFINITY;
+    input.slots = 0;
+    plan(&input);
+    plan(&PlanQueryInput::default());
+}

@@ -1,0 +1,157 @@
+//! Shuffle partitions: how many, and how large a piece adaptive execution should aim at.
+
+use crate::memory::Heap;
+use crate::policy::ResolvedPolicy;
+use crate::trace::{Decision, Grade, Trace, Unit};
+use crate::units::{Bytes, MIB, ceil_u64, saturating_u32};
+
+/// The largest piece of shuffle data that a task should read.
+pub const LARGEST_ADVISORY: Bytes = Bytes::mib(128);
+/// The smallest piece that adaptive execution makes (`coalescePartitions.minPartitionSize`).
+pub const SMALLEST_ADVISORY: Bytes = Bytes::mib(1);
+/// A task reads at most this share of its execution memory, so that it sorts without spilling.
+pub const SHARE_OF_EXECUTION_MEMORY: u64 = 3;
+/// `partition_scaling_factor` that changes nothing.
+pub const NEUTRAL_PARTITION_FACTOR: f64 = 0.5;
+/// Initial partitions are at most this many times the slots.
+pub const MOST_PARTITIONS_A_SLOT: u64 = 10;
+
+/// What the partitions are decided from.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ShuffleFacts {
+    /// Bytes that go through the shuffle; unknown when absent.
+    pub bytes: Option<Bytes>,
+    /// How well `bytes` is known.
+    pub grade: Grade,
+    /// Tasks that run at a time.
+    pub slots: u32,
+    /// The executor's heap.
+    pub heap: Heap,
+    /// Cores of an executor.
+    pub cores: u32,
+    /// Whether adaptive execution is on.
+    pub adaptive: bool,
+}
+
+/// The advisory size of a partition, `A = min(128 MiB, E / 3)` with `E = (H - R) * f / c`.
+#[must_use]
+pub fn advisory_size(facts: &ShuffleFacts) -> Decision<Bytes> {
+    let execution = facts.heap.execution_per_core(facts.cores);
+    let wanted = execution.get() / SHARE_OF_EXECUTION_MEMORY;
+    let mut trace = Trace::new(
+        "shuffle.advisory_size",
+        "min(128 MiB, a third of a task's execution memory), where that is (heap - 300 MiB) * spark.memory.fraction / cores",
+        Unit::Bytes,
+    )
+    .input("heap", facts.heap.heap_bytes, Unit::Bytes, "")
+    .input("cores of an executor", facts.cores, Unit::Cores, "")
+    .input("execution memory of a task", execution, Unit::Bytes, "")
+    .unbounded(Bytes(wanted));
+    let value = trace.at_most("largest advisory size", LARGEST_ADVISORY.get(), wanted);
+    let value = trace.at_least("smallest advisory size", SMALLEST_ADVISORY.get(), value);
+    trace.decide(Bytes(value / MIB * MIB), Grade::A)
+}
+
+/// Decides the number of shuffle partitions: with adaptive execution the number to start from, which Spark then coalesces.
+#[must_use]
+pub fn shuffle_partitions(policy: &ResolvedPolicy, facts: &ShuffleFacts) -> Decision<u32> {
+    let slots = u64::from(facts.slots.max(1));
+    let advisory = advisory_size(facts).value.get().max(1);
+    let factor = policy.autoscaling.partition_scaling_factor / NEUTRAL_PARTITION_FACTOR;
+    let bytes = facts.bytes.unwrap_or_default().get();
+    let scaled = ceil_u64(bytes as f64 * factor);
+    let inputs = |trace: Trace| {
+        trace
+            .input("data through the shuffle", facts.bytes, Unit::Bytes, "plan")
+            .input("advisory size", Bytes(advisory), Unit::Bytes, "shuffle.advisory_size")
+            .input("slots", slots, Unit::Slots, "cluster")
+            .input("factor", factor, Unit::None, policy.origin("autoscaling.partition_scaling_factor"))
+    };
+    if facts.adaptive {
+        let wanted = scaled.saturating_mul(2).div_ceil(advisory);
+        let mut trace = inputs(Trace::new(
+            "shuffle.initial_partitions",
+            "ceil(2 * data / advisory size), at least one a slot and at most ten; adaptive execution coalesces from there",
+            Unit::Partitions,
+        ))
+        .unbounded(wanted);
+        let value = trace.at_least("one a slot", slots, wanted);
+        let value = trace.at_most(
+            "ten a slot",
+            slots.saturating_mul(MOST_PARTITIONS_A_SLOT).max(scaled.div_ceil(advisory)),
+            value,
+        );
+        trace.decide(saturating_u32(value), facts.grade)
+    } else {
+        let wanted = scaled.div_ceil(advisory);
+        let mut trace = inputs(Trace::new(
+            "shuffle.partitions",
+            "max(2 * slots, ceil(data / advisory size)), rounded up to whole waves of slots",
+            Unit::Partitions,
+        ))
+        .unbounded(wanted);
+        let value = trace.at_least("two a slot", slots.saturating_mul(2), wanted);
+        let whole = value.div_ceil(slots).saturating_mul(slots);
+        let value = trace.bound("whole waves of slots", slots, value, whole);
+        trace.decide(saturating_u32(value), facts.grade)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::facts::ClusterFacts;
+    use crate::units::GIB;
+
+    fn facts(bytes: u64, adaptive: bool) -> ShuffleFacts {
+        ShuffleFacts {
+            bytes: Some(Bytes(bytes)),
+            grade: Grade::C,
+            slots: 8,
+            heap: Heap::new(Bytes::gib(8), &ClusterFacts::default()),
+            cores: 4,
+            adaptive,
+        }
+    }
+
+    #[test]
+    fn partitions_follow_the_data_between_their_bounds() {
+        let policy = ResolvedPolicy::default();
+        for (bytes, adaptive, expected) in [
+            (0, true, 8),
+            (GIB, true, 16),
+            (2 * GIB, true, 32),
+            (GIB * 1024, true, 8192),
+            (0, false, 16),
+            (GIB, false, 16),
+            (9 * GIB, false, 72),
+            (9 * GIB + 1, false, 80),
+        ] {
+            assert_eq!(shuffle_partitions(&policy, &facts(bytes, adaptive)).value, expected, "{bytes} {adaptive}");
+        }
+    }
+
+    /// Oracles, section 7: 1 TB must not end in partitions of 1024 MiB.
+    #[test]
+    fn a_terabyte_is_never_cut_into_pieces_above_the_advisory_size() {
+        for adaptive in [true, false] {
+            let facts = facts(1024 * GIB, adaptive);
+            let partitions = u64::from(shuffle_partitions(&ResolvedPolicy::default(), &facts).value);
+            assert!(1024 * GIB / partitions <= advisory_size(&facts).value.get());
+        }
+    }
+
+    #[test]
+    fn a_small_heap_asks_for_small_pieces() {
+        let small =
+            ShuffleFacts { heap: Heap::new(Bytes::mib(768), &ClusterFacts::default()), cores: 1, ..facts(0, true) };
+        assert_eq!(advisory_size(&small).value, Bytes::mib(93));
+        let none = ShuffleFacts {
+            heap: Heap::new(Bytes(0), &ClusterFacts::default()),
+            slots: 0,
+            cores: 0,
+            ..facts(u64::MAX, false)
+        };
+        assert!(shuffle_partitions(&ResolvedPolicy::default(), &none).value > 0);
+    }
+}

@@ -1,0 +1,19 @@
+//! Limits beside a live application: how long a decision may take and when steering is given up. They bound what a fault of
+//! ours can cost; every shell takes them from here.
+
+/// How long a query waits for its decision, from the moment the plugin starts to ask.
+pub const QUESTION_TIMEOUT_MS: u64 = 100;
+/// Of it, what the module itself may take; the rest is for the way there and back.
+pub const QUESTION_MODULE_MS: u64 = 50;
+/// Unanswered questions in a row after which an application is unsteered for the rest of its life.
+pub const MISSES_BEFORE_UNSTEERED: u32 = 3;
+/// What the module may take for a tick of the controller.
+pub const CONTROL_MODULE_MS: u64 = 200;
+/// What the module may take for a launch plan.
+pub const LAUNCH_MODULE_MS: u64 = 1_000;
+/// Failures of the module in a row after which it is not asked any more.
+pub const MODULE_FAILURES_BEFORE_GIVING_UP: u32 = 5;
+/// Listener events that wait for a slow host before they are dropped.
+pub const EVENT_QUEUE_LENGTH: u32 = 10_000;
+/// Plans of more operators than this are not sent whole, and nothing of them is cached.
+pub const NODES_AT_MOST: u32 = 400;

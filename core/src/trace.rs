@@ -1,0 +1,308 @@
+//! Why a decision has the value it has: the rule, its inputs, what bounded it and how well founded it is.
+//!
+//! A decision is a value *with* its trace; nothing in this crate gives a number without one. [`Trace::render`] is the
+//! one place that turns a trace into prose, for the command, the web page and the run's report alike.
+
+use alloc::borrow::Cow;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use core::fmt::Write as _;
+use serde::{Deserialize, Serialize};
+
+use crate::units::Bytes;
+
+/// How well founded a decision is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Grade {
+    /// Measured here, in this run.
+    A,
+    /// Predicted from the history of this job.
+    B,
+    /// A rule of thumb.
+    C,
+}
+
+impl Grade {
+    /// What the letter means, for people.
+    #[must_use]
+    pub const fn meaning(self) -> &'static str {
+        match self {
+            Self::A => "measured here",
+            Self::B => "predicted from history",
+            Self::C => "rule of thumb",
+        }
+    }
+}
+
+/// The unit of a [`Quantity`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Unit {
+    /// A plain count or ratio.
+    None,
+    /// Bytes.
+    Bytes,
+    /// Milliseconds.
+    Milliseconds,
+    /// Executors.
+    Executors,
+    /// Processor cores.
+    Cores,
+    /// Task slots.
+    Slots,
+    /// Tasks.
+    Tasks,
+    /// Partitions.
+    Partitions,
+    /// Times that something is used.
+    Uses,
+}
+
+/// A number or a word in a trace.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Scalar {
+    /// Yes or no.
+    Flag(bool),
+    /// A whole number: bytes, counts, milliseconds.
+    Whole(u64),
+    /// A finite ratio or factor.
+    Real(f64),
+    /// A name, a level, a mode.
+    Word(Cow<'static, str>),
+    /// Nothing known.
+    Unknown,
+}
+
+impl From<bool> for Scalar {
+    fn from(value: bool) -> Self {
+        Self::Flag(value)
+    }
+}
+impl From<u64> for Scalar {
+    fn from(value: u64) -> Self {
+        Self::Whole(value)
+    }
+}
+impl From<u32> for Scalar {
+    fn from(value: u32) -> Self {
+        Self::Whole(u64::from(value))
+    }
+}
+impl From<Bytes> for Scalar {
+    fn from(value: Bytes) -> Self {
+        Self::Whole(value.get())
+    }
+}
+impl From<f64> for Scalar {
+    /// A number that is not finite has no place in JSON and becomes [`Scalar::Unknown`].
+    fn from(value: f64) -> Self {
+        if value.is_finite() { Self::Real(value) } else { Self::Unknown }
+    }
+}
+impl From<&'static str> for Scalar {
+    fn from(value: &'static str) -> Self {
+        Self::Word(Cow::Borrowed(value))
+    }
+}
+impl From<String> for Scalar {
+    fn from(value: String) -> Self {
+        Self::Word(Cow::Owned(value))
+    }
+}
+impl<T: Into<Scalar>> From<Option<T>> for Scalar {
+    fn from(value: Option<T>) -> Self {
+        value.map_or(Self::Unknown, Into::into)
+    }
+}
+
+impl Scalar {
+    /// The value as people read it, with `unit`.
+    #[must_use]
+    pub fn render(&self, unit: Unit) -> String {
+        match (self, unit) {
+            (Self::Whole(n), Unit::Bytes) => Bytes(*n).to_string(),
+            (Self::Whole(n), Unit::Milliseconds) => render_ms(*n),
+            (Self::Whole(n), _) => n.to_string(),
+            (Self::Real(x), _) => {
+                let text = alloc::format!("{x:.3}");
+                text.trim_end_matches('0').trim_end_matches('.').to_string()
+            }
+            (Self::Flag(yes), _) => if *yes { "yes" } else { "no" }.to_string(),
+            (Self::Word(word), _) => word.to_string(),
+            (Self::Unknown, _) => "unknown".to_string(),
+        }
+    }
+}
+
+/// Milliseconds as people read them: `250 ms`, `12.4 s`, `3 min 20 s`, `2 h 5 min`.
+#[must_use]
+pub fn render_ms(ms: u64) -> String {
+    match ms {
+        0..1_000 => alloc::format!("{ms} ms"),
+        1_000..60_000 => alloc::format!("{}.{} s", ms / 1_000, ms % 1_000 / 100),
+        60_000..3_600_000 => alloc::format!("{} min {} s", ms / 60_000, ms % 60_000 / 1_000),
+        _ => alloc::format!("{} h {} min", ms / 3_600_000, ms % 3_600_000 / 60_000),
+    }
+}
+
+/// One input of a rule: its name, value, unit and where it came from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Input {
+    /// What it is, in the field's words.
+    pub name: Cow<'static, str>,
+    /// Its value.
+    pub value: Scalar,
+    /// Its unit.
+    pub unit: Unit,
+    /// Where it came from: a policy key with its layer, a measurement, an assumption.
+    #[serde(default, skip_serializing_if = "str::is_empty")]
+    pub from: Cow<'static, str>,
+}
+
+/// A bound that a rule's value was held against, whether it changed it or not.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Bound {
+    /// The policy key, quota or guard.
+    pub name: Cow<'static, str>,
+    /// The bound itself.
+    pub limit: Scalar,
+    /// The value before.
+    pub before: Scalar,
+    /// The value after.
+    pub after: Scalar,
+}
+
+impl Bound {
+    /// Whether the bound changed the value.
+    #[must_use]
+    pub fn changed(&self) -> bool {
+        self.before != self.after
+    }
+}
+
+/// The account of one decision.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Trace {
+    /// The rule's name, as `executors.time`.
+    pub rule: Cow<'static, str>,
+    /// The rule's formula in words, with the source where it is not ours.
+    pub formula: Cow<'static, str>,
+    /// What went in.
+    pub inputs: Vec<Input>,
+    /// What it would have been without any bound.
+    pub unbounded: Scalar,
+    /// The bounds in the order in which they were applied.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub bounds: Vec<Bound>,
+    /// Anything else that a reader should know, a sentence each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<Cow<'static, str>>,
+    /// The unit of the value, `unbounded` and the bounds.
+    pub unit: Unit,
+}
+
+impl Trace {
+    /// A trace of `rule`, whose value is in `unit`, with nothing filled in yet.
+    #[must_use]
+    pub fn new(rule: &'static str, formula: &'static str, unit: Unit) -> Self {
+        Self {
+            rule: Cow::Borrowed(rule),
+            formula: Cow::Borrowed(formula),
+            inputs: Vec::new(),
+            unbounded: Scalar::Unknown,
+            bounds: Vec::new(),
+            notes: Vec::new(),
+            unit,
+        }
+    }
+
+    /// Adds an input.
+    #[must_use]
+    pub fn input(
+        mut self,
+        name: &'static str,
+        value: impl Into<Scalar>,
+        unit: Unit,
+        from: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        self.inputs.push(Input { name: Cow::Borrowed(name), value: value.into(), unit, from: from.into() });
+        self
+    }
+
+    /// Adds a sentence.
+    #[must_use]
+    pub fn note(mut self, note: impl Into<Cow<'static, str>>) -> Self {
+        self.notes.push(note.into());
+        self
+    }
+
+    /// Says what the value was before any bound.
+    #[must_use]
+    pub fn unbounded(mut self, value: impl Into<Scalar>) -> Self {
+        self.unbounded = value.into();
+        self
+    }
+
+    /// Raises `value` to at least `limit` and records that.
+    pub fn at_least(&mut self, name: impl Into<Cow<'static, str>>, limit: u64, value: u64) -> u64 {
+        self.bound(name, limit, value, value.max(limit))
+    }
+
+    /// Lowers `value` to at most `limit` and records that.
+    pub fn at_most(&mut self, name: impl Into<Cow<'static, str>>, limit: u64, value: u64) -> u64 {
+        self.bound(name, limit, value, value.min(limit))
+    }
+
+    /// Records that the bound `name` took `before` to `after`, and gives `after`.
+    pub fn bound(&mut self, name: impl Into<Cow<'static, str>>, limit: u64, before: u64, after: u64) -> u64 {
+        self.bounds.push(Bound { name: name.into(), limit: limit.into(), before: before.into(), after: after.into() });
+        after
+    }
+
+    /// The decision that this trace accounts for.
+    #[must_use]
+    pub fn decide<T>(self, value: T, grade: Grade) -> Decision<T> {
+        Decision { value, grade, trace: self }
+    }
+
+    /// The trace in prose, a line a fact, each starting with `indent`.
+    #[must_use]
+    pub fn render(&self, indent: &str) -> String {
+        let mut text = String::new();
+        // Writing to a String can't fail.
+        let _ = writeln!(text, "{indent}rule {}: {}", self.rule, self.formula);
+        for input in &self.inputs {
+            let _ = write!(text, "{indent}  {} = {}", input.name, input.value.render(input.unit));
+            let _ = if input.from.is_empty() { writeln!(text) } else { writeln!(text, "  ({})", input.from) };
+        }
+        if self.unbounded != Scalar::Unknown {
+            let _ = writeln!(text, "{indent}  before bounds: {}", self.unbounded.render(self.unit));
+        }
+        for bound in self.bounds.iter().filter(|bound| bound.changed()) {
+            let _ = writeln!(
+                text,
+                "{indent}  {} = {} made it {} (was {})",
+                bound.name,
+                bound.limit.render(self.unit),
+                bound.after.render(self.unit),
+                bound.before.render(self.unit),
+            );
+        }
+        for note in &self.notes {
+            let _ = writeln!(text, "{indent}  {note}");
+        }
+        text
+    }
+}
+
+/// A value with the account of why it is that.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Decision<T> {
+    /// What was decided.
+    pub value: T,
+    /// How well founded it is.
+    pub grade: Grade,
+    /// Why.
+    pub trace: Trace,
+}

@@ -1,0 +1,182 @@
+package io.sparkwright.spark;
+
+import java.util.Set;
+import org.apache.spark.sql.catalyst.expressions.Expression;
+import org.apache.spark.sql.catalyst.expressions.Literal;
+import org.apache.spark.sql.catalyst.expressions.OuterReference;
+import org.apache.spark.sql.catalyst.expressions.objects.Invoke;
+import org.apache.spark.sql.catalyst.expressions.objects.StaticInvoke;
+import org.apache.spark.sql.catalyst.plans.logical.GlobalLimit;
+import org.apache.spark.sql.catalyst.plans.logical.LocalLimit;
+import org.apache.spark.sql.catalyst.plans.logical.LocalRelation;
+import org.apache.spark.sql.catalyst.plans.logical.LogicalPlan;
+import org.apache.spark.sql.catalyst.plans.logical.Offset;
+import org.apache.spark.sql.catalyst.plans.logical.OneRowRelation;
+import org.apache.spark.sql.catalyst.plans.logical.Project;
+import org.apache.spark.sql.catalyst.plans.logical.Range;
+import org.apache.spark.sql.catalyst.plans.logical.Sort;
+import org.apache.spark.sql.catalyst.plans.logical.SubqueryAlias;
+import org.apache.spark.sql.execution.datasources.HadoopFsRelation;
+import org.apache.spark.sql.execution.datasources.InMemoryFileIndex;
+import org.apache.spark.sql.execution.datasources.LogicalRelation;
+
+/**
+ * Why a plan node may not be part of an automatically cached plan. Allow lists throughout, by exact class: what is not known to
+ * yield the same rows each time is a reason, so a Spark version that adds something makes us cache less, never wrongly.
+ */
+final class Cacheability {
+  static final String OPAQUE_SOURCE = "opaque_source";
+  static final String OPAQUE_OPERATOR = "opaque_operator";
+  static final String READS_CONTEXT = "reads_context";
+  static final String USER_FUNCTION = "user_function";
+  /** Depends on the order in which rows happen to arrive. */
+  static final String ORDER_DEPENDENT = "order_dependent";
+  /** The plan refers to columns of an outer query: it can't stand alone, but its holder can be cached. */
+  static final String CORRELATED = "correlated_subquery";
+  static final String ABOVE_USER_CACHE = "above_user_cache";
+  static final String TOO_MANY_FILES = "too_many_files";
+  static final String JUST_WRITTEN = "source_just_written";
+
+  private static final String LOGICAL = "org.apache.spark.sql.catalyst.plans.logical.";
+  private static final Set<String> OPERATORS = Set.of(
+      "Project", "Filter", "Aggregate", "Join", "Union", "Distinct", "Deduplicate", "Window", "Sort", "Expand", "Generate",
+      "SubqueryAlias", "View", "Intersect", "Except", "RepartitionByExpression", "Repartition", "RebalancePartitions",
+      "ResolvedHint", "Subquery", "Unpivot", "Pivot");
+
+  /** Exact classes: others extend these (table formats do) and mean something else by the same files. */
+  private static final Set<String> FORMATS = Set.of(
+      "org.apache.spark.sql.execution.datasources.parquet.ParquetFileFormat",
+      "org.apache.spark.sql.execution.datasources.orc.OrcFileFormat",
+      "org.apache.spark.sql.execution.datasources.csv.CSVFileFormat",
+      "org.apache.spark.sql.execution.datasources.json.JsonFileFormat",
+      "org.apache.spark.sql.execution.datasources.text.TextFileFormat",
+      "org.apache.spark.sql.avro.AvroFileFormat");
+
+  private static final String EXPRESSIONS = "org.apache.spark.sql.catalyst.expressions.";
+  private static final String OBJECT_EXPRESSIONS = EXPRESSIONS + "objects.";
+  private static final Set<String> USER_CODE = Set.of(
+      "ScalaUDF", "PythonUDF", "PythonUDAF", "PythonUDTF", "UnresolvedPolymorphicPythonUDTF", "UserDefinedGenerator",
+      "CallMethodViaReflection", "TryReflect", "ApplyFunctionExpression", "ScalaAggregator", "ScalaUDAF", "V2Aggregator",
+      "ExternalUserDefinedFunction");
+  private static final Set<String> CONTEXT = Set.of(
+      "Now", "LocalTimestamp", "InputFileName", "InputFileBlockStart", "InputFileBlockLength", "MonotonicallyIncreasingID",
+      "SparkPartitionID", "DirectShufflePartitionID", "Uuid", "Rand", "Randn", "RandStr", "Uniform", "Shuffle", "VariableReference",
+      "SparkVersion", "AssertTrue", "RaiseError", "Sleep", "SessionUser");
+
+  /** Read the file that the current task reads: they see nothing when the rows come from a cache. */
+  private static final Set<String> FILE_READERS = Set.of("InputFileName", "InputFileBlockStart", "InputFileBlockLength");
+
+  private static final Set<String> ORDERED = Set.of(
+      "First", "Last", "AnyValue", "CollectList", "CollectSet", "CollectTopK", "ListAgg", "ArrayAgg", "Mode", "MaxBy", "MinBy",
+      "ApproximatePercentile", "HistogramNumeric");
+
+  private enum Verdict { FINE, OBJECTS, CONTEXT, ORDERED, USER_CODE }
+
+  private static final ClassValue<Verdict> VERDICTS = new ClassValue<>() {
+    @Override
+    protected Verdict computeValue(Class<?> type) {
+      return decide(type);
+    }
+  };
+
+  private Cacheability() {}
+
+  /** The reason in the node itself, children left out; null when there is none. */
+  static String ofNode(LogicalPlan node) {
+    if (node.isStreaming()) {
+      return OPAQUE_SOURCE;
+    }
+    if (node.children().isEmpty()) {
+      return isKnownSource(node) ? null : OPAQUE_SOURCE;
+    }
+    if (node instanceof GlobalLimit || node instanceof LocalLimit || node instanceof Offset) {
+      return aboveSort(node) ? null : OPAQUE_OPERATOR;
+    }
+    String name = node.getClass().getName();
+    return name.startsWith(LOGICAL) && OPERATORS.contains(name.substring(LOGICAL.length())) ? null : OPAQUE_OPERATOR;
+  }
+
+  /** Files that Spark itself lists; null for every other node. */
+  static InMemoryFileIndex files(LogicalPlan node) {
+    return node instanceof LogicalRelation relation
+            && relation.relation() instanceof HadoopFsRelation files
+            && files.location().getClass() == InMemoryFileIndex.class
+        ? (InMemoryFileIndex) files.location()
+        : null;
+  }
+
+  private static boolean isKnownSource(LogicalPlan leaf) {
+    if (leaf instanceof LocalRelation || leaf instanceof Range || leaf instanceof OneRowRelation) {
+      return true;
+    }
+    return files(leaf) != null
+        && FORMATS.contains(((HadoopFsRelation) ((LogicalRelation) leaf).relation()).fileFormat().getClass().getName());
+  }
+
+  /** A limit yields the same rows again only above a sort of everything. */
+  private static boolean aboveSort(LogicalPlan limit) {
+    LogicalPlan below = limit;
+    while (below instanceof GlobalLimit || below instanceof LocalLimit || below instanceof Offset
+        || below instanceof Project || below instanceof SubqueryAlias) {
+      below = below.children().head();
+    }
+    return below instanceof Sort sort && sort.global();
+  }
+
+  /** The reason in one expression, its children left out; null when there is none. */
+  static String ofExpression(Expression expression) {
+    return switch (VERDICTS.get(expression.getClass())) {
+      case FINE -> null;
+      case CONTEXT -> READS_CONTEXT;
+      case ORDERED -> ORDER_DEPENDENT;
+      case USER_CODE -> USER_FUNCTION;
+      case OBJECTS -> callsOnlySpark(expression) ? null : USER_FUNCTION;
+    };
+  }
+
+  static boolean refersToOuter(Expression expression) {
+    return expression instanceof OuterReference;
+  }
+
+  static boolean readsCurrentFile(Expression expression) {
+    return VERDICTS.get(expression.getClass()) == Verdict.CONTEXT && FILE_READERS.contains(expression.getClass().getSimpleName());
+  }
+
+  private static Verdict decide(Class<?> type) {
+    String name = type.getName();
+    if (!name.startsWith(EXPRESSIONS)) {
+      return Verdict.USER_CODE;
+    }
+    String simple = name.substring(name.lastIndexOf('.') + 1);
+    if (simple.endsWith("$")) {
+      simple = simple.substring(0, simple.length() - 1);
+    }
+    if (USER_CODE.contains(simple)) {
+      return Verdict.USER_CODE;
+    }
+    if (ORDERED.contains(simple)) {
+      return Verdict.ORDERED;
+    }
+    if (CONTEXT.contains(simple) || simple.startsWith("Current")) {
+      // CurrentTimestamp, CurrentDate, CurrentTime, CurrentTimeZone, CurrentUser, CurrentDatabase, CurrentCatalog, …
+      // (CurrentRow is a window bound and would be refused here; its kin are told apart by what they extend)
+      return simple.equals("CurrentRow") ? Verdict.FINE : Verdict.CONTEXT;
+    }
+    return name.startsWith(OBJECT_EXPRESSIONS) ? Verdict.OBJECTS : Verdict.FINE;
+  }
+
+  /** Many built-in functions are calls of a static method, or of a literal evaluator, of Spark's own. */
+  private static boolean callsOnlySpark(Expression call) {
+    if (call instanceof StaticInvoke invoke) {
+      return isSparks(invoke.staticObject());
+    }
+    return call instanceof Invoke invoke
+        && invoke.targetObject() instanceof Literal literal
+        && literal.value() != null
+        && isSparks(literal.value().getClass());
+  }
+
+  private static boolean isSparks(Class<?> type) {
+    return type.getName().startsWith("org.apache.spark.sql.catalyst.") || type.getName().startsWith("org.apache.spark.unsafe.");
+  }
+}

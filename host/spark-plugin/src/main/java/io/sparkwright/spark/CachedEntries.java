@@ -1,0 +1,224 @@
+package io.sparkwright.spark;
+
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import org.apache.spark.sql.SparkSession;
+import org.apache.spark.sql.catalyst.plans.logical.LogicalPlan;
+import org.apache.spark.sql.execution.CacheManager;
+import org.apache.spark.sql.execution.CachedData;
+import org.apache.spark.storage.StorageLevel;
+
+/**
+ * The plans that we had Spark cache, in Spark's own cache under names of ours. Before Spark substitutes one, its files and the
+ * session's confs are compared with what it was made from; any difference, and any doubt, drops it. This goes on when
+ * nobody steers any more.
+ */
+final class CachedEntries {
+  /** How an entry of ours is called in Spark's cache and storage page. */
+  static final String NAME_PREFIX = "sparkwright-";
+
+  /** Told about entries that come and go: {@code state} cached|dropped, {@code why} asked|source_changed|conflict|gone|failed. */
+  interface Watcher {
+    void entry(String id, String state, String why, String error, String level);
+  }
+
+  private record Entry(String id, String level, List<SourceIdentity.Listing> files, long confDigest) {}
+
+  private final Map<String, Entry> entries = new ConcurrentHashMap<>();
+  /** Entries that are just being planned: Spark does not know them yet. */
+  private final Map<String, Boolean> coming = new ConcurrentHashMap<>();
+  private final WeakIdentityMap<CachedData, Long> leaves = new WeakIdentityMap<>();
+  private final Watcher watcher;
+
+  CachedEntries(Watcher watcher) {
+    this.watcher = watcher;
+  }
+
+  boolean isEmpty() {
+    return entries.isEmpty();
+  }
+
+  List<String> ids() {
+    return List.copyOf(entries.keySet());
+  }
+
+  String level(String id) {
+    Entry entry = entries.get(id);
+    return entry == null ? null : entry.level;
+  }
+
+  /**
+   * Drops what must not be used for this plan and marks what Spark will find in its cache.
+   *
+   * @param takeOverRoot the user is caching this very plan: an entry of ours for it makes room
+   */
+  void check(PlanFacts facts, SparkSession session, boolean takeOverRoot) {
+    // before the cache is read, so that an entry that comes meanwhile does not look gone
+    List<String> settled = new ArrayList<>(entries.keySet());
+    settled.removeAll(coming.keySet());
+    CacheManager manager = Compat.cacheManager(session);
+    List<CachedData> all = SparkInternals.cachedData(manager);
+    noticeGone(settled, all);
+    if (all.isEmpty()) {
+      return;
+    }
+    Map<Long, List<CachedData>> byLeaves = new HashMap<>();
+    for (CachedData data : all) {
+      byLeaves.computeIfAbsent(leaves(data), hash -> new ArrayList<>(1)).add(data);
+    }
+    SourceIdentity.Look look = new SourceIdentity.Look();
+    for (PlanFacts.Node node : facts.nodes) {
+      for (CachedData data : byLeaves.getOrDefault(node.leaves, List.of())) {
+        if (node.plan.sameResult(data.plan())) { // what Spark's own lookup asks
+          mark(node, data, facts, session, look, takeOverRoot && node == facts.root());
+          break;
+        }
+      }
+    }
+    facts.refuseAboveUsersCache();
+  }
+
+  private void mark(PlanFacts.Node node, CachedData data, PlanFacts facts, SparkSession session,
+      SourceIdentity.Look look, boolean takeOver) {
+    String id = idOf(data);
+    if (id == null) {
+      node.cached = "user";
+      return;
+    }
+    Entry entry = entries.get(id);
+    if (entry == null && Steering.isOurs()) {
+      return; // the plan of an entry that we are dropping right now
+    }
+    if (takeOver) {
+      drop(id, data.plan(), session, "gone", null);
+      return;
+    }
+    if (entry == null || entry.confDigest != facts.confDigest || node.filesSeenFromAbove) {
+      drop(id, data.plan(), session, "conflict", null);
+      return;
+    }
+    String error = null;
+    try {
+      if (isCurrent(entry, node, look)) {
+        node.cached = "ours";
+        return;
+      }
+    } catch (Exception e) {
+      error = e.toString();
+    }
+    drop(id, data.plan(), session, "source_changed", error);
+  }
+
+  private static boolean isCurrent(Entry entry, PlanFacts.Node node, SourceIdentity.Look look) throws Exception {
+    List<SourceIdentity.Listing> files = node.allFiles();
+    if (files.size() != entry.files.size()) {
+      return false;
+    }
+    for (int i = 0; i < files.size(); i++) {
+      if (!files.get(i).sameFiles(entry.files.get(i)) || !look.unchanged(entry.files.get(i))) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /** Has Spark cache the node's plan, so that the query being planned fills and uses it. Whether there is such an entry now. */
+  boolean cache(PlanFacts.Node node, PlanFacts facts, SparkSession session, String level) {
+    if (node.whyNot() != null || !node.cached.equals("no") || !SparkInternals.knowsCache()
+        || coming.putIfAbsent(node.hash, true) != null) {
+      return false;
+    }
+    try {
+      SourceIdentity.Look look = new SourceIdentity.Look();
+      List<SourceIdentity.Listing> files = node.allFiles();
+      for (SourceIdentity.Listing listing : files) {
+        if (!look.unchanged(listing)) {
+          return false; // the plan was made before the files changed; what it will read is Spark's affair
+        }
+      }
+      StorageLevel storage = StorageLevel.fromString(level);
+      entries.put(node.hash, new Entry(node.hash, level, files, facts.confDigest));
+      Steering.ours(() -> Compat.cache(session, node.plan, NAME_PREFIX + node.hash, storage));
+      if (find(node.hash, session) == null) {
+        entries.remove(node.hash); // the user's own persist was faster
+        return false;
+      }
+      node.cached = "ours";
+      watcher.entry(node.hash, "cached", "asked", null, level);
+      return true;
+    } catch (Exception | LinkageError e) {
+      entries.remove(node.hash);
+      watcher.entry(node.hash, "dropped", "failed", e.toString(), level);
+      return false;
+    } finally {
+      coming.remove(node.hash);
+    }
+  }
+
+  /** Whether there was such an entry. */
+  boolean uncache(String id, SparkSession session) {
+    CachedData data = find(id, session);
+    if (data == null) {
+      return false;
+    }
+    drop(id, data.plan(), session, "asked", null);
+    return true;
+  }
+
+  /** For when a plan can't be checked: better no cache than a stale one. */
+  void dropAll(SparkSession session, String error) {
+    for (String id : entries.keySet()) {
+      CachedData data = find(id, session);
+      if (data != null) {
+        drop(id, data.plan(), session, "failed", error);
+      }
+    }
+  }
+
+  private void drop(String id, LogicalPlan plan, SparkSession session, String why, String error) {
+    Entry entry = entries.remove(id);
+    Steering.ours(() -> Compat.uncache(session, plan));
+    if (entry != null) {
+      watcher.entry(id, "dropped", why, error, entry.level);
+    }
+  }
+
+  /** Reports entries that the user's own unpersist or clearCache removed. */
+  private void noticeGone(List<String> settled, List<CachedData> all) {
+    for (CachedData data : all) {
+      settled.remove(idOf(data));
+    }
+    for (String id : settled) {
+      Entry entry = entries.remove(id);
+      if (entry != null) {
+        watcher.entry(id, "dropped", "gone", null, entry.level);
+      }
+    }
+  }
+
+  private static CachedData find(String id, SparkSession session) {
+    for (CachedData data : SparkInternals.cachedData(Compat.cacheManager(session))) {
+      if (id.equals(idOf(data))) {
+        return data;
+      }
+    }
+    return null;
+  }
+
+  private static String idOf(CachedData data) {
+    String name = SparkInternals.cachedName(data);
+    return name != null && name.startsWith(NAME_PREFIX) ? name.substring(NAME_PREFIX.length()) : null;
+  }
+
+  private long leaves(CachedData data) {
+    Long known = leaves.get(data);
+    if (known == null) {
+      known = PlanFacts.leavesOf(data.plan());
+      leaves.put(data, known);
+    }
+    return known;
+  }
+}

@@ -1,0 +1,185 @@
+package io.sparkwright.spark;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import org.apache.spark.SparkConf;
+import org.apache.spark.SparkContext;
+import org.apache.spark.scheduler.SparkListenerEvent;
+
+/** Finds or starts the host, greets it, and runs the events connection: one thread reads commands, one writes. */
+final class HostConnection {
+  /** Longest wait for the host's welcome, milliseconds. */
+  private static final long WELCOME_MS = 2_000;
+  /** Longest that the end of the application waits for what is still to be written, milliseconds. */
+  private static final long BYE_MS = 1_000;
+  private static final String BYE = Messages.ours("bye").toString();
+
+  private final SparkContext context;
+  private final SparkConf conf;
+  private final String application;
+  private final Steering steering;
+  private final CountDownLatch written = new CountDownLatch(1);
+  private volatile LineChannel channel;
+  private volatile Questions questions;
+  private volatile boolean closing;
+
+  HostConnection(SparkContext context, SparkConf conf, String application, Steering steering) {
+    this.context = context;
+    this.conf = conf;
+    this.application = application;
+    this.steering = steering;
+  }
+
+  void start() {
+    Steering.daemon("link", this::run).start();
+  }
+
+  /** Null before the host has accepted us, or when it does not want questions. */
+  Questions questions() {
+    return questions;
+  }
+
+  private void run() {
+    try {
+      String refusal = greet();
+      if (refusal != null) {
+        steering.unsteer(refusal, false);
+        return;
+      }
+      Steering.daemon("events", this::write).start();
+      for (String line = channel.readLine(); line != null; line = channel.readLine()) {
+        steering.commands().obey(Messages.parse(line));
+      }
+      steering.unsteer("the host closed the connection", false);
+    } catch (Throwable e) {
+      if (!closing) {
+        steering.unsteer("no connection to the host (" + e.getMessage() + ")", false);
+      }
+      Log.rethrowIfJvmMustSeeIt(e);
+    }
+  }
+
+  /** Null when the host accepted us; otherwise why it did not. */
+  private String greet() throws IOException, InterruptedException {
+    Path socket = connect();
+    channel.writeLine(Messages.helloEvents(context, application));
+    var tooLate = steering.clock().schedule(channel::close, WELCOME_MS, TimeUnit.MILLISECONDS);
+    String line;
+    try {
+      line = channel.readLine();
+    } catch (IOException e) {
+      return "the host did not answer within " + WELCOME_MS + " ms";
+    } finally {
+      tooLate.cancel(false);
+    }
+    JsonNode answer = Messages.parse(line == null ? "{}" : line);
+    if (!"welcome".equals(answer.path("sparkwright").asText())) {
+      return "the host refused: " + answer.path("reason").asText("no reason given");
+    }
+    Welcome welcome = Welcome.from(answer);
+    if (welcome.asks()) {
+      questions = new Questions(LineChannel.connect(socket), application, welcome, steering);
+    }
+    steering.steered(welcome);
+    return null;
+  }
+
+  private Path connect() throws IOException, InterruptedException {
+    String given = conf.get("spark.sparkwright.socket", "");
+    HostProcess process = given.isEmpty() ? HostProcess.start(conf) : null;
+    Path socket = process == null ? Path.of(given) : process.socket();
+    long deadline = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(HostProcess.START_MS);
+    while (true) {
+      try {
+        channel = LineChannel.connect(socket);
+        return socket;
+      } catch (IOException e) {
+        if (closing || System.nanoTime() > deadline || process != null && !process.isAlive()) {
+          throw new IOException("nobody listens at " + socket + ": " + e.getMessage(), e);
+        }
+        TimeUnit.MILLISECONDS.sleep(20);
+      }
+    }
+  }
+
+  private void write() {
+    EventQueue queue = steering.events();
+    Compat.EventJson json = new Compat.EventJson(conf);
+    try {
+      while (true) {
+        Object next = queue.next(200);
+        long dropped = queue.takeDropped();
+        if (dropped > 0) {
+          channel.writeLine(Messages.ours("dropped").put("events", dropped).toString());
+        }
+        if (next instanceof SparkListenerEvent event) {
+          String line = text(json, event);
+          if (line == null) {
+            queue.countDropped();
+          } else {
+            channel.writeLine(line);
+          }
+        } else if (next instanceof String line) {
+          channel.writeLine(line);
+        }
+        if (closing && (next == null || next == BYE)) {
+          return;
+        }
+      }
+    } catch (Throwable e) {
+      if (!closing) {
+        steering.unsteer("the connection to the host broke (" + e.getMessage() + ")", false);
+      }
+      Log.rethrowIfJvmMustSeeIt(e);
+    } finally {
+      written.countDown();
+      channel.close();
+    }
+  }
+
+  /** Null when this event can't be written: it changed under our hands, or is too long for a line. */
+  private static String text(Compat.EventJson json, SparkListenerEvent event) {
+    try {
+      String line = EventText.withoutAccumulables(json.of(event));
+      return line.length() > LineChannel.LONGEST_LINE_BYTES / 2 ? null : line;
+    } catch (Exception | LinkageError e) {
+      Log.debug("Sparkwright: an event could not be written", e);
+      return null;
+    }
+  }
+
+  /** Closes both connections; at once, or after what still waits has been written (for at most {@value #BYE_MS} ms). */
+  void close(boolean afterWriting) {
+    closing = true;
+    Questions asked = questions;
+    if (asked != null) {
+      asked.close();
+    }
+    LineChannel open = channel;
+    if (open == null) {
+      return;
+    }
+    if (afterWriting) {
+      steering.clock().schedule(open::close, BYE_MS, TimeUnit.MILLISECONDS);
+    } else {
+      open.close();
+    }
+  }
+
+  /** The application ends. */
+  void bye() {
+    steering.events().say(BYE);
+    closing = true;
+    try {
+      if (!written.await(BYE_MS, TimeUnit.MILLISECONDS)) {
+        Log.debug("Sparkwright: the host did not read the last events in time", null);
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+    close(false);
+  }
+}

@@ -1,0 +1,105 @@
+package io.sparkwright.spark;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.IOException;
+import java.util.Map;
+import org.apache.spark.SparkContext;
+import scala.Option;
+
+/** The lines of PROTOCOL.md that are not Spark's own JSON. */
+final class Messages {
+  private static final ObjectMapper JSON = new ObjectMapper();
+
+  private Messages() {}
+
+  static JsonNode parse(String line) throws IOException {
+    return JSON.readTree(line);
+  }
+
+  static ObjectNode object() {
+    return JSON.createObjectNode();
+  }
+
+  static ObjectNode ours(String kind) {
+    return object().put("sparkwright", kind);
+  }
+
+  static String helloEvents(SparkContext context, String application) {
+    Option<String> attempt = context.applicationAttemptId();
+    ObjectNode hello = ours("hello")
+        .put("role", "events")
+        .put("protocol", 1)
+        .put("application", application)
+        .put("attempt", SparkInternals.orNull(attempt))
+        .put("name", context.appName())
+        .put("spark", context.version())
+        .put("scala", Compat.SCALA)
+        .put("java", System.getProperty("java.version"))
+        .put("master", context.master())
+        .put("deploy_mode", context.deployMode())
+        .put("driver_pid", ProcessHandle.current().pid())
+        .put("driver_host", context.conf().get("spark.driver.host", "localhost"))
+        .put("web_url", SparkInternals.orNull(context.uiWebUrl()))
+        .put("driver_max_memory_bytes", Runtime.getRuntime().maxMemory())
+        .put("default_parallelism", context.defaultParallelism())
+        .put("python", startedByPython());
+    ObjectNode conf = hello.putObject("conf");
+    SparkInternals.redactedConf(context.conf()).forEach(conf::put);
+    return hello.put("now_ms", System.currentTimeMillis()).toString();
+  }
+
+  /** spark-submit's command line names the Python file, or {@code pyspark-shell} for {@code python job.py}. */
+  private static boolean startedByPython() {
+    for (String word : System.getProperty("sun.java.command", "").split(" ")) {
+      if (word.equals("pyspark-shell") || word.endsWith(".py")) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  static String helloQuestions(String application) {
+    return ours("hello")
+        .put("role", "questions")
+        .put("application", application)
+        .put("driver_pid", ProcessHandle.current().pid())
+        .toString();
+  }
+
+  static String entry(String id, String state, String why, String error, String level) {
+    return ours("entry")
+        .put("id", id)
+        .put("state", state)
+        .put("why", why)
+        .put("error", error)
+        .put("level", level)
+        .put("now_ms", System.currentTimeMillis())
+        .toString();
+  }
+
+  static String acted(long id, boolean ok, String error, long tookMs, ObjectNode result) {
+    ObjectNode acted = ours("acted").put("id", id).put("ok", ok).put("error", error).put("took_ms", tookMs);
+    acted.set("result", result == null ? object() : result);
+    return acted.toString();
+  }
+
+  static void entries(ArrayNode into, Map<String, StorageWatch.Stored> entries) {
+    entries.forEach((id, stored) -> into.addObject()
+        .put("id", id)
+        .put("level", stored.level())
+        .put("memory_bytes", stored.memoryBytes())
+        .put("disk_bytes", stored.diskBytes())
+        .put("partitions", stored.partitions())
+        .put("cached_partitions", stored.cachedPartitions()));
+  }
+
+  static void executors(ArrayNode into, Map<String, long[]> executors) {
+    executors.forEach((id, memory) -> into.addObject()
+        .put("id", id)
+        .put("max_storage_bytes", memory[0])
+        .put("free_storage_bytes", memory[1]));
+  }
+}

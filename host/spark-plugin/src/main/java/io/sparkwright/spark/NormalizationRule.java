@@ -1,0 +1,108 @@
+package io.sparkwright.spark;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.apache.spark.sql.SparkSession;
+import org.apache.spark.sql.catalyst.plans.logical.LogicalPlan;
+import org.apache.spark.sql.catalyst.rules.Rule;
+import org.apache.spark.sql.internal.SQLConf;
+
+/**
+ * Called by Spark for each query before cached plans are substituted and before anything is optimised. It never changes the
+ * plan: it checks our cached entries, asks the host, and has confs set and plans cached for the query that is being planned.
+ */
+final class NormalizationRule extends Rule<LogicalPlan> {
+  private final SparkSession session;
+
+  NormalizationRule(SparkSession session) {
+    this.session = session;
+  }
+
+  @Override
+  public LogicalPlan apply(LogicalPlan plan) {
+    Steering steering = Steering.current();
+    if (steering != null && steering.context() == session.sparkContext() && !steering.context().isStopped()) {
+      try {
+        consider(steering, plan);
+      } catch (Throwable e) {
+        Log.once("query", "Sparkwright could not consider a query; it runs as it would without", e);
+        Log.rethrowIfJvmMustSeeIt(e);
+      }
+    }
+    return plan;
+  }
+
+  private void consider(Steering steering, LogicalPlan plan) throws InterruptedException {
+    boolean asks = steering.asks() && !Steering.isOurs();
+    if (!asks && steering.entries().isEmpty()) {
+      return;
+    }
+    Purpose purpose = Steering.isOurs() ? Purpose.OTHER : Purpose.ofThisCall(steering.context());
+    asks = asks && purpose == Purpose.QUERY && Purpose.isWorthAsking(plan);
+    if (!asks && steering.entries().isEmpty()) {
+      return;
+    }
+    SQLConf conf = Compat.sqlConf(session);
+    PlanFacts facts = checked(steering, plan, conf, purpose);
+    if (asks && facts != null) {
+      ask(steering, facts, conf);
+    }
+  }
+
+  /** The plan's facts, after entries of ours that must not be used for it are gone. Where that fails, all of ours go. */
+  private PlanFacts checked(Steering steering, LogicalPlan plan, SQLConf conf, Purpose purpose) {
+    try {
+      PlanFacts facts = PlanFacts.of(
+          plan, steering.identity(), steering.welcome(), SessionConfs.digest(conf, steering.managedKeys()));
+      steering.entries().check(facts, session, purpose == Purpose.USER_CACHES);
+      return facts;
+    } catch (Exception | StackOverflowError | LinkageError e) {
+      Log.once("facts", "Sparkwright does not understand a plan; it runs as it would without", e);
+      steering.entries().dropAll(session, e.toString());
+      return null;
+    }
+  }
+
+  private void ask(Steering steering, PlanFacts facts, SQLConf conf) throws InterruptedException {
+    Questions questions = steering.connection().questions();
+    if (questions == null) {
+      return;
+    }
+    Long execution = SparkInternals.executionId(steering.context());
+    String sessionId = Compat.sessionId(session);
+    List<String> keys = steering.managedKeys();
+    var values = steering.confs().values(sessionId, conf, keys);
+    JsonNode answer = questions.ask(
+        id -> Question.text(id, sessionId, execution, conf.adaptiveExecutionEnabled(), facts, values, steering));
+    Map<String, String> confs = new HashMap<>();
+    if (answer != null && !answer.has("none")) {
+      answer.path("confs").properties().forEach(set -> confs.put(set.getKey(), set.getValue().asText()));
+    }
+    if (steering.asks()) { // a missed question may have been the last one
+      steering.confs().apply(sessionId, conf, keys, confs, execution);
+    }
+    if (answer != null) {
+      answer.path("uncache").forEach(hash -> steering.entries().uncache(hash.asText(), session));
+      cache(steering, facts, answer.path("cache"));
+    }
+  }
+
+  /** Inner plans first, so that an outer one is made from them. */
+  private void cache(Steering steering, PlanFacts facts, JsonNode wanted) {
+    if (wanted.isEmpty()) {
+      return;
+    }
+    Map<String, String> levels = new HashMap<>();
+    wanted.forEach(one -> levels.put(one.path("hash").asText(), one.path("level").asText("MEMORY_AND_DISK")));
+    List<PlanFacts.Node> nodes = new ArrayList<>(facts.nodes);
+    for (int i = nodes.size() - 1; i >= 0; i--) {
+      String level = levels.remove(nodes.get(i).hash);
+      if (level != null) {
+        steering.entries().cache(nodes.get(i), facts, session, level);
+      }
+    }
+  }
+}

@@ -1,0 +1,195 @@
+package io.sparkwright.spark;
+
+import java.util.ArrayList;
+import java.util.HexFormat;
+import java.util.List;
+import org.apache.spark.sql.catalyst.expressions.Expression;
+import org.apache.spark.sql.catalyst.plans.logical.LogicalPlan;
+import org.apache.spark.sql.execution.datasources.InMemoryFileIndex;
+import scala.collection.Iterator;
+
+/**
+ * A logical plan as nodes: what each sub-plan yields (its hash), whose files it reads, and why it may not be cached. One walk
+ * a question.
+ */
+final class PlanFacts implements PlanHash.Visitor {
+  /** One operator. Children are the plan's, then the plans of its subquery expressions. */
+  static final class Node {
+    final LogicalPlan plan;
+    final List<Node> children = new ArrayList<>(2);
+    /** Files read by this leaf, or null. */
+    SourceIdentity.Listing files;
+    int size = 1;
+    /** Of the identity of every file below. */
+    long sources;
+    /** Of what is read below, by root path or kind, in any order: equal for plans that Spark takes for the same. */
+    long leaves;
+    /** Why this sub-plan may not be cached, apart from {@link #correlated}; null when it may. */
+    String reason;
+    /** Whether a column of an outer query is used below. */
+    boolean correlated;
+    /** Whether an expression here or above reads the name of the file that is being read. */
+    boolean filesSeenFromAbove;
+    /** {@code no}, {@code user} or {@code ours}: what Spark would find in its cache for exactly this sub-plan. */
+    String cached = "no";
+    /** Name of what this sub-plan yields, on the wire. */
+    String hash;
+
+    Node(LogicalPlan plan) {
+      this.plan = plan;
+    }
+
+    String whyNot() {
+      return reason != null ? reason : correlated ? Cacheability.CORRELATED : null;
+    }
+
+    /** The files of every relation below, in the order of the plan. */
+    List<SourceIdentity.Listing> allFiles() {
+      List<SourceIdentity.Listing> found = new ArrayList<>();
+      collect(found);
+      return found;
+    }
+
+    private void collect(List<SourceIdentity.Listing> found) {
+      if (files != null) {
+        found.add(files);
+      }
+      for (Node child : children) {
+        child.collect(found);
+      }
+    }
+  }
+
+  /** Every node in pre-order, root first. */
+  final List<Node> nodes = new ArrayList<>();
+  final long confDigest;
+
+  private final SourceIdentity identity;
+  private final Welcome welcome;
+  private final long nowMs = System.currentTimeMillis();
+  private final PlanHash hashes = new PlanHash(this);
+  /** The node whose expressions are being walked. */
+  private Node holder;
+
+  private PlanFacts(SourceIdentity identity, Welcome welcome, long confDigest) {
+    this.identity = identity;
+    this.welcome = welcome;
+    this.confDigest = confDigest;
+  }
+
+  static PlanFacts of(LogicalPlan plan, SourceIdentity identity, Welcome welcome, long confDigest) {
+    PlanFacts facts = new PlanFacts(identity, welcome, confDigest);
+    facts.visit(plan);
+    facts.refuseBelowFileNames();
+    return facts;
+  }
+
+  Node root() {
+    return nodes.get(0);
+  }
+
+  /** {@code input_file_name()} above a cached plan would be empty, so nothing below it may come from a cache of ours. */
+  private void refuseBelowFileNames() {
+    for (Node node : nodes) { // parents come first
+      if (node.filesSeenFromAbove) {
+        for (Node child : node.children) {
+          child.filesSeenFromAbove = true;
+          if (child.reason == null) {
+            child.reason = Cacheability.READS_CONTEXT;
+          }
+        }
+      }
+    }
+  }
+
+  /**
+   * A plan that reads what the user cached is not the files' alone: after the user's unpersist it would go on answering with
+   * the user's snapshot.
+   */
+  void refuseAboveUsersCache() {
+    for (int i = nodes.size() - 1; i >= 0; i--) {
+      Node node = nodes.get(i);
+      for (Node child : node.children) {
+        if (child.cached.equals("user") || Cacheability.ABOVE_USER_CACHE.equals(child.reason)) {
+          node.reason = node.reason == null ? Cacheability.ABOVE_USER_CACHE : node.reason;
+        }
+      }
+    }
+  }
+
+  private Node visit(LogicalPlan plan) {
+    Node node = new Node(plan);
+    nodes.add(node);
+    node.reason = Cacheability.ofNode(plan);
+    for (Iterator<LogicalPlan> it = plan.children().iterator(); it.hasNext(); ) {
+      adopt(node, visit(it.next()), true);
+    }
+    if (plan.children().isEmpty()) {
+      leaf(node);
+    }
+    Node outer = holder;
+    holder = node;
+    long planHash = hashes.of(plan);
+    holder = outer;
+    if (node.reason == null && !plan.deterministic()) {
+      node.reason = Cacheability.READS_CONTEXT; // last, because the causes above say more
+    }
+    node.hash = HexFormat.of().toHexDigits(
+        Mix.with(Mix.with(Mix.with(planHash, node.size), node.sources), confDigest));
+    return node;
+  }
+
+  private void adopt(Node node, Node child, boolean inPlan) {
+    node.children.add(child);
+    node.size += child.size;
+    node.sources = Mix.with(node.sources, child.sources);
+    node.leaves += child.leaves;
+    if (node.reason == null) {
+      node.reason = child.reason;
+    }
+    // what a subquery takes from outside, its holder gives it
+    node.correlated |= inPlan && child.correlated;
+  }
+
+  @Override
+  public void expression(Expression expression) {
+    if (Cacheability.refersToOuter(expression)) {
+      holder.correlated = true;
+    } else if (Cacheability.readsCurrentFile(expression)) {
+      holder.filesSeenFromAbove = true;
+    }
+    if (holder.reason == null) {
+      holder.reason = Cacheability.ofExpression(expression);
+    }
+  }
+
+  @Override
+  public void subquery(LogicalPlan plan) {
+    adopt(holder, visit(plan), false);
+  }
+
+  private void leaf(Node node) {
+    node.leaves = Mix.of(node.plan.getClass().getName());
+    InMemoryFileIndex index = Cacheability.files(node.plan);
+    if (index == null) {
+      return;
+    }
+    node.leaves = Mix.with(node.leaves, index.rootPaths().hashCode());
+    SourceIdentity.Listing listing = identity.of(index);
+    node.files = listing;
+    node.sources = Mix.with(node.sources, listing.digest());
+    if (node.reason == null && welcome != null) {
+      if (listing.files().size() > welcome.filesAtMost()) {
+        node.reason = Cacheability.TOO_MANY_FILES;
+      } else if (listing.newestMs() > nowMs - welcome.settledMs()) {
+        node.reason = Cacheability.JUST_WRITTEN;
+      }
+    }
+  }
+
+  /** {@link Node#leaves} of any plan: a cheap necessary condition for Spark to take two plans for the same. */
+  static long leavesOf(LogicalPlan plan) {
+    PlanFacts facts = new PlanFacts(new SourceIdentity(), null, 0);
+    return facts.visit(plan).leaves;
+  }
+}

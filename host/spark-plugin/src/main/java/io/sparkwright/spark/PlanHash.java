@@ -1,0 +1,185 @@
+package io.sparkwright.spark;
+
+import java.util.HashMap;
+import java.util.IdentityHashMap;
+import java.util.Map;
+import java.util.concurrent.atomic.AtomicReference;
+import org.apache.spark.sql.catalyst.expressions.Alias;
+import org.apache.spark.sql.catalyst.expressions.Attribute;
+import org.apache.spark.sql.catalyst.expressions.AttributeReference;
+import org.apache.spark.sql.catalyst.expressions.ExprId;
+import org.apache.spark.sql.catalyst.expressions.Expression;
+import org.apache.spark.sql.catalyst.expressions.NamedLambdaVariable;
+import org.apache.spark.sql.catalyst.expressions.SubqueryExpression;
+import org.apache.spark.sql.catalyst.plans.logical.Join;
+import org.apache.spark.sql.catalyst.plans.logical.LocalRelation;
+import org.apache.spark.sql.catalyst.plans.logical.LogicalPlan;
+import org.apache.spark.sql.catalyst.plans.logical.SubqueryAlias;
+import org.apache.spark.sql.catalyst.plans.logical.View;
+import org.apache.spark.sql.execution.datasources.LogicalRelation;
+import org.apache.spark.sql.types.DataType;
+import scala.Option;
+import scala.Product;
+import scala.collection.Iterator;
+
+/**
+ * Names what a plan yields, from the bottom up and in one walk over its expressions. A column is named by where it comes from,
+ * not by its expression id, so the same query built again has the same hash. Spark's own semantic hash would need the
+ * canonical plan, which costs tens of milliseconds for wide plans, has 32 bits, and reads every row of a local relation.
+ * It is a name only: which plans are the same is always asked of Spark.
+ */
+final class PlanHash {
+  /** Sees each expression before it is hashed, and each subquery's plan. */
+  interface Visitor {
+    void expression(Expression expression);
+
+    void subquery(LogicalPlan plan);
+  }
+
+  private static final long RIGHT_SIDE = 0x5249474854L;
+  private static final WeakIdentityMap<Object, Integer> ROWS = new WeakIdentityMap<>();
+  private static final ClassValue<Long> CLASS_HASH = new ClassValue<>() {
+    @Override
+    protected Long computeValue(Class<?> type) {
+      return Mix.of(type.getName());
+    }
+  };
+
+  private final Visitor visitor;
+  private final Map<LogicalPlan, Long> plans = new IdentityHashMap<>();
+  /** Expression id of a column to where it comes from. */
+  private final Map<Long, Long> origins = new HashMap<>();
+
+  PlanHash(Visitor visitor) {
+    this.visitor = visitor;
+  }
+
+  /** The hash of a plan whose children have been hashed. */
+  long of(LogicalPlan plan) {
+    long hash = CLASS_HASH.get(plan.getClass());
+    boolean leaf = plan.children().isEmpty();
+    if (plan instanceof LogicalRelation relation) {
+      hash = Mix.with(hash, relation.relation().hashCode());
+    } else if (plan instanceof LocalRelation local) {
+      hash = Mix.with(hash, rowsHash(local.data()));
+    } else if (plan instanceof SubqueryAlias || plan instanceof View) {
+      // a view made again from the same query yields the same: neither its name nor the time it was made matters
+      hash = Mix.with(hash, plans.get(plan.children().head()));
+    } else {
+      if (plan instanceof Join join) {
+        tellSidesApart(join);
+      }
+      for (Iterator<Object> it = plan.productIterator(); it.hasNext(); ) {
+        hash = Mix.with(hash, argument(it.next()));
+      }
+    }
+    if (leaf) {
+      for (Iterator<Attribute> it = plan.output().iterator(); it.hasNext(); ) {
+        Attribute column = it.next();
+        hash = Mix.with(Mix.with(hash, Mix.of(column.name())), column.dataType().hashCode());
+      }
+    }
+    plans.put(plan, hash);
+    if (leaf || !passesOn(plan)) {
+      nameColumns(plan, hash);
+    }
+    return hash;
+  }
+
+  /** Operators all of whose new columns are aliases. */
+  private static boolean passesOn(LogicalPlan plan) {
+    return switch (plan.getClass().getSimpleName()) {
+      case "Project", "Filter", "Aggregate", "Join", "Sort", "SubqueryAlias", "Distinct", "Deduplicate", "GlobalLimit",
+          "LocalLimit", "ResolvedHint", "Repartition", "RepartitionByExpression", "Window" -> true;
+      default -> false;
+    };
+  }
+
+  private void nameColumns(LogicalPlan plan, long hash) {
+    int position = 0;
+    for (Iterator<Attribute> it = plan.output().iterator(); it.hasNext(); position++) {
+      origins.putIfAbsent(it.next().exprId().id(), Mix.with(hash, position));
+    }
+  }
+
+  /** Both sides of a self-join come from the same place. */
+  private void tellSidesApart(Join join) {
+    for (Iterator<Attribute> it = join.right().output().iterator(); it.hasNext(); ) {
+      origins.computeIfPresent(it.next().exprId().id(), (id, origin) -> Mix.with(origin, RIGHT_SIDE));
+    }
+  }
+
+  private long argument(Object argument) {
+    if (argument == null || argument instanceof ExprId || argument instanceof AtomicReference) {
+      return 0; // unique to this very plan
+    }
+    if (argument instanceof Expression expression) {
+      return expression(expression);
+    }
+    if (argument instanceof LogicalPlan plan) {
+      Long known = plans.get(plan);
+      return known == null ? CLASS_HASH.get(plan.getClass()) : known;
+    }
+    if (argument instanceof DataType || argument instanceof String) {
+      return argument.hashCode();
+    }
+    if (argument instanceof Option<?> option) {
+      return option.isDefined() ? Mix.with(1, argument(option.get())) : 0;
+    }
+    if (argument instanceof scala.collection.Seq<?> items) {
+      long hash = 2;
+      for (Iterator<?> it = items.iterator(); it.hasNext(); ) {
+        hash = Mix.with(hash, argument(it.next()));
+      }
+      return hash;
+    }
+    if (argument instanceof scala.collection.Iterable<?> items) {
+      long hash = 3; // sets and maps have no order
+      for (Iterator<?> it = items.iterator(); it.hasNext(); ) {
+        hash += Mix.with(3, argument(it.next()));
+      }
+      return hash;
+    }
+    if (argument instanceof Product tuple && tuple.getClass().getName().startsWith("scala.Tuple")) {
+      return arguments(4, tuple);
+    }
+    return argument instanceof Enum<?> constant ? Mix.of(constant.name()) : argument.hashCode();
+  }
+
+  private long arguments(long hash, Product product) {
+    long mixed = hash;
+    for (Iterator<Object> it = product.productIterator(); it.hasNext(); ) {
+      mixed = Mix.with(mixed, argument(it.next()));
+    }
+    return mixed;
+  }
+
+  private long expression(Expression expression) {
+    if (expression instanceof AttributeReference column) {
+      Long origin = origins.get(column.exprId().id());
+      return origin == null ? Mix.with(Mix.of(column.name()), column.dataType().hashCode()) : origin;
+    }
+    visitor.expression(expression);
+    if (expression instanceof Alias alias) {
+      long hash = expression(alias.child());
+      origins.put(alias.exprId().id(), Mix.with(hash, 5));
+      return hash;
+    }
+    if (expression instanceof NamedLambdaVariable variable) {
+      return variable.dataType().hashCode(); // its name is counted up at each use
+    }
+    if (expression instanceof SubqueryExpression subquery) {
+      visitor.subquery(subquery.plan());
+    }
+    return arguments(CLASS_HASH.get(expression.getClass()), (Product) expression);
+  }
+
+  private static int rowsHash(Object rows) {
+    Integer known = ROWS.get(rows);
+    if (known == null) {
+      known = rows.hashCode();
+      ROWS.put(rows, known);
+    }
+    return known;
+  }
+}

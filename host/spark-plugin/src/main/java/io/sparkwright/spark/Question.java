@@ -1,0 +1,238 @@
+package io.sparkwright.spark;
+
+import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonGenerator;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.IOException;
+import java.io.StringWriter;
+import java.io.UncheckedIOException;
+import java.util.ArrayList;
+import java.util.IdentityHashMap;
+import java.util.List;
+import java.util.Map;
+import org.apache.hadoop.fs.Path;
+import org.apache.spark.sql.catalyst.catalog.HiveTableRelation;
+import org.apache.spark.sql.catalyst.expressions.And;
+import org.apache.spark.sql.catalyst.expressions.Attribute;
+import org.apache.spark.sql.catalyst.expressions.BinaryComparison;
+import org.apache.spark.sql.catalyst.expressions.EqualNullSafe;
+import org.apache.spark.sql.catalyst.expressions.EqualTo;
+import org.apache.spark.sql.catalyst.expressions.Expression;
+import org.apache.spark.sql.catalyst.plans.logical.Filter;
+import org.apache.spark.sql.catalyst.plans.logical.Join;
+import org.apache.spark.sql.catalyst.plans.logical.LocalRelation;
+import org.apache.spark.sql.catalyst.plans.logical.LogicalPlan;
+import org.apache.spark.sql.catalyst.plans.logical.Range;
+import org.apache.spark.sql.catalyst.plans.logical.Statistics;
+import org.apache.spark.sql.execution.LogicalRDD;
+import org.apache.spark.sql.execution.datasources.HadoopFsRelation;
+import org.apache.spark.sql.execution.datasources.LogicalRelation;
+import org.apache.spark.sql.sources.DataSourceRegister;
+import scala.Option;
+import scala.collection.Iterator;
+import scala.math.BigInt;
+
+/** One query as a line of the questions connection. */
+final class Question {
+  private static final JsonFactory JSON = new ObjectMapper().getFactory();
+  /** Sizes above this are Spark's way to say that it does not know. */
+  private static final BigInt UNKNOWN_FROM = BigInt.apply(1L << 60);
+  /** What Spark's own estimate adds to the columns of each row, bytes. */
+  private static final long ROW_OVERHEAD_BYTES = 8;
+
+  private final PlanFacts facts;
+  private final int nodesAtMost;
+  private final Map<PlanFacts.Node, Integer> parents = new IdentityHashMap<>();
+  private final Map<PlanFacts.Node, List<Expression>> conditionsAbove = new IdentityHashMap<>();
+
+  private Question(PlanFacts facts, int nodesAtMost) {
+    this.facts = facts;
+    this.nodesAtMost = nodesAtMost;
+  }
+
+  static String text(long id, String session, Long execution, boolean adaptive, PlanFacts facts,
+      Map<String, SessionConfs.Value> confs, Steering steering) {
+    StringWriter text = new StringWriter(4096);
+    try (JsonGenerator json = JSON.createGenerator(text)) {
+      json.writeStartObject();
+      json.writeNumberField("ask", id);
+      json.writeStringField("session", session);
+      number(json, "execution", execution);
+      json.writeBooleanField("adaptive", adaptive);
+      json.writeNumberField("now_ms", System.currentTimeMillis());
+      new Question(facts, steering.welcome().nodesAtMost()).nodes(json);
+      ObjectNode storage = Messages.object();
+      Messages.entries(storage.putArray("entries"), steering.storage().entries());
+      Messages.executors(storage.putArray("executors"), steering.storage().executors());
+      json.writePOJOField("entries", storage.get("entries"));
+      json.writePOJOField("executors", storage.get("executors"));
+      json.writeObjectFieldStart("confs");
+      for (Map.Entry<String, SessionConfs.Value> conf : confs.entrySet()) {
+        json.writeObjectFieldStart(conf.getKey());
+        json.writeStringField("value", conf.getValue().value());
+        json.writeStringField("owner", conf.getValue().owner());
+        json.writeEndObject();
+      }
+      json.writeEndObject();
+      json.writeEndObject();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    return text.toString();
+  }
+
+  private void nodes(JsonGenerator json) throws IOException {
+    json.writeArrayFieldStart("nodes");
+    int index = 0;
+    for (PlanFacts.Node node : facts.nodes) {
+      if (index == nodesAtMost) {
+        break;
+      }
+      for (PlanFacts.Node child : node.children) {
+        parents.put(child, index);
+      }
+      passConditionsOn(node);
+      node(json, node);
+      index++;
+    }
+    json.writeEndArray();
+    json.writeBooleanField("truncated", facts.nodes.size() > nodesAtMost);
+  }
+
+  private void node(JsonGenerator json, PlanFacts.Node node) throws IOException {
+    LogicalPlan plan = node.plan;
+    json.writeStartObject();
+    number(json, "parent", parents.get(node) == null ? null : (long) parents.get(node));
+    json.writeStringField("operator", plan.getClass().getSimpleName());
+    json.writeStringField("hash", node.hash);
+    Statistics statistics = plan.children().isEmpty() ? statistics(plan) : null;
+    number(json, "bytes", statistics == null ? null : known(statistics.sizeInBytes()));
+    json.writeNumberField("row_bytes", rowBytes(plan));
+    number(json, "rows", statistics == null ? null : rows(statistics));
+    json.writeStringField("join", plan instanceof Join join ? join(join, node) : null);
+    json.writeStringField("format", format(plan));
+    json.writeStringField("path", path(plan));
+    json.writeStringField("why_not", node.whyNot());
+    json.writeStringField("cached", node.cached);
+    json.writeNumberField("size", node.size);
+    json.writeEndObject();
+  }
+
+  private static void number(JsonGenerator json, String field, Long value) throws IOException {
+    if (value == null) {
+      json.writeNullField(field);
+    } else {
+      json.writeNumberField(field, value);
+    }
+  }
+
+  /** Only of leaves whose size Spark knows without asking the source again (a JDBC table would be queried for it). */
+  private static Statistics statistics(LogicalPlan leaf) {
+    boolean cheap = leaf instanceof LogicalRelation || leaf instanceof LocalRelation || leaf instanceof Range
+        || leaf instanceof LogicalRDD || leaf instanceof HiveTableRelation;
+    return cheap ? leaf.stats() : null;
+  }
+
+  private static Long known(BigInt bytes) {
+    return bytes.compareTo(UNKNOWN_FROM) > 0 ? null : Long.valueOf(bytes.toLong());
+  }
+
+  private static Long rows(Statistics statistics) {
+    Option<BigInt> rows = statistics.rowCount();
+    return rows.isDefined() ? known(rows.get()) : null;
+  }
+
+  private static long rowBytes(LogicalPlan plan) {
+    long bytes = ROW_OVERHEAD_BYTES;
+    for (Iterator<Attribute> it = plan.output().iterator(); it.hasNext(); ) {
+      bytes += it.next().dataType().defaultSize();
+    }
+    return bytes;
+  }
+
+  private static HadoopFsRelation files(LogicalPlan plan) {
+    return plan instanceof LogicalRelation relation && relation.relation() instanceof HadoopFsRelation files ? files : null;
+  }
+
+  private static String format(LogicalPlan plan) {
+    HadoopFsRelation files = files(plan);
+    return files != null && files.fileFormat() instanceof DataSourceRegister named ? named.shortName() : null;
+  }
+
+  private static String path(LogicalPlan plan) {
+    HadoopFsRelation files = files(plan);
+    if (files == null) {
+      return null;
+    }
+    Iterator<Path> roots = files.location().rootPaths().iterator();
+    return roots.hasNext() ? roots.next().toString() : null;
+  }
+
+  /**
+   * {@code FROM a, b WHERE a.x = b.x} is analysed as a filter above a join without a condition; the filters above count as the
+   * join's own as long as only filters and inner joins lie between.
+   */
+  private void passConditionsOn(PlanFacts.Node node) {
+    List<Expression> above = conditionsAbove.getOrDefault(node, List.of());
+    List<Expression> passed;
+    if (node.plan instanceof Filter filter) {
+      passed = new ArrayList<>(above);
+      split(filter.condition(), passed);
+    } else if (node.plan instanceof Join join && isInner(join)) {
+      passed = new ArrayList<>(above);
+      if (join.condition().isDefined()) {
+        split(join.condition().get(), passed);
+      }
+    } else {
+      return;
+    }
+    if (!passed.isEmpty()) {
+      node.children.forEach(child -> conditionsAbove.put(child, passed));
+    }
+  }
+
+  private static boolean isInner(Join join) {
+    String type = join.joinType().sql();
+    return type.equals("INNER") || type.equals("CROSS");
+  }
+
+  private String join(Join join, PlanFacts.Node node) {
+    List<Expression> conditions = new ArrayList<>();
+    if (isInner(join)) {
+      conditions.addAll(conditionsAbove.getOrDefault(node, List.of()));
+    }
+    if (join.condition().isDefined()) {
+      split(join.condition().get(), conditions);
+    }
+    if (conditions.stream().noneMatch(condition -> joinsSides(condition, join))) {
+      return "cross_or_range";
+    }
+    String type = join.joinType().sql();
+    return isInner(join) ? "inner_equi" : type.contains("OUTER") ? "outer_equi" : "semi_equi";
+  }
+
+  private static void split(Expression condition, List<Expression> into) {
+    if (condition instanceof And and) {
+      split(and.left(), into);
+      split(and.right(), into);
+    } else {
+      into.add(condition);
+    }
+  }
+
+  private static boolean joinsSides(Expression condition, Join join) {
+    if (!(condition instanceof EqualTo || condition instanceof EqualNullSafe)) {
+      return false;
+    }
+    BinaryComparison equal = (BinaryComparison) condition;
+    var one = equal.left().references();
+    var other = equal.right().references();
+    if (one.isEmpty() || other.isEmpty()) {
+      return false;
+    }
+    var left = join.left().outputSet();
+    var right = join.right().outputSet();
+    return one.subsetOf(left) && other.subsetOf(right) || one.subsetOf(right) && other.subsetOf(left);
+  }
+}

@@ -1,0 +1,114 @@
+package io.sparkwright.spark;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.io.IOException;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.LongFunction;
+
+/**
+ * The questions connection. Query threads only wait, never touch the socket: a host that stopped reading would hold them in a
+ * write for ever. Several queries may be asked about at once. After so many misses in a row, nobody is asked again.
+ */
+final class Questions {
+  /** Questions that wait for a slow host; one more is a miss at once. */
+  private static final int WAITING_AT_MOST = 64;
+
+  private final LineChannel channel;
+  private final Welcome welcome;
+  private final Steering steering;
+  private final LinkedBlockingQueue<String> waiting = new LinkedBlockingQueue<>(WAITING_AT_MOST);
+  private final Map<Long, CompletableFuture<JsonNode>> asked = new ConcurrentHashMap<>();
+  private final AtomicLong lastId = new AtomicLong();
+  private final AtomicInteger misses = new AtomicInteger();
+  private volatile boolean closed;
+
+  Questions(LineChannel channel, String application, Welcome welcome, Steering steering) {
+    this.channel = channel;
+    this.welcome = welcome;
+    this.steering = steering;
+    waiting.add(Messages.helloQuestions(application));
+    Steering.daemon("questions-out", this::write).start();
+    Steering.daemon("questions-in", this::read).start();
+  }
+
+  /** The host's answer to the question that {@code line} makes of its number; null when there was none in time. */
+  JsonNode ask(LongFunction<String> line) throws InterruptedException {
+    long deadline = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(welcome.questionTimeoutMs());
+    long id = lastId.incrementAndGet();
+    CompletableFuture<JsonNode> answer = new CompletableFuture<>();
+    asked.put(id, answer);
+    try {
+      if (closed) {
+        return null;
+      }
+      if (!waiting.offer(line.apply(id))) {
+        return missed();
+      }
+      JsonNode got = answer.get(Math.max(1, deadline - System.nanoTime()), TimeUnit.NANOSECONDS);
+      misses.set(0);
+      return got;
+    } catch (TimeoutException e) {
+      return missed();
+    } catch (java.util.concurrent.ExecutionException e) {
+      return null; // closed meanwhile
+    } finally {
+      asked.remove(id);
+    }
+  }
+
+  private JsonNode missed() {
+    int inARow = misses.incrementAndGet();
+    if (inARow >= welcome.missesBeforeUnsteered() && !closed) {
+      steering.unsteer("the host left " + inARow + " questions in a row unanswered for "
+          + welcome.questionTimeoutMs() + " ms each", true);
+    }
+    return null;
+  }
+
+  private void write() {
+    try {
+      while (!closed) {
+        channel.writeLine(waiting.take());
+      }
+    } catch (IOException | InterruptedException e) {
+      broken(e);
+    }
+  }
+
+  private void read() {
+    try {
+      for (String line = channel.readLine(); line != null; line = channel.readLine()) {
+        JsonNode answer = Messages.parse(line);
+        // one that comes too late finds nobody waiting
+        CompletableFuture<JsonNode> question = asked.get(answer.path("answer").asLong(-1));
+        if (question != null) {
+          question.complete(answer);
+        }
+      }
+      broken(null);
+    } catch (IOException | RuntimeException e) {
+      broken(e);
+    }
+  }
+
+  private void broken(Exception e) {
+    if (!closed) {
+      steering.unsteer("the questions connection to the host broke" + (e == null ? "" : " (" + e.getMessage() + ")"), false);
+    }
+  }
+
+  void close() {
+    closed = true;
+    channel.close();
+    waiting.clear();
+    waiting.offer(""); // wakes the writer, which finds the channel closed
+    asked.values().forEach(question -> question.completeExceptionally(new IOException("closed")));
+  }
+}

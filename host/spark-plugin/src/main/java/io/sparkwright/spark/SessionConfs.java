@@ -1,0 +1,251 @@
+package io.sparkwright.spark;
+
+import java.lang.ref.WeakReference;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.NoSuchElementException;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.stream.Collectors;
+import org.apache.spark.SparkConf;
+import org.apache.spark.sql.internal.SQLConf;
+
+/**
+ * Whose each managed session conf is, and what the session gets back. A key that the user set is never written; what we
+ * wrote holds for one query (the whole set is applied each time) and goes back when its execution ends.
+ */
+final class SessionConfs {
+  /** Executions remembered per session; an end event that never came must not grow this for ever. */
+  private static final int OPEN_AT_MOST = 1_000;
+
+  /** What a session says about one key. Owner: {@code default}, {@code user} or {@code ours}. */
+  record Value(String value, String owner) {}
+
+  /** @param original what the session had before us; null: it was not set there */
+  private record Written(String value, String original) {}
+
+  private static final class Session {
+    final WeakReference<SQLConf> conf;
+    final Map<String, Written> written = new HashMap<>();
+    /** What the {@code conf} command set: holds under every answer until the host is lost. */
+    final Map<String, String> standing = new HashMap<>();
+    /** Answers of executions that have not ended, oldest first. */
+    final LinkedHashMap<Long, Map<String, String>> open = new LinkedHashMap<>();
+
+    Session(SQLConf conf) {
+      this.conf = new WeakReference<>(conf);
+    }
+  }
+
+  private final Map<String, Session> sessions = new HashMap<>();
+  private final SparkConf sparkConf;
+  private final Set<String> ownConfs;
+
+  SessionConfs(SparkConf sparkConf) {
+    this.sparkConf = sparkConf;
+    this.ownConfs = Arrays.stream(sparkConf.get("spark.sparkwright.ownConfs", "").split(","))
+        .map(String::trim)
+        .filter(key -> !key.isEmpty())
+        .collect(Collectors.toUnmodifiableSet());
+  }
+
+  /** Each managed key as the session has it now. Keys that this Spark does not know are left out. */
+  synchronized Map<String, Value> values(String sessionId, SQLConf conf, List<String> keys) {
+    Session session = session(sessionId, conf);
+    Map<String, Value> values = new TreeMap<>();
+    for (String key : keys) {
+      try {
+        values.put(key, new Value(conf.getConfString(key), owner(session, conf, key)));
+      } catch (NoSuchElementException e) {
+        Log.debug("Sparkwright: this Spark has no " + key, e);
+      }
+    }
+    return values;
+  }
+
+  /**
+   * Makes {@code wanted} the whole set of what we say in this session: other keys of ours go back to what the session had.
+   *
+   * @param execution the SQL execution that this is for; null: until the session's next question
+   */
+  synchronized void apply(String sessionId, SQLConf conf, List<String> keys, Map<String, String> wanted, Long execution) {
+    Session session = session(sessionId, conf);
+    Map<String, String> managed = new HashMap<>(wanted);
+    managed.keySet().retainAll(keys);
+    if (execution != null) {
+      session.open.remove(execution);
+      session.open.put(execution, managed);
+      if (session.open.size() > OPEN_AT_MOST) {
+        session.open.remove(session.open.keySet().iterator().next());
+      }
+    }
+    write(session, conf, managed);
+  }
+
+  /** Values that stay between queries; an empty value takes one back. Returns the keys that are not ours to set. */
+  synchronized List<String> set(String sessionId, SQLConf conf, List<String> keys, Map<String, String> values) {
+    Session session = session(sessionId, conf);
+    List<String> refused = new ArrayList<>();
+    values.forEach((key, value) -> {
+      if (!keys.contains(key) || owner(session, conf, key).equals("user")) {
+        refused.add(key);
+      } else if (value.isEmpty()) {
+        session.standing.remove(key);
+      } else {
+        session.standing.put(key, value);
+      }
+    });
+    write(session, conf, lastOpen(session));
+    return refused;
+  }
+
+  private static Map<String, String> lastOpen(Session session) {
+    Map<String, String> last = Map.of();
+    for (Map<String, String> still : session.open.values()) {
+      last = still;
+    }
+    return last;
+  }
+
+  /** The SQL execution is over: the session goes back to an execution that is still open, or to its own values. */
+  synchronized void ended(long execution) {
+    for (Session session : sessions.values()) {
+      if (session.open.remove(execution) != null) {
+        SQLConf conf = session.conf.get();
+        if (conf != null) {
+          write(session, conf, lastOpen(session));
+        }
+      }
+    }
+    sessions.values().removeIf(session -> session.conf.get() == null);
+  }
+
+  /** Nobody steers any more. */
+  synchronized void restoreAll() {
+    for (Session session : sessions.values()) {
+      session.open.clear();
+      session.standing.clear();
+      SQLConf conf = session.conf.get();
+      if (conf != null) {
+        write(session, conf, Map.of());
+      }
+    }
+  }
+
+  private void write(Session session, SQLConf conf, Map<String, String> answer) {
+    Map<String, String> wanted = new HashMap<>(session.standing);
+    wanted.putAll(answer);
+    for (String key : List.copyOf(session.written.keySet())) {
+      Written ours = session.written.get(key);
+      if (!ours.value.equals(set(conf, key))) {
+        session.written.remove(key); // the user has set it since: it is the user's now
+      } else if (!wanted.containsKey(key)) {
+        restore(conf, key, ours.original);
+        session.written.remove(key);
+      }
+    }
+    wanted.forEach((key, value) -> {
+      try {
+        if (!owner(session, conf, key).equals("user") && !value.equals(set(conf, key))) {
+          Written before = session.written.get(key);
+          String original = before == null ? set(conf, key) : before.original;
+          conf.setConfString(key, value);
+          session.written.put(key, new Written(value, original));
+        }
+      } catch (RuntimeException e) {
+        Log.once("conf " + key, "Sparkwright: Spark does not take " + key + "=" + value, e);
+      }
+    });
+  }
+
+  private static void restore(SQLConf conf, String key, String original) {
+    if (original == null) {
+      conf.unsetConf(key);
+    } else {
+      conf.setConfString(key, original);
+    }
+  }
+
+  private String owner(Session session, SQLConf conf, String key) {
+    String value = set(conf, key);
+    if (value == null) {
+      return "default";
+    }
+    Written ours = session.written.get(key);
+    if (ours != null && ours.value.equals(value)) {
+      return "ours";
+    }
+    return ownConfs.contains(key) && value.equals(sparkConf.get(key, null)) ? "ours" : "user";
+  }
+
+  /** The value that somebody set in the session (a session starts with all of SparkConf); null: Spark's default holds. */
+  private static String set(SQLConf conf, String key) {
+    return conf.settings().get(key);
+  }
+
+  private Session session(String sessionId, SQLConf conf) {
+    Session known = sessions.get(sessionId);
+    if (known == null || known.conf.get() != conf) {
+      known = new Session(conf);
+      inherit(known, conf);
+      sessions.put(sessionId, known);
+    }
+    return known;
+  }
+
+  /**
+   * A session cloned from a steered one (streaming queries and Spark Connect do that) starts with what we wrote there. Without
+   * this it would look like the user's and stay for ever.
+   */
+  private void inherit(Session fresh, SQLConf conf) {
+    for (Session other : sessions.values()) {
+      boolean same = !other.written.isEmpty()
+          && other.written.entrySet().stream().allMatch(ours -> ours.getValue().value.equals(set(conf, ours.getKey())));
+      if (same) {
+        fresh.written.putAll(other.written);
+        return;
+      }
+    }
+  }
+
+  /** Settings that say how a query is run and never what it yields; all others are part of a cached plan's identity. */
+  private static final List<String> NEUTRAL = List.of(
+      "spark.sql.adaptive.", "spark.sql.shuffle.", "spark.sql.autoBroadcastJoinThreshold", "spark.sql.broadcastTimeout",
+      "spark.sql.files.max", "spark.sql.files.min", "spark.sql.files.openCostInBytes", "spark.sql.inMemoryColumnarStorage.",
+      "spark.sql.ui.", "spark.sql.repl.", "spark.sql.execution.arrow.", "spark.sql.sources.bucketing.", "spark.sql.extensions",
+      "spark.sql.warehouse.dir", "spark.sql.catalogImplementation", "spark.sql.leafNodeDefaultParallelism",
+      "spark.sql.join.preferSortMergeJoin", "spark.sql.cbo.", "spark.sql.defaultCacheStorageLevel",
+      "spark.sql.optimizer.canChangeCachedPlanOutputPartitioning", "spark.sql.codegen.", "spark.sql.debug.",
+      "spark.sql.artifact.", "spark.sql.queryExecutionListeners", "spark.sql.event.");
+
+  /** Digest of everything set in the session that may change what a plan yields (time zone, ANSI mode, reader options, …). */
+  static long digest(SQLConf conf, List<String> managedKeys) {
+    Map<String, String> settings = conf.settings();
+    long digest = 0;
+    synchronized (settings) {
+      for (Map.Entry<String, String> entry : settings.entrySet()) {
+        if (matters(entry.getKey()) && !managedKeys.contains(entry.getKey())) {
+          // summed, since a map has no order
+          digest += Mix.with(Mix.of(entry.getKey()), Mix.of(String.valueOf(entry.getValue())));
+        }
+      }
+    }
+    return digest;
+  }
+
+  private static boolean matters(String key) {
+    if (key.startsWith("spark.") && !key.startsWith("spark.sql.") && !key.startsWith("spark.hadoop.")) {
+      return false;
+    }
+    for (String neutral : NEUTRAL) {
+      if (key.startsWith(neutral)) {
+        return false;
+      }
+    }
+    return true;
+  }
+}

@@ -1,0 +1,128 @@
+package io.sparkwright.spark;
+
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.IdentityHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.regex.Pattern;
+import org.apache.hadoop.conf.Configuration;
+import org.apache.hadoop.fs.FileStatus;
+import org.apache.hadoop.fs.FileSystem;
+import org.apache.hadoop.fs.Path;
+import org.apache.spark.sql.execution.datasources.InMemoryFileIndex;
+
+/**
+ * Which bytes a file relation stands for: path, length and modification time of each file. Spark compares file relations by
+ * root path only, so without this a cached plan would go on answering for files that were replaced.
+ */
+final class SourceIdentity {
+  /** From this many files in one folder of a remote file system, one listing is cheaper than asking for each. */
+  private static final int LIST_FOLDER_FROM = 4;
+
+  /** Spark and Hadoop committers never write twice under such a name. */
+  private static final Pattern UNIQUE_NAME =
+      Pattern.compile(".*[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}.*");
+
+  /** One file as a FileIndex saw it; length in bytes, modification time in Unix milliseconds. */
+  record Stamp(String path, long length, long modifiedMs) {}
+
+  /**
+   * The files of one relation, sorted by path.
+   *
+   * @param newestMs latest modification time among files whose name could be written again, 0 when there is none
+   */
+  record Listing(List<Stamp> files, long digest, long newestMs, Configuration hadoop) {
+    boolean sameFiles(Listing other) {
+      return this == other || digest == other.digest && files.equals(other.files);
+    }
+  }
+
+  private record Known(Object leafFiles, Listing listing) {}
+
+  private final WeakIdentityMap<InMemoryFileIndex, Known> known = new WeakIdentityMap<>();
+
+  /** What the index lists; computed once per listing, since a refresh gives the index a new map. */
+  Listing of(InMemoryFileIndex index) {
+    var leafFiles = SparkInternals.leafFiles(index);
+    Known before = known.get(index);
+    if (before != null && before.leafFiles == leafFiles) {
+      return before.listing;
+    }
+    List<Stamp> files = new ArrayList<>(leafFiles.size());
+    long newest = 0;
+    for (FileStatus file : SparkInternals.list(leafFiles.values())) {
+      files.add(new Stamp(file.getPath().toString(), file.getLen(), file.getModificationTime()));
+      if (!UNIQUE_NAME.matcher(file.getPath().getName()).matches()) {
+        newest = Math.max(newest, file.getModificationTime());
+      }
+    }
+    files.sort((a, b) -> a.path.compareTo(b.path));
+    long digest = files.size();
+    for (Stamp file : files) {
+      digest = Mix.with(Mix.with(Mix.with(digest, Mix.of(file.path)), file.length), file.modifiedMs);
+    }
+    Listing listing = new Listing(List.copyOf(files), digest, newest, index.hadoopConf());
+    known.put(index, new Known(leafFiles, listing));
+    return listing;
+  }
+
+  /** What the file systems say now, each folder or file looked at once. Short-lived: one question. */
+  static final class Look {
+    private final Map<Listing, Boolean> seen = new IdentityHashMap<>();
+
+    /** Whether each file of the listing is still there with its length and modification time. */
+    boolean unchanged(Listing listing) throws IOException {
+      Boolean before = seen.get(listing);
+      if (before != null) {
+        return before;
+      }
+      boolean same = check(listing);
+      seen.put(listing, same);
+      return same;
+    }
+
+    private static boolean check(Listing listing) throws IOException {
+      Map<Path, List<Stamp>> folders = new HashMap<>();
+      for (Stamp file : listing.files) {
+        folders.computeIfAbsent(new Path(file.path).getParent(), folder -> new ArrayList<>()).add(file);
+      }
+      for (Map.Entry<Path, List<Stamp>> folder : folders.entrySet()) {
+        FileSystem fs = folder.getKey().getFileSystem(listing.hadoop);
+        boolean listed = folder.getValue().size() >= LIST_FOLDER_FROM && !"file".equals(fs.getUri().getScheme());
+        if (!(listed ? sameInFolder(fs, folder.getKey(), folder.getValue()) : sameEach(fs, folder.getValue()))) {
+          return false;
+        }
+      }
+      return true;
+    }
+
+    private static boolean sameEach(FileSystem fs, List<Stamp> files) throws IOException {
+      for (Stamp file : files) {
+        if (!same(fs.getFileStatus(new Path(file.path)), file)) {
+          return false;
+        }
+      }
+      return true;
+    }
+
+    private static boolean sameInFolder(FileSystem fs, Path folder, List<Stamp> files) throws IOException {
+      Map<String, FileStatus> now = new HashMap<>();
+      for (FileStatus status : fs.listStatus(folder)) {
+        now.put(status.getPath().getName(), status);
+      }
+      for (Stamp file : files) {
+        FileStatus status = now.get(new Path(file.path).getName());
+        if (status == null || !same(status, file)) {
+          return false;
+        }
+      }
+      return true;
+    }
+
+    private static boolean same(FileStatus now, Stamp file) {
+      return now.getLen() == file.length && now.getModificationTime() == file.modifiedMs;
+    }
+  }
+}

@@ -1,0 +1,19 @@
+package io.sparkwright.spark;
+
+import org.apache.spark.sql.SparkSession;
+import org.apache.spark.sql.SparkSessionExtensions;
+import org.apache.spark.sql.catalyst.plans.logical.LogicalPlan;
+import org.apache.spark.sql.catalyst.rules.Rule;
+import scala.Function1;
+import scala.runtime.BoxedUnit;
+
+/** Adds the plan-normalisation rule to each session. The plugin lists this class in {@code spark.sql.extensions} itself. */
+public final class SparkwrightExtensions implements Function1<SparkSessionExtensions, BoxedUnit> {
+
+  @Override
+  public BoxedUnit apply(SparkSessionExtensions extensions) {
+    Function1<SparkSession, Rule<LogicalPlan>> builder = NormalizationRule::new;
+    extensions.injectPlanNormalizationRule(builder);
+    return BoxedUnit.UNIT;
+  }
+}

@@ -1,0 +1,207 @@
+package io.sparkwright.spark;
+
+import java.util.List;
+import java.util.concurrent.ScheduledThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
+import org.apache.spark.SparkConf;
+import org.apache.spark.SparkContext;
+
+/**
+ * One application's side of the steering: who we are to the host at the moment, and the parts that obey it. Once unsteered, an
+ * application stays so; only the check of cached plans goes on.
+ */
+final class Steering {
+  private enum State { WAITING, STEERED, UNSTEERED, CLOSED }
+
+  private static volatile Steering current;
+  private static final ThreadLocal<Integer> OURS = ThreadLocal.withInitial(() -> 0);
+
+  private final SparkContext context;
+  private final SparkConf conf;
+  private final EventQueue events = new EventQueue();
+  private final SessionConfs confs;
+  private final SourceIdentity identity = new SourceIdentity();
+  private final CachedEntries entries;
+  private final StorageWatch storage;
+  private final Commands commands;
+  private final ScheduledThreadPoolExecutor clock;
+  private final AtomicReference<State> state = new AtomicReference<>(State.WAITING);
+  private volatile Welcome welcome;
+  private volatile Integer ifLost;
+  private volatile HostConnection connection;
+
+  Steering(SparkContext context, SparkConf conf) {
+    this.context = context;
+    this.conf = conf;
+    this.confs = new SessionConfs(conf);
+    this.entries = new CachedEntries(
+        (id, what, why, error, level) -> events.say(Messages.entry(id, what, why, error, level)));
+    this.storage = new StorageWatch(context, entries);
+    this.commands = new Commands(context, this);
+    this.clock = new ScheduledThreadPoolExecutor(1, task -> daemon("clock", task));
+    this.clock.setExecuteExistingDelayedTasksAfterShutdownPolicy(false);
+    int total = conf.getInt("spark.sparkwright.executorsIfLost", -1);
+    this.ifLost = total < 0 ? null : total;
+  }
+
+  static void install(Steering steering) {
+    Log.forget();
+    current = steering;
+  }
+
+  /** Of the live SparkContext; null when there is none. */
+  static Steering current() {
+    Steering steering = current;
+    return steering == null || steering.state.get() == State.CLOSED ? null : steering;
+  }
+
+  /** Plans made while {@code task} runs are our own doing: nobody is asked about them. */
+  static void ours(Runnable task) {
+    OURS.set(OURS.get() + 1);
+    try {
+      task.run();
+    } finally {
+      OURS.set(OURS.get() - 1);
+    }
+  }
+
+  static boolean isOurs() {
+    return OURS.get() > 0;
+  }
+
+  static Thread daemon(String name, Runnable task) {
+    Thread thread = new Thread(task, "sparkwright-" + name);
+    thread.setDaemon(true);
+    return thread;
+  }
+
+  void listen() {
+    SparkInternals.addListener(context, new EventForwarder(this), "sparkwright");
+    SparkInternals.addListener(context, new EventForwarder.EndOfExecution(confs), "sparkwright-confs");
+  }
+
+  void connect(String application) {
+    connection = new HostConnection(context, conf, application, this);
+    connection.start();
+  }
+
+  /** The host accepted us. */
+  void steered(Welcome accepted) {
+    welcome = accepted;
+    ifLost = accepted.executorsIfLost();
+    events.limit(accepted.eventQueueLength());
+    // at once for the first question, then each second
+    clock.scheduleWithFixedDelay(this::watchStorage, 0, StorageWatch.PERIOD_MS, TimeUnit.MILLISECONDS);
+    state.compareAndSet(State.WAITING, State.STEERED);
+  }
+
+  private void watchStorage() {
+    try {
+      if (state.get() == State.STEERED && !context.isStopped() && storage.look()) {
+        events.say(storage.message());
+      }
+    } catch (Throwable e) {
+      Log.debug("Sparkwright: looking at storage", e);
+      Log.rethrowIfJvmMustSeeIt(e);
+    }
+  }
+
+  /**
+   * The host is gone, silent or never came: the application goes on as if there were no Sparkwright, for good.
+   *
+   * @param tellHost whether a last line may still reach it
+   */
+  void unsteer(String reason, boolean tellHost) {
+    if (!state.compareAndSet(State.STEERED, State.UNSTEERED) && !state.compareAndSet(State.WAITING, State.UNSTEERED)) {
+      return;
+    }
+    if (context.isStopped()) {
+      return; // the host heard of the end and closed before we said bye
+    }
+    Log.once("unsteered", "Sparkwright: " + reason + "; the application goes on unsteered", null);
+    events.close(tellHost ? Messages.ours("unsteered").put("reason", reason).toString() : null);
+    confs.restoreAll();
+    Integer total = ifLost;
+    if (total != null) {
+      commands.ifLost(total);
+    }
+    HostConnection host = connection;
+    if (host != null) {
+      host.close(tellHost);
+    }
+  }
+
+  void shutdown() {
+    State before = state.getAndSet(State.CLOSED);
+    HostConnection host = connection;
+    if (host != null && before != State.UNSTEERED) {
+      host.bye();
+    } else if (host != null) {
+      host.close(false);
+    }
+    events.close(null);
+    commands.stop();
+    clock.shutdownNow();
+  }
+
+  /** Whether queries are asked about. */
+  boolean asks() {
+    Welcome accepted = welcome;
+    return state.get() == State.STEERED && accepted != null && accepted.asks();
+  }
+
+  boolean isSteered() {
+    return state.get() == State.STEERED;
+  }
+
+  SparkContext context() {
+    return context;
+  }
+
+  EventQueue events() {
+    return events;
+  }
+
+  SessionConfs confs() {
+    return confs;
+  }
+
+  SourceIdentity identity() {
+    return identity;
+  }
+
+  CachedEntries entries() {
+    return entries;
+  }
+
+  StorageWatch storage() {
+    return storage;
+  }
+
+  Commands commands() {
+    return commands;
+  }
+
+  HostConnection connection() {
+    return connection;
+  }
+
+  ScheduledThreadPoolExecutor clock() {
+    return clock;
+  }
+
+  /** Null before the host has accepted us. */
+  Welcome welcome() {
+    return welcome;
+  }
+
+  List<String> managedKeys() {
+    Welcome accepted = welcome;
+    return accepted == null ? List.of() : accepted.managedKeys();
+  }
+
+  void setIfLost(Integer executorsTotal) {
+    ifLost = executorsTotal;
+  }
+}

@@ -1,0 +1,76 @@
+package io.sparkwright.spark;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.util.Map;
+import java.util.TreeMap;
+import org.apache.spark.SparkContext;
+import org.apache.spark.storage.RDDInfo;
+
+/**
+ * How much our cached plans and each executor's storage hold. Looked up once a second in the background, because asking Spark's
+ * block manager can take long when the driver is busy and a query must not wait for it.
+ */
+final class StorageWatch {
+  static final long PERIOD_MS = 1_000;
+
+  private static final String RDD_NAME_PREFIX = "In-memory table " + CachedEntries.NAME_PREFIX;
+
+  /** Bytes in memory and on disk, and how many of the partitions are there. */
+  record Stored(String level, long memoryBytes, long diskBytes, int partitions, int cachedPartitions) {}
+
+  private final SparkContext context;
+  private final CachedEntries entries;
+  private volatile Map<String, Stored> stored = Map.of();
+  private volatile Map<String, long[]> executors = Map.of();
+
+  StorageWatch(SparkContext context, CachedEntries entries) {
+    this.context = context;
+    this.entries = entries;
+  }
+
+  /** As of the last look: entries of ours; one that holds nothing yet is there with zeros. */
+  Map<String, Stored> entries() {
+    Map<String, Stored> now = new TreeMap<>();
+    Map<String, Stored> seen = stored;
+    for (String id : entries.ids()) {
+      String level = entries.level(id);
+      Stored known = seen.get(id);
+      if (known != null) {
+        now.put(id, known);
+      } else if (level != null) {
+        now.put(id, new Stored(level, 0, 0, 0, 0));
+      }
+    }
+    return now;
+  }
+
+  Map<String, long[]> executors() {
+    return executors;
+  }
+
+  /** Looks again. Whether anything about our entries changed. */
+  boolean look() {
+    executors = SparkInternals.storageMemory(context);
+    Map<String, Stored> now = new TreeMap<>();
+    if (!entries.isEmpty()) {
+      for (RDDInfo rdd : SparkInternals.storedRdds(context)) {
+        if (rdd.name() != null && rdd.name().startsWith(RDD_NAME_PREFIX)) {
+          String id = rdd.name().substring(RDD_NAME_PREFIX.length());
+          String level = entries.level(id);
+          if (level != null) {
+            now.put(id, new Stored(level, rdd.memSize(), rdd.diskSize(), rdd.numPartitions(), rdd.numCachedPartitions()));
+          }
+        }
+      }
+    }
+    boolean changed = !now.equals(stored);
+    stored = now;
+    return changed;
+  }
+
+  String message() {
+    ObjectNode message = Messages.ours("storage");
+    Messages.entries(message.putArray("entries"), entries());
+    return message.put("now_ms", System.currentTimeMillis()).toString();
+  }
+}

@@ -1,0 +1,65 @@
+//! `sparkwright check`.
+
+use std::io::IsTerminal as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+use sparkwright_policy::{Diagnostic, render};
+
+use super::failure::WRONG_INPUT;
+use super::{Failure, print};
+use crate::launch::policy_source;
+
+/// Finds mistakes in a policy file, in every environment of it.
+#[derive(Debug, Args)]
+pub struct Check {
+    /// The policy file.
+    file: PathBuf,
+    /// End with 1 when there are warnings.
+    #[arg(long)]
+    strict: bool,
+    /// Print the findings as one JSON array.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Check {
+    pub(super) fn run(self) -> Result<ExitCode, Failure> {
+        let (file, mut found) = policy_source::read(Some(&self.file))?;
+        let names: Vec<Option<String>> = file.environments().map(|name| Some(name.to_owned())).collect();
+        for name in if names.is_empty() { vec![None] } else { names } {
+            if let Err(more) = file.resolve(name.as_deref(), &[]) {
+                for diagnostic in more {
+                    if !found.contains(&diagnostic) {
+                        found.push(diagnostic);
+                    }
+                }
+            }
+        }
+        let errors = found.iter().filter(|it| it.is_error()).count();
+        let warnings = found.len() - errors;
+        if self.json {
+            print(&(serde_json::to_string_pretty(&found)? + "\n"));
+        } else {
+            let colour = std::io::stdout().is_terminal();
+            for diagnostic in &found {
+                print(&format!("{}\n", render(diagnostic, colour).trim_end()));
+            }
+            print(&summary(&self.file.display().to_string(), &found, file.environments().count()));
+        }
+        Ok(match (errors, warnings) {
+            (0, 0) => ExitCode::SUCCESS,
+            (0, _) => ExitCode::from(u8::from(self.strict)),
+            _ => ExitCode::from(WRONG_INPUT),
+        })
+    }
+}
+
+fn summary(file: &str, found: &[Diagnostic], environments: usize) -> String {
+    let errors = found.iter().filter(|it| it.is_error()).count();
+    match (errors, found.len() - errors) {
+        (0, 0) => format!("{file}: fine, {environments} environments\n"),
+        (errors, warnings) => format!("{file}: {errors} errors, {warnings} warnings\n"),
+    }
+}

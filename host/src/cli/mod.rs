@@ -1,0 +1,71 @@
+//! The `sparkwright` command: parses, calls the library, prints.
+
+mod check;
+mod explain;
+mod failure;
+mod inspect;
+mod plan;
+mod policy_options;
+mod serve;
+mod submit;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use failure::Failure;
+
+/// Decides how Apache Spark applications scale, partition and cache, from one policy file.
+///
+/// The policy runs as WebAssembly beside the driver: it can compute and nothing else. Whatever fails on Sparkwright's side,
+/// the application ends as it would have without it.
+#[derive(Debug, Parser)]
+#[command(name = "sparkwright", version, propagate_version = true, after_help = "\
+Examples:
+  sparkwright submit app.py                                  steer an application on this machine, by the default policy
+  sparkwright submit --policy config.yaml --environment production --master spark://host:7077 app.py in out
+  sparkwright submit --mode shadow app.py                    only decide and record
+  sparkwright explain last                                   every decision of the last run, and why
+  sparkwright plan --input-bytes 100GB --type etl            what a job of this size would start with
+  sparkwright check config.yaml                              find mistakes in a policy file
+
+Exit codes: 0 fine, 1 warnings (`check --strict`), 2 something is wrong with what was given and nothing was started;
+`submit` ends with the application's own.")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Submit(submit::Submit),
+    Plan(plan::Plan),
+    Explain(explain::Explain),
+    Runs(explain::Runs),
+    Check(check::Check),
+    Inspect(inspect::Inspect),
+    Plugin(serve::Plugin),
+    Serve(serve::Serve),
+}
+
+/// Runs the command that the process was started with.
+#[must_use]
+pub fn run() -> ExitCode {
+    let done = match Arguments::parse().command {
+        Command::Submit(submit) => submit.run(),
+        Command::Plan(plan) => plan.run(),
+        Command::Explain(explain) => explain.run(),
+        Command::Runs(runs) => runs.run(),
+        Command::Check(check) => check.run(),
+        Command::Inspect(inspect) => inspect.run(),
+        Command::Plugin(plugin) => plugin.run(),
+        Command::Serve(serve) => serve.run(),
+    };
+    done.unwrap_or_else(|failure| failure.report())
+}
+
+/// Prints to standard output; a reader that has gone (`| head`) is no error.
+fn print(text: &str) {
+    use std::io::Write as _;
+    let _ = std::io::stdout().write_all(text.as_bytes());
+}

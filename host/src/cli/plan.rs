@@ -1,0 +1,162 @@
+//! `sparkwright plan`.
+
+use std::process::ExitCode;
+
+use clap::{Args, ValueEnum};
+use sparkwright_core::facts::{ClusterFacts, JobFacts, NodeFacts, ProcessingType, StageType};
+use sparkwright_core::launch::{PlanLaunchAnswer, PlanLaunchInput};
+use sparkwright_core::policy::OptimizationTarget;
+use sparkwright_core::trace::Decision;
+use sparkwright_core::units::Bytes;
+
+use super::policy_options::{PolicyOptions, module_of};
+use super::{Failure, print};
+use crate::assets::cache_folder;
+use crate::launch::plan::plan_launch;
+use crate::steering::{Mode, server};
+
+/// What a job would start with, and why: the launch plan for given facts. Starts nothing.
+#[derive(Debug, Args)]
+pub struct Plan {
+    #[command(flatten)]
+    policy: PolicyOptions,
+    /// How much the job reads, as 100GB, 1.5TB or 64MiB (GB are 10^9 bytes, GiB 2^30).
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    input_bytes: Option<Bytes>,
+    /// What the job mostly does.
+    #[arg(long = "type", value_enum, default_value_t = TypeWord::General)]
+    processing: TypeWord,
+    /// What the run is to be good at; the policy's target when left out.
+    #[arg(long, value_parser = target)]
+    target: Option<OptimizationTarget>,
+    /// The stage of a pipeline that is planned.
+    #[arg(long, value_enum)]
+    stage_type: Option<StageWord>,
+    /// How many times the main result is used.
+    #[arg(long)]
+    uses: Option<u32>,
+    /// The machines, as COUNTxCORESxMEMORY: 4x16x64GiB.
+    #[arg(long, value_name = "NODES", value_parser = nodes)]
+    nodes: Vec<NodeFacts>,
+    /// The Spark master that the plan is for; a plan on paper when left out.
+    #[arg(long)]
+    master: Option<String>,
+    /// Print one JSON object.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum TypeWord {
+    Ml,
+    Etl,
+    Query,
+    General,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+#[value(rename_all = "snake_case")]
+enum StageWord {
+    DataLoading,
+    Preprocessing,
+    FeatureSelection,
+    ModelTraining,
+    Prediction,
+    Evaluation,
+}
+
+impl Plan {
+    pub(super) fn run(self) -> Result<ExitCode, Failure> {
+        let launch = self.policy.launch(Mode::Act)?;
+        let module = module_of(&launch)?;
+        let prepared = server::prepare(&launch, &module, cache_folder().map(|cache| cache.join("compiled")))?;
+        let mut cluster = match &self.master {
+            Some(master) => crate::launch::cluster::cluster_facts(master, "", false, Default::default()),
+            None => ClusterFacts::default(),
+        };
+        if !self.nodes.is_empty() {
+            cluster.nodes.clone_from(&self.nodes);
+        }
+        let facts = PlanLaunchInput {
+            job: JobFacts {
+                input_bytes: self.input_bytes,
+                processing: match self.processing {
+                    TypeWord::Ml => ProcessingType::Ml,
+                    TypeWord::Etl => ProcessingType::Etl,
+                    TypeWord::Query => ProcessingType::Query,
+                    TypeWord::General => ProcessingType::General,
+                },
+                stage: self.stage_type.map(|stage| match stage {
+                    StageWord::DataLoading => StageType::DataLoading,
+                    StageWord::Preprocessing => StageType::Preprocessing,
+                    StageWord::FeatureSelection => StageType::FeatureSelection,
+                    StageWord::ModelTraining => StageType::ModelTraining,
+                    StageWord::Prediction => StageType::Prediction,
+                    StageWord::Evaluation => StageType::Evaluation,
+                }),
+                target: self.target,
+                uses: self.uses,
+                ..JobFacts::default()
+            },
+            cluster,
+            ..PlanLaunchInput::default()
+        };
+        let plan = plan_launch(&prepared, &facts)?;
+        if self.json {
+            print(&(serde_json::to_string_pretty(&plan)? + "\n"));
+        } else {
+            print(&text(&plan));
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// The plan as people read it.
+fn text(plan: &PlanLaunchAnswer) -> String {
+    let mut text = String::new();
+    section(&mut text, "executors", &plan.executors, plan.executors.value.to_string());
+    section(&mut text, "initial executors", &plan.initial_executors, plan.initial_executors.value.to_string());
+    section(&mut text, "executor cores", &plan.executor_cores, plan.executor_cores.value.to_string());
+    section(&mut text, "executor memory", &plan.executor_memory_bytes, plan.executor_memory_bytes.value.to_string());
+    section(&mut text, "executor overhead", &plan.executor_overhead_bytes, plan.executor_overhead_bytes.value.to_string());
+    section(&mut text, "driver memory", &plan.driver_memory_bytes, plan.driver_memory_bytes.value.to_string());
+    section(&mut text, "shuffle partitions", &plan.shuffle_partitions, plan.shuffle_partitions.value.to_string());
+    let cache = plan.cache.value.level.map_or("no", |level| level.word());
+    section(&mut text, "cache", &plan.cache, cache.to_owned());
+    let table = plan.temp_table.value;
+    let files = if table.files > 0 { format!(" of {} files", table.files) } else { String::new() };
+    let kind = serde_json::to_value(table.kind).ok().and_then(|kind| kind.as_str().map(|word| word.replace('_', " ")));
+    section(&mut text, "temp table", &plan.temp_table, format!("{}{files}", kind.unwrap_or_default()));
+    text.push_str("spark configurations\n");
+    for (key, conf) in &plan.confs {
+        text.push_str(&format!("    --conf {key}={}\n        {}\n", conf.value, conf.because));
+    }
+    text
+}
+
+fn section<T>(text: &mut String, name: &str, decision: &Decision<T>, value: String) {
+    let grade = decision.grade;
+    text.push_str(&format!("{name}: {value}  [{grade:?}: {}]\n{}", grade.meaning(), decision.trace.render("    ")));
+}
+
+fn target(word: &str) -> Result<OptimizationTarget, String> {
+    OptimizationTarget::from_word(word)
+        .ok_or_else(|| format!("`{word}` is none of {}", OptimizationTarget::WORDS.join(", ")))
+}
+
+/// A size as people write it: decimal and binary units, a fraction allowed.
+pub(super) fn size(text: &str) -> Result<Bytes, String> {
+    text.parse::<bytesize::ByteSize>().map(|size| Bytes(size.as_u64())).map_err(|_| {
+        format!("`{text}` is no size: write it as 100GB, 1.5TB, 64MiB or a number of bytes")
+    })
+}
+
+fn nodes(text: &str) -> Result<NodeFacts, String> {
+    let wanted = || format!("`{text}` is not COUNTxCORESxMEMORY, as 4x16x64GiB");
+    let mut parts = text.splitn(3, 'x');
+    let mut whole = || parts.next().and_then(|part| part.parse::<u32>().ok()).filter(|n| *n > 0).ok_or_else(wanted);
+    let (count, cores) = (whole()?, whole()?);
+    let memory_bytes = size(parts.next().ok_or_else(wanted)?)?;
+    Ok(NodeFacts { count, cores, memory_bytes })
+}
+

@@ -1,0 +1,64 @@
+//! The options with which a policy is named.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::Failure;
+use crate::launch::policy_source::{self, Chosen};
+use crate::steering::{Launch, Mode, server};
+
+/// Which policy decides.
+#[derive(Debug, Clone, Args)]
+pub struct PolicyOptions {
+    /// The policy file; the default policy inside this program when left out.
+    #[arg(long, value_name = "FILE")]
+    pub policy: Option<PathBuf>,
+    /// The environment of the policy file; its default_environment when left out.
+    #[arg(long, value_name = "NAME")]
+    pub environment: Option<String>,
+    /// Overrides one value of the policy for this run; may be given more than once.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+    /// Another policy module than the one inside this program.
+    #[arg(long, value_name = "FILE.wasm", hide_short_help = true)]
+    pub module: Option<PathBuf>,
+}
+
+impl PolicyOptions {
+    /// The policy that is meant.
+    ///
+    /// # Errors
+    /// It can't be read, or is wrong.
+    pub fn choose(&self) -> Result<Chosen, Failure> {
+        Ok(policy_source::choose(self.policy.as_deref(), self.environment.as_deref(), &self.set)?)
+    }
+
+    /// A launch of that policy, with nothing planned yet.
+    ///
+    /// # Errors
+    /// As [`choose`](Self::choose).
+    pub fn launch(&self, mode: Mode) -> Result<Launch, Failure> {
+        let chosen = self.choose()?;
+        for warning in &chosen.warnings {
+            eprintln!("{}", sparkwright_policy::render(warning, false).trim_end());
+        }
+        Ok(Launch {
+            mode,
+            policy: chosen.policy,
+            identity: chosen.identity,
+            module_sha256: chosen.module_sha256,
+            module: self.module.as_ref().map(|path| std::path::absolute(path).unwrap_or_else(|_| path.clone())),
+            ..Launch::default()
+        })
+    }
+}
+
+/// The bytes of the module that a launch names.
+///
+/// # Errors
+/// The file can't be read.
+pub fn module_of(launch: &Launch) -> Result<std::borrow::Cow<'static, [u8]>, Failure> {
+    server::module_bytes(launch)
+        .map_err(|error| Failure::new(format!("the policy module can't be read: {error}")).help("leave --module out for the module inside this program"))
+}

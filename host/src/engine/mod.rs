@@ -1,0 +1,287 @@
+//! The engine: runs a policy module under wasmtime, and lets nothing out of it but an answer.
+//!
+//! # How a decision crosses the border
+//!
+//! 1. [`PolicyEngine::load_module`] reads the module's bytes. Whatever can be refused is refused before anything is
+//!    compiled: another SHA-256 than the pinned one, any import, an export of the contract that is missing or has another type,
+//!    another version, too large. Then the module is compiled, or its compiled form taken from a folder of this user's.
+//! 2. [`PolicyModule::prepare`] has the module look at a policy. The [`Prepared`] that comes of it is the only thing
+//!    that makes a [`Session`].
+//! 3. [`Session::eval`] copies the question into a buffer that the module gave out, calls `eval` with a time limit, and reads
+//!    the answer where it stands. It *takes* the session and gives it back with the answer; a question that fails leaves no
+//!    session behind. [`Steady`] starts a fresh one for the next question.
+//!
+//! The contract itself, for whoever writes a module, is `sparkwright_core::abi`.
+//!
+//! # Why that is safe
+//!
+//! A module can compute and nothing else: the linker is empty and modules with imports never reach it, so there is no file, clock, socket or
+//! environment that it could get at. Its memory is its own and ends at 16 MiB; its stack is bounded; its time is bounded by a
+//! clock thread of the engine's ([`Budget`]), also in its start function. What it says is not believed: pointers and lengths are
+//! checked without wrapping against its memory and the contract's limits before a byte is copied. A trap, a timeout or
+//! rubbish is an [`EngineError`] of its own kind and never a decision.
+//!
+//! The same bytes give the same answers on every machine: NaN bits are made canonical, threads, SIMD and every other part of WebAssembly
+//! whose results may differ or that policy modules have no use for are switched off. With [`EngineOptions::metered`] the work is
+//! counted as fuel, which is the same everywhere too.
+
+mod cache;
+mod error;
+mod inspect;
+mod instance;
+mod module;
+pub(crate) mod probe;
+mod session;
+mod ticker;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sparkwright_core::abi;
+use wasmtime::{Config, Engine, Module, OptLevel, PoolingAllocationConfig};
+
+pub use cache::default_cache_dir;
+pub use error::EngineError;
+pub use inspect::{
+    Export, Import, Inspection, MAX_MODULE_BYTES, MemorySize, Refusal, sha256_hex,
+};
+pub use module::{Compiled, PolicyModule, Prepared};
+pub use session::{Session, Steady};
+
+use cache::Cache;
+use ticker::Ticker;
+
+/// Instances that can be alive at a time.
+const MAX_INSTANCES: u32 = 64;
+
+/// The most elements that all tables of an instance may have.
+const MAX_TABLE_ELEMENTS: usize = 16 * 1024;
+
+/// The stack of a running module.
+const STACK_BYTES: usize = 512 * 1024;
+
+/// Memory of a finished instance that is wiped and kept rather than given back to the system.
+const KEEP_RESIDENT: usize = 512 * 1024;
+
+/// What one question may cost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Budget {
+    /// The wall-clock time after which the module is stopped, exact to a tick or two of the engine.
+    pub time: Duration,
+    /// The fuel after which it is stopped; counts only in an engine that is metered.
+    pub fuel: u64,
+}
+
+impl Budget {
+    /// A limit on time alone.
+    #[must_use]
+    pub const fn time(time: Duration) -> Self {
+        Self {
+            time,
+            fuel: u64::MAX,
+        }
+    }
+
+    /// A limit on time alone, in milliseconds.
+    #[must_use]
+    pub const fn millis(ms: u64) -> Self {
+        Self::time(Duration::from_millis(ms))
+    }
+}
+
+impl Default for Budget {
+    /// A hundred milliseconds: what a query of Spark waits for its plan.
+    fn default() -> Self {
+        Self::millis(100)
+    }
+}
+
+/// How an engine is set up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EngineOptions {
+    /// Where compiled modules are kept between starts; nowhere when absent. See [`default_cache_dir`].
+    pub cache_dir: Option<PathBuf>,
+    /// Whether work is counted as fuel: for tests, replay and every figure that is shown. Costs about a tenth of the speed.
+    pub metered: bool,
+    /// How exact deadlines are.
+    pub tick: Duration,
+    /// What starting a module, loading a policy or describing may cost.
+    pub setup: Budget,
+}
+
+impl Default for EngineOptions {
+    fn default() -> Self {
+        Self {
+            cache_dir: None,
+            metered: false,
+            tick: Duration::from_millis(5),
+            setup: Budget::millis(1_000),
+        }
+    }
+}
+
+/// What modules and sessions of an engine share.
+pub(crate) struct EngineInner {
+    // Before the engine, so that the clock stops first.
+    ticker: Ticker,
+    engine: Engine,
+    cache: Option<Result<Cache, String>>,
+    metered: bool,
+    setup: Budget,
+}
+
+/// Runs policy modules. One a process is enough: it is cheap to clone and used from any thread.
+#[derive(Clone)]
+pub struct PolicyEngine {
+    inner: Arc<EngineInner>,
+}
+
+impl std::fmt::Debug for PolicyEngine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PolicyEngine")
+            .field("metered", &self.inner.metered)
+            .finish_non_exhaustive()
+    }
+}
+
+impl PolicyEngine {
+    /// An engine set up by `options`.
+    ///
+    /// # Errors
+    /// [`EngineError::Setup`] where this machine can't run one.
+    pub fn new(options: EngineOptions) -> Result<Self, EngineError> {
+        let setup_error = |reason: String| EngineError::Setup { reason };
+        // Reserved address space makes bounds checks free. Where it is rationed (`ulimit -v`), they are made in code.
+        let engine = Engine::new(&config(&options, true))
+            .or_else(|_| Engine::new(&config(&options, false)))
+            .map_err(|error| setup_error(format!("{error:#}")))?;
+        let ticker = Ticker::start(engine.clone(), options.tick)
+            .map_err(|error| setup_error(error.to_string()))?;
+        let cache = options.cache_dir.map(|folder| {
+            Cache::open(&folder)
+                .map_err(|error| format!("the folder {} {error}", folder.display()))
+        });
+        Ok(Self {
+            inner: Arc::new(EngineInner {
+                ticker,
+                engine,
+                cache,
+                metered: options.metered,
+                setup: options.setup,
+            }),
+        })
+    }
+
+    /// As [`new`](Self::new), with work counted as fuel.
+    ///
+    /// # Errors
+    /// [`EngineError::Setup`] where this machine can't run one.
+    pub fn with_fuel(options: EngineOptions) -> Result<Self, EngineError> {
+        Self::new(EngineOptions {
+            metered: true,
+            ..options
+        })
+    }
+
+    /// Makes a module ready to run, unless it is to be refused.
+    ///
+    /// # Errors
+    /// Why it is refused: [`EngineError::is_refusal`], or any failure of asking for its version.
+    pub fn load_module(
+        &self,
+        bytes: &[u8],
+        pinned_sha256: Option<&str>,
+    ) -> Result<PolicyModule, EngineError> {
+        let (inspection, checked) = Inspection::read(bytes, pinned_sha256);
+        checked?;
+        let (module, compiled) = self.compile(bytes, &inspection.sha256)?;
+        PolicyModule::new(Arc::clone(&self.inner), &module, compiled, inspection)
+    }
+
+    /// All there is to say about a module, and why it is refused if it is. Runs it only if it isn't.
+    #[must_use]
+    pub fn inspect(&self, bytes: &[u8], pinned_sha256: Option<&str>) -> Inspection {
+        let (mut inspection, checked) = Inspection::read(bytes, pinned_sha256);
+        if checked.is_err() {
+            return inspection;
+        }
+        let asked = self.load_module(bytes, pinned_sha256).and_then(|module| {
+            inspection.abi_version = module.inspection().abi_version;
+            module.describe()
+        });
+        match asked {
+            Ok(description) => inspection.description = Some(description),
+            Err(error) => inspection.refuse(&error),
+        }
+        inspection
+    }
+
+    fn compile(&self, bytes: &[u8], sha256: &str) -> Result<(Module, Compiled), EngineError> {
+        let engine = &self.inner.engine;
+        let compile = || {
+            Module::from_binary(engine, bytes).map_err(|error| EngineError::Invalid {
+                reason: format!("{error:#}"),
+            })
+        };
+        let cache = match &self.inner.cache {
+            None => return Ok((compile()?, Compiled::Now)),
+            Some(Err(why)) => return Ok((compile()?, Compiled::NowBecause(why.clone()))),
+            Some(Ok(cache)) => cache,
+        };
+        let spoiled = match cache.get(engine, sha256) {
+            Ok(Some(module)) => return Ok((module, Compiled::FromCache)),
+            Ok(None) => None,
+            Err(error) => Some(error),
+        };
+        let module = compile()?;
+        let compiled = match (cache.put(engine, sha256, &module), spoiled) {
+            (Ok(()), None) => Compiled::NowAndKept,
+            (Ok(()), Some(why)) => {
+                Compiled::NowBecause(format!("the compiled module in the cache {why}; it was replaced"))
+            }
+            (Err(why), _) => Compiled::NowBecause(format!("the compiled module can't be kept: {why}")),
+        };
+        Ok((module, compiled))
+    }
+}
+
+/// The engine's settings; `reserve` takes address space for a whole 32-bit memory an instance.
+fn config(options: &EngineOptions, reserve: bool) -> Config {
+    let mut pool = PoolingAllocationConfig::new();
+    pool.total_core_instances(MAX_INSTANCES)
+        .total_memories(MAX_INSTANCES)
+        .total_tables(MAX_INSTANCES)
+        .max_memories_per_module(1)
+        .max_tables_per_module(1)
+        .table_elements(MAX_TABLE_ELEMENTS)
+        .max_memory_size(abi::MAX_MEMORY_BYTES)
+        .max_unused_warm_slots(4)
+        .linear_memory_keep_resident(KEEP_RESIDENT)
+        .table_keep_resident(64 * 1024);
+    let mut config = Config::new();
+    config
+        .allocation_strategy(pool)
+        .epoch_interruption(true)
+        .consume_fuel(options.metered)
+        .cranelift_nan_canonicalization(true)
+        .cranelift_opt_level(OptLevel::Speed)
+        .max_wasm_stack(STACK_BYTES)
+        // Nobody reads a module's backtrace; without names there is nothing to read.
+        .wasm_backtrace_max_frames(None)
+        // Off: whatever may give different results on different machines, and whatever no policy module needs.
+        .wasm_relaxed_simd(false)
+        .wasm_simd(false)
+        .wasm_tail_call(false)
+        .wasm_multi_memory(false)
+        .wasm_memory64(false)
+        .wasm_extended_const(false)
+        .wasm_custom_page_sizes(false)
+        .wasm_wide_arithmetic(false);
+    if !reserve {
+        config
+            .memory_reservation(abi::MAX_MEMORY_BYTES as u64)
+            .memory_guard_size(64 * 1024);
+    }
+    config
+}

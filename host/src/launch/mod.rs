@@ -1,0 +1,8 @@
+//! Before an application starts: what the user asked `spark-submit` for ([`arguments`]), which Spark and Java there are
+//! ([`installation`]), what is known of the cluster ([`cluster`]), and the plan that comes of it ([`plan`]).
+
+pub mod arguments;
+pub mod cluster;
+pub mod installation;
+pub mod plan;
+pub mod policy_source;

@@ -1,0 +1,86 @@
+//! Where a policy comes from: a file, or the one that travels inside the binary.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use sparkwright_core::policy::ResolvedPolicy;
+use sparkwright_policy::{DEFAULT_POLICY, Diagnostic, Override, PolicyFile, resolved_digest};
+
+use crate::record::PolicyIdentity;
+
+/// The name under which the embedded policy is spoken of.
+pub const EMBEDDED: &str = "the embedded config.yaml";
+
+/// A policy that was resolved for one environment.
+#[derive(Debug, Clone)]
+pub struct Chosen {
+    /// The policy.
+    pub policy: ResolvedPolicy,
+    /// Which policy that is.
+    pub identity: PolicyIdentity,
+    /// The SHA-256 that the file pins the module to.
+    pub module_sha256: Option<String>,
+    /// What is worth a warning.
+    pub warnings: Vec<Diagnostic>,
+}
+
+/// Why there is no policy.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PolicyError {
+    /// The file can't be read.
+    #[error("the policy file {} can't be read: {source}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The file or an override is wrong.
+    #[error("the policy can't be used")]
+    Wrong {
+        /// What is wrong.
+        diagnostics: Vec<Diagnostic>,
+    },
+}
+
+/// Reads a policy file (the embedded one when absent); what is wrong with it comes beside it.
+///
+/// # Errors
+/// The file can't be read.
+pub fn read(path: Option<&Path>) -> Result<(PolicyFile, Vec<Diagnostic>), PolicyError> {
+    Ok(match path {
+        Some(path) => {
+            let unreadable = |source| PolicyError::Unreadable { path: path.to_owned(), source };
+            let bytes = fs::read(path).map_err(unreadable)?;
+            let text = String::from_utf8(bytes).map_err(|error| {
+                let message = format!("it is not UTF-8 text: byte {} is wrong", error.utf8_error().valid_up_to());
+                unreadable(std::io::Error::new(std::io::ErrorKind::InvalidData, message))
+            })?;
+            sparkwright_policy::parse(&path.display().to_string(), &text)
+        }
+        None => sparkwright_policy::parse(EMBEDDED, DEFAULT_POLICY),
+    })
+}
+
+/// Reads and resolves a policy.
+///
+/// # Errors
+/// The file can't be read, or something in it, the environment or an override is wrong.
+pub fn choose(path: Option<&Path>, environment: Option<&str>, sets: &[String]) -> Result<Chosen, PolicyError> {
+    let (file, diagnostics) = read(path)?;
+    let (wrong, warnings): (Vec<_>, Vec<_>) = diagnostics.into_iter().partition(Diagnostic::is_error);
+    if !wrong.is_empty() {
+        return Err(PolicyError::Wrong { diagnostics: wrong });
+    }
+    let overrides: Vec<Override> = sets.iter().map(|set| Override::set(set)).collect();
+    let policy =
+        file.resolve(environment, &overrides).map_err(|diagnostics| PolicyError::Wrong { diagnostics })?;
+    let identity = PolicyIdentity {
+        file: path.map_or_else(String::new, |path| path.display().to_string()),
+        environment: policy.environment.clone(),
+        sha256: file.raw_digest().to_owned(),
+        resolved_sha256: resolved_digest(&policy),
+    };
+    Ok(Chosen { policy, identity, module_sha256: file.module_sha256().map(str::to_owned), warnings })
+}

@@ -1,0 +1,15 @@
+//! Steers running Spark applications by a policy compiled to WebAssembly.
+//!
+//! [`launch`] plans what an application starts with; [`steering`] serves the plugin inside its driver, asks the policy
+//! module ([`engine`]) and records what came of it ([`record`]). [`cli`] is the `sparkwright` command around them. Nothing
+//! here decides: every number comes from `sparkwright_core`, compiled into `policy.wasm`.
+
+pub mod assets;
+pub mod cli;
+mod clock;
+pub mod conformance;
+pub mod engine;
+pub mod launch;
+pub mod record;
+pub mod spark;
+pub mod steering;

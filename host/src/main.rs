@@ -1,0 +1,5 @@
+//! The `sparkwright` command.
+
+fn main() -> std::process::ExitCode {
+    sparkwright::cli::run()
+}

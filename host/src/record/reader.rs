@@ -1,0 +1,145 @@
+//! Reads the records of runs, those of killed hosts included.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use super::{Change, FORMAT, Fault, Run, RunState};
+
+/// Why a record can't be read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReadError {
+    /// There is no such run.
+    #[error("there is no run `{name}` under {}; {known}", root.display())]
+    NoSuchRun {
+        /// What was asked for.
+        name: String,
+        /// Where it was looked for.
+        root: PathBuf,
+        /// What is there.
+        known: String,
+    },
+    /// The file can't be read.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The file isn't a run.
+    #[error("{} is not a run record: {source}", path.display())]
+    NotARun {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: serde_json::Error,
+    },
+    /// The file was written by a newer version.
+    #[error("{} has format {found}, and this version reads up to {FORMAT}: use a newer sparkwright", path.display())]
+    TooNew {
+        /// The file.
+        path: PathBuf,
+        /// Its format.
+        found: u32,
+    },
+}
+
+#[derive(Deserialize)]
+struct Line {
+    line: u64,
+    at_ms: u64,
+    #[serde(flatten)]
+    change: Change,
+}
+
+/// Reads the run in `folder`: `run.json`, completed from the journal where the host did not get to write it.
+///
+/// # Errors
+/// When there is no readable record there.
+pub fn read(folder: &Path) -> Result<Run, ReadError> {
+    let path = folder.join("run.json");
+    let text = fs::read(&path).map_err(|source| ReadError::Io { path: path.clone(), source })?;
+    let mut run: Run = serde_json::from_slice(&text).map_err(|source| ReadError::NotARun { path: path.clone(), source })?;
+    if run.format > FORMAT {
+        return Err(ReadError::TooNew { path, found: run.format });
+    }
+    let journal = fs::read(folder.join("journal.jsonl")).unwrap_or_default();
+    for line in journal.split(|byte| *byte == b'\n') {
+        // The last line of a killed host may be cut.
+        if let Ok(line) = serde_json::from_slice::<Line>(line)
+            && line.line > run.journal_line
+        {
+            run.journal_line = line.line;
+            run.apply(line.change, line.at_ms);
+        }
+    }
+    if run.state == RunState::Running && !host_lives(run.host_pid) {
+        run.state = RunState::HostLost;
+        let what = "the host was lost before the application ended: from here on the application went on by itself".to_owned();
+        run.faults.push(Fault { at_ms: run.updated_ms, what, times: 1 });
+    }
+    Ok(run)
+}
+
+fn host_lives(pid: u32) -> bool {
+    // A process that took over the number of a dead host is no sparkwright.
+    fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|line| String::from_utf8_lossy(&line).contains("sparkwright"))
+}
+
+/// The folders of the runs under `root`, newest first.
+#[must_use]
+pub fn list(root: &Path) -> Vec<PathBuf> {
+    let mut runs: Vec<(std::time::SystemTime, PathBuf)> = fs::read_dir(root)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.path())
+        .filter_map(|path| {
+            let journal = fs::metadata(path.join("journal.jsonl")).ok()?;
+            fs::metadata(path.join("run.json")).ok()?;
+            Some((journal.created().or_else(|_| journal.modified()).ok()?, path))
+        })
+        .collect();
+    runs.sort_by(|a, b| b.cmp(a));
+    runs.into_iter().map(|(_, path)| path).collect()
+}
+
+/// The folder of the run that `name` means: a folder, an id under `root`, the start of one, or `last`.
+///
+/// # Errors
+/// When there is none, or more than one.
+pub fn find(root: &Path, name: &str) -> Result<PathBuf, ReadError> {
+    let as_path = Path::new(name);
+    if as_path.join("run.json").exists() {
+        return Ok(as_path.to_owned());
+    }
+    if as_path.file_name().is_some_and(|file| file == "run.json") && as_path.exists() {
+        return Ok(as_path.parent().map_or_else(|| PathBuf::from("."), Path::to_owned));
+    }
+    let runs = list(root);
+    let names: Vec<String> =
+        runs.iter().filter_map(|path| Some(path.file_name()?.to_string_lossy().into_owned())).collect();
+    let matching: Vec<&PathBuf> = if name == "last" {
+        runs.iter().take(1).collect()
+    } else if let Some(exact) = names.iter().position(|known| known == name) {
+        runs.get(exact).into_iter().collect()
+    } else {
+        runs.iter().zip(&names).filter(|(_, known)| known.starts_with(name)).map(|(path, _)| path).collect()
+    };
+    match matching.as_slice() {
+        [one] => Ok((*one).clone()),
+        _ => Err(ReadError::NoSuchRun {
+            name: name.to_owned(),
+            root: root.to_owned(),
+            known: if names.is_empty() {
+                "no run was recorded there yet (`sparkwright submit` records one; --record names another folder)".to_owned()
+            } else {
+                format!("the runs there are: {}", names.join(", "))
+            },
+        }),
+    }
+}

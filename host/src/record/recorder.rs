@@ -1,0 +1,234 @@
+//! Writes a run's record as it happens, and goes on without one when the disk won't have it.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+
+use super::{Change, Fault, RecordedDecision, Run, RunState, report};
+use crate::clock::now_ms;
+
+/// Space that is set aside when a record is begun, so that a full disk can still be told of.
+const RESERVE_BYTES: usize = 256 * 1024;
+/// `run.json` is written anew at most this often while the run goes on.
+const REWRITE_EVERY: Duration = Duration::from_millis(1_000);
+
+/// Writes the record of one run. Nothing that goes wrong here reaches the application: a record that can't be written is
+/// given up, said once in the host's log, and tried again at the end.
+#[derive(Debug)]
+pub struct Recorder {
+    inner: Mutex<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    run: Run,
+    folder: Option<PathBuf>,
+    journal: Option<File>,
+    line: u64,
+    numbers: u64,
+    dirty: bool,
+    written: Instant,
+    full: bool,
+    unrecorded: u64,
+}
+
+#[derive(Serialize)]
+struct Line<'a> {
+    line: u64,
+    at_ms: u64,
+    #[serde(flatten)]
+    change: &'a Change,
+}
+
+impl Recorder {
+    /// Begins the record of `run` in `root/<application id>`; a run of the same name before it is kept as `<id>.1` and so on.
+    ///
+    /// A folder that can't be made is said in the host's log, and the run goes on without a record.
+    #[must_use]
+    pub fn begin(run: Run, root: Option<&Path>) -> Self {
+        let mut inner = Inner {
+            run,
+            folder: None,
+            journal: None,
+            line: 0,
+            numbers: 0,
+            dirty: true,
+            written: Instant::now(),
+            full: false,
+            unrecorded: 0,
+        };
+        if let Some(root) = root
+            && let Err(error) = inner.open(root)
+        {
+            eprintln!("sparkwright: no record is kept: {}: {error}", root.display());
+            inner.folder = None;
+            inner.journal = None;
+        }
+        inner.write_whole();
+        Self { inner: Mutex::new(inner) }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        // A panic while the lock was held can't leave a run that is worse than incomplete.
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Records a change.
+    pub fn note(&self, change: Change) {
+        self.lock().note(change);
+    }
+
+    /// Records a decision and gives its number.
+    pub fn decision(&self, mut decision: RecordedDecision) -> u64 {
+        let mut inner = self.lock();
+        inner.numbers += 1;
+        decision.number = inner.numbers;
+        inner.note(Change::Decision(Box::new(decision)));
+        inner.numbers
+    }
+
+    /// Records that something went wrong.
+    pub fn fault(&self, what: impl Into<String>) {
+        let what = what.into();
+        eprintln!("sparkwright: {what}");
+        self.note(Change::Fault(Fault { at_ms: now_ms(), what, times: 1 }));
+    }
+
+    /// Takes over the sums, which go into `run.json` but not into the journal at every tick.
+    pub fn note_totals(&self, totals: super::Totals) {
+        let mut inner = self.lock();
+        if inner.run.totals != totals {
+            inner.run.totals = totals;
+            inner.dirty = true;
+        }
+    }
+
+    /// Looks at the run as it stands.
+    pub fn with_run<T>(&self, look: impl FnOnce(&Run) -> T) -> T {
+        look(&self.lock().run)
+    }
+
+    /// Writes what is due.
+    pub fn flush(&self) {
+        let mut inner = self.lock();
+        if inner.dirty && inner.written.elapsed() >= REWRITE_EVERY {
+            inner.write_whole();
+        }
+    }
+
+    /// Ends the record.
+    pub fn finish(&self) {
+        let mut inner = self.lock();
+        if inner.run.state == RunState::Running {
+            inner.note(Change::Ended { at_ms: now_ms() });
+        }
+        inner.write_whole();
+        if !inner.full
+            && let Some(folder) = &inner.folder
+        {
+            // The whole record is in run.json now; a reserve that is left behind would only puzzle people.
+            let _ = fs::remove_file(folder.join(RESERVE));
+        }
+    }
+
+    /// The run's folder.
+    #[must_use]
+    pub fn folder(&self) -> Option<PathBuf> {
+        self.lock().folder.clone()
+    }
+}
+
+const RESERVE: &str = ".reserve";
+const JOURNAL: &str = "journal.jsonl";
+
+impl Inner {
+    fn open(&mut self, root: &Path) -> io::Result<()> {
+        let name: String = self.run.application.id.chars().map(|c| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '_' }).collect();
+        let name = if name.trim_matches('.').is_empty() { "unnamed".to_owned() } else { name };
+        fs::create_dir_all(root)?;
+        let mut folder = root.join(&name);
+        let mut again = 0;
+        while folder.join("run.json").exists() {
+            again += 1;
+            folder = root.join(format!("{name}.{again}"));
+        }
+        fs::create_dir_all(&folder)?;
+        fs::write(folder.join(RESERVE), vec![0u8; RESERVE_BYTES])?;
+        self.journal = Some(OpenOptions::new().create(true).append(true).open(folder.join(JOURNAL))?);
+        self.folder = Some(folder);
+        Ok(())
+    }
+
+    fn note(&mut self, change: Change) {
+        let at_ms = now_ms();
+        self.line += 1;
+        let line = serde_json::to_vec(&Line { line: self.line, at_ms, change: &change });
+        let is_decision = matches!(change, Change::Decision(_));
+        self.run.apply(change, at_ms);
+        self.dirty = true;
+        if self.full {
+            self.unrecorded += u64::from(is_decision);
+            return;
+        }
+        if let (Some(journal), Ok(mut line)) = (&mut self.journal, line) {
+            line.push(b'\n');
+            if let Err(error) = journal.write_all(&line) {
+                self.unrecorded += u64::from(is_decision);
+                self.disk_full(&error);
+            }
+        }
+    }
+
+    /// The disk won't have more: the journal makes room for one last `run.json` that says so.
+    fn disk_full(&mut self, error: &io::Error) {
+        if self.full {
+            return;
+        }
+        self.full = true;
+        let what = format!("the record could not be written any more ({error}): steering goes on, what was decided since is only counted");
+        eprintln!("sparkwright: {what}");
+        self.run.apply(Change::Fault(Fault { at_ms: now_ms(), what, times: 1 }), now_ms());
+        if let Some(folder) = self.folder.clone() {
+            let _ = fs::remove_file(folder.join(RESERVE));
+        }
+        self.write_whole();
+    }
+
+    fn write_whole(&mut self) {
+        let Some(folder) = self.folder.clone() else { return };
+        self.run.journal_line = self.line;
+        self.written = Instant::now();
+        let mut run = self.run.clone();
+        if self.full {
+            // What fits into the reserve is the newest past with its faults, not every trace.
+            run.decisions.truncate(50);
+            run.decisions_left_out = (self.run.decisions.len() - run.decisions.len()) as u64 + self.run.decisions_left_out;
+        }
+        let written = serde_json::to_vec_pretty(&run)
+            .map_err(io::Error::from)
+            .and_then(|json| replace(&folder, "run.json", &json))
+            .and_then(|()| replace(&folder, "report.txt", report(&run).as_bytes()));
+        match written {
+            Ok(()) => self.dirty = false,
+            Err(error) => self.disk_full(&error),
+        }
+    }
+}
+
+/// Writes a file beside itself and renames it, so that a reader finds the old or the new one and nothing between.
+fn replace(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
+    let fresh = folder.join(format!(".{name}.new"));
+    let written = File::create(&fresh).and_then(|mut file| {
+        file.write_all(bytes)?;
+        file.flush()
+    });
+    if let Err(error) = written {
+        let _ = fs::remove_file(&fresh);
+        return Err(error);
+    }
+    fs::rename(&fresh, folder.join(name))
+}

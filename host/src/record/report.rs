@@ -1,0 +1,121 @@
+//! A run in prose: `report.txt`, and what `sparkwright explain` prints.
+
+use std::fmt::Write as _;
+
+use sparkwright_core::trace::{Unit, render_ms};
+use sparkwright_core::units::Bytes;
+
+use super::{RecordedDecision, Run, RunState};
+
+/// The report of a run: what it was, what was done, what came of it, what went wrong.
+#[must_use]
+pub fn report(run: &Run) -> String {
+    let mut text = String::new();
+    let app = &run.application;
+    let _ = writeln!(text, "{} ({})", app.id, app.name);
+    let _ = writeln!(text, "  Spark {} on {}, driver process {}", app.spark, app.master, app.driver_pid);
+    let file = if run.policy.file.is_empty() { "the embedded default policy" } else { run.policy.file.as_str() };
+    let _ = writeln!(text, "  policy {file}, environment {}, mode {}", run.policy.environment, run.mode);
+    let _ = writeln!(text, "  policy sha256 {}", run.policy.sha256);
+    let _ = writeln!(text, "  module sha256 {}", run.module.sha256);
+    let state = match run.state {
+        RunState::Running => "running",
+        RunState::Ended => "ended",
+        RunState::HostLost => "the host was lost; the application went on by itself",
+    };
+    let until = run.ended_ms.unwrap_or(run.updated_ms);
+    let _ = writeln!(text, "  {state} after {}", render_ms(until.saturating_sub(run.started_ms)));
+
+    let totals = run.totals;
+    let _ = writeln!(
+        text,
+        "\n{} tasks ({} failed), {} of task time; {} queries asked about, {} without a decision; {} controller ticks",
+        totals.tasks,
+        totals.failed_tasks,
+        render_ms(totals.task_ms),
+        totals.questions,
+        totals.undecided,
+        totals.ticks,
+    );
+    if !run.faults.is_empty() {
+        let _ = writeln!(text, "\nWhat went wrong");
+        for fault in &run.faults {
+            let times = if fault.times > 1 { format!(" ({} times)", fault.times) } else { String::new() };
+            let _ = writeln!(text, "  {}  {}{times}", at(run, fault.at_ms), fault.what);
+        }
+    }
+    if !run.executors.is_empty() {
+        let _ = writeln!(text, "\nExecutors");
+        for event in &run.executors {
+            let who = if event.executor.is_empty() { String::new() } else { format!(" {}", event.executor) };
+            let why = if event.reason.is_empty() { String::new() } else { format!(": {}", event.reason) };
+            let _ = writeln!(text, "  {}  {}{who} -> {}{why}", at(run, event.at_ms), event.change, event.count);
+        }
+    }
+    if !run.cached_plans.is_empty() {
+        let _ = writeln!(text, "\nPlans cached without being asked for");
+        for plan in &run.cached_plans {
+            let _ = writeln!(
+                text,
+                "  {}  {} at {}: {} in memory, {} on disk, read by {} later queries{}",
+                at(run, plan.cached_ms),
+                plan.subject,
+                plan.level,
+                Bytes(plan.memory_bytes),
+                Bytes(plan.disk_bytes),
+                plan.uses,
+                plan.dropped_ms.map_or_else(String::new, |ms| format!("; let go at {}: {}", at(run, ms), plan.why)),
+            );
+        }
+    }
+    let _ = writeln!(text, "\nDecisions: {} kept{}", run.decisions.len(), left_out(run));
+    for decision in &run.decisions {
+        let _ = writeln!(text, "  {}", headline(run, decision));
+    }
+    text
+}
+
+/// Every decision of a run with its trace and what came of it.
+#[must_use]
+pub fn explain(run: &Run) -> String {
+    let mut text = report(run);
+    let _ = writeln!(text, "\nWhy");
+    for decision in &run.decisions {
+        let _ = writeln!(text, "\n{}", headline(run, decision));
+        text.push_str(&decision.trace.render("    "));
+    }
+    text
+}
+
+fn left_out(run: &Run) -> String {
+    if run.decisions_left_out > 0 { format!(", {} more made and not kept", run.decisions_left_out) } else { String::new() }
+}
+
+fn headline(run: &Run, decision: &RecordedDecision) -> String {
+    // A word or a count beside a trace in bytes is not bytes.
+    let unit = match decision.name.as_ref() {
+        "cache" => Unit::None,
+        _ => decision.trace.unit,
+    };
+    let about = match decision.execution {
+        Some(execution) => format!(" of query {execution}"),
+        None => String::new(),
+    };
+    let state = if decision.applied { "" } else { " (not applied)" };
+    let outcome = decision.outcome.as_ref().map_or_else(String::new, |outcome| format!(" -> {outcome}"));
+    format!(
+        "{:>4}  {}  {}{about}: {} = {}{state}  [{:?}: {}]{outcome}",
+        decision.number,
+        at(run, decision.at_ms),
+        decision.subject,
+        decision.name,
+        decision.value.render(unit),
+        decision.grade,
+        decision.grade.meaning(),
+    )
+}
+
+fn at(run: &Run, ms: u64) -> String {
+    let since = ms.saturating_sub(run.started_ms);
+    format!("{:>6}.{:01} s", since / 1_000, since % 1_000 / 100)
+}

@@ -1,0 +1,433 @@
+//! A running application as its events add up: executors, tasks, cached blocks, shuffle output, task time.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use sparkwright_core::control::{ExecutorFacts, ExecutorState};
+use sparkwright_core::units::Bytes;
+
+use super::events::{Event, TaskEnd};
+
+/// Recent tasks are those that ended within this long.
+const RECENT_MS: u64 = 60_000;
+/// More recent tasks than this are not kept.
+const MOST_RECENT: usize = 2_000;
+/// Executions whose task time is remembered.
+const MOST_EXECUTIONS: usize = 2_000;
+/// Spark's name for the driver among the executors.
+pub const DRIVER: &str = "driver";
+
+/// One executor.
+#[derive(Debug, Clone, Default)]
+struct Executor {
+    cores: u32,
+    running: u32,
+    idle_since_ms: u64,
+    storage_bytes: u64,
+    cached: BTreeMap<String, u64>,
+    shuffle: BTreeMap<i64, u64>,
+    leaving: bool,
+}
+
+/// One running stage attempt.
+#[derive(Debug, Clone, Default)]
+struct Stage {
+    tasks: u32,
+    running: u32,
+    succeeded: BTreeSet<i64>,
+    ended: u64,
+    ended_ms: u64,
+}
+
+/// A task that ended not long ago.
+#[derive(Debug, Clone, Copy)]
+struct RecentTask {
+    at_ms: u64,
+    run_ms: u64,
+    gc_ms: u64,
+    failed: bool,
+}
+
+/// Task time of a SQL execution.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ExecutionWork {
+    /// Sum of its tasks' run times.
+    pub task_ms: u64,
+    /// Its tasks.
+    pub tasks: u64,
+    /// When it started.
+    pub started_ms: u64,
+    /// When it ended; absent while it runs.
+    pub ended_ms: Option<u64>,
+    /// Bytes that its tasks spilled to disk.
+    pub spilled_bytes: u64,
+}
+
+/// An executor that came or went.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ExecutorChange {
+    /// It registered.
+    Added {
+        /// When.
+        at_ms: u64,
+        /// Which.
+        executor: String,
+        /// Its cores.
+        cores: u32,
+    },
+    /// It went.
+    Removed {
+        /// When.
+        at_ms: u64,
+        /// Which.
+        executor: String,
+        /// Why, in Spark's words.
+        reason: String,
+    },
+}
+
+/// The application.
+#[derive(Debug, Default)]
+pub struct Application {
+    executors: BTreeMap<String, Executor>,
+    stages: BTreeMap<(i64, i64), Stage>,
+    jobs: BTreeMap<i64, Vec<i64>>,
+    execution_of_stage: BTreeMap<i64, i64>,
+    executions: BTreeMap<i64, ExecutionWork>,
+    recent: VecDeque<RecentTask>,
+    facts_at_ms: u64,
+    total_tasks: u64,
+    total_task_ms: u64,
+    failed_tasks: u64,
+    facts_lost: bool,
+}
+
+impl Application {
+    /// Takes in an event that reached the host at `now_ms`; says which executor came or went.
+    pub fn take(&mut self, event: &Event, now_ms: u64) -> Option<ExecutorChange> {
+        self.facts_at_ms = self.facts_at_ms.max(now_ms);
+        match event {
+            Event::ExecutorAdded(added) if added.executor != DRIVER => {
+                let executor = self.executors.entry(added.executor.clone()).or_default();
+                executor.cores = added.info.cores;
+                executor.idle_since_ms = now_ms;
+                return Some(ExecutorChange::Added {
+                    at_ms: added.at_ms,
+                    executor: added.executor.clone(),
+                    cores: added.info.cores,
+                });
+            }
+            // A decommissioned executor is removed twice; the second time there is nothing left to remove.
+            Event::ExecutorRemoved(removed) => {
+                self.executors.remove(&removed.executor)?;
+                return Some(ExecutorChange::Removed {
+                    at_ms: removed.at_ms,
+                    executor: removed.executor.clone(),
+                    reason: removed.reason.clone(),
+                });
+            }
+            Event::BlockManagerAdded(added) => {
+                if let Some(executor) = self.executors.get_mut(&added.manager.executor) {
+                    executor.storage_bytes = added.storage_bytes;
+                }
+            }
+            Event::JobStart(job) => {
+                if let Some(execution) = job.execution() {
+                    for stage in &job.stages {
+                        self.execution_of_stage.entry(*stage).or_insert(execution);
+                    }
+                }
+                self.jobs.insert(job.job, job.stages.clone());
+            }
+            Event::JobEnd { job } => {
+                self.jobs.remove(job);
+            }
+            Event::StageSubmitted { stage } => {
+                let tasks = stage.tasks;
+                self.stages.insert((stage.stage, stage.attempt), Stage { tasks, ..Stage::default() });
+            }
+            Event::StageCompleted { stage } => {
+                self.stages.remove(&(stage.stage, stage.attempt));
+            }
+            Event::TaskStart(start) => {
+                if let Some(stage) = self.stages.get_mut(&(start.stage, start.attempt)) {
+                    stage.running += 1;
+                }
+                if let Some(executor) = self.executors.get_mut(&start.info.executor) {
+                    executor.running += 1;
+                }
+            }
+            Event::TaskEnd(end) => self.task_ended(end, now_ms),
+            Event::BlockUpdated { block } => self.block_updated(block),
+            Event::UnpersistRdd { rdd } => {
+                let prefix = format!("rdd_{rdd}_");
+                for executor in self.executors.values_mut() {
+                    executor.cached.retain(|block, _| !block.starts_with(&prefix));
+                }
+            }
+            Event::SqlStart { execution, time } => {
+                self.executions.entry(*execution).or_default().started_ms = *time;
+                while self.executions.len() > MOST_EXECUTIONS {
+                    self.executions.pop_first();
+                }
+            }
+            Event::SqlEnd { execution, time } => {
+                if let Some(work) = self.executions.get_mut(execution) {
+                    work.ended_ms = Some(*time);
+                }
+            }
+            _ => {}
+        }
+        None
+    }
+
+    fn task_ended(&mut self, end: &TaskEnd, now_ms: u64) {
+        let info = &end.info;
+        let metrics = end.metrics.clone().unwrap_or_default();
+        let succeeded = !info.failed && !info.killed;
+        if let Some(stage) = self.stages.get_mut(&(end.stage, end.attempt)) {
+            stage.running = stage.running.saturating_sub(1);
+            if succeeded {
+                stage.succeeded.insert(info.index);
+                stage.ended += 1;
+                stage.ended_ms = stage.ended_ms.saturating_add(info.finish_ms.saturating_sub(info.launch_ms));
+            }
+        }
+        if let Some(executor) = self.executors.get_mut(&info.executor) {
+            executor.running = executor.running.saturating_sub(1);
+            executor.idle_since_ms = now_ms;
+            if metrics.shuffle_write.bytes > 0 {
+                *executor.shuffle.entry(end.stage).or_insert(0) += metrics.shuffle_write.bytes;
+            }
+        }
+        if let Some(work) = self.execution_of_stage.get(&end.stage).and_then(|id| self.executions.get_mut(id)) {
+            work.task_ms = work.task_ms.saturating_add(metrics.run_ms);
+            work.tasks += 1;
+            work.spilled_bytes = work.spilled_bytes.saturating_add(metrics.spilled_bytes);
+        }
+        self.total_tasks += 1;
+        self.total_task_ms = self.total_task_ms.saturating_add(metrics.run_ms);
+        self.failed_tasks += u64::from(info.failed);
+        self.recent.push_back(RecentTask {
+            at_ms: now_ms,
+            run_ms: metrics.run_ms,
+            gc_ms: metrics.gc_ms,
+            failed: info.failed,
+        });
+        while self.recent.len() > MOST_RECENT || self.recent.front().is_some_and(|task| task.at_ms + RECENT_MS < now_ms)
+        {
+            self.recent.pop_front();
+        }
+    }
+
+    fn block_updated(&mut self, block: &super::events::BlockUpdated) {
+        if !block.block.starts_with("rdd_") {
+            return;
+        }
+        if let Some(executor) = self.executors.get_mut(&block.manager.executor) {
+            let bytes = block.memory_bytes.saturating_add(block.disk_bytes);
+            if bytes == 0 {
+                executor.cached.remove(&block.block);
+            } else {
+                executor.cached.insert(block.block.clone(), bytes);
+            }
+        }
+    }
+
+    /// Says that events were lost: from now on counts may be wrong.
+    pub fn lose_facts(&mut self) {
+        self.facts_lost = true;
+    }
+
+    /// Whether events were lost.
+    #[must_use]
+    pub fn facts_lost(&self) -> bool {
+        self.facts_lost
+    }
+
+    /// Says that these executors were told to go.
+    pub fn leaving(&mut self, executors: &[String]) {
+        for id in executors {
+            if let Some(executor) = self.executors.get_mut(id) {
+                executor.leaving = true;
+            }
+        }
+    }
+
+    /// Says that these executors stay after all: the command to let them go failed.
+    pub fn staying(&mut self, executors: &[String]) {
+        for id in executors {
+            if let Some(executor) = self.executors.get_mut(id) {
+                executor.leaving = false;
+            }
+        }
+    }
+
+    /// When the newest fact arrived.
+    #[must_use]
+    pub fn facts_at_ms(&self) -> u64 {
+        self.facts_at_ms
+    }
+
+    /// Executors that are there and not leaving.
+    #[must_use]
+    pub fn live_executors(&self) -> u32 {
+        count(self.executors.values().filter(|executor| !executor.leaving).count())
+    }
+
+    /// Cores of an executor, where there is one.
+    #[must_use]
+    pub fn executor_cores(&self) -> Option<u32> {
+        self.executors.values().map(|executor| executor.cores).filter(|cores| *cores > 0).max()
+    }
+
+    /// The executors as `control` sees them.
+    #[must_use]
+    pub fn executor_facts(&self, now_ms: u64) -> Vec<ExecutorFacts> {
+        let active: BTreeSet<i64> = self.jobs.values().flatten().copied().collect();
+        self.executors
+            .iter()
+            .map(|(id, executor)| {
+                let shuffle: u64 =
+                    executor.shuffle.iter().filter(|(stage, _)| active.contains(stage)).map(|(_, bytes)| *bytes).sum();
+                let state = if executor.leaving {
+                    ExecutorState::Leaving
+                } else if self.facts_lost {
+                    ExecutorState::Unknown
+                } else {
+                    ExecutorState::Active
+                };
+                ExecutorFacts {
+                    id: id.clone(),
+                    state,
+                    running_tasks: executor.running,
+                    idle_ms: if executor.running > 0 { 0 } else { now_ms.saturating_sub(executor.idle_since_ms) },
+                    cached_bytes: Bytes(executor.cached.values().sum()),
+                    storage_bytes: Bytes(executor.storage_bytes),
+                    active_shuffle_bytes: Bytes(shuffle),
+                }
+            })
+            .collect()
+    }
+
+    /// Tasks of running stages: those that wait and those that run.
+    #[must_use]
+    pub fn tasks(&self) -> (u64, u64) {
+        self.stages.values().fold((0, 0), |(pending, running), stage| {
+            let started = stage.running.saturating_add(count(stage.succeeded.len()));
+            (pending + u64::from(stage.tasks.saturating_sub(started)), running + u64::from(stage.running))
+        })
+    }
+
+    /// Mean run time of the ended tasks of running stages.
+    #[must_use]
+    pub fn mean_task_ms(&self) -> Option<u64> {
+        let (ended, ms) = self
+            .stages
+            .values()
+            .fold((0u64, 0u64), |(ended, ms), stage| (ended + stage.ended, ms.saturating_add(stage.ended_ms)));
+        ms.checked_div(ended)
+    }
+
+    /// Shares of recent task time in garbage collection, and of recent tasks that failed.
+    #[must_use]
+    pub fn recent_shares(&self) -> (Option<f64>, Option<f64>) {
+        if self.recent.is_empty() {
+            return (None, None);
+        }
+        let run: u64 = self.recent.iter().map(|task| task.run_ms).sum();
+        let gc: u64 = self.recent.iter().map(|task| task.gc_ms).sum();
+        let failed = self.recent.iter().filter(|task| task.failed).count();
+        let gc_share = (run > 0).then(|| (gc as f64 / run as f64).min(1.0));
+        (gc_share, Some(failed as f64 / self.recent.len() as f64))
+    }
+
+    /// Task time of a SQL execution that has ended.
+    #[must_use]
+    pub fn ended_task_ms(&self, execution: i64) -> Option<u64> {
+        self.executions.get(&execution).filter(|work| work.ended_ms.is_some()).map(|work| work.task_ms)
+    }
+
+    /// What a SQL execution took so far.
+    #[must_use]
+    pub fn execution(&self, execution: i64) -> Option<ExecutionWork> {
+        self.executions.get(&execution).copied()
+    }
+
+    /// Tasks ended, their run time, and how many failed, over the whole run.
+    #[must_use]
+    pub fn totals(&self) -> (u64, u64, u64) {
+        (self.total_tasks, self.total_task_ms, self.failed_tasks)
+    }
+}
+
+fn count(n: usize) -> u32 {
+    u32::try_from(n).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+    use super::*;
+
+    fn take(application: &mut Application, json: &str) -> Option<ExecutorChange> {
+        application.take(&serde_json::from_str(json).unwrap(), 1_000)
+    }
+
+    fn with_a_running_stage() -> Application {
+        let mut application = Application::default();
+        for json in [
+            r#"{"Event":"SparkListenerExecutorAdded","Timestamp":1,"Executor ID":"0","Executor Info":{"Host":"h","Total Cores":2}}"#,
+            r#"{"Event":"SparkListenerJobStart","Job ID":1,"Stage IDs":[4],"Properties":{"spark.sql.execution.id":"9"}}"#,
+            r#"{"Event":"org.apache.spark.sql.execution.ui.SparkListenerSQLExecutionStart","executionId":9,"time":5}"#,
+            r#"{"Event":"SparkListenerStageSubmitted","Stage Info":{"Stage ID":4,"Stage Attempt ID":0,"Number of Tasks":5}}"#,
+            r#"{"Event":"SparkListenerTaskStart","Stage ID":4,"Stage Attempt ID":0,"Task Info":{"Executor ID":"0","Index":0,"Launch Time":10}}"#,
+            r#"{"Event":"SparkListenerTaskStart","Stage ID":4,"Stage Attempt ID":0,"Task Info":{"Executor ID":"0","Index":1,"Launch Time":10}}"#,
+            r#"{"Event":"SparkListenerTaskEnd","Stage ID":4,"Stage Attempt ID":0,"Task Info":{"Executor ID":"0","Index":0,"Launch Time":10,"Finish Time":60},"Task Metrics":{"Executor Run Time":40,"JVM GC Time":4,"Shuffle Write Metrics":{"Shuffle Bytes Written":512}}}"#,
+        ] {
+            take(&mut application, json);
+        }
+        application
+    }
+
+    #[test]
+    fn tasks_shuffle_and_time_add_up() {
+        let mut application = with_a_running_stage();
+        assert_eq!(application.tasks(), (3, 1));
+        assert_eq!(application.mean_task_ms(), Some(50));
+        let executor = &application.executor_facts(1_000)[0];
+        assert_eq!((executor.running_tasks, executor.active_shuffle_bytes), (1, Bytes(512)));
+        assert_eq!(application.recent_shares(), (Some(0.1), Some(0.0)));
+        assert_eq!(application.ended_task_ms(9), None);
+        take(&mut application, r#"{"Event":"org.apache.spark.sql.execution.ui.SparkListenerSQLExecutionEnd","executionId":9,"time":99}"#);
+        take(&mut application, r#"{"Event":"SparkListenerJobEnd","Job ID":1}"#);
+        assert_eq!(application.ended_task_ms(9), Some(40));
+        assert_eq!(application.executor_facts(1_000)[0].active_shuffle_bytes, Bytes(0));
+    }
+
+    #[test]
+    fn a_failed_task_is_pending_again() {
+        let mut application = with_a_running_stage();
+        take(&mut application, r#"{"Event":"SparkListenerTaskEnd","Stage ID":4,"Stage Attempt ID":0,"Task Info":{"Executor ID":"0","Index":1,"Failed":true}}"#);
+        assert_eq!(application.tasks(), (4, 0));
+        assert_eq!(application.recent_shares().1, Some(0.5));
+    }
+
+    #[test]
+    fn a_decommissioned_executor_goes_once() {
+        let mut application = with_a_running_stage();
+        let gone = r#"{"Event":"SparkListenerExecutorRemoved","Timestamp":7,"Executor ID":"0","Removed Reason":"Executor decommission"}"#;
+        assert!(matches!(take(&mut application, gone), Some(ExecutorChange::Removed { .. })));
+        assert_eq!(take(&mut application, gone), None);
+        assert_eq!(application.live_executors(), 0);
+    }
+
+    #[test]
+    fn cached_blocks_move_with_their_executor() {
+        let mut application = with_a_running_stage();
+        let block = |bytes| format!(r#"{{"Event":"SparkListenerBlockUpdated","Block Updated Info":{{"Block Manager ID":{{"Executor ID":"0"}},"Block ID":"rdd_3_1","Memory Size":{bytes},"Disk Size":0}}}}"#);
+        take(&mut application, &block(77));
+        assert_eq!(application.executor_facts(0)[0].cached_bytes, Bytes(77));
+        take(&mut application, &block(0));
+        assert_eq!(application.executor_facts(0)[0].cached_bytes, Bytes(0));
+    }
+}

@@ -1,0 +1,319 @@
+//! Spark's listener events, in the JSON of its event log: the parts that the host reads. One parser serves a live
+//! application and a recorded log.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+/// A listener event. What the host does not read is [`Event::Other`].
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(tag = "Event")]
+pub enum Event {
+    /// The application started.
+    #[serde(rename = "SparkListenerApplicationStart")]
+    ApplicationStart(ApplicationStart),
+    /// The application ended.
+    #[serde(rename = "SparkListenerApplicationEnd")]
+    ApplicationEnd {
+        /// When.
+        #[serde(rename = "Timestamp")]
+        at_ms: u64,
+    },
+    /// An executor registered.
+    #[serde(rename = "SparkListenerExecutorAdded")]
+    ExecutorAdded(ExecutorAdded),
+    /// An executor went; a decommissioned one may go twice.
+    #[serde(rename = "SparkListenerExecutorRemoved")]
+    ExecutorRemoved(ExecutorRemoved),
+    /// An executor's block manager registered.
+    #[serde(rename = "SparkListenerBlockManagerAdded")]
+    BlockManagerAdded(BlockManagerAdded),
+    /// A job started.
+    #[serde(rename = "SparkListenerJobStart")]
+    JobStart(JobStart),
+    /// A job ended.
+    #[serde(rename = "SparkListenerJobEnd")]
+    JobEnd {
+        /// The job.
+        #[serde(rename = "Job ID")]
+        job: i64,
+    },
+    /// A stage was submitted.
+    #[serde(rename = "SparkListenerStageSubmitted")]
+    StageSubmitted {
+        /// The stage.
+        #[serde(rename = "Stage Info")]
+        stage: StageInfo,
+    },
+    /// A stage ended, in whatever way.
+    #[serde(rename = "SparkListenerStageCompleted")]
+    StageCompleted {
+        /// The stage.
+        #[serde(rename = "Stage Info")]
+        stage: StageInfo,
+    },
+    /// A task started.
+    #[serde(rename = "SparkListenerTaskStart")]
+    TaskStart(TaskStart),
+    /// A task ended, in whatever way.
+    #[serde(rename = "SparkListenerTaskEnd")]
+    TaskEnd(Box<TaskEnd>),
+    /// A cached block came, moved or went.
+    #[serde(rename = "SparkListenerBlockUpdated")]
+    BlockUpdated {
+        /// The block.
+        #[serde(rename = "Block Updated Info")]
+        block: BlockUpdated,
+    },
+    /// An RDD was unpersisted.
+    #[serde(rename = "SparkListenerUnpersistRDD")]
+    UnpersistRdd {
+        /// The RDD.
+        #[serde(rename = "RDD ID")]
+        rdd: i64,
+    },
+    /// A SQL execution started.
+    #[serde(rename = "org.apache.spark.sql.execution.ui.SparkListenerSQLExecutionStart")]
+    SqlStart {
+        /// The execution.
+        #[serde(rename = "executionId")]
+        execution: i64,
+        /// When.
+        time: u64,
+    },
+    /// A SQL execution ended.
+    #[serde(rename = "org.apache.spark.sql.execution.ui.SparkListenerSQLExecutionEnd")]
+    SqlEnd {
+        /// The execution.
+        #[serde(rename = "executionId")]
+        execution: i64,
+        /// When.
+        time: u64,
+    },
+    /// Anything else.
+    #[serde(other)]
+    Other,
+}
+
+/// See [`Event::ApplicationStart`].
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct ApplicationStart {
+    /// Its name.
+    #[serde(rename = "App Name")]
+    pub name: String,
+    /// When.
+    #[serde(rename = "Timestamp")]
+    pub at_ms: u64,
+}
+
+/// See [`Event::ExecutorAdded`].
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct ExecutorAdded {
+    /// When.
+    #[serde(rename = "Timestamp")]
+    pub at_ms: u64,
+    /// The executor.
+    #[serde(rename = "Executor ID")]
+    pub executor: String,
+    /// What it has.
+    #[serde(rename = "Executor Info")]
+    pub info: ExecutorInfo,
+}
+
+/// What an executor has.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct ExecutorInfo {
+    /// Its machine.
+    #[serde(rename = "Host", default)]
+    pub host: String,
+    /// Its cores.
+    #[serde(rename = "Total Cores", default)]
+    pub cores: u32,
+}
+
+/// See [`Event::ExecutorRemoved`].
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct ExecutorRemoved {
+    /// When.
+    #[serde(rename = "Timestamp")]
+    pub at_ms: u64,
+    /// The executor.
+    #[serde(rename = "Executor ID")]
+    pub executor: String,
+    /// Why.
+    #[serde(rename = "Removed Reason", default)]
+    pub reason: String,
+}
+
+/// See [`Event::BlockManagerAdded`].
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct BlockManagerAdded {
+    /// Whose it is.
+    #[serde(rename = "Block Manager ID")]
+    pub manager: BlockManagerId,
+    /// Its storage memory.
+    #[serde(rename = "Maximum Memory", default)]
+    pub storage_bytes: u64,
+}
+
+/// Whose block manager it is.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct BlockManagerId {
+    /// The executor; `driver` for the driver.
+    #[serde(rename = "Executor ID")]
+    pub executor: String,
+}
+
+/// See [`Event::JobStart`].
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct JobStart {
+    /// The job.
+    #[serde(rename = "Job ID")]
+    pub job: i64,
+    /// Every stage in its lineage, those included whose output is there already.
+    #[serde(rename = "Stage IDs", default)]
+    pub stages: Vec<i64>,
+    /// Its local properties.
+    #[serde(rename = "Properties", default)]
+    pub properties: Option<BTreeMap<String, Option<String>>>,
+}
+
+impl JobStart {
+    /// The SQL execution that the job belongs to.
+    #[must_use]
+    pub fn execution(&self) -> Option<i64> {
+        self.properties.as_ref()?.get("spark.sql.execution.id")?.as_ref()?.parse().ok()
+    }
+}
+
+/// A stage.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct StageInfo {
+    /// Its id.
+    #[serde(rename = "Stage ID")]
+    pub stage: i64,
+    /// Which attempt.
+    #[serde(rename = "Stage Attempt ID", default)]
+    pub attempt: i64,
+    /// Its tasks.
+    #[serde(rename = "Number of Tasks", default)]
+    pub tasks: u32,
+}
+
+/// See [`Event::TaskStart`].
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct TaskStart {
+    /// Its stage.
+    #[serde(rename = "Stage ID")]
+    pub stage: i64,
+    /// Its stage's attempt.
+    #[serde(rename = "Stage Attempt ID", default)]
+    pub attempt: i64,
+    /// The task.
+    #[serde(rename = "Task Info")]
+    pub info: TaskInfo,
+}
+
+/// A task.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct TaskInfo {
+    /// Where it runs.
+    #[serde(rename = "Executor ID", default)]
+    pub executor: String,
+    /// Which part of the stage it is.
+    #[serde(rename = "Index", default)]
+    pub index: i64,
+    /// When it was launched.
+    #[serde(rename = "Launch Time", default)]
+    pub launch_ms: u64,
+    /// When it finished; 0 while it runs.
+    #[serde(rename = "Finish Time", default)]
+    pub finish_ms: u64,
+    /// Whether it failed.
+    #[serde(rename = "Failed", default)]
+    pub failed: bool,
+    /// Whether it was killed.
+    #[serde(rename = "Killed", default)]
+    pub killed: bool,
+}
+
+/// See [`Event::TaskEnd`].
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct TaskEnd {
+    /// Its stage.
+    #[serde(rename = "Stage ID")]
+    pub stage: i64,
+    /// Its stage's attempt.
+    #[serde(rename = "Stage Attempt ID", default)]
+    pub attempt: i64,
+    /// The task.
+    #[serde(rename = "Task Info")]
+    pub info: TaskInfo,
+    /// What it took; absent for a task that never ran.
+    #[serde(rename = "Task Metrics", default)]
+    pub metrics: Option<TaskMetrics>,
+}
+
+/// What a task took.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+pub struct TaskMetrics {
+    /// Its run time.
+    #[serde(rename = "Executor Run Time", default)]
+    pub run_ms: u64,
+    /// Of it, garbage collection.
+    #[serde(rename = "JVM GC Time", default)]
+    pub gc_ms: u64,
+    /// Bytes spilled to disk.
+    #[serde(rename = "Disk Bytes Spilled", default)]
+    pub spilled_bytes: u64,
+    /// What it wrote for a shuffle.
+    #[serde(rename = "Shuffle Write Metrics", default)]
+    pub shuffle_write: ShuffleWrite,
+}
+
+/// What a task wrote for a shuffle.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+pub struct ShuffleWrite {
+    /// Bytes.
+    #[serde(rename = "Shuffle Bytes Written", default)]
+    pub bytes: u64,
+}
+
+/// See [`Event::BlockUpdated`].
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct BlockUpdated {
+    /// Whose block manager holds it.
+    #[serde(rename = "Block Manager ID")]
+    pub manager: BlockManagerId,
+    /// Its name, as `rdd_4_2`.
+    #[serde(rename = "Block ID")]
+    pub block: String,
+    /// Bytes in memory; 0 when it went.
+    #[serde(rename = "Memory Size", default)]
+    pub memory_bytes: u64,
+    /// Bytes on disk.
+    #[serde(rename = "Disk Size", default)]
+    pub disk_bytes: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_task_end_of_spark_4_is_read() {
+        let line = r#"{"Event":"SparkListenerTaskEnd","Stage ID":3,"Stage Attempt ID":0,"Task Type":"ShuffleMapTask",
+            "Task End Reason":{"Reason":"Success"},"Task Info":{"Task ID":7,"Index":1,"Attempt":0,"Launch Time":100,
+            "Executor ID":"2","Host":"127.0.0.1","Locality":"ANY","Speculative":false,"Finish Time":350,"Failed":false,"Killed":false},
+            "Task Metrics":{"Executor Run Time":240,"JVM GC Time":10,"Shuffle Write Metrics":{"Shuffle Bytes Written":512}}}"#;
+        let Event::TaskEnd(end) = serde_json::from_str(line).unwrap() else { unreachable!("a task end") };
+        assert_eq!((end.stage, end.info.executor.as_str(), end.info.finish_ms), (3, "2", 350));
+        assert_eq!(end.metrics.unwrap().shuffle_write.bytes, 512);
+    }
+
+    #[test]
+    fn unknown_events_are_passed_over() {
+        assert_eq!(serde_json::from_str::<Event>(r#"{"Event":"SparkListenerSomethingNew","x":1}"#).unwrap(), Event::Other);
+    }
+}

@@ -1,0 +1,174 @@
+//! What earlier queries of an application showed of the sub-plans that a query holds.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use sparkwright_core::query::{CachedBy, PlanNode};
+
+use super::protocol::AskedNode;
+
+/// More sub-plans than this are not remembered: the ones unseen for longest go first.
+const MOST_SUB_PLANS: usize = 20_000;
+
+#[derive(Debug, Clone, Default)]
+struct SubPlan {
+    seen: u32,
+    first_ms: u64,
+    last_ms: u64,
+    /// The newest execution that computed it, with its share of the work there.
+    execution: Option<(i64, f64)>,
+    /// The execution before that, which has ended by the time the next question comes.
+    earlier: Option<(i64, f64)>,
+    released_by_user: bool,
+    source_changes: u32,
+    used_ms: u64,
+    uses_from_cache: u32,
+}
+
+/// The sub-plans seen so far, by hash.
+#[derive(Debug, Default)]
+pub struct PlanHistory {
+    sub_plans: BTreeMap<String, SubPlan>,
+}
+
+impl PlanHistory {
+    /// Fills in what is known of each node; `task_ms_of` gives the task time of an execution that has ended.
+    #[must_use]
+    pub fn describe(&self, asked: Vec<AskedNode>, task_ms_of: impl Fn(i64) -> Option<u64>) -> Vec<PlanNode> {
+        asked
+            .into_iter()
+            .map(|node| {
+                let known = self.sub_plans.get(&node.hash).cloned().unwrap_or_default();
+                let measured = [known.execution, known.earlier]
+                    .into_iter()
+                    .flatten()
+                    .find_map(|(execution, share)| Some((task_ms_of(execution)?, share)));
+                PlanNode {
+                    parent: node.parent,
+                    operator: node.operator,
+                    hash: node.hash,
+                    bytes: node.bytes.map(sparkwright_core::units::Bytes),
+                    rows: node.rows,
+                    row_bytes: node.row_bytes,
+                    join: node.join,
+                    format: node.format,
+                    path: node.path,
+                    why_not: node.why_not,
+                    cached: node.cached,
+                    seen: known.seen,
+                    mean_gap_ms: mean_gap(&known),
+                    measured_task_ms: measured.map(|(task_ms, _)| task_ms),
+                    measured_share: measured.map(|(_, share)| share),
+                    released_by_user: known.released_by_user,
+                    source_changes: known.source_changes,
+                }
+            })
+            .collect()
+    }
+
+    /// Remembers that a query held these nodes, with each one's share of its work.
+    pub fn remember(&mut self, nodes: &[PlanNode], shares: &BTreeMap<String, f64>, execution: Option<i64>, now_ms: u64) {
+        let mut met = BTreeSet::new();
+        for node in nodes.iter().filter(|node| !node.hash.is_empty()) {
+            if !met.insert(node.hash.as_str()) {
+                continue;
+            }
+            let known = self.sub_plans.entry(node.hash.clone()).or_default();
+            if known.seen == 0 {
+                known.first_ms = now_ms;
+            }
+            known.seen = known.seen.saturating_add(1);
+            known.last_ms = now_ms;
+            if node.cached == CachedBy::Ours {
+                known.used_ms = now_ms;
+                known.uses_from_cache = known.uses_from_cache.saturating_add(1);
+            } else if let (Some(execution), Some(share)) = (execution, shares.get(&node.hash)) {
+                known.earlier = known.execution.replace((execution, *share));
+            }
+        }
+        while self.sub_plans.len() > MOST_SUB_PLANS {
+            let oldest = self.sub_plans.iter().min_by_key(|(_, known)| known.last_ms).map(|(hash, _)| hash.clone());
+            let Some(oldest) = oldest else { break };
+            self.sub_plans.remove(&oldest);
+        }
+    }
+
+    /// Remembers that a cached sub-plan was filled now.
+    pub fn cached(&mut self, hash: &str, now_ms: u64) {
+        let known = self.sub_plans.entry(hash.to_owned()).or_default();
+        known.used_ms = now_ms;
+        known.uses_from_cache = 0;
+    }
+
+    /// Remembers why a cached sub-plan went.
+    pub fn dropped(&mut self, hash: &str, why: &str) {
+        let known = self.sub_plans.entry(hash.to_owned()).or_default();
+        match why {
+            "gone" => known.released_by_user = true,
+            "source_changed" => known.source_changes = known.source_changes.saturating_add(1),
+            _ => {}
+        }
+    }
+
+    /// How long nothing has used a cached sub-plan, and the mean gap between the queries that hold it.
+    #[must_use]
+    pub fn idle(&self, hash: &str, now_ms: u64) -> (u64, Option<u64>) {
+        let Some(known) = self.sub_plans.get(hash) else { return (0, None) };
+        (now_ms.saturating_sub(known.used_ms.max(known.last_ms)), mean_gap(known))
+    }
+
+    /// Queries that read a cached sub-plan from the cache.
+    #[must_use]
+    pub fn uses_from_cache(&self, hash: &str) -> u32 {
+        self.sub_plans.get(hash).map_or(0, |known| known.uses_from_cache)
+    }
+}
+
+fn mean_gap(known: &SubPlan) -> Option<u64> {
+    let gaps = u64::from(known.seen.checked_sub(1).filter(|gaps| *gaps > 0)?);
+    Some(known.last_ms.saturating_sub(known.first_ms) / gaps)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::indexing_slicing)]
+    use super::*;
+
+    fn asked(hash: &str) -> AskedNode {
+        AskedNode {
+            parent: None,
+            operator: "Join".into(),
+            hash: hash.into(),
+            bytes: None,
+            rows: None,
+            row_bytes: 8,
+            join: None,
+            format: None,
+            path: None,
+            why_not: None,
+            cached: CachedBy::No,
+        }
+    }
+
+    #[test]
+    fn sightings_and_the_measured_time_of_an_ended_execution_come_back() {
+        let mut history = PlanHistory::default();
+        let shares = BTreeMap::from([("a".to_owned(), 0.5)]);
+        for (execution, now_ms) in [(1, 1_000), (2, 3_000)] {
+            let nodes = history.describe(vec![asked("a"), asked("a")], |_| None);
+            history.remember(&nodes, &shares, Some(execution), now_ms);
+        }
+        let nodes = history.describe(vec![asked("a")], |execution| (execution == 1).then_some(800));
+        assert_eq!((nodes[0].seen, nodes[0].mean_gap_ms), (2, Some(2_000)));
+        assert_eq!((nodes[0].measured_task_ms, nodes[0].measured_share), (Some(800), Some(0.5)));
+    }
+
+    #[test]
+    fn what_the_user_let_go_or_changed_is_not_forgotten() {
+        let mut history = PlanHistory::default();
+        history.dropped("a", "gone");
+        history.dropped("b", "source_changed");
+        let nodes = history.describe(vec![asked("a"), asked("b")], |_| None);
+        assert!(nodes[0].released_by_user);
+        assert_eq!(nodes[1].source_changes, 1);
+    }
+}

@@ -1,0 +1,291 @@
+//! The messages between plugin and host: one JSON object a line. `host/spark-plugin/PROTOCOL.md` is the reference.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use sparkwright_core::cache::level::StorageLevel;
+use sparkwright_core::query::{CachedBy, ConfFacts, JoinKind, StorageFacts};
+
+/// The version of the protocol that this host speaks.
+pub const VERSION: u32 = 1;
+/// The longest line that is read.
+pub const MAX_LINE_BYTES: usize = 16 * 1024 * 1024;
+
+/// What a connection is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// Events out of the driver, commands into it.
+    Events,
+    /// Questions about queries.
+    Questions,
+}
+
+/// The first line of a connection.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct Hello {
+    /// What the connection is for.
+    pub role: Role,
+    /// The protocol's version; only said on the events connection.
+    pub protocol: Option<u32>,
+    /// Spark's application id.
+    #[serde(default)]
+    pub application: String,
+    /// The application's name.
+    #[serde(default)]
+    pub name: String,
+    /// Spark's version.
+    #[serde(default)]
+    pub spark: String,
+    /// Java's version.
+    #[serde(default)]
+    pub java: String,
+    /// The master URL.
+    #[serde(default)]
+    pub master: String,
+    /// The driver's process.
+    #[serde(default)]
+    pub driver_pid: u32,
+    /// Spark's web UI.
+    pub web_url: Option<String>,
+    /// The driver's largest heap.
+    pub driver_max_memory_bytes: Option<u64>,
+    /// `sc.defaultParallelism`.
+    pub default_parallelism: Option<u32>,
+    /// Whether the application is a Python program.
+    #[serde(default)]
+    pub python: bool,
+    /// Every entry of the application's configuration, secrets redacted.
+    #[serde(default)]
+    pub conf: BTreeMap<String, String>,
+}
+
+/// The fallback that the plugin carries out by itself when the host is lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IfLost {
+    /// Executors to ask for.
+    pub executors_total: u32,
+}
+
+/// What the host answers on the events connection.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(tag = "sparkwright", rename_all = "lowercase")]
+pub enum Greeting {
+    /// The application is steered, in this way.
+    Welcome {
+        /// `act`, `shadow` or `off`.
+        mode: String,
+        /// How long a query waits for an answer.
+        question_timeout_ms: u64,
+        /// Unanswered questions in a row after which the application is unsteered.
+        misses_before_unsteered: u32,
+        /// Events that wait for the host before they are dropped.
+        event_queue_length: u32,
+        /// Session keys that an answer may name.
+        managed_keys: Vec<String>,
+        /// The fallback.
+        if_lost: Option<IfLost>,
+        /// The most nodes of a plan that are sent.
+        nodes_at_most: u32,
+    },
+    /// The application is not steered.
+    Refused {
+        /// Why.
+        reason: String,
+    },
+}
+
+/// What the plugin says on the events connection besides Spark's events.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(tag = "sparkwright", rename_all = "lowercase")]
+pub enum Report {
+    /// A command was carried out, or not.
+    Acted {
+        /// The command's number.
+        id: u64,
+        /// Whether it worked.
+        ok: bool,
+        /// Why it did not.
+        error: Option<String>,
+        /// How long it took.
+        #[serde(default)]
+        took_ms: u64,
+    },
+    /// A plan that we cached came or went.
+    Entry {
+        /// The entry.
+        id: String,
+        /// `cached` or `dropped`.
+        state: String,
+        /// `asked`, `source_changed`, `gone` or `failed`.
+        #[serde(default)]
+        why: String,
+        /// What failed.
+        error: Option<String>,
+    },
+    /// What our entries hold.
+    Storage {
+        /// The entries.
+        entries: Vec<EntryStorage>,
+    },
+    /// Events were lost.
+    Dropped {
+        /// How many.
+        events: u64,
+    },
+    /// The plugin stopped asking and obeying.
+    Unsteered {
+        /// Why.
+        reason: String,
+    },
+    /// The application ends.
+    Bye {},
+}
+
+/// What one of our cached plans holds.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct EntryStorage {
+    /// The entry.
+    pub id: String,
+    /// Its storage level.
+    #[serde(default)]
+    pub level: String,
+    /// Bytes in memory.
+    #[serde(default)]
+    pub memory_bytes: u64,
+    /// Bytes on disk.
+    #[serde(default)]
+    pub disk_bytes: u64,
+    /// Its partitions.
+    #[serde(default)]
+    pub partitions: u32,
+    /// Those that are there.
+    #[serde(default)]
+    pub cached_partitions: u32,
+}
+
+/// One operator of a plan, as the plugin sends it.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct AskedNode {
+    /// Index of its parent.
+    pub parent: Option<u32>,
+    /// Spark's name of the operator.
+    pub operator: String,
+    /// What names the sub-plan's result.
+    #[serde(default)]
+    pub hash: String,
+    /// A leaf's size.
+    pub bytes: Option<u64>,
+    /// A leaf's rows.
+    pub rows: Option<u64>,
+    /// One output row.
+    #[serde(default)]
+    pub row_bytes: u64,
+    /// A join's kind.
+    pub join: Option<JoinKind>,
+    /// A file source's format.
+    pub format: Option<String>,
+    /// A file source's first path.
+    pub path: Option<String>,
+    /// Why it may not be cached.
+    pub why_not: Option<String>,
+    /// Who cached it.
+    #[serde(default)]
+    pub cached: CachedBy,
+}
+
+/// A question about a query.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct Ask {
+    /// The question's number.
+    pub ask: u64,
+    /// The session that plans it.
+    #[serde(default)]
+    pub session: String,
+    /// The SQL execution that it belongs to, where there is one.
+    pub execution: Option<i64>,
+    /// Whether adaptive execution is on.
+    #[serde(default = "yes")]
+    pub adaptive: bool,
+    /// The plan.
+    pub nodes: Vec<AskedNode>,
+    /// Whether nodes were left out.
+    #[serde(default)]
+    pub truncated: bool,
+    /// Our cached plans.
+    #[serde(default)]
+    pub entries: Vec<EntryStorage>,
+    /// Storage memory of the executors.
+    #[serde(default)]
+    pub executors: Vec<StorageFacts>,
+    /// The managed session keys.
+    #[serde(default)]
+    pub confs: BTreeMap<String, ConfFacts>,
+}
+
+const fn yes() -> bool {
+    true
+}
+
+/// A sub-plan to cache.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CacheOrder {
+    /// The sub-plan.
+    pub hash: String,
+    /// Where.
+    pub level: StorageLevel,
+}
+
+/// The host's answer to a question.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum Answer {
+    /// What Spark is to do with the query.
+    Decided {
+        /// The question's number.
+        answer: u64,
+        /// Session keys for this query.
+        confs: BTreeMap<String, String>,
+        /// Sub-plans to cache.
+        cache: Vec<CacheOrder>,
+        /// Entries to let go.
+        uncache: Vec<String>,
+    },
+    /// Nothing.
+    Undecided {
+        /// The question's number.
+        answer: u64,
+        /// Why.
+        none: String,
+    },
+}
+
+/// What the host tells the plugin to do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "do", rename_all = "snake_case")]
+pub enum Command {
+    /// Ask for this many executors in all.
+    ExecutorsTotal {
+        /// The command's number.
+        id: u64,
+        /// Executors.
+        total: u32,
+    },
+    /// Decommission these executors.
+    Decommission {
+        /// The command's number.
+        id: u64,
+        /// Their names.
+        executors: Vec<String>,
+        /// Executors that are left.
+        total_after: u32,
+    },
+    /// Replace the fallback.
+    IfLost {
+        /// The command's number.
+        id: u64,
+        /// Executors to fall back to.
+        executors_total: u32,
+    },
+}
+

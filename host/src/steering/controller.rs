@@ -1,0 +1,168 @@
+//! The controller's loop: asks `control` every tick, carries out what it says.
+
+use std::sync::atomic::Ordering;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use sparkwright_core::abi::DecisionPoint;
+use sparkwright_core::control::{ControlAnswer, ControlInput, Controller};
+use sparkwright_core::steering::CONTROL_MODULE_MS;
+use sparkwright_core::trace::{Decision, Scalar};
+
+use super::decider::Decider;
+use super::run::{Steered, lock};
+use crate::clock::now_ms;
+use crate::record::{Change, RecordedDecision};
+use crate::spark::protocol::Command;
+
+/// How long a tick is put off when there is no answer that says when the next one is due.
+const TICK_WITHOUT_ANSWER: Duration = Duration::from_secs(1);
+/// How often a waiting controller looks whether the application is over.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+/// Ticks until the application is over.
+pub(super) fn tick_all(steered: &Steered) {
+    let mut decider = Decider::new(&steered.prepared);
+    let mut last_recorded: Option<(u32, Vec<String>)> = None;
+    let mut if_lost = steered.launch.plan.as_ref().and_then(|plan| plan.executors_if_lost);
+    while !steered.ended.load(Ordering::Relaxed) {
+        let asked = Instant::now();
+        let wait = match tick(steered, &mut decider, &mut last_recorded, &mut if_lost) {
+            Some(next_ms) => Duration::from_millis(next_ms.max(10)),
+            None => TICK_WITHOUT_ANSWER,
+        };
+        steered.recorder.note_totals(steered.totals());
+        steered.recorder.flush();
+        while asked.elapsed() < wait && !steered.ended.load(Ordering::Relaxed) {
+            thread::sleep(LOOK_EVERY.min(wait));
+        }
+    }
+}
+
+fn tick(
+    steered: &Steered,
+    decider: &mut Decider,
+    last_recorded: &mut Option<(u32, Vec<String>)>,
+    if_lost: &mut Option<u32>,
+) -> Option<u64> {
+    let now = now_ms();
+    let question = question(steered, now);
+    let answer: ControlAnswer = match decider.ask(DecisionPoint::Control, &question, CONTROL_MODULE_MS) {
+        Ok(answer) => answer,
+        Err(why) => {
+            steered.recorder.fault(format!("no decision of the controller, the executors stay as they are: {why}"));
+            return None;
+        }
+    };
+    steered.ticks.fetch_add(1, Ordering::Relaxed);
+    let next_ms = answer.next_tick_ms;
+    lock(&steered.control).clone_from(&answer.state);
+    carry_out(steered, answer, last_recorded, if_lost, now);
+    Some(next_ms)
+}
+
+fn question(steered: &Steered, now: u64) -> ControlInput {
+    let application = lock(&steered.application);
+    let (pending_tasks, running_tasks) = application.tasks();
+    let (gc_share, failure_share) = application.recent_shares();
+    let state = lock(&steered.control).clone();
+    let live = application.live_executors();
+    let coming = state.target.map_or(0, |target| target.saturating_sub(live));
+    let quota = steered.launch.plan.as_ref().map(|plan| plan.max_executors);
+    let migrates = |key| steered.conf(key).is_some_and(|on| on.eq_ignore_ascii_case("true"));
+    let controller = if steered.acts() || steered.launch.mode == super::Mode::Shadow {
+        steered.controller()
+    } else {
+        Controller::Nobody
+    };
+    ControlInput {
+        now_ms: now,
+        // Spark says nothing while nothing happens: a connection that lives is a fact as fresh as the tick.
+        facts_at_ms: now.max(application.facts_at_ms()),
+        facts_lost: application.facts_lost(),
+        controller,
+        pending_tasks,
+        running_tasks,
+        executor_cores: application
+            .executor_cores()
+            .or_else(|| steered.conf_whole("spark.executor.cores"))
+            .unwrap_or(1)
+            .max(1),
+        task_cpus: steered.conf_whole("spark.task.cpus").unwrap_or(1).max(1),
+        executors: application.executor_facts(now),
+        executors_coming: if controller == Controller::Policy { coming } else { 0 },
+        quota_executors: quota,
+        mean_task_ms: application.mean_task_ms(),
+        executor_start_ms: lock(&steered.outcomes).executor_start_ms(),
+        gc_share,
+        failure_share,
+        block_migration: migrates("spark.storage.decommission.enabled")
+            && migrates("spark.storage.decommission.rddBlocks.enabled"),
+        state,
+    }
+}
+
+fn carry_out(
+    steered: &Steered,
+    answer: ControlAnswer,
+    last_recorded: &mut Option<(u32, Vec<String>)>,
+    if_lost: &mut Option<u32>,
+    now: u64,
+) {
+    let target = answer.target.value;
+    let acts = steered.acts();
+    let held: Vec<String> = answer.held.iter().map(|held| held.guard.to_string()).collect();
+    let seen = (target, held.clone());
+    let changed = last_recorded.as_ref() != Some(&seen);
+    let moves = answer.apply || !answer.remove.is_empty();
+    // A tick that decides what the last one did says nothing new.
+    let number = (changed || moves).then(|| {
+        *last_recorded = Some(seen);
+        let mut decision: Decision<Scalar> =
+            Decision { value: target.into(), grade: answer.target.grade, trace: answer.target.trace };
+        for held in &answer.held {
+            decision.trace = decision.trace.note(format!("held by {} at {} instead of {}: {}", held.guard, target, held.wanted, held.because));
+        }
+        steered.recorder.decision(RecordedDecision::new(now, "control", "executors", "application", decision, acts && moves))
+    });
+    if !acts {
+        return;
+    }
+    if answer.executors_if_lost != *if_lost
+        && let Some(executors_total) = answer.executors_if_lost
+    {
+        *if_lost = Some(executors_total);
+        steered.command(|id| Command::IfLost { id, executors_total });
+    }
+    let Some(number) = number else { return };
+    if !answer.remove.is_empty() {
+        let executors = answer.remove;
+        let live_after = {
+            let mut application = lock(&steered.application);
+            application.leaving(&executors);
+            application.live_executors()
+        };
+        for executor in &executors {
+            steered.executor_event(now, "leaving", executor.clone(), live_after, String::new());
+        }
+        let named = executors.clone();
+        if let Some(id) = steered.command(|id| Command::Decommission { id, executors, total_after: target }) {
+            let mut outcomes = lock(&steered.outcomes);
+            outcomes.commanded(id, number, named.clone());
+            outcomes.told_to_go(number, now, named);
+        }
+    } else if answer.apply {
+        steered.recorder.note(Change::Executor(crate::record::ExecutorEvent {
+            at_ms: now,
+            change: "asked".into(),
+            executor: String::new(),
+            count: target,
+            reason: String::new(),
+        }));
+        if let Some(id) = steered.command(|id| Command::ExecutorsTotal { id, total: target }) {
+            let mut outcomes = lock(&steered.outcomes);
+            outcomes.commanded(id, number, Vec::new());
+            outcomes.asked_for(number, now, target);
+        }
+    }
+}

@@ -1,0 +1,386 @@
+//! One application being steered: what its threads share, and the loop that takes in its events.
+
+use std::collections::BTreeMap;
+use std::io::{self, BufRead, BufReader, Write as _};
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use sparkwright_core::control::{ControlState, Controller};
+use sparkwright_core::facts::{Manager, parse_spark_memory};
+use sparkwright_core::launch::PlanLaunchAnswer;
+use sparkwright_core::policy::{ExistingDynamicAllocation, ResolvedPolicy};
+use sparkwright_core::query;
+use sparkwright_core::steering as limits;
+
+use super::outcomes::Outcomes;
+use crate::clock::now_ms;
+use crate::engine::{EngineError, Prepared};
+use crate::record::{Change, ExecutorEvent, PolicyIdentity, Recorder, Totals};
+use crate::spark::application::{Application, ExecutorChange};
+use crate::spark::events::Event;
+use crate::spark::plan_history::PlanHistory;
+use crate::spark::protocol::{Command, Greeting, Hello, IfLost, MAX_LINE_BYTES, Report};
+
+/// What steering does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// Decides and carries out.
+    #[default]
+    Act,
+    /// Decides and records, changes nothing.
+    Shadow,
+    /// Does nothing.
+    Off,
+}
+
+impl Mode {
+    /// The mode's name.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Act => "act",
+            Self::Shadow => "shadow",
+            Self::Off => "off",
+        }
+    }
+}
+
+/// What the host is given to steer an application with: made by `submit`, or by `serve` itself.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Launch {
+    /// What steering does.
+    pub mode: Mode,
+    /// The policy.
+    pub policy: ResolvedPolicy,
+    /// Which policy that is.
+    pub identity: PolicyIdentity,
+    /// The SHA-256 that the policy file pins the module to.
+    pub module_sha256: Option<String>,
+    /// The module's file; the embedded one when absent.
+    pub module: Option<PathBuf>,
+    /// Where records go; none are kept when absent.
+    pub record: Option<PathBuf>,
+    /// Spark keys that `submit` added.
+    pub own_confs: Vec<String>,
+    /// The launch plan, where one was made.
+    pub plan: Option<PlanLaunchAnswer>,
+    /// What went wrong before the application started.
+    pub faults: Vec<String>,
+    /// Where Spark writes its event log, when we asked it to.
+    pub event_log_dir: Option<PathBuf>,
+}
+
+/// What the threads of one application share.
+pub(super) struct Steered {
+    pub(super) launch: Arc<Launch>,
+    pub(super) hello: Hello,
+    pub(super) prepared: Arc<Result<Prepared, EngineError>>,
+    pub(super) recorder: Recorder,
+    pub(super) application: Mutex<Application>,
+    pub(super) history: Mutex<PlanHistory>,
+    pub(super) outcomes: Mutex<Outcomes>,
+    pub(super) control: Mutex<ControlState>,
+    pub(super) questions: AtomicU64,
+    pub(super) undecided: AtomicU64,
+    pub(super) ticks: AtomicU64,
+    pub(super) events: AtomicU64,
+    pub(super) events_lost: AtomicU64,
+    /// Whether the plugin still listens.
+    pub(super) steered: AtomicBool,
+    /// Whether the application is over.
+    pub(super) ended: AtomicBool,
+    writer: Mutex<UnixStream>,
+    commands: AtomicU64,
+}
+
+/// A poisoned lock means that a thread of ours panicked; what it guards is facts, and the newest ones are still the best.
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Steered {
+    pub(super) fn new(
+        launch: Arc<Launch>,
+        hello: Hello,
+        prepared: Arc<Result<Prepared, EngineError>>,
+        recorder: Recorder,
+        writer: UnixStream,
+    ) -> Self {
+        Self {
+            launch,
+            hello,
+            prepared,
+            recorder,
+            application: Mutex::default(),
+            history: Mutex::default(),
+            outcomes: Mutex::default(),
+            control: Mutex::default(),
+            questions: AtomicU64::new(0),
+            undecided: AtomicU64::new(0),
+            ticks: AtomicU64::new(0),
+            events: AtomicU64::new(0),
+            events_lost: AtomicU64::new(0),
+            steered: AtomicBool::new(true),
+            ended: AtomicBool::new(false),
+            writer: Mutex::new(writer),
+            commands: AtomicU64::new(0),
+        }
+    }
+
+    /// Whether decisions are carried out.
+    pub(super) fn acts(&self) -> bool {
+        self.launch.mode == Mode::Act && self.steered.load(Ordering::Relaxed)
+    }
+
+    /// Who gives out executors.
+    pub(super) fn manager(&self) -> Manager {
+        Manager::of_master(&self.hello.master)
+    }
+
+    /// An entry of the application's configuration.
+    pub(super) fn conf(&self, key: &str) -> Option<&str> {
+        self.hello.conf.get(key).map(String::as_str)
+    }
+
+    /// An entry that holds a whole number.
+    pub(super) fn conf_whole(&self, key: &str) -> Option<u32> {
+        self.conf(key)?.trim().parse().ok()
+    }
+
+    /// An entry that holds a size of memory, in bytes.
+    pub(super) fn conf_memory(&self, key: &str) -> Option<u64> {
+        parse_spark_memory(self.conf(key)?).map(|bytes| bytes.get())
+    }
+
+    /// Who may move the executors of this application.
+    pub(super) fn controller(&self) -> Controller {
+        let dynamic = self.conf("spark.dynamicAllocation.enabled").is_some_and(|on| on.eq_ignore_ascii_case("true"));
+        let pinned_by_us = self.launch.own_confs.iter().any(|key| key == "spark.dynamicAllocation.executorIdleTimeout");
+        let take_over =
+            self.launch.policy.autoscaling.existing_dynamic_allocation == ExistingDynamicAllocation::TakeOver;
+        if !self.manager().scales() {
+            Controller::Nobody
+        } else if dynamic && (pinned_by_us || take_over) {
+            Controller::Policy
+        } else if dynamic {
+            Controller::Spark
+        } else {
+            Controller::Nobody
+        }
+    }
+
+    /// The plugin's instructions for its whole life.
+    pub(super) fn welcome(&self) -> Greeting {
+        let if_lost = self.launch.plan.as_ref().and_then(|plan| plan.executors_if_lost);
+        Greeting::Welcome {
+            mode: self.launch.mode.word().to_owned(),
+            question_timeout_ms: limits::QUESTION_TIMEOUT_MS,
+            misses_before_unsteered: limits::MISSES_BEFORE_UNSTEERED,
+            event_queue_length: limits::EVENT_QUEUE_LENGTH,
+            managed_keys: query::MANAGED_KEYS.iter().map(|key| (*key).to_owned()).collect(),
+            if_lost: if_lost.filter(|_| self.launch.mode == Mode::Act).map(|total| IfLost { executors_total: total }),
+            nodes_at_most: limits::NODES_AT_MOST,
+        }
+    }
+
+    /// Sends a message; one that can't be sent is no reason to stop anything.
+    pub(super) fn send(&self, message: &impl Serialize) -> io::Result<()> {
+        let mut line = serde_json::to_vec(message)?;
+        line.push(b'\n');
+        lock(&self.writer).write_all(&line)
+    }
+
+    /// Sends a command made by `make` from its number, and gives the number.
+    pub(super) fn command(&self, make: impl FnOnce(u64) -> Command) -> Option<u64> {
+        let id = self.commands.fetch_add(1, Ordering::Relaxed) + 1;
+        match self.send(&make(id)) {
+            Ok(()) => Some(id),
+            Err(error) => {
+                self.recorder.fault(format!("a command could not be sent to the driver: {error}"));
+                None
+            }
+        }
+    }
+
+    /// Bounds how long a message to a driver that does not read may take.
+    pub(super) fn bound_writes(&self) -> io::Result<()> {
+        lock(&self.writer).set_write_timeout(Some(Duration::from_secs(1)))
+    }
+
+    /// Ends the connection from this side.
+    pub(super) fn hang_up(&self) {
+        let _ = lock(&self.writer).shutdown(std::net::Shutdown::Both);
+    }
+
+    /// The sums as they stand.
+    pub(super) fn totals(&self) -> Totals {
+        let (tasks, task_ms, failed_tasks) = lock(&self.application).totals();
+        Totals {
+            questions: self.questions.load(Ordering::Relaxed),
+            undecided: self.undecided.load(Ordering::Relaxed),
+            ticks: self.ticks.load(Ordering::Relaxed),
+            events: self.events.load(Ordering::Relaxed),
+            events_lost: self.events_lost.load(Ordering::Relaxed),
+            tasks,
+            failed_tasks,
+            task_ms,
+        }
+    }
+
+    /// Takes in what the driver says until it says no more.
+    pub(super) fn take_events(&self, mut reader: BufReader<UnixStream>) {
+        let mut line = Vec::new();
+        let mut said_bye = false;
+        loop {
+            match read_line(&mut reader, &mut line) {
+                Ok(true) => {}
+                Ok(false) => break,
+                Err(error) => {
+                    self.recorder.fault(format!("the driver's events could not be read any more: {error}"));
+                    break;
+                }
+            }
+            if line.starts_with(b"{\"sparkwright\"") {
+                match serde_json::from_slice::<Report>(&line) {
+                    Ok(Report::Bye {}) => {
+                        said_bye = true;
+                        break;
+                    }
+                    Ok(report) => self.take_report(report),
+                    Err(error) => self.recorder.fault(format!("the plugin said something that is not in the protocol: {error}")),
+                }
+            } else {
+                self.take_event(&line);
+            }
+        }
+        self.steered.store(false, Ordering::Relaxed);
+        self.ended.store(true, Ordering::Relaxed);
+        if !said_bye {
+            self.recorder.fault("the driver's connection ended without a goodbye: the application was killed, or its driver failed");
+        }
+    }
+
+    fn take_event(&self, line: &[u8]) {
+        self.events.fetch_add(1, Ordering::Relaxed);
+        let Ok(event) = serde_json::from_slice::<Event>(line) else {
+            // One event in another form than we know makes counts uncertain, and the controller careful.
+            if !lock(&self.application).facts_lost() {
+                let start = String::from_utf8_lossy(line.get(..80).unwrap_or(line)).into_owned();
+                self.recorder.fault(format!("a listener event could not be read, executors stay as they are from here on: {start}"));
+            }
+            lock(&self.application).lose_facts();
+            return;
+        };
+        let now = now_ms();
+        let change = lock(&self.application).take(&event, now);
+        match change {
+            Some(ExecutorChange::Added { at_ms, executor, .. }) => {
+                let count = lock(&self.application).live_executors();
+                lock(&self.outcomes).executor_added(&self.recorder, at_ms, count);
+                self.executor_event(at_ms, "added", executor, count, String::new());
+            }
+            Some(ExecutorChange::Removed { at_ms, executor, reason }) => {
+                let count = lock(&self.application).live_executors();
+                lock(&self.outcomes).executor_removed(&self.recorder, at_ms, &executor);
+                self.executor_event(at_ms, "removed", executor, count, reason);
+            }
+            None => {}
+        }
+        if let Event::SqlEnd { execution, .. } = event {
+            let work = lock(&self.application).execution(execution);
+            lock(&self.outcomes).query_ended(&self.recorder, execution, work);
+        }
+    }
+
+    pub(super) fn executor_event(&self, at_ms: u64, change: &'static str, executor: String, count: u32, reason: String) {
+        self.recorder.note(Change::Executor(ExecutorEvent { at_ms, change: change.into(), executor, count, reason }));
+    }
+
+    fn take_report(&self, report: Report) {
+        match report {
+            Report::Acted { id, ok, error, took_ms } => {
+                let undone = lock(&self.outcomes).acted(&self.recorder, id, ok, error.as_deref(), took_ms);
+                lock(&self.application).staying(&undone);
+            }
+            Report::Entry { id, state, why, error } => {
+                let now = now_ms();
+                if state == "cached" {
+                    lock(&self.history).cached(&id, now);
+                    lock(&self.outcomes).plan_cached(&self.recorder, &id, now);
+                } else {
+                    lock(&self.history).dropped(&id, &why);
+                    let why = error.map_or_else(|| why.clone(), |error| format!("{why}: {error}"));
+                    let uses = lock(&self.history).uses_from_cache(&id);
+                    lock(&self.outcomes).plan_dropped(&self.recorder, &id, &why, uses, now);
+                }
+            }
+            Report::Storage { entries } => {
+                for entry in entries {
+                    let uses = lock(&self.history).uses_from_cache(&entry.id);
+                    lock(&self.outcomes).plan_holds(&self.recorder, &entry, uses);
+                }
+            }
+            Report::Dropped { events } => {
+                self.events_lost.fetch_add(events, Ordering::Relaxed);
+                lock(&self.application).lose_facts();
+                self.recorder.fault("listener events were lost because the host was too slow: executors stay as they are from here on");
+            }
+            Report::Unsteered { reason } => {
+                self.steered.store(false, Ordering::Relaxed);
+                self.recorder.fault(format!("the application is unsteered from here on: {reason}"));
+            }
+            Report::Bye {} => {}
+        }
+    }
+
+    /// Ends the record.
+    pub(super) fn finish(&self) {
+        let uses: BTreeMap<String, u32> = {
+            let history = lock(&self.history);
+            let ids = lock(&self.outcomes).plans();
+            ids.into_iter().map(|id| (id.clone(), history.uses_from_cache(&id))).collect()
+        };
+        lock(&self.outcomes).finish(&self.recorder, &uses);
+        self.recorder.note(Change::Totals(self.totals()));
+        if let Some(path) = super::server::keep_event_log(&self.launch, &self.hello.application, self.recorder.folder()) {
+            self.recorder.note(Change::EventLog { path });
+        }
+        self.recorder.finish();
+    }
+}
+
+/// Reads one line without its end into `line`; false at the end of the stream.
+///
+/// # Errors
+/// The stream's, or a line above the protocol's limit.
+pub(super) fn read_line(reader: &mut BufReader<UnixStream>, line: &mut Vec<u8>) -> io::Result<bool> {
+    line.clear();
+    loop {
+        let available = match reader.fill_buf() {
+            Ok(available) => available,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error),
+        };
+        if available.is_empty() {
+            return Ok(!line.is_empty());
+        }
+        let (taken, whole) = match available.iter().position(|byte| *byte == b'\n') {
+            Some(end) => (end + 1, true),
+            None => (available.len(), false),
+        };
+        line.extend_from_slice(available.get(..taken).unwrap_or_default());
+        reader.consume(taken);
+        if line.len() > MAX_LINE_BYTES {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, format!("a line of more than {MAX_LINE_BYTES} bytes")));
+        }
+        if whole {
+            line.pop();
+            return Ok(true);
+        }
+    }
+}

@@ -1,0 +1,295 @@
+//! Listens for the plugin of one driver process and steers each application that it starts.
+
+use std::fs;
+use std::io::{self, BufReader, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use sparkwright_core::trace::{Decision, Scalar};
+use sparkwright_core::steering::LAUNCH_MODULE_MS;
+
+use super::run::{Launch, Mode, Steered, lock, read_line};
+use super::{controller, questions};
+use crate::clock::now_ms;
+use crate::engine::{Budget, EngineError, EngineOptions, PolicyEngine, Prepared};
+use crate::record::{ApplicationIdentity, FORMAT, ModuleIdentity, RecordedDecision, Recorder, Run, RunState};
+use crate::spark::protocol::{Greeting, Hello, Role, VERSION};
+
+/// How long a connection may take to say who it is.
+const HELLO_TIMEOUT: Duration = Duration::from_secs(2);
+/// How often the server looks whether its driver still lives.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// How long a driver that is gone may leave the server waiting for its last events.
+const LINGER: Duration = Duration::from_secs(2);
+
+/// What a server is started with.
+#[derive(Debug, Clone)]
+pub struct ServerOptions {
+    /// Where it listens; the folder must be the user's own.
+    pub socket: PathBuf,
+    /// The process whose end ends the server.
+    pub driver_pid: u32,
+    /// Where compiled modules are kept.
+    pub cache_dir: Option<PathBuf>,
+}
+
+/// The module as bytes: the launch's own file, or the embedded one.
+///
+/// # Errors
+/// The file can't be read.
+pub fn module_bytes(launch: &Launch) -> io::Result<std::borrow::Cow<'static, [u8]>> {
+    match &launch.module {
+        Some(path) => fs::read(path)
+            .map(Into::into)
+            .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display()))),
+        None => Ok(crate::assets::POLICY_MODULE.into()),
+    }
+}
+
+/// Makes the policy of a launch ready to decide.
+///
+/// # Errors
+/// The module is refused, or fails.
+pub fn prepare(launch: &Launch, module: &[u8], cache_dir: Option<PathBuf>) -> Result<Prepared, EngineError> {
+    let options = EngineOptions { cache_dir, setup: Budget::millis(LAUNCH_MODULE_MS), ..EngineOptions::default() };
+    let engine = PolicyEngine::new(options)?;
+    let module = engine.load_module(module, launch.module_sha256.as_deref())?;
+    module.prepare(&serde_json::to_vec(&launch.policy).unwrap_or_default())
+}
+
+/// Serves until the driver process is gone.
+///
+/// # Errors
+/// The socket can't be made.
+pub fn serve(launch: Launch, options: &ServerOptions) -> io::Result<()> {
+    let launch = Arc::new(launch);
+    let bytes = module_bytes(&launch)?;
+    let identity = ModuleIdentity { sha256: crate::engine::sha256_hex(&bytes), size_bytes: bytes.len() as u64 };
+    let prepared = Arc::new(prepare(&launch, &bytes, options.cache_dir.clone()));
+    let listener = listen(&options.socket)?;
+    let server = Server { launch, identity, prepared, current: Mutex::new(None) };
+    thread::scope(|scope| {
+        let mut gone_since = None;
+        loop {
+            match listener.accept() {
+                Ok((stream, _)) => {
+                    let server = &server;
+                    scope.spawn(move || {
+                        if let Err(error) = server.meet(stream) {
+                            eprintln!("sparkwright: a connection ended: {error}");
+                        }
+                    });
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => thread::sleep(LOOK_EVERY),
+                Err(error) => {
+                    eprintln!("sparkwright: no connection could be taken: {error}");
+                    thread::sleep(LOOK_EVERY);
+                }
+            }
+            if lives(options.driver_pid) {
+                gone_since = None;
+            } else if gone_since.get_or_insert_with(Instant::now).elapsed() > LINGER {
+                break;
+            }
+        }
+        // A connection that outlives its driver would keep the host for ever.
+        if let Some(steered) = lock(&server.current).take() {
+            steered.hang_up();
+        }
+    });
+    let _ = fs::remove_file(&options.socket);
+    if let Some(folder) = options.socket.parent() {
+        let _ = fs::remove_file(folder.join("launch.json"));
+        let _ = fs::remove_file(folder.join("host.log"));
+        // Only an empty folder goes: it is ours alone when nothing else is in it.
+        let _ = fs::remove_dir(folder);
+    }
+    Ok(())
+}
+
+/// A socket in a folder of its own that only its owner can reach.
+fn listen(path: &Path) -> io::Result<UnixListener> {
+    let listener = UnixListener::bind(path)?;
+    fs::set_permissions(path, fs::Permissions::from_mode(0o600))?;
+    listener.set_nonblocking(true)?;
+    Ok(listener)
+}
+
+fn lives(pid: u32) -> bool {
+    // A zombie has a folder under /proc and runs no more.
+    fs::read_to_string(format!("/proc/{pid}/stat"))
+        .is_ok_and(|stat| !stat.rsplit(')').next().is_some_and(|rest| rest.trim_start().starts_with('Z')))
+}
+
+struct Server {
+    launch: Arc<Launch>,
+    identity: ModuleIdentity,
+    prepared: Arc<Result<Prepared, EngineError>>,
+    current: Mutex<Option<Arc<Steered>>>,
+}
+
+impl Server {
+    fn meet(&self, stream: UnixStream) -> io::Result<()> {
+        stream.set_nonblocking(false)?;
+        let peer = rustix::net::sockopt::socket_peercred(&stream)?;
+        if peer.uid != rustix::process::geteuid() {
+            return Err(io::Error::new(io::ErrorKind::PermissionDenied, "another user's process asked to connect"));
+        }
+        stream.set_read_timeout(Some(HELLO_TIMEOUT))?;
+        let mut reader = BufReader::with_capacity(256 * 1024, stream.try_clone()?);
+        let mut line = Vec::new();
+        if !read_line(&mut reader, &mut line)? {
+            return Ok(());
+        }
+        let hello: Hello = serde_json::from_slice(&line)?;
+        stream.set_read_timeout(None)?;
+        match hello.role {
+            Role::Events => self.steer(hello, reader, stream),
+            Role::Questions => {
+                let current = self.wait_for_application();
+                if let Some(steered) = current {
+                    questions::answer_all(&steered, reader, stream);
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// The questions connection may be faster than the events connection that it belongs to.
+    fn wait_for_application(&self) -> Option<Arc<Steered>> {
+        let start = Instant::now();
+        loop {
+            let current = lock(&self.current).clone();
+            if current.is_some() || start.elapsed() > HELLO_TIMEOUT {
+                return current;
+            }
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    fn steer(&self, hello: Hello, reader: BufReader<UnixStream>, mut stream: UnixStream) -> io::Result<()> {
+        let refusal = match hello.protocol {
+            Some(VERSION) if self.launch.mode != Mode::Off => None,
+            Some(VERSION) => Some("steering is off".to_owned()),
+            other => Some(format!(
+                "the plugin speaks protocol {other:?} and this host {VERSION}: use the plugin of this version (`sparkwright plugin` writes it)"
+            )),
+        };
+        if let Some(reason) = refusal {
+            let mut line = serde_json::to_vec(&Greeting::Refused { reason })?;
+            line.push(b'\n');
+            return stream.write_all(&line);
+        }
+        let recorder = Recorder::begin(self.run(&hello), self.launch.record.as_deref());
+        for fault in &self.launch.faults {
+            recorder.fault(fault.clone());
+        }
+        if let Err(error) = self.prepared.as_ref() {
+            recorder.fault(format!("the policy module can't be used, the application runs as it would alone: {error}"));
+        }
+        let steered =
+            Arc::new(Steered::new(Arc::clone(&self.launch), hello, Arc::clone(&self.prepared), recorder, stream));
+        steered.record_launch();
+        // A write that a stopped driver does not take must not stop the host for good.
+        steered.bound_writes()?;
+        let welcome = steered.welcome();
+        *lock(&self.current) = Some(Arc::clone(&steered));
+        steered.send(&welcome)?;
+        thread::scope(|scope| {
+            let ticking = &steered;
+            scope.spawn(move || controller::tick_all(ticking));
+            steered.take_events(reader);
+        });
+        steered.finish();
+        let mut current = lock(&self.current);
+        if current.as_ref().is_some_and(|current| Arc::ptr_eq(current, &steered)) {
+            *current = None;
+        }
+        Ok(())
+    }
+
+    fn run(&self, hello: &Hello) -> Run {
+        let now = now_ms();
+        Run {
+            format: FORMAT,
+            application: ApplicationIdentity {
+                id: hello.application.clone(),
+                name: hello.name.clone(),
+                spark: hello.spark.clone(),
+                java: hello.java.clone(),
+                master: hello.master.clone(),
+                driver_pid: hello.driver_pid,
+            },
+            mode: self.launch.mode.word().to_owned(),
+            policy: self.launch.identity.clone(),
+            module: self.identity.clone(),
+            host_pid: std::process::id(),
+            state: RunState::Running,
+            started_ms: now,
+            updated_ms: now,
+            ..Run::default()
+        }
+    }
+}
+
+impl Steered {
+    /// Records what the application was started with.
+    fn record_launch(&self) {
+        let Some(plan) = &self.launch.plan else { return };
+        let acts = self.launch.mode == Mode::Act;
+        let now = now_ms();
+        let has = |key: &str| acts && self.launch.own_confs.iter().any(|own| own == key);
+        let scaled = has("spark.dynamicAllocation.initialExecutors");
+        let note = |name: &'static str, decision: Decision<Scalar>, applied: bool| {
+            self.recorder.decision(RecordedDecision::new(now, "plan_launch", name, "launch", decision, applied));
+        };
+        let bytes = |decision: &Decision<sparkwright_core::units::Bytes>| Decision {
+            value: decision.value.into(),
+            grade: decision.grade,
+            trace: decision.trace.clone(),
+        };
+        let count = |decision: &Decision<u32>| Decision {
+            value: decision.value.into(),
+            grade: decision.grade,
+            trace: decision.trace.clone(),
+        };
+        note("executors", count(&plan.executors), scaled);
+        note("initial_executors", count(&plan.initial_executors), scaled);
+        note("executor_cores", count(&plan.executor_cores), has("spark.executor.cores"));
+        note("executor_memory_bytes", bytes(&plan.executor_memory_bytes), has("spark.executor.memory"));
+        note("driver_memory_bytes", bytes(&plan.driver_memory_bytes), has("spark.driver.memory"));
+    }
+}
+
+/// Moves Spark's event log of an application into its run's folder; gives its name there, or where it is otherwise.
+pub(super) fn keep_event_log(launch: &Launch, application: &str, folder: Option<PathBuf>) -> Option<String> {
+    let from = launch.event_log_dir.as_ref()?;
+    let folder = folder?;
+    let deadline = Instant::now() + Duration::from_secs(5);
+    // Spark finishes its log after it has stopped its plugins.
+    loop {
+        let found = fs::read_dir(from).ok()?.flatten().map(|entry| entry.path()).find(|path| {
+            path.file_name().is_some_and(|name| {
+                let name = name.to_string_lossy();
+                name.contains(application) && !application.is_empty() && !name.ends_with(".inprogress")
+            })
+        });
+        if let Some(path) = found {
+            let name = match path.extension() {
+                Some(extension) if extension != application => format!("eventlog.{}", extension.to_string_lossy()),
+                _ => "eventlog".to_owned(),
+            };
+            let moved = fs::rename(&path, folder.join(&name));
+            let _ = fs::remove_dir(from);
+            return Some(if moved.is_ok() { name } else { path.display().to_string() });
+        }
+        if Instant::now() > deadline {
+            return None;
+        }
+        thread::sleep(Duration::from_millis(50));
+    }
+}
