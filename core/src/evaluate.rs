@@ -5,6 +5,7 @@
 //! the same answer everywhere.
 
 mod path;
+mod strict;
 
 use alloc::borrow::ToOwned;
 use alloc::string::ToString;
@@ -51,11 +52,7 @@ impl Prepared {
 }
 
 /// The decision points that this crate answers, by number.
-pub const SUPPORTED: &[DecisionPoint] = &[
-    DecisionPoint::PlanLaunch,
-    DecisionPoint::PlanQuery,
-    DecisionPoint::Control,
-];
+pub const SUPPORTED: &[DecisionPoint] = &[DecisionPoint::PlanLaunch, DecisionPoint::PlanQuery, DecisionPoint::Control];
 
 /// Answers one question: the input's JSON in, the envelope's JSON out.
 #[must_use]
@@ -66,9 +63,7 @@ pub fn evaluate(prepared: &Prepared, point: DecisionPoint, input: &[u8]) -> Vec<
         DecisionPoint::PlanLaunch => decide(input, |question| plan_launch(policy, question)),
         DecisionPoint::PlanQuery => decide(input, |question| Ok(plan_query(policy, question))),
         DecisionPoint::Control => decide(input, |question| Ok(control(policy, question))),
-        DecisionPoint::PlanStage | DecisionPoint::PlanCleanup | DecisionPoint::Review => {
-            Err(unsupported(point))
-        }
+        DecisionPoint::PlanStage | DecisionPoint::PlanCleanup | DecisionPoint::Review => Err(unsupported(point)),
     };
     answer.unwrap_or_else(|error| error_envelope(&error))
 }
@@ -142,11 +137,7 @@ fn read<T: DeserializeOwned>(json: &[u8], code: &'static str) -> Result<T, Error
             alloc::format!("the input has {} bytes; {} are allowed", json.len(), abi::MAX_INPUT_BYTES),
         ));
     }
-    // A list would be read as an object's members in their order: a question that nobody meant to ask.
-    if json.trim_ascii_start().starts_with(b"[") {
-        return Err(ErrorBody::new(code, "a list stands where an object is wanted"));
-    }
-    serde_json::from_slice(json).map_err(|error| {
+    strict::from_slice(json).map_err(|error| {
         let body = ErrorBody::new(code, error.to_string());
         match path::at(json, error.line(), error.column()) {
             Some(path) => body.at(path),

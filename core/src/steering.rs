@@ -15,5 +15,9 @@ pub const LAUNCH_MODULE_MS: u64 = 1_000;
 pub const MODULE_FAILURES_BEFORE_GIVING_UP: u32 = 5;
 /// Listener events that wait for a slow host before they are dropped.
 pub const EVENT_QUEUE_LENGTH: u32 = 10_000;
+/// Source files that an automatically cached plan may have, since each use looks at all of them.
+pub const FILES_AT_MOST: u32 = 1_000;
+/// How long a file must have been left alone before its modification time tells its content.
+pub const FILES_SETTLED_MS: u64 = 2_000;
 /// Plans of more operators than this are not sent whole, and nothing of them is cached.
 pub const NODES_AT_MOST: u32 = 400;

@@ -39,10 +39,14 @@ pub fn plugin_for(spark_version: &str) -> Option<(&'static str, &'static [u8])> 
 /// There is no plugin for that version, or the folder can't be written.
 pub fn write_plugin(spark_version: &str) -> io::Result<PathBuf> {
     let (name, bytes) = plugin_for(spark_version).ok_or_else(|| {
-        io::Error::new(io::ErrorKind::Unsupported, format!("there is no plugin for Spark {spark_version}: Spark 4 is supported"))
+        io::Error::new(
+            io::ErrorKind::Unsupported,
+            format!("there is no plugin for Spark {spark_version}: Spark 4 is supported"),
+        )
     })?;
     let digest = crate::engine::sha256_hex(bytes);
-    let cache = cache_folder().ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "neither SPARKWRIGHT_HOME nor HOME is set"))?;
+    let cache = cache_folder()
+        .ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "neither SPARKWRIGHT_HOME nor HOME is set"))?;
     let folder = cache.join("plugin").join(digest.get(..16).unwrap_or(&digest));
     let path = folder.join(name);
     if fs::read(&path).is_ok_and(|known| known == bytes) {

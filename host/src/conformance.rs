@@ -168,10 +168,7 @@ pub fn run(module: &PolicyModule, vectors: &[Vector]) -> Report {
 fn check(module: &PolicyModule, vector: &Vector) -> Result<(), String> {
     let text = |error: EngineError| error.to_string();
     let bytes = |value: &Value| serde_json::to_vec(value).map_err(|error| error.to_string());
-    let session = module
-        .prepare(&bytes(&vector.policy)?)
-        .and_then(|prepared| prepared.session())
-        .map_err(text)?;
+    let session = module.prepare(&bytes(&vector.policy)?).and_then(|prepared| prepared.session()).map_err(text)?;
     let (answer, _) = session.eval(vector.point, &bytes(&vector.input)?, BUDGET).map_err(text)?;
     let answer: Value = serde_json::from_slice(&answer).map_err(|error| error.to_string())?;
     let difference = match (&vector.expect, &vector.contains) {
@@ -198,15 +195,10 @@ pub fn differential(
         return Ok(session);
     }
     let parsed = |bytes: &[u8]| serde_json::from_slice::<Value>(bytes).unwrap_or(Value::Null);
-    Err(Disagreement::Bytes(
-        compare::exact(&parsed(&ours), &parsed(&theirs)).unwrap_or_else(|| {
-            // The same values in other bytes: another order of members, or another way to write a number.
-            Difference::whole(
-                &String::from_utf8_lossy(&ours),
-                &String::from_utf8_lossy(&theirs),
-            )
-        }),
-    ))
+    Err(Disagreement::Bytes(compare::exact(&parsed(&ours), &parsed(&theirs)).unwrap_or_else(|| {
+        // The same values in other bytes: another order of members, or another way to write a number.
+        Difference::whole(&String::from_utf8_lossy(&ours), &String::from_utf8_lossy(&theirs))
+    })))
 }
 
 /// Why module and native rules don't agree.

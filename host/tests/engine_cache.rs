@@ -13,7 +13,8 @@ fn least() -> Vec<u8> {
 
 /// Loads the module with that cache, sees that it works, and says where its code came from.
 fn load(cache: &Path) -> Compiled {
-    let engine = PolicyEngine::new(EngineOptions { cache_dir: Some(cache.to_owned()), ..EngineOptions::default() }).unwrap();
+    let engine =
+        PolicyEngine::new(EngineOptions { cache_dir: Some(cache.to_owned()), ..EngineOptions::default() }).unwrap();
     let module = engine.load_module(&least(), None).expect("it loads, whatever the cache is like");
     let session = module.prepare(b"{}").unwrap().session().unwrap();
     session.eval(DecisionPoint::Control, b"{}", Budget::default()).expect("it answers");
@@ -47,7 +48,9 @@ fn the_second_start_compiles_nothing() {
 fn another_engine_has_another_file() {
     let home = tempfile::tempdir().unwrap();
     load(home.path());
-    let metered = PolicyEngine::with_fuel(EngineOptions { cache_dir: Some(home.path().to_owned()), ..EngineOptions::default() }).unwrap();
+    let metered =
+        PolicyEngine::with_fuel(EngineOptions { cache_dir: Some(home.path().to_owned()), ..EngineOptions::default() })
+            .unwrap();
     assert_eq!(*metered.load_module(&least(), None).unwrap().compiled(), Compiled::NowAndKept);
     assert_eq!(fs::read_dir(home.path()).unwrap().count(), 2);
 }
@@ -60,7 +63,12 @@ fn a_damaged_file_is_replaced() {
     let whole = fs::read(&file).unwrap();
     let mut flipped = whole.clone();
     *flipped.last_mut().unwrap() ^= 1;
-    for (bytes, word) in [(flipped, "damaged"), (whole[..whole.len() / 2].to_vec(), "damaged"), (vec![1, 2, 3], "cut off"), (vec![], "cut off")] {
+    for (bytes, word) in [
+        (flipped, "damaged"),
+        (whole[..whole.len() / 2].to_vec(), "damaged"),
+        (vec![1, 2, 3], "cut off"),
+        (vec![], "cut off"),
+    ] {
         fs::write(&file, bytes).unwrap();
         let why = because(load(home.path()));
         assert!(why.contains(word), "{why}");

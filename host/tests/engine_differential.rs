@@ -105,7 +105,13 @@ fn the_shipped_module_keeps_to_the_contract() {
 #[test]
 fn a_bad_policy_is_refused_with_the_native_words() {
     let module = shipped(false);
-    for policy in ["", "{", "[]", r#"{"autoscaling":{"min_executors":9,"max_executors":2}}"#, r#"{"guards":{"tick_seconds":"x"}}"#] {
+    for policy in [
+        "",
+        "{",
+        "[]",
+        r#"{"autoscaling":{"min_executors":9,"max_executors":2}}"#,
+        r#"{"guards":{"tick_seconds":"x"}}"#,
+    ] {
         let native = evaluate::Prepared::from_json(policy.as_bytes()).expect_err("it is bad");
         let refused = module.prepare(policy.as_bytes()).expect_err("it is bad");
         assert_eq!(refused.to_string(), format!("the module refuses the policy: {native}"));
@@ -117,13 +123,13 @@ fn other_modules_are_held_to_the_contract_too() {
     let engine = PolicyEngine::new(EngineOptions::default()).unwrap();
     let least = wat::parse_str(include_str!("../../tests/wat/least.wat")).unwrap();
     let report = behaviour(&engine.load_module(&least, None).unwrap());
-    let failed: Vec<_> = report
-        .checks
-        .iter()
-        .filter(|check| check.failure.is_some())
-        .map(|check| check.name.as_str())
-        .collect();
-    for name in ["has no buffer of 0 bytes to give", "answers a bad policy with an error, and goes on", "control: answers nothing with an error"] {
+    let failed: Vec<_> =
+        report.checks.iter().filter(|check| check.failure.is_some()).map(|check| check.name.as_str()).collect();
+    for name in [
+        "has no buffer of 0 bytes to give",
+        "answers a bad policy with an error, and goes on",
+        "control: answers nothing with an error",
+    ] {
         assert!(failed.contains(&name), "{report}");
     }
     assert!(report.to_string().contains("ok    describes itself"), "{report}");
@@ -138,7 +144,10 @@ fn other_modules_are_held_to_the_contract_too() {
 ";
     let report = run(&engine.load_module(&least, None).unwrap(), &read_vectors(vectors).unwrap());
     assert_eq!(report.failures(), 1);
-    assert!(report.to_string().contains("WRONG it says nothing else\n      ok.answer: expected 43, found 42"), "{report}");
+    assert!(
+        report.to_string().contains("WRONG it says nothing else\n      ok.answer: expected 43, found 42"),
+        "{report}"
+    );
 }
 
 #[test]

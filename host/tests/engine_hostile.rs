@@ -26,9 +26,7 @@ fn load(bytes: &[u8]) -> Result<PolicyModule, EngineError> {
 fn ask(bytes: &[u8]) -> EngineError {
     let prepared = load(bytes).expect("it loads").prepare(b"{}").expect("it takes the policy");
     let session = prepared.session().expect("it starts");
-    let error = session
-        .eval(DecisionPoint::Control, b"{}", Budget::millis(20))
-        .expect_err("the question fails");
+    let error = session.eval(DecisionPoint::Control, b"{}", Budget::millis(20)).expect_err("the question fails");
     // The module is as good as before for whoever asks next: a fresh instance starts.
     prepared.session().expect("a fresh session starts");
     error
@@ -50,9 +48,7 @@ fn the_least_module_is_good() {
     let module = load(&wat!("least")).expect("it loads");
     assert_eq!(module.describe().expect("it describes itself").name, "wat");
     let session = module.prepare(b"{}").expect("it takes the policy").session().expect("it starts");
-    let (answer, session) = session
-        .eval(DecisionPoint::Control, b"{}", Budget::default())
-        .expect("it answers");
+    let (answer, session) = session.eval(DecisionPoint::Control, b"{}", Budget::default()).expect("it answers");
     assert_eq!(answer, ANSWER);
     let (answer, _) = session.eval(DecisionPoint::Review, b"", Budget::default()).expect("it answers again");
     assert_eq!(answer, ANSWER);
@@ -61,19 +57,43 @@ fn the_least_module_is_good() {
 #[test]
 fn refused_before_anything_is_compiled() {
     use EngineError as E;
-    fails!(load(&wat!("imports")).unwrap_err(), E::HasImports { .. }, "has_imports",
-        "`wasi_snapshot_preview1.fd_write`, `env.random`");
-    fails!(load(&wat!("wrong_version_metadata")).unwrap_err(), E::WrongVersion { found: 7, wanted: 1 }, "wrong_version",
-        "speaks version 7");
-    fails!(load(&wat!("missing_export")).unwrap_err(), E::MissingExport { name: "eval", .. }, "missing_export",
-        "doesn't export `eval`; wanted is (i32, i32, i32, i32) -> i64");
-    fails!(load(&wat!("wrong_signature")).unwrap_err(), E::WrongExport { name: "eval", .. }, "wrong_export",
-        "as (i32, i32, i32) -> i64; wanted is (i32, i32, i32, i32) -> i64");
-    fails!(load(&wat!("wrong_kind")).unwrap_err(), E::WrongExport { name: "alloc", .. }, "wrong_export",
-        "as global; wanted is (i32) -> i32");
+    fails!(
+        load(&wat!("imports")).unwrap_err(),
+        E::HasImports { .. },
+        "has_imports",
+        "`wasi_snapshot_preview1.fd_write`, `env.random`"
+    );
+    fails!(
+        load(&wat!("wrong_version_metadata")).unwrap_err(),
+        E::WrongVersion { found: 7, wanted: 1 },
+        "wrong_version",
+        "speaks version 7"
+    );
+    fails!(
+        load(&wat!("missing_export")).unwrap_err(),
+        E::MissingExport { name: "eval", .. },
+        "missing_export",
+        "doesn't export `eval`; wanted is (i32, i32, i32, i32) -> i64"
+    );
+    fails!(
+        load(&wat!("wrong_signature")).unwrap_err(),
+        E::WrongExport { name: "eval", .. },
+        "wrong_export",
+        "as (i32, i32, i32) -> i64; wanted is (i32, i32, i32, i32) -> i64"
+    );
+    fails!(
+        load(&wat!("wrong_kind")).unwrap_err(),
+        E::WrongExport { name: "alloc", .. },
+        "wrong_export",
+        "as global; wanted is (i32) -> i32"
+    );
     fails!(load(&wat!("memory_64")).unwrap_err(), E::WrongExport { name: "memory", .. }, "wrong_export", "64-bit");
-    fails!(load(&wat!("memory_at_start")).unwrap_err(), E::MemoryTooLarge { minimum: 4_294_967_296, .. },
-        "memory_too_large", "starts with 4294967296 bytes");
+    fails!(
+        load(&wat!("memory_at_start")).unwrap_err(),
+        E::MemoryTooLarge { minimum: 4_294_967_296, .. },
+        "memory_too_large",
+        "starts with 4294967296 bytes"
+    );
     fails!(load(b"").unwrap_err(), E::NotAModule { .. }, "not_a_module", "an empty file");
     fails!(load(b"(module)").unwrap_err(), E::NotAModule { .. }, "not_a_module", "text form");
     fails!(load(b"PK\x03\x04").unwrap_err(), E::NotAModule { .. }, "not_a_module", "some other file");
@@ -94,7 +114,12 @@ fn a_pin_holds() {
     fails!(engine.load_module(&bytes, Some(&other)).unwrap_err(), EngineError::WrongHash { .. }, "wrong_hash", &sha256);
     fails!(engine.load_module(&bytes, Some("abc")).unwrap_err(), EngineError::BadPin { .. }, "bad_pin", "`abc`");
     // A pin is looked at before what the module wants.
-    fails!(engine.load_module(&wat!("imports"), Some(&other)).unwrap_err(), EngineError::WrongHash { .. }, "wrong_hash", "pinned");
+    fails!(
+        engine.load_module(&wat!("imports"), Some(&other)).unwrap_err(),
+        EngineError::WrongHash { .. },
+        "wrong_hash",
+        "pinned"
+    );
 }
 
 #[test]
@@ -108,9 +133,24 @@ fn parts_of_webassembly_that_are_off_are_refused() {
 #[test]
 fn refused_when_asked_for_its_version() {
     use EngineError as E;
-    fails!(load(&wat!("wrong_version")).unwrap_err(), E::WrongVersion { found: 2, wanted: 1 }, "wrong_version", "version 2");
-    fails!(load(&wat!("loop_in_start")).unwrap_err(), E::TimedOut { call: "start", limit_ms: 50 }, "timed_out", "`start` after 50 ms");
-    fails!(load(&wat!("loop_in_abi_version")).unwrap_err(), E::TimedOut { call: "abi_version", .. }, "timed_out", "`abi_version`");
+    fails!(
+        load(&wat!("wrong_version")).unwrap_err(),
+        E::WrongVersion { found: 2, wanted: 1 },
+        "wrong_version",
+        "version 2"
+    );
+    fails!(
+        load(&wat!("loop_in_start")).unwrap_err(),
+        E::TimedOut { call: "start", limit_ms: 50 },
+        "timed_out",
+        "`start` after 50 ms"
+    );
+    fails!(
+        load(&wat!("loop_in_abi_version")).unwrap_err(),
+        E::TimedOut { call: "abi_version", .. },
+        "timed_out",
+        "`abi_version`"
+    );
     fails!(load(&wat!("trap_in_start")).unwrap_err(), E::Trapped { call: "start", .. }, "trapped", "unreachable");
 }
 
@@ -122,7 +162,12 @@ fn fails_with_the_policy() {
     fails!(prepare(&wat!("trap_in_load")), E::Trapped { call: "load", .. }, "trapped", "out of bounds memory access");
     fails!(prepare(&wat!("trap_in_free")), E::Trapped { call: "free", .. }, "trapped", "`free`");
     fails!(prepare(&wat!("no_memory")), E::NoMemory { .. }, "no_memory", "no memory for an input");
-    fails!(prepare(&wat!("alloc_out_of_bounds")), E::OutOfBounds { call: "alloc", pointer: 0x7fff_ffff, .. }, "out_of_bounds", "`alloc`");
+    fails!(
+        prepare(&wat!("alloc_out_of_bounds")),
+        E::OutOfBounds { call: "alloc", pointer: 0x7fff_ffff, .. },
+        "out_of_bounds",
+        "`alloc`"
+    );
     fails!(prepare(&wat!("handle_zero")), E::Rubbish { call: "load", .. }, "rubbish", "handle of 0");
     fails!(prepare(&wat!("refuses_policy")), E::PolicyRefused(_), "policy_refused", "`a.b`: never (bad_policy)");
 }
@@ -134,9 +179,24 @@ fn fails_with_the_question() {
     fails!(ask(&wat!("memory_bomb")), E::Trapped { call: "eval", .. }, "trapped", "unreachable");
     fails!(ask(&wat!("deep_recursion")), E::Trapped { call: "eval", .. }, "trapped", "call stack exhausted");
     fails!(ask(&wat!("trap_in_eval")), E::Trapped { call: "eval", .. }, "trapped", "divide by zero");
-    fails!(ask(&wat!("answer_out_of_bounds")), E::OutOfBounds { pointer: 0xffff_fff0, length: 0x20, .. }, "out_of_bounds", "outside its 65536 bytes");
-    fails!(ask(&wat!("answer_past_the_end")), E::OutOfBounds { pointer: 65_535, length: 2, .. }, "out_of_bounds", "2 bytes at 65535");
-    fails!(ask(&wat!("answer_too_long")), E::AnswerTooLarge { length: 100_000_000, .. }, "answer_too_large", "at most 4194304");
+    fails!(
+        ask(&wat!("answer_out_of_bounds")),
+        E::OutOfBounds { pointer: 0xffff_fff0, length: 0x20, .. },
+        "out_of_bounds",
+        "outside its 65536 bytes"
+    );
+    fails!(
+        ask(&wat!("answer_past_the_end")),
+        E::OutOfBounds { pointer: 65_535, length: 2, .. },
+        "out_of_bounds",
+        "2 bytes at 65535"
+    );
+    fails!(
+        ask(&wat!("answer_too_long")),
+        E::AnswerTooLarge { length: 100_000_000, .. },
+        "answer_too_large",
+        "at most 4194304"
+    );
     fails!(ask(&wat!("rubbish")), E::Rubbish { call: "eval", .. }, "rubbish", "expected value");
     fails!(ask(&wat!("rubbish_envelope")), E::Rubbish { call: "eval", .. }, "rubbish", "executors");
     fails!(ask(&wat!("rubbish_empty")), E::Rubbish { call: "eval", .. }, "rubbish", "EOF");
@@ -146,8 +206,12 @@ fn fails_with_the_question() {
 fn an_over_long_question_never_reaches_the_module() {
     let session = load(&wat!("trap_in_eval")).unwrap().prepare(b"{}").unwrap().session().unwrap();
     let question = vec![b' '; 4 * 1024 * 1024 + 1];
-    fails!(session.eval(DecisionPoint::Control, &question, Budget::default()).unwrap_err(),
-        EngineError::InputTooLarge { .. }, "input_too_large", "4194305 bytes");
+    fails!(
+        session.eval(DecisionPoint::Control, &question, Budget::default()).unwrap_err(),
+        EngineError::InputTooLarge { .. },
+        "input_too_large",
+        "4194305 bytes"
+    );
 }
 
 #[test]
@@ -168,9 +232,7 @@ fn an_endless_loop_ends_soon_after_its_deadline_every_time() {
     let mut steady = Steady::new(prepared).unwrap();
     for nth in 1..=5 {
         let begun = Instant::now();
-        steady
-            .eval(DecisionPoint::Control, b"{}", Budget::millis(20))
-            .expect_err("it loops");
+        steady.eval(DecisionPoint::Control, b"{}", Budget::millis(20)).expect_err("it loops");
         let took = begun.elapsed();
         assert!(took >= Duration::from_millis(15), "stopped after {took:?}");
         // Generous: the machine may be busy.
@@ -181,7 +243,8 @@ fn an_endless_loop_ends_soon_after_its_deadline_every_time() {
 
 #[test]
 fn the_clock_wakes_up_for_a_call_after_a_long_rest() {
-    let options = EngineOptions { tick: Duration::from_millis(1), setup: Budget::millis(50), ..EngineOptions::default() };
+    let options =
+        EngineOptions { tick: Duration::from_millis(1), setup: Budget::millis(50), ..EngineOptions::default() };
     let engine = PolicyEngine::new(options).unwrap();
     let prepared = engine.load_module(&wat!("loop_in_eval"), None).unwrap().prepare(b"{}").unwrap();
     let session = prepared.session().unwrap();

@@ -31,7 +31,7 @@ from pyspark.sql import functions as F
 LATE_MINUTES = 15
 """The US Department of Transportation counts an arrival as late from here on."""
 
-REPLICAS = 100
+REPLICAS = 60
 """Bootstrap replicas: enough for the first digit of a 95 % interval."""
 
 NUMBERS = [
@@ -131,12 +131,12 @@ def models(features: DataFrame) -> list[dict]:
 
     candidates = {
         f"logistic regression, penalty {penalty}": LogisticRegression(
-            labelCol="late", regParam=penalty, elasticNetParam=0.0, maxIter=20)
+            labelCol="late", regParam=penalty, elasticNetParam=0.0, maxIter=12)
         for penalty in (0.001, 0.1)
     }
     # Spark looks for split points in a sample of max(maxBins^2, 10000) rows, drawn by partition: with this many bins
     # the sample is the whole table and the tree does not depend on the partitions.
-    candidates["decision tree"] = DecisionTreeClassifier(labelCol="late", maxDepth=4, maxBins=600)
+    candidates["decision tree"] = DecisionTreeClassifier(labelCol="late", maxDepth=3, maxBins=600)
 
     judged = []
     for name, candidate in candidates.items():

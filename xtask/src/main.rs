@@ -1,2 +1,67 @@
-//! Tasks.
-fn main() {}
+//! `cargo xtask`: everything that is not `cargo build`.
+//!
+//! Each command sets up what it needs first, says in a line what it installs and where, and does nothing twice. What it
+//! cannot get by itself it names, with the command that gets it, and ends with 2.
+
+mod bench;
+mod build;
+mod clean;
+mod console;
+mod demo;
+mod lint;
+mod setup;
+mod test;
+mod toolchain;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Sets up, builds, shows, tests and measures Sparkwright.
+#[derive(Debug, Parser)]
+#[command(
+    bin_name = "cargo xtask",
+    after_help = "\
+Needs Rust (rustup's cargo), Java 17 or newer and Python 3.10 or newer; gets the rest itself, once.
+Kept in ~/.cache/sparkwright (or $SPARKWRIGHT_HOME): PySpark in a virtual environment, and the tables.
+
+Start with:
+  cargo xtask demo           a Spark job without and with Sparkwright, side by side (some minutes)
+  cargo xtask test           every test, on real Spark too
+  cargo xtask test --quick   the tests that need no Spark
+
+Exit codes: 0 fine, 1 something failed, 2 something is missing on this machine (the message says how to get it)."
+)]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Debug, Subcommand)]
+enum Task {
+    Demo(demo::Demo),
+    Test(test::Test),
+    Build(build::Build),
+    Bench(bench::Bench),
+    Lint(lint::Lint),
+    Clean(clean::Clean),
+}
+
+fn main() -> ExitCode {
+    let done = match Arguments::parse().task {
+        Task::Demo(demo) => demo.run(),
+        Task::Test(test) => test.run(),
+        Task::Build(build) => build.run(),
+        Task::Bench(bench) => bench.run(),
+        Task::Lint(lint) => lint.run(),
+        Task::Clean(clean) => clean.run(),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            let missing = error.downcast_ref::<sparkwright_tests::Error>().is_some_and(|error| error.is_missing());
+            ExitCode::from(if missing { 2 } else { 1 })
+        }
+    }
+}

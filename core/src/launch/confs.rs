@@ -126,7 +126,8 @@ fn scaling(policy: &ResolvedPolicy, input: &PlanLaunchInput, count: &ExecutorCou
     force("spark.dynamicAllocation.sustainedSchedulerBacklogTimeout", NEVER.to_owned(), pin);
     force("spark.dynamicAllocation.executorIdleTimeout", NEVER.to_owned(), pin);
     force("spark.dynamicAllocation.cachedExecutorIdleTimeout", NEVER.to_owned(), pin);
-    force("spark.dynamicAllocation.shuffleTracking.timeout", NEVER.to_owned(), pin);
+    // Shuffle blocks are handed on instead; with both, Spark warns that it would hold on to idle executors.
+    force("spark.dynamicAllocation.shuffleTracking.enabled", "false".to_owned(), pin);
     let initial = count.initial.value;
     // Spark's lower bound is the starting number; going lower is the policy's, by decommission.
     force("spark.dynamicAllocation.minExecutors", initial.to_string(), "the number to start with");

@@ -51,9 +51,8 @@ impl From<PolicyError> for Failure {
     fn from(error: PolicyError) -> Self {
         match error {
             PolicyError::Wrong { diagnostics } => Self { message: String::new(), help: None, diagnostics },
-            unreadable @ PolicyError::Unreadable { .. } => {
-                Self::new(unreadable.to_string()).help("name a policy file with --policy, or leave it out for the default policy")
-            }
+            unreadable @ PolicyError::Unreadable { .. } => Self::new(unreadable.to_string())
+                .help("name a policy file with --policy, or leave it out for the default policy"),
         }
     }
 }
@@ -63,7 +62,13 @@ macro_rules! plain {
         fn from(error: $error) -> Self { Self::new(error.to_string()) }
     })* };
 }
-plain!(std::io::Error, crate::engine::EngineError, crate::launch::plan::PlanError, crate::record::ReadError, serde_json::Error);
+plain!(
+    std::io::Error,
+    crate::engine::EngineError,
+    crate::launch::plan::PlanError,
+    crate::record::ReadError,
+    serde_json::Error
+);
 
 impl From<crate::launch::installation::NotInstalled> for Failure {
     fn from(error: crate::launch::installation::NotInstalled) -> Self {

@@ -20,7 +20,11 @@ use failure::Failure;
 /// The policy runs as WebAssembly beside the driver: it can compute and nothing else. Whatever fails on Sparkwright's side,
 /// the application ends as it would have without it.
 #[derive(Debug, Parser)]
-#[command(name = "sparkwright", version, propagate_version = true, after_help = "\
+#[command(
+    name = "sparkwright",
+    version,
+    propagate_version = true,
+    after_help = "\
 Examples:
   sparkwright submit app.py                                  steer an application on this machine, by the default policy
   sparkwright submit --policy config.yaml --environment production --master spark://host:7077 app.py in out
@@ -30,7 +34,8 @@ Examples:
   sparkwright check config.yaml                              find mistakes in a policy file
 
 Exit codes: 0 fine, 1 warnings (`check --strict`), 2 something is wrong with what was given and nothing was started;
-`submit` ends with the application's own.")]
+`submit` ends with the application's own."
+)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,

@@ -118,7 +118,12 @@ fn text(plan: &PlanLaunchAnswer) -> String {
     section(&mut text, "initial executors", &plan.initial_executors, plan.initial_executors.value.to_string());
     section(&mut text, "executor cores", &plan.executor_cores, plan.executor_cores.value.to_string());
     section(&mut text, "executor memory", &plan.executor_memory_bytes, plan.executor_memory_bytes.value.to_string());
-    section(&mut text, "executor overhead", &plan.executor_overhead_bytes, plan.executor_overhead_bytes.value.to_string());
+    section(
+        &mut text,
+        "executor overhead",
+        &plan.executor_overhead_bytes,
+        plan.executor_overhead_bytes.value.to_string(),
+    );
     section(&mut text, "driver memory", &plan.driver_memory_bytes, plan.driver_memory_bytes.value.to_string());
     section(&mut text, "shuffle partitions", &plan.shuffle_partitions, plan.shuffle_partitions.value.to_string());
     let cache = plan.cache.value.level.map_or("no", |level| level.word());
@@ -146,9 +151,9 @@ fn target(word: &str) -> Result<OptimizationTarget, String> {
 
 /// A size as people write it: decimal and binary units, a fraction allowed.
 pub(super) fn size(text: &str) -> Result<Bytes, String> {
-    text.parse::<bytesize::ByteSize>().map(|size| Bytes(size.as_u64())).map_err(|_| {
-        format!("`{text}` is no size: write it as 100GB, 1.5TB, 64MiB or a number of bytes")
-    })
+    text.parse::<bytesize::ByteSize>()
+        .map(|size| Bytes(size.as_u64()))
+        .map_err(|_| format!("`{text}` is no size: write it as 100GB, 1.5TB, 64MiB or a number of bytes"))
 }
 
 fn nodes(text: &str) -> Result<NodeFacts, String> {
@@ -159,4 +164,3 @@ fn nodes(text: &str) -> Result<NodeFacts, String> {
     let memory_bytes = size(parts.next().ok_or_else(wanted)?)?;
     Ok(NodeFacts { count, cores, memory_bytes })
 }
-

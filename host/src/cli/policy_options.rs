@@ -59,6 +59,8 @@ impl PolicyOptions {
 /// # Errors
 /// The file can't be read.
 pub fn module_of(launch: &Launch) -> Result<std::borrow::Cow<'static, [u8]>, Failure> {
-    server::module_bytes(launch)
-        .map_err(|error| Failure::new(format!("the policy module can't be read: {error}")).help("leave --module out for the module inside this program"))
+    server::module_bytes(launch).map_err(|error| {
+        Failure::new(format!("the policy module can't be read: {error}"))
+            .help("leave --module out for the module inside this program")
+    })
 }

@@ -80,11 +80,7 @@ pub struct Plugin {
 impl Plugin {
     pub(super) fn run(self) -> Result<ExitCode, Failure> {
         let path = write_plugin(&self.spark)?;
-        print(&format!(
-            "--conf spark.jars={}\n--conf spark.plugins={}\n",
-            path.display(),
-            crate::assets::PLUGIN_CLASS
-        ));
+        print(&format!("--conf spark.jars={}\n--conf spark.plugins={}\n", path.display(), crate::assets::PLUGIN_CLASS));
         Ok(ExitCode::SUCCESS)
     }
 }

@@ -38,7 +38,9 @@ const LONGEST_FOLDER: usize = 80;
 /// Sparkwright's own options come first; everything from the first option of spark-submit on is handed to it as it is. The
 /// application's exit code, output and signals are its own.
 #[derive(Debug, Args)]
-#[command(override_usage = "sparkwright submit [OPTIONS] [spark-submit options] <app.py | app.jar> [application arguments]")]
+#[command(
+    override_usage = "sparkwright submit [OPTIONS] [spark-submit options] <app.py | app.jar> [application arguments]"
+)]
 pub struct Submit {
     #[command(flatten)]
     policy: PolicyOptions,
@@ -89,7 +91,8 @@ impl Submit {
         launch: &mut Launch,
         record: &Path,
     ) -> Result<Added, Failure> {
-        let mut user = properties(arguments.properties_file.as_ref().map_or(spark.defaults_file(), PathBuf::from).as_path());
+        let mut user =
+            properties(arguments.properties_file.as_ref().map_or(spark.defaults_file(), PathBuf::from).as_path());
         user.extend(arguments.confs.clone());
         let master = user.get("spark.master").cloned().unwrap_or_else(|| "local[*]".to_owned());
         let module = module_of(launch)?;
@@ -113,7 +116,9 @@ impl Submit {
                 }
                 launch.plan = Some(plan);
             }
-            Err(error) => launch.faults.push(format!("there is no launch plan, the application starts as it would alone: {error}")),
+            Err(error) => launch
+                .faults
+                .push(format!("there is no launch plan, the application starts as it would alone: {error}")),
         }
         let mut own: BTreeSet<String> = confs.keys().cloned().collect();
         launch.record = Some(record.to_owned());
@@ -219,7 +224,10 @@ fn start_host(launch: &Launch) -> std::io::Result<PathBuf> {
     let start = Instant::now();
     while !socket.exists() {
         if start.elapsed() > HOST_PATIENCE {
-            return Err(std::io::Error::other(format!("it did not listen within {HOST_PATIENCE:?}; see {}", folder.join("host.log").display())));
+            return Err(std::io::Error::other(format!(
+                "it did not listen within {HOST_PATIENCE:?}; see {}",
+                folder.join("host.log").display()
+            )));
         }
         thread::sleep(Duration::from_millis(5));
     }
@@ -229,7 +237,8 @@ fn start_host(launch: &Launch) -> std::io::Result<PathBuf> {
 /// A fresh folder that only this user can enter.
 fn socket_folder() -> std::io::Result<PathBuf> {
     let runtime = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|folder| folder.is_dir());
-    let above = runtime.filter(|folder| folder.as_os_str().len() <= LONGEST_FOLDER).unwrap_or_else(|| PathBuf::from("/tmp"));
+    let above =
+        runtime.filter(|folder| folder.as_os_str().len() <= LONGEST_FOLDER).unwrap_or_else(|| PathBuf::from("/tmp"));
     let mut attempt = 0u32;
     loop {
         let folder = above.join(format!("sparkwright-{}-{}-{attempt}", std::process::id(), crate::clock::now_ms()));
@@ -247,4 +256,3 @@ fn become_spark_submit(spark: &Installation, arguments: Vec<OsString>) -> Failur
     let error = Command::new(&program).args(arguments).exec();
     Failure::new(format!("{} can't be run: {error}", program.display()))
 }
-

@@ -191,9 +191,9 @@ fn unknown_member(module: &PolicyModule, point: DecisionPoint) -> Outcome {
             (Ok(_), Ok(_)) => Err("they change the answer".to_owned()),
             (Ok(_), Err(error)) => Err(format!("they are an error: {error}")),
             // Something is wanted in every question here; it must still be what is missed.
-            (Err(plain), Err(with_more)) => ensure(plain.code == with_more.code, || {
-                format!("they change the error from {plain} to {with_more}")
-            }),
+            (Err(plain), Err(with_more)) => {
+                ensure(plain.code == with_more.code, || format!("they change the error from {plain} to {with_more}"))
+            }
             (Err(plain), Ok(_)) => Err(format!("they are taken for what was missed: {plain}")),
         }
     })

@@ -95,7 +95,10 @@ mod tests {
         assert_eq!(exact(&answer, &answer), None);
         assert_eq!(contains(&json!({"ok": {"target": {"value": 4.0}}}), &answer), None);
         assert_eq!(path(exact(&json!({"ok": {"target": {"value": 4}}}), &answer)).as_deref(), Some("ok.remove"));
-        assert_eq!(path(contains(&json!({"ok": {"target": {"value": 5}}}), &answer)).as_deref(), Some("ok.target.value"));
+        assert_eq!(
+            path(contains(&json!({"ok": {"target": {"value": 5}}}), &answer)).as_deref(),
+            Some("ok.target.value")
+        );
         assert_eq!(path(contains(&json!({"ok": {"remove": ["1", "3"]}}), &answer)).as_deref(), Some("ok.remove[1]"));
         assert_eq!(path(contains(&json!({"ok": {"remove": ["1"]}}), &answer)).as_deref(), Some("ok.remove"));
         assert_eq!(path(contains(&json!({"ok": {"held": null}}), &answer)).as_deref(), Some("ok.held"));

@@ -26,11 +26,7 @@ const MAX_FILE_BYTES: u64 = 256 * 1024 * 1024;
 /// Where compiled modules are kept when the caller says nothing: `sparkwright/compiled` in the user's cache folder.
 #[must_use]
 pub fn default_cache_dir() -> Option<PathBuf> {
-    let absolute = |name: &str| {
-        std::env::var_os(name)
-            .map(PathBuf::from)
-            .filter(|path| path.is_absolute())
-    };
+    let absolute = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     let base = absolute("XDG_CACHE_HOME").or_else(|| Some(absolute("HOME")?.join(".cache")))?;
     Some(base.join("sparkwright").join("compiled"))
 }
@@ -44,10 +40,7 @@ impl Cache {
     /// Opens the folder, made if need be, and checks that it is this user's alone.
     pub(super) fn open(folder: &Path) -> io::Result<Self> {
         use std::os::unix::fs::DirBuilderExt as _;
-        std::fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(folder)?;
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
         let folder = rustix::fs::open(
             folder,
             OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC | OFlags::NOFOLLOW,
@@ -76,9 +69,7 @@ impl Cache {
             return Err(io::Error::other("is no plain file"));
         }
         let mut bytes = Vec::new();
-        File::from(file)
-            .take(MAX_FILE_BYTES)
-            .read_to_end(&mut bytes)?;
+        File::from(file).take(MAX_FILE_BYTES).read_to_end(&mut bytes)?;
         let Some((digest, code)) = bytes.split_at_checked(DIGEST) else {
             return Err(io::Error::other("is cut off"));
         };
@@ -92,11 +83,7 @@ impl Cache {
     pub(super) fn put(&self, engine: &Engine, sha256: &str, module: &Module) -> io::Result<()> {
         static COUNTER: AtomicU32 = AtomicU32::new(0);
         let code = module.serialize().map_err(io::Error::other)?;
-        let temporary = format!(
-            ".{}-{}.tmp",
-            std::process::id(),
-            COUNTER.fetch_add(1, Ordering::Relaxed)
-        );
+        let temporary = format!(".{}-{}.tmp", std::process::id(), COUNTER.fetch_add(1, Ordering::Relaxed));
         let file = rustix::fs::openat(
             &self.folder,
             &temporary,
@@ -104,9 +91,7 @@ impl Cache {
             Mode::RUSR | Mode::WUSR,
         )?;
         let mut file = File::from(file);
-        let written = file
-            .write_all(&Sha256::digest(&code))
-            .and_then(|()| file.write_all(&code));
+        let written = file.write_all(&Sha256::digest(&code)).and_then(|()| file.write_all(&code));
         drop(file);
         let kept = written.and_then(|()| {
             let name = file_name(engine, sha256);
@@ -132,24 +117,15 @@ fn file_name(engine: &Engine, sha256: &str) -> String {
 fn check_owner(file: &OwnedFd) -> io::Result<()> {
     let stat = rustix::fs::fstat(file)?;
     if stat.st_uid != rustix::process::geteuid().as_raw() {
-        return Err(io::Error::new(
-            io::ErrorKind::PermissionDenied,
-            "belongs to another user",
-        ));
+        return Err(io::Error::new(io::ErrorKind::PermissionDenied, "belongs to another user"));
     }
     if stat.st_mode & 0o022 != 0 {
-        return Err(io::Error::new(
-            io::ErrorKind::PermissionDenied,
-            "can be written to by other users",
-        ));
+        return Err(io::Error::new(io::ErrorKind::PermissionDenied, "can be written to by other users"));
     }
     Ok(())
 }
 
-#[allow(
-    unsafe_code,
-    reason = "compiled code can't be checked, only its origin can"
-)]
+#[allow(unsafe_code, reason = "compiled code can't be checked, only its origin can")]
 fn deserialize(engine: &Engine, code: &[u8]) -> io::Result<Module> {
     // SAFETY: `code` is what `Module::serialize` gave: it comes from a file that only this user can write to, in a folder
     // of which the same is true, under a name that only `put` gives, and its digest says that it is whole. Whoever can

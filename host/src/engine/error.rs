@@ -86,7 +86,9 @@ pub enum EngineError {
         limit: u64,
     },
     /// The module speaks another version of the contract.
-    #[error("the module speaks version {found} of the contract, this host version {wanted}; take the module that came with this host")]
+    #[error(
+        "the module speaks version {found} of the contract, this host version {wanted}; take the module that came with this host"
+    )]
     WrongVersion {
         /// The module's version.
         found: i32,
@@ -232,12 +234,7 @@ impl EngineError {
 /// The first names of a list, and how many more there are.
 fn list(names: &[String]) -> String {
     const SHOWN: usize = 4;
-    let mut text = names
-        .iter()
-        .take(SHOWN)
-        .map(|name| format!("`{name}`"))
-        .collect::<Vec<_>>()
-        .join(", ");
+    let mut text = names.iter().take(SHOWN).map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
     if names.len() > SHOWN {
         text.push_str(&format!(" and {} more", names.len() - SHOWN));
     }

@@ -6,9 +6,7 @@
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use sparkwright_core::abi::{self, Description, Metadata};
-use wasmparser::{
-    CompositeInnerType, Encoding, ExternalKind, FuncType, MemoryType, Parser, Payload, TypeRef,
-};
+use wasmparser::{CompositeInnerType, Encoding, ExternalKind, FuncType, MemoryType, Parser, Payload, TypeRef};
 
 use super::error::EngineError;
 
@@ -95,10 +93,7 @@ pub struct Inspection {
 /// The SHA-256 of `bytes` in hexadecimal.
 #[must_use]
 pub fn sha256_hex(bytes: &[u8]) -> String {
-    Sha256::digest(bytes)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 impl Inspection {
@@ -125,26 +120,18 @@ impl Inspection {
 
     /// Notes why the module is refused.
     pub(super) fn refuse(&mut self, error: &EngineError) {
-        self.refusal = Some(Refusal {
-            code: error.code(),
-            message: error.to_string(),
-        });
+        self.refusal = Some(Refusal { code: error.code(), message: error.to_string() });
     }
 
     fn check(&mut self, bytes: &[u8], pinned: Option<&str>) -> Result<(), EngineError> {
         if bytes.len() > MAX_MODULE_BYTES {
-            return Err(EngineError::ModuleTooLarge {
-                size: bytes.len(),
-                limit: MAX_MODULE_BYTES,
-            });
+            return Err(EngineError::ModuleTooLarge { size: bytes.len(), limit: MAX_MODULE_BYTES });
         }
         // The sections are read before the pin is compared, so that a refused module can be shown.
         let memories = if bytes.starts_with(b"\0asm") {
             self.read_sections(bytes)
         } else {
-            Err(EngineError::NotAModule {
-                found: looks_like(bytes),
-            })
+            Err(EngineError::NotAModule { found: looks_like(bytes) })
         };
         self.check_pin(pinned)?;
         self.check_contract(&memories?)
@@ -152,52 +139,33 @@ impl Inspection {
 
     fn check_pin(&self, pinned: Option<&str>) -> Result<(), EngineError> {
         let Some(pin) = pinned else { return Ok(()) };
-        let wanted = pin
-            .trim()
-            .trim_start_matches("sha256:")
-            .to_ascii_lowercase();
+        let wanted = pin.trim().trim_start_matches("sha256:").to_ascii_lowercase();
         if wanted.len() != 64 || !wanted.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-            return Err(EngineError::BadPin {
-                pin: pin.to_owned(),
-            });
+            return Err(EngineError::BadPin { pin: pin.to_owned() });
         }
         if wanted == self.sha256 {
             Ok(())
         } else {
-            Err(EngineError::WrongHash {
-                found: self.sha256.clone(),
-                pinned: wanted,
-            })
+            Err(EngineError::WrongHash { found: self.sha256.clone(), pinned: wanted })
         }
     }
 
     fn check_contract(&self, memories: &[MemoryType]) -> Result<(), EngineError> {
         if !self.imports.is_empty() {
             return Err(EngineError::HasImports {
-                imports: self
-                    .imports
-                    .iter()
-                    .map(|import| format!("{}.{}", import.module, import.name))
-                    .collect(),
+                imports: self.imports.iter().map(|import| format!("{}.{}", import.module, import.name)).collect(),
             });
         }
         if let Some(metadata) = &self.metadata
             && metadata.abi != abi::VERSION
         {
-            return Err(EngineError::WrongVersion {
-                found: metadata.abi,
-                wanted: abi::VERSION,
-            });
+            return Err(EngineError::WrongVersion { found: metadata.abi, wanted: abi::VERSION });
         }
         for (name, wanted) in CONTRACT {
             match self.exports.iter().find(|export| export.name == name) {
                 None => return Err(EngineError::MissingExport { name, wanted }),
                 Some(export) if export.kind != wanted => {
-                    return Err(EngineError::WrongExport {
-                        name,
-                        found: export.kind.clone(),
-                        wanted,
-                    });
+                    return Err(EngineError::WrongExport { name, found: export.kind.clone(), wanted });
                 }
                 Some(_) => {}
             }
@@ -213,10 +181,7 @@ impl Inspection {
         }
         match self.memory {
             Some(memory) if memory.minimum_bytes > abi::MAX_MEMORY_BYTES as u64 => {
-                Err(EngineError::MemoryTooLarge {
-                    minimum: memory.minimum_bytes,
-                    limit: abi::MAX_MEMORY_BYTES as u64,
-                })
+                Err(EngineError::MemoryTooLarge { minimum: memory.minimum_bytes, limit: abi::MAX_MEMORY_BYTES as u64 })
             }
             _ => Ok(()),
         }
@@ -227,13 +192,8 @@ impl Inspection {
         let mut tables = Tables::default();
         for payload in Parser::new(0).parse_all(bytes) {
             match payload.map_err(invalid)? {
-                Payload::Version {
-                    encoding: Encoding::Component,
-                    ..
-                } => {
-                    return Err(EngineError::NotAModule {
-                        found: "a WebAssembly component",
-                    });
+                Payload::Version { encoding: Encoding::Component, .. } => {
+                    return Err(EngineError::NotAModule { found: "a WebAssembly component" });
                 }
                 Payload::CodeSectionEntry(_) => {}
                 Payload::StartSection { .. } => self.has_start = true,
@@ -241,9 +201,7 @@ impl Inspection {
                     // A section that can't be read says nothing; `abi_version` is what counts.
                     self.metadata = serde_json::from_slice(section.data()).ok();
                 }
-                payload => self
-                    .read_section(payload, &mut tables)
-                    .map_err(invalid)?,
+                payload => self.read_section(payload, &mut tables).map_err(invalid)?,
             }
         }
         self.memory = tables.memories.first().map(|memory| MemorySize {
@@ -253,11 +211,7 @@ impl Inspection {
         Ok(tables.memories)
     }
 
-    fn read_section(
-        &mut self,
-        payload: Payload<'_>,
-        tables: &mut Tables,
-    ) -> wasmparser::Result<()> {
+    fn read_section(&mut self, payload: Payload<'_>, tables: &mut Tables) -> wasmparser::Result<()> {
         match payload {
             Payload::TypeSection(section) => {
                 for group in section {
@@ -307,9 +261,7 @@ impl Inspection {
                     self.exports.push(Export {
                         name: export.name.to_owned(),
                         kind: match export.kind {
-                            ExternalKind::Func | ExternalKind::FuncExact => {
-                                tables.signature(export.index)
-                            }
+                            ExternalKind::Func | ExternalKind::FuncExact => tables.signature(export.index),
                             ExternalKind::Table => "table".to_owned(),
                             ExternalKind::Memory => "memory".to_owned(),
                             ExternalKind::Global => "global".to_owned(),
@@ -343,13 +295,7 @@ impl Tables {
         let Some(function) = known else {
             return "a function of unknown type".to_owned();
         };
-        let list = |types: &[wasmparser::ValType]| {
-            types
-                .iter()
-                .map(ToString::to_string)
-                .collect::<Vec<_>>()
-                .join(", ")
-        };
+        let list = |types: &[wasmparser::ValType]| types.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
         match function.results() {
             [one] => format!("({}) -> {one}", list(function.params())),
             many => format!("({}) -> ({})", list(function.params()), list(many)),
@@ -358,9 +304,7 @@ impl Tables {
 }
 
 fn invalid(error: wasmparser::BinaryReaderError) -> EngineError {
-    EngineError::Invalid {
-        reason: format!("{} at byte {}", error.message(), error.offset()),
-    }
+    EngineError::Invalid { reason: format!("{} at byte {}", error.message(), error.offset()) }
 }
 
 fn looks_like(bytes: &[u8]) -> &'static str {

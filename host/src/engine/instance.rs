@@ -7,9 +7,7 @@
 use std::ops::Range;
 
 use sparkwright_core::abi;
-use wasmtime::{
-    Extern, Memory, ModuleExport, Store, StoreLimits, StoreLimitsBuilder, Trap, TypedFunc,
-};
+use wasmtime::{Extern, Memory, ModuleExport, Store, StoreLimits, StoreLimitsBuilder, Trap, TypedFunc};
 
 use super::error::EngineError;
 use super::module::Shared;
@@ -41,10 +39,8 @@ pub(super) struct Instance {
 impl Instance {
     /// A fresh instance, its start function run.
     pub(super) fn start(shared: &Shared, budget: Budget) -> Result<Self, EngineError> {
-        let limits = StoreLimitsBuilder::new()
-            .memory_size(abi::MAX_MEMORY_BYTES)
-            .table_elements(MAX_TABLE_ELEMENTS)
-            .build();
+        let limits =
+            StoreLimitsBuilder::new().memory_size(abi::MAX_MEMORY_BYTES).table_elements(MAX_TABLE_ELEMENTS).build();
         let mut store = Store::new(shared.pre.module().engine(), limits);
         store.limiter(|limits| limits);
         arm(shared, &mut store, budget)?;
@@ -71,19 +67,12 @@ impl Instance {
     }
 
     /// Asks for the version of the contract.
-    pub(super) fn abi_version(
-        &mut self,
-        shared: &Shared,
-        budget: Budget,
-    ) -> Result<i32, EngineError> {
+    pub(super) fn abi_version(&mut self, shared: &Shared, budget: Budget) -> Result<i32, EngineError> {
         let call = "abi_version";
-        let version: TypedFunc<(), i32> =
-            function(&mut self.store, self.instance, call, &shared.exports.abi_version)?;
+        let version: TypedFunc<(), i32> = function(&mut self.store, self.instance, call, &shared.exports.abi_version)?;
         self.arm(shared, budget)?;
         let _running = shared.engine.ticker.enter();
-        version
-            .call(&mut self.store, ())
-            .map_err(|error| failed(call, budget, &error))
+        version.call(&mut self.store, ()).map_err(|error| failed(call, budget, &error))
     }
 
     /// Asks the module what it is, and gives the answer's bytes to `read`.
@@ -94,13 +83,10 @@ impl Instance {
         read: impl FnOnce(&[u8]) -> Result<R, EngineError>,
     ) -> Result<R, EngineError> {
         let call = "describe";
-        let describe: TypedFunc<(), u64> =
-            function(&mut self.store, self.instance, call, &shared.exports.describe)?;
+        let describe: TypedFunc<(), u64> = function(&mut self.store, self.instance, call, &shared.exports.describe)?;
         self.arm(shared, budget)?;
         let _running = shared.engine.ticker.enter();
-        let place = describe
-            .call(&mut self.store, ())
-            .map_err(|error| failed(call, budget, &error))?;
+        let place = describe.call(&mut self.store, ()).map_err(|error| failed(call, budget, &error))?;
         self.take_answer(call, place, budget, read)
     }
 
@@ -113,14 +99,11 @@ impl Instance {
         read: impl FnOnce(&[u8]) -> Result<R, EngineError>,
     ) -> Result<R, EngineError> {
         let call = "load";
-        let load: TypedFunc<(u32, u32), u64> =
-            function(&mut self.store, self.instance, call, &shared.exports.load)?;
+        let load: TypedFunc<(u32, u32), u64> = function(&mut self.store, self.instance, call, &shared.exports.load)?;
         self.arm(shared, budget)?;
         let _running = shared.engine.ticker.enter();
         let (pointer, length) = self.put_input(policy, budget)?;
-        let place = load
-            .call(&mut self.store, (pointer, length))
-            .map_err(|error| failed(call, budget, &error))?;
+        let place = load.call(&mut self.store, (pointer, length)).map_err(|error| failed(call, budget, &error))?;
         self.take_answer(call, place, budget, read)
     }
 
@@ -177,14 +160,8 @@ impl Instance {
 
     /// Writes an input into the module's memory, in a buffer that the module gave out.
     fn put_input(&mut self, bytes: &[u8], budget: Budget) -> Result<(u32, u32), EngineError> {
-        let (Ok(length), true) = (
-            u32::try_from(bytes.len()),
-            bytes.len() <= abi::MAX_INPUT_BYTES,
-        ) else {
-            return Err(EngineError::InputTooLarge {
-                length: bytes.len(),
-                limit: abi::MAX_INPUT_BYTES,
-            });
+        let (Ok(length), true) = (u32::try_from(bytes.len()), bytes.len() <= abi::MAX_INPUT_BYTES) else {
+            return Err(EngineError::InputTooLarge { length: bytes.len(), limit: abi::MAX_INPUT_BYTES });
         };
         if bytes.is_empty() {
             return Ok((0, 0));
@@ -208,14 +185,9 @@ impl Instance {
         if let Some(old) = self.input.take() {
             self.release(old.pointer, old.length, budget)?;
         }
-        let wanted = length
-            .next_power_of_two()
-            .clamp(INPUT_BUFFER, abi::MAX_INPUT_BYTES);
+        let wanted = length.next_power_of_two().clamp(INPUT_BUFFER, abi::MAX_INPUT_BYTES);
         let asked = u32::try_from(wanted).map_err(|_| EngineError::NoMemory { length })?;
-        let pointer = self
-            .alloc
-            .call(&mut self.store, asked)
-            .map_err(|error| failed("alloc", budget, &error))?;
+        let pointer = self.alloc.call(&mut self.store, asked).map_err(|error| failed("alloc", budget, &error))?;
         if pointer == 0 {
             return Err(EngineError::NoMemory { length: wanted });
         }
@@ -223,10 +195,7 @@ impl Instance {
         if region(size, pointer, asked).is_none() {
             return Err(outside("alloc", pointer, asked, size));
         }
-        let buffer = Buffer {
-            pointer,
-            length: wanted,
-        };
+        let buffer = Buffer { pointer, length: wanted };
         self.input = Some(buffer);
         Ok(buffer)
     }
@@ -242,11 +211,7 @@ impl Instance {
         let (pointer, length) = abi::unpack(place);
         let bytes = usize::try_from(length).unwrap_or(usize::MAX);
         if bytes > abi::MAX_ANSWER_BYTES {
-            return Err(EngineError::AnswerTooLarge {
-                call,
-                length,
-                limit: abi::MAX_ANSWER_BYTES,
-            });
+            return Err(EngineError::AnswerTooLarge { call, length, limit: abi::MAX_ANSWER_BYTES });
         }
         let memory = self.memory.data(&self.store);
         let answer = region(memory.len(), pointer, length)
@@ -272,18 +237,10 @@ fn region(size: usize, pointer: u32, length: u32) -> Option<Range<usize>> {
 }
 
 /// Sets the limits of what follows.
-fn arm(
-    shared: &Shared,
-    store: &mut Store<StoreLimits>,
-    budget: Budget,
-) -> Result<(), EngineError> {
+fn arm(shared: &Shared, store: &mut Store<StoreLimits>, budget: Budget) -> Result<(), EngineError> {
     store.set_epoch_deadline(shared.engine.ticker.ticks(budget.time));
     if shared.engine.metered {
-        store
-            .set_fuel(budget.fuel)
-            .map_err(|error| EngineError::Setup {
-                reason: error.to_string(),
-            })?;
+        store.set_fuel(budget.fuel).map_err(|error| EngineError::Setup { reason: error.to_string() })?;
     }
     Ok(())
 }
@@ -300,45 +257,29 @@ fn function<P: wasmtime::WasmParams, R: wasmtime::WasmResults>(
         .and_then(Extern::into_func)
         .ok_or_else(|| missing(name))?
         .typed(&*store)
-        .map_err(|error| EngineError::NotStarted {
-            reason: error.to_string(),
-        })
+        .map_err(|error| EngineError::NotStarted { reason: error.to_string() })
 }
 
 /// Can't happen: the inspection found the export.
 fn missing(name: &'static str) -> EngineError {
-    EngineError::NotStarted {
-        reason: format!("its export `{name}` is gone"),
-    }
+    EngineError::NotStarted { reason: format!("its export `{name}` is gone") }
 }
 
 fn outside(call: &'static str, pointer: u32, length: u32, memory: usize) -> EngineError {
-    EngineError::OutOfBounds {
-        call,
-        pointer,
-        length,
-        memory,
-    }
+    EngineError::OutOfBounds { call, pointer, length, memory }
 }
 
 /// What a failed call means.
 fn failed(call: &'static str, budget: Budget, error: &wasmtime::Error) -> EngineError {
     match error.downcast_ref::<Trap>() {
-        Some(Trap::Interrupt) => EngineError::TimedOut {
-            call,
-            limit_ms: u64::try_from(budget.time.as_millis()).unwrap_or(u64::MAX),
-        },
-        Some(Trap::OutOfFuel) => EngineError::OutOfFuel {
-            call,
-            fuel: budget.fuel,
-        },
-        Some(trap) => EngineError::Trapped {
-            call,
-            trap: trap.to_string().trim_start_matches("wasm trap: ").to_owned(),
-        },
-        None => EngineError::NotStarted {
-            reason: format!("{error:#}"),
-        },
+        Some(Trap::Interrupt) => {
+            EngineError::TimedOut { call, limit_ms: u64::try_from(budget.time.as_millis()).unwrap_or(u64::MAX) }
+        }
+        Some(Trap::OutOfFuel) => EngineError::OutOfFuel { call, fuel: budget.fuel },
+        Some(trap) => {
+            EngineError::Trapped { call, trap: trap.to_string().trim_start_matches("wasm trap: ").to_owned() }
+        }
+        None => EngineError::NotStarted { reason: format!("{error:#}") },
     }
 }
 
@@ -352,14 +293,9 @@ mod tests {
         assert_eq!(region(size, 0, 0), Some(0..0));
         assert_eq!(region(size, 65_535, 1), Some(65_535..65_536));
         assert_eq!(region(size, 65_536, 0), Some(65_536..65_536));
-        for (pointer, length) in [
-            (65_536, 1),
-            (65_535, 2),
-            (0, 65_537),
-            (u32::MAX, u32::MAX),
-            (u32::MAX, 1),
-            (1, u32::MAX),
-        ] {
+        for (pointer, length) in
+            [(65_536, 1), (65_535, 2), (0, 65_537), (u32::MAX, u32::MAX), (u32::MAX, 1), (1, u32::MAX)]
+        {
             assert_eq!(region(size, pointer, length), None, "{pointer} {length}");
         }
     }

@@ -43,9 +43,7 @@ use wasmtime::{Config, Engine, Module, OptLevel, PoolingAllocationConfig};
 
 pub use cache::default_cache_dir;
 pub use error::EngineError;
-pub use inspect::{
-    Export, Import, Inspection, MAX_MODULE_BYTES, MemorySize, Refusal, sha256_hex,
-};
+pub use inspect::{Export, Import, Inspection, MAX_MODULE_BYTES, MemorySize, Refusal, sha256_hex};
 pub use module::{Compiled, PolicyModule, Prepared};
 pub use session::{Session, Steady};
 
@@ -77,10 +75,7 @@ impl Budget {
     /// A limit on time alone.
     #[must_use]
     pub const fn time(time: Duration) -> Self {
-        Self {
-            time,
-            fuel: u64::MAX,
-        }
+        Self { time, fuel: u64::MAX }
     }
 
     /// A limit on time alone, in milliseconds.
@@ -112,12 +107,7 @@ pub struct EngineOptions {
 
 impl Default for EngineOptions {
     fn default() -> Self {
-        Self {
-            cache_dir: None,
-            metered: false,
-            tick: Duration::from_millis(5),
-            setup: Budget::millis(1_000),
-        }
+        Self { cache_dir: None, metered: false, tick: Duration::from_millis(5), setup: Budget::millis(1_000) }
     }
 }
 
@@ -139,9 +129,7 @@ pub struct PolicyEngine {
 
 impl std::fmt::Debug for PolicyEngine {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("PolicyEngine")
-            .field("metered", &self.inner.metered)
-            .finish_non_exhaustive()
+        f.debug_struct("PolicyEngine").field("metered", &self.inner.metered).finish_non_exhaustive()
     }
 }
 
@@ -156,20 +144,12 @@ impl PolicyEngine {
         let engine = Engine::new(&config(&options, true))
             .or_else(|_| Engine::new(&config(&options, false)))
             .map_err(|error| setup_error(format!("{error:#}")))?;
-        let ticker = Ticker::start(engine.clone(), options.tick)
-            .map_err(|error| setup_error(error.to_string()))?;
-        let cache = options.cache_dir.map(|folder| {
-            Cache::open(&folder)
-                .map_err(|error| format!("the folder {} {error}", folder.display()))
-        });
+        let ticker = Ticker::start(engine.clone(), options.tick).map_err(|error| setup_error(error.to_string()))?;
+        let cache = options
+            .cache_dir
+            .map(|folder| Cache::open(&folder).map_err(|error| format!("the folder {} {error}", folder.display())));
         Ok(Self {
-            inner: Arc::new(EngineInner {
-                ticker,
-                engine,
-                cache,
-                metered: options.metered,
-                setup: options.setup,
-            }),
+            inner: Arc::new(EngineInner { ticker, engine, cache, metered: options.metered, setup: options.setup }),
         })
     }
 
@@ -178,21 +158,14 @@ impl PolicyEngine {
     /// # Errors
     /// [`EngineError::Setup`] where this machine can't run one.
     pub fn with_fuel(options: EngineOptions) -> Result<Self, EngineError> {
-        Self::new(EngineOptions {
-            metered: true,
-            ..options
-        })
+        Self::new(EngineOptions { metered: true, ..options })
     }
 
     /// Makes a module ready to run, unless it is to be refused.
     ///
     /// # Errors
     /// Why it is refused: [`EngineError::is_refusal`], or any failure of asking for its version.
-    pub fn load_module(
-        &self,
-        bytes: &[u8],
-        pinned_sha256: Option<&str>,
-    ) -> Result<PolicyModule, EngineError> {
+    pub fn load_module(&self, bytes: &[u8], pinned_sha256: Option<&str>) -> Result<PolicyModule, EngineError> {
         let (inspection, checked) = Inspection::read(bytes, pinned_sha256);
         checked?;
         let (module, compiled) = self.compile(bytes, &inspection.sha256)?;
@@ -220,9 +193,7 @@ impl PolicyEngine {
     fn compile(&self, bytes: &[u8], sha256: &str) -> Result<(Module, Compiled), EngineError> {
         let engine = &self.inner.engine;
         let compile = || {
-            Module::from_binary(engine, bytes).map_err(|error| EngineError::Invalid {
-                reason: format!("{error:#}"),
-            })
+            Module::from_binary(engine, bytes).map_err(|error| EngineError::Invalid { reason: format!("{error:#}") })
         };
         let cache = match &self.inner.cache {
             None => return Ok((compile()?, Compiled::Now)),
@@ -279,9 +250,7 @@ fn config(options: &EngineOptions, reserve: bool) -> Config {
         .wasm_custom_page_sizes(false)
         .wasm_wide_arithmetic(false);
     if !reserve {
-        config
-            .memory_reservation(abi::MAX_MEMORY_BYTES as u64)
-            .memory_guard_size(64 * 1024);
+        config.memory_reservation(abi::MAX_MEMORY_BYTES as u64).memory_guard_size(64 * 1024);
     }
     config
 }

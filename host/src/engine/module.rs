@@ -72,9 +72,7 @@ pub struct PolicyModule {
 
 impl std::fmt::Debug for PolicyModule {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("PolicyModule")
-            .field("sha256", &self.sha256())
-            .finish_non_exhaustive()
+        f.debug_struct("PolicyModule").field("sha256", &self.sha256()).finish_non_exhaustive()
     }
 }
 
@@ -88,29 +86,17 @@ impl PolicyModule {
     ) -> Result<Self, EngineError> {
         let pre = Linker::new(module.engine())
             .instantiate_pre(module)
-            .map_err(|error| EngineError::NotStarted {
-                reason: format!("{error:#}"),
-            })?;
-        let mut shared = Shared {
-            exports: Exports::of(module)?,
-            engine,
-            pre,
-            inspection: inspection.clone(),
-            compiled,
-        };
+            .map_err(|error| EngineError::NotStarted { reason: format!("{error:#}") })?;
+        let mut shared =
+            Shared { exports: Exports::of(module)?, engine, pre, inspection: inspection.clone(), compiled };
         let setup = shared.engine.setup;
         let found = Instance::start(&shared, setup)?.abi_version(&shared, setup)?;
         if found != abi::VERSION {
-            return Err(EngineError::WrongVersion {
-                found,
-                wanted: abi::VERSION,
-            });
+            return Err(EngineError::WrongVersion { found, wanted: abi::VERSION });
         }
         inspection.abi_version = Some(found);
         shared.inspection = inspection;
-        Ok(Self {
-            shared: Arc::new(shared),
-        })
+        Ok(Self { shared: Arc::new(shared) })
     }
 
     /// The SHA-256 of its bytes, in hexadecimal.
@@ -146,9 +132,7 @@ impl PolicyModule {
     /// The engine that runs it.
     #[must_use]
     pub fn engine(&self) -> PolicyEngine {
-        PolicyEngine {
-            inner: Arc::clone(&self.shared.engine),
-        }
+        PolicyEngine { inner: Arc::clone(&self.shared.engine) }
     }
 
     /// What it answers about itself.
@@ -158,13 +142,8 @@ impl PolicyModule {
     pub fn describe(&self) -> Result<Description, EngineError> {
         let setup = self.shared.engine.setup;
         Instance::start(&self.shared, setup)?
-            .describe(&self.shared, setup, |answer| {
-                read_envelope("describe", answer)
-            })?
-            .map_err(|error| EngineError::Rubbish {
-                call: "describe",
-                reason: format!("an error: {error}"),
-            })
+            .describe(&self.shared, setup, |answer| read_envelope("describe", answer))?
+            .map_err(|error| EngineError::Rubbish { call: "describe", reason: format!("an error: {error}") })
     }
 
     /// Checks with the module that a resolved policy (JSON) can be used.
@@ -172,10 +151,7 @@ impl PolicyModule {
     /// # Errors
     /// [`EngineError::PolicyRefused`] with the module's own words, or any failure of the call.
     pub fn prepare(&self, resolved_policy: &[u8]) -> Result<Prepared, EngineError> {
-        let prepared = Prepared {
-            module: self.clone(),
-            policy: Arc::from(resolved_policy),
-        };
+        let prepared = Prepared { module: self.clone(), policy: Arc::from(resolved_policy) };
         prepared.session()?;
         Ok(prepared)
     }
@@ -190,10 +166,7 @@ pub struct Prepared {
 
 impl std::fmt::Debug for Prepared {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Prepared")
-            .field("module", &self.module)
-            .field("policy_bytes", &self.policy.len())
-            .finish()
+        f.debug_struct("Prepared").field("module", &self.module).field("policy_bytes", &self.policy.len()).finish()
     }
 }
 

@@ -37,15 +37,14 @@ impl Probe {
 
     /// `load`: the handle, or why there is none.
     pub(crate) fn load(&mut self, policy: &[u8]) -> Result<Result<i32, ErrorBody>, EngineError> {
-        let loaded = self.instance.load(&self.module.shared, policy, self.budget, |answer| {
-            read_envelope::<Loaded>("load", answer)
-        })?;
+        let loaded = self
+            .instance
+            .load(&self.module.shared, policy, self.budget, |answer| read_envelope::<Loaded>("load", answer))?;
         Ok(loaded.map(|loaded| loaded.handle))
     }
 
     /// `eval`: the envelope's bytes as they come.
     pub(crate) fn eval(&mut self, handle: i32, point: i32, input: &[u8]) -> Result<Answer, EngineError> {
-        self.instance
-            .eval(&self.module.shared, handle, point, input, self.budget, |answer| Ok(answer.to_vec()))
+        self.instance.eval(&self.module.shared, handle, point, input, self.budget, |answer| Ok(answer.to_vec()))
     }
 }

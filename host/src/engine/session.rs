@@ -22,9 +22,7 @@ pub struct Session {
 
 impl std::fmt::Debug for Session {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Session")
-            .field("prepared", &self.prepared)
-            .finish_non_exhaustive()
+        f.debug_struct("Session").field("prepared", &self.prepared).finish_non_exhaustive()
     }
 }
 
@@ -33,9 +31,8 @@ impl Session {
         let shared = &prepared.module.shared;
         let budget = shared.engine.setup;
         let mut instance = Instance::start(shared, budget)?;
-        let loaded = instance.load(shared, &prepared.policy, budget, |answer| {
-            read_envelope::<Loaded>("load", answer)
-        })?;
+        let loaded =
+            instance.load(shared, &prepared.policy, budget, |answer| read_envelope::<Loaded>("load", answer))?;
         let handle = loaded.map_err(EngineError::PolicyRefused)?.handle;
         if handle <= 0 {
             return Err(EngineError::Rubbish {
@@ -43,23 +40,14 @@ impl Session {
                 reason: format!("a handle of {handle}; one above 0 is wanted"),
             });
         }
-        Ok(Self {
-            instance,
-            prepared,
-            handle,
-        })
+        Ok(Self { instance, prepared, handle })
     }
 
     /// Asks in bytes: the input's JSON in, the envelope's JSON out, checked to be an envelope and nothing further.
     ///
     /// # Errors
     /// Any failure of the call. An envelope that holds an error is an answer, not a failure.
-    pub fn eval(
-        self,
-        point: DecisionPoint,
-        input: &[u8],
-        budget: Budget,
-    ) -> Result<(Vec<u8>, Self), EngineError> {
+    pub fn eval(self, point: DecisionPoint, input: &[u8], budget: Budget) -> Result<(Vec<u8>, Self), EngineError> {
         self.eval_number(point.number(), input, budget)
     }
 
@@ -67,12 +55,7 @@ impl Session {
     ///
     /// # Errors
     /// Any failure of the call.
-    pub fn eval_number(
-        mut self,
-        point: i32,
-        input: &[u8],
-        budget: Budget,
-    ) -> Result<(Vec<u8>, Self), EngineError> {
+    pub fn eval_number(mut self, point: i32, input: &[u8], budget: Budget) -> Result<(Vec<u8>, Self), EngineError> {
         let answer = self.raw(point, input, budget, |answer| {
             read_envelope::<IgnoredAny>("eval", answer)?.ok();
             Ok(answer.to_vec())
@@ -90,12 +73,9 @@ impl Session {
         question: &impl Serialize,
         budget: Budget,
     ) -> Result<(Result<A, ErrorBody>, Self), EngineError> {
-        let input = serde_json::to_vec(question).map_err(|error| EngineError::BadQuestion {
-            reason: error.to_string(),
-        })?;
-        let answer = self.raw(point.number(), &input, budget, |answer| {
-            read_envelope("eval", answer)
-        })?;
+        let input =
+            serde_json::to_vec(question).map_err(|error| EngineError::BadQuestion { reason: error.to_string() })?;
+        let answer = self.raw(point.number(), &input, budget, |answer| read_envelope("eval", answer))?;
         Ok((answer, self))
     }
 
@@ -113,8 +93,7 @@ impl Session {
         read: impl FnOnce(&[u8]) -> Result<R, EngineError>,
     ) -> Result<R, EngineError> {
         let shared = &self.prepared.module.shared;
-        self.instance
-            .eval(shared, self.handle, point, input, budget, read)
+        self.instance.eval(shared, self.handle, point, input, budget, read)
     }
 }
 
@@ -125,10 +104,7 @@ pub(super) fn read_envelope<T: DeserializeOwned>(
 ) -> Result<Result<T, ErrorBody>, EngineError> {
     serde_json::from_slice::<Envelope<T>>(answer)
         .map(Envelope::into_result)
-        .map_err(|error| EngineError::Rubbish {
-            call,
-            reason: error.to_string(),
-        })
+        .map_err(|error| EngineError::Rubbish { call, reason: error.to_string() })
 }
 
 /// A policy that answers for as long as a run lasts: a session that is replaced by a fresh one after a failure.
@@ -147,25 +123,14 @@ impl Steady {
     /// # Errors
     /// No session can be made.
     pub fn new(prepared: Prepared) -> Result<Self, EngineError> {
-        Ok(Self {
-            session: Some(prepared.session()?),
-            prepared,
-            failures: 0,
-            failures_in_a_row: 0,
-            fuel_used: None,
-        })
+        Ok(Self { session: Some(prepared.session()?), prepared, failures: 0, failures_in_a_row: 0, fuel_used: None })
     }
 
     /// As [`Session::eval`]; the next question after a failure meets a fresh instance.
     ///
     /// # Errors
     /// Any failure of this question, or of starting a fresh session for it.
-    pub fn eval(
-        &mut self,
-        point: DecisionPoint,
-        input: &[u8],
-        budget: Budget,
-    ) -> Result<Vec<u8>, EngineError> {
+    pub fn eval(&mut self, point: DecisionPoint, input: &[u8], budget: Budget) -> Result<Vec<u8>, EngineError> {
         self.with(|session| session.eval(point, input, budget))
     }
 

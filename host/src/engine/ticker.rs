@@ -48,11 +48,7 @@ impl Ticker {
         let thread = std::thread::Builder::new()
             .name("sparkwright-epoch".to_owned())
             .spawn(move || run(&engine, &theirs, tick))?;
-        Ok(Self {
-            shared,
-            thread: Some(thread),
-            tick,
-        })
+        Ok(Self { shared, thread: Some(thread), tick })
     }
 
     /// Says that a call begins.

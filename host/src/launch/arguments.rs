@@ -172,7 +172,8 @@ mod tests {
 
     #[test]
     fn options_end_at_the_application_and_its_own_stay_its_own() {
-        let read = read("--master local[2] --conf spark.a=b=c --executor-memory 1g --verbose app.py --master mine --conf x");
+        let read =
+            read("--master local[2] --conf spark.a=b=c --executor-memory 1g --verbose app.py --master mine --conf x");
         assert_eq!(read.application.as_deref(), Some("app.py"));
         assert_eq!(read.confs["spark.master"], "local[2]");
         assert_eq!(read.confs["spark.a"], "b=c");

@@ -17,7 +17,12 @@ const PATIENCE: Duration = Duration::from_millis(300);
 
 /// The facts behind a master URL and a user's configurations.
 #[must_use]
-pub fn cluster_facts(master: &str, spark_version: &str, python: bool, user_confs: BTreeMap<String, String>) -> ClusterFacts {
+pub fn cluster_facts(
+    master: &str,
+    spark_version: &str,
+    python: bool,
+    user_confs: BTreeMap<String, String>,
+) -> ClusterFacts {
     let manager = Manager::of_master(master);
     let whole = |key: &str| user_confs.get(key).and_then(|text| text.trim().parse::<u32>().ok());
     let mut nodes = Vec::new();

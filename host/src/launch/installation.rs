@@ -18,7 +18,9 @@ pub enum NotInstalled {
         java_home: String,
     },
     /// No Spark.
-    #[error("no Spark was found: SPARK_HOME is {spark_home}, there is no `spark-submit` on the PATH, and `python3` knows no pyspark")]
+    #[error(
+        "no Spark was found: SPARK_HOME is {spark_home}, there is no `spark-submit` on the PATH, and `python3` knows no pyspark"
+    )]
     Spark {
         /// What `SPARK_HOME` is.
         spark_home: String,
@@ -31,7 +33,9 @@ impl NotInstalled {
     pub const fn help(&self) -> &'static str {
         match self {
             Self::Java { .. } => "install Java 17 (Debian: `apt-get install openjdk-17-jre-headless`) or set JAVA_HOME",
-            Self::Spark { .. } => "install one (`pip install pyspark==4.3.0`) or set SPARK_HOME to a folder with bin/spark-submit",
+            Self::Spark { .. } => {
+                "install one (`pip install pyspark==4.3.0`) or set SPARK_HOME to a folder with bin/spark-submit"
+            }
         }
     }
 }

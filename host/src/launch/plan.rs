@@ -24,6 +24,7 @@ pub enum PlanError {
 /// The policy refuses, or the module fails.
 pub fn plan_launch(prepared: &Prepared, facts: &PlanLaunchInput) -> Result<PlanLaunchAnswer, PlanError> {
     let session = prepared.session()?;
-    let (answer, _) = session.ask::<PlanLaunchAnswer>(DecisionPoint::PlanLaunch, facts, Budget::millis(LAUNCH_MODULE_MS))?;
+    let (answer, _) =
+        session.ask::<PlanLaunchAnswer>(DecisionPoint::PlanLaunch, facts, Budget::millis(LAUNCH_MODULE_MS))?;
     answer.map_err(PlanError::Refused)
 }

@@ -74,8 +74,7 @@ pub fn choose(path: Option<&Path>, environment: Option<&str>, sets: &[String]) -
         return Err(PolicyError::Wrong { diagnostics: wrong });
     }
     let overrides: Vec<Override> = sets.iter().map(|set| Override::set(set)).collect();
-    let policy =
-        file.resolve(environment, &overrides).map_err(|diagnostics| PolicyError::Wrong { diagnostics })?;
+    let policy = file.resolve(environment, &overrides).map_err(|diagnostics| PolicyError::Wrong { diagnostics })?;
     let identity = PolicyIdentity {
         file: path.map_or_else(String::new, |path| path.display().to_string()),
         environment: policy.environment.clone(),

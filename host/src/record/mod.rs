@@ -209,6 +209,31 @@ pub struct Totals {
     pub failed_tasks: u64,
     /// Sum of the tasks' run times.
     pub task_ms: u64,
+    /// How long questions took, from the plugin's asking to the answer in its hand.
+    pub round_trips: Option<RoundTrips>,
+}
+
+/// How long questions took, in microseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct RoundTrips {
+    /// Half of them took less.
+    pub p50_us: u64,
+    /// All but one in a hundred took less.
+    pub p99_us: u64,
+    /// The longest.
+    pub longest_us: u64,
+}
+
+impl RoundTrips {
+    /// What these times come to; nothing when there are none.
+    #[must_use]
+    pub fn of(times_us: &[u64]) -> Option<Self> {
+        let mut sorted = times_us.to_vec();
+        sorted.sort_unstable();
+        let at = |hundredths: usize| sorted.get((sorted.len().saturating_sub(1)) * hundredths / 100).copied();
+        Some(Self { p50_us: at(50)?, p99_us: at(99)?, longest_us: at(100)? })
+    }
 }
 
 /// A run.
@@ -318,7 +343,8 @@ impl Run {
             }
             Change::Executor(event) => self.executors.push(event),
             Change::CachedPlan(plan) => {
-                match self.cached_plans.iter_mut().rev().find(|known| known.id == plan.id && known.dropped_ms.is_none()) {
+                match self.cached_plans.iter_mut().rev().find(|known| known.id == plan.id && known.dropped_ms.is_none())
+                {
                     Some(known) => *known = plan,
                     None => self.cached_plans.push(plan),
                 }

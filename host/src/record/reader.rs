@@ -63,7 +63,8 @@ struct Line {
 pub fn read(folder: &Path) -> Result<Run, ReadError> {
     let path = folder.join("run.json");
     let text = fs::read(&path).map_err(|source| ReadError::Io { path: path.clone(), source })?;
-    let mut run: Run = serde_json::from_slice(&text).map_err(|source| ReadError::NotARun { path: path.clone(), source })?;
+    let mut run: Run =
+        serde_json::from_slice(&text).map_err(|source| ReadError::NotARun { path: path.clone(), source })?;
     if run.format > FORMAT {
         return Err(ReadError::TooNew { path, found: run.format });
     }
@@ -79,7 +80,8 @@ pub fn read(folder: &Path) -> Result<Run, ReadError> {
     }
     if run.state == RunState::Running && !host_lives(run.host_pid) {
         run.state = RunState::HostLost;
-        let what = "the host was lost before the application ended: from here on the application went on by itself".to_owned();
+        let what =
+            "the host was lost before the application ended: from here on the application went on by itself".to_owned();
         run.faults.push(Fault { at_ms: run.updated_ms, what, times: 1 });
     }
     Ok(run)
@@ -136,7 +138,8 @@ pub fn find(root: &Path, name: &str) -> Result<PathBuf, ReadError> {
             name: name.to_owned(),
             root: root.to_owned(),
             known: if names.is_empty() {
-                "no run was recorded there yet (`sparkwright submit` records one; --record names another folder)".to_owned()
+                "no run was recorded there yet (`sparkwright submit` records one; --record names another folder)"
+                    .to_owned()
             } else {
                 format!("the runs there are: {}", names.join(", "))
             },

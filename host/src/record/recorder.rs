@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use super::{Change, Fault, RecordedDecision, Run, RunState, report};
+use super::{ApplicationIdentity, Change, Fault, RecordedDecision, Run, RunState, report};
 use crate::clock::now_ms;
 
 /// Space that is set aside when a record is begun, so that a full disk can still be told of.
@@ -91,6 +91,23 @@ impl Recorder {
         inner.numbers
     }
 
+    /// Gives the record, begun before anything was known of the application, to the application that has come.
+    pub fn belongs_to(&self, application: ApplicationIdentity, started_ms: u64) {
+        let mut inner = self.lock();
+        inner.run.application = application;
+        inner.run.started_ms = started_ms;
+        if let Some(old) = inner.folder.clone()
+            && let Some(root) = old.parent()
+        {
+            let fresh = free_folder(root, &inner.run.application.id);
+            match fs::rename(&old, &fresh) {
+                Ok(()) => inner.folder = Some(fresh),
+                Err(error) => eprintln!("sparkwright: the record stays in {}: {error}", old.display()),
+            }
+        }
+        inner.write_whole();
+    }
+
     /// Records that something went wrong.
     pub fn fault(&self, what: impl Into<String>) {
         let what = what.into();
@@ -147,15 +164,8 @@ const JOURNAL: &str = "journal.jsonl";
 
 impl Inner {
     fn open(&mut self, root: &Path) -> io::Result<()> {
-        let name: String = self.run.application.id.chars().map(|c| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '_' }).collect();
-        let name = if name.trim_matches('.').is_empty() { "unnamed".to_owned() } else { name };
         fs::create_dir_all(root)?;
-        let mut folder = root.join(&name);
-        let mut again = 0;
-        while folder.join("run.json").exists() {
-            again += 1;
-            folder = root.join(format!("{name}.{again}"));
-        }
+        let folder = free_folder(root, &self.run.application.id);
         fs::create_dir_all(&folder)?;
         fs::write(folder.join(RESERVE), vec![0u8; RESERVE_BYTES])?;
         self.journal = Some(OpenOptions::new().create(true).append(true).open(folder.join(JOURNAL))?);
@@ -189,7 +199,9 @@ impl Inner {
             return;
         }
         self.full = true;
-        let what = format!("the record could not be written any more ({error}): steering goes on, what was decided since is only counted");
+        let what = format!(
+            "the record could not be written any more ({error}): steering goes on, what was decided since is only counted"
+        );
         eprintln!("sparkwright: {what}");
         self.run.apply(Change::Fault(Fault { at_ms: now_ms(), what, times: 1 }), now_ms());
         if let Some(folder) = self.folder.clone() {
@@ -206,7 +218,8 @@ impl Inner {
         if self.full {
             // What fits into the reserve is the newest past with its faults, not every trace.
             run.decisions.truncate(50);
-            run.decisions_left_out = (self.run.decisions.len() - run.decisions.len()) as u64 + self.run.decisions_left_out;
+            run.decisions_left_out =
+                (self.run.decisions.len() - run.decisions.len()) as u64 + self.run.decisions_left_out;
         }
         let written = serde_json::to_vec_pretty(&run)
             .map_err(io::Error::from)
@@ -217,6 +230,20 @@ impl Inner {
             Err(error) => self.disk_full(&error),
         }
     }
+}
+
+/// A folder for the run `id` that no earlier run has: `id`, `id.1`, `id.2` and so on.
+fn free_folder(root: &Path, id: &str) -> PathBuf {
+    let plain: String =
+        id.chars().map(|c| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '_' }).collect();
+    let name = if plain.trim_matches('.').is_empty() { "unnamed".to_owned() } else { plain };
+    let mut folder = root.join(&name);
+    let mut again = 0;
+    while folder.join("run.json").exists() {
+        again += 1;
+        folder = root.join(format!("{name}.{again}"));
+    }
+    folder
 }
 
 /// Writes a file beside itself and renames it, so that a reader finds the old or the new one and nothing between.

@@ -37,6 +37,11 @@ pub fn report(run: &Run) -> String {
         totals.undecided,
         totals.ticks,
     );
+    if let Some(trips) = totals.round_trips {
+        let ms = |us: u64| format!("{}.{:02} ms", us / 1_000, us % 1_000 / 10);
+        let (p50, p99, longest) = (ms(trips.p50_us), ms(trips.p99_us), ms(trips.longest_us));
+        let _ = writeln!(text, "a question took {p50} (median), {p99} (99 of 100), {longest} (longest)");
+    }
     if !run.faults.is_empty() {
         let _ = writeln!(text, "\nWhat went wrong");
         for fault in &run.faults {
@@ -88,7 +93,11 @@ pub fn explain(run: &Run) -> String {
 }
 
 fn left_out(run: &Run) -> String {
-    if run.decisions_left_out > 0 { format!(", {} more made and not kept", run.decisions_left_out) } else { String::new() }
+    if run.decisions_left_out > 0 {
+        format!(", {} more made and not kept", run.decisions_left_out)
+    } else {
+        String::new()
+    }
 }
 
 fn headline(run: &Run, decision: &RecordedDecision) -> String {

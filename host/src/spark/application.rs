@@ -398,7 +398,10 @@ mod tests {
         assert_eq!((executor.running_tasks, executor.active_shuffle_bytes), (1, Bytes(512)));
         assert_eq!(application.recent_shares(), (Some(0.1), Some(0.0)));
         assert_eq!(application.ended_task_ms(9), None);
-        take(&mut application, r#"{"Event":"org.apache.spark.sql.execution.ui.SparkListenerSQLExecutionEnd","executionId":9,"time":99}"#);
+        take(
+            &mut application,
+            r#"{"Event":"org.apache.spark.sql.execution.ui.SparkListenerSQLExecutionEnd","executionId":9,"time":99}"#,
+        );
         take(&mut application, r#"{"Event":"SparkListenerJobEnd","Job ID":1}"#);
         assert_eq!(application.ended_task_ms(9), Some(40));
         assert_eq!(application.executor_facts(1_000)[0].active_shuffle_bytes, Bytes(0));
@@ -407,7 +410,10 @@ mod tests {
     #[test]
     fn a_failed_task_is_pending_again() {
         let mut application = with_a_running_stage();
-        take(&mut application, r#"{"Event":"SparkListenerTaskEnd","Stage ID":4,"Stage Attempt ID":0,"Task Info":{"Executor ID":"0","Index":1,"Failed":true}}"#);
+        take(
+            &mut application,
+            r#"{"Event":"SparkListenerTaskEnd","Stage ID":4,"Stage Attempt ID":0,"Task Info":{"Executor ID":"0","Index":1,"Failed":true}}"#,
+        );
         assert_eq!(application.tasks(), (4, 0));
         assert_eq!(application.recent_shares().1, Some(0.5));
     }
@@ -424,7 +430,11 @@ mod tests {
     #[test]
     fn cached_blocks_move_with_their_executor() {
         let mut application = with_a_running_stage();
-        let block = |bytes| format!(r#"{{"Event":"SparkListenerBlockUpdated","Block Updated Info":{{"Block Manager ID":{{"Executor ID":"0"}},"Block ID":"rdd_3_1","Memory Size":{bytes},"Disk Size":0}}}}"#);
+        let block = |bytes| {
+            format!(
+                r#"{{"Event":"SparkListenerBlockUpdated","Block Updated Info":{{"Block Manager ID":{{"Executor ID":"0"}},"Block ID":"rdd_3_1","Memory Size":{bytes},"Disk Size":0}}}}"#
+            )
+        };
         take(&mut application, &block(77));
         assert_eq!(application.executor_facts(0)[0].cached_bytes, Bytes(77));
         take(&mut application, &block(0));

@@ -314,6 +314,9 @@ mod tests {
 
     #[test]
     fn unknown_events_are_passed_over() {
-        assert_eq!(serde_json::from_str::<Event>(r#"{"Event":"SparkListenerSomethingNew","x":1}"#).unwrap(), Event::Other);
+        assert_eq!(
+            serde_json::from_str::<Event>(r#"{"Event":"SparkListenerSomethingNew","x":1}"#).unwrap(),
+            Event::Other
+        );
     }
 }

@@ -66,7 +66,13 @@ impl PlanHistory {
     }
 
     /// Remembers that a query held these nodes, with each one's share of its work.
-    pub fn remember(&mut self, nodes: &[PlanNode], shares: &BTreeMap<String, f64>, execution: Option<i64>, now_ms: u64) {
+    pub fn remember(
+        &mut self,
+        nodes: &[PlanNode],
+        shares: &BTreeMap<String, f64>,
+        execution: Option<i64>,
+        now_ms: u64,
+    ) {
         let mut met = BTreeSet::new();
         for node in nodes.iter().filter(|node| !node.hash.is_empty()) {
             if !met.insert(node.hash.as_str()) {

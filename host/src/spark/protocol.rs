@@ -87,6 +87,10 @@ pub enum Greeting {
         if_lost: Option<IfLost>,
         /// The most nodes of a plan that are sent.
         nodes_at_most: u32,
+        /// The most source files of a plan that is cached.
+        files_at_most: u32,
+        /// How long a source file must have been left alone.
+        settled_ms: u64,
     },
     /// The application is not steered.
     Refused {
@@ -199,6 +203,8 @@ pub struct AskedNode {
 pub struct Ask {
     /// The question's number.
     pub ask: u64,
+    /// How long the last question took, from asking to the answer in hand; absent for the first.
+    pub last_trip_us: Option<u64>,
     /// The session that plans it.
     #[serde(default)]
     pub session: String,
@@ -288,4 +294,3 @@ pub enum Command {
         executors_total: u32,
     },
 }
-

@@ -27,8 +27,11 @@ pub(super) fn tick_all(steered: &Steered) {
     let mut if_lost = steered.launch.plan.as_ref().and_then(|plan| plan.executors_if_lost);
     while !steered.ended.load(Ordering::Relaxed) {
         let asked = Instant::now();
-        let wait = match tick(steered, &mut decider, &mut last_recorded, &mut if_lost) {
-            Some(next_ms) => Duration::from_millis(next_ms.max(10)),
+        // A local master has no executors to decide about.
+        let scales = steered.manager().scales();
+        let answer = if scales { tick(steered, &mut decider, &mut last_recorded, &mut if_lost) } else { None };
+        let wait = match answer {
+            Some(next_tick_ms) => Duration::from_millis(next_tick_ms.saturating_sub(now_ms()).max(10)),
             None => TICK_WITHOUT_ANSWER,
         };
         steered.recorder.note_totals(steered.totals());
@@ -67,7 +70,9 @@ fn question(steered: &Steered, now: u64) -> ControlInput {
     let (gc_share, failure_share) = application.recent_shares();
     let state = lock(&steered.control).clone();
     let live = application.live_executors();
-    let coming = state.target.map_or(0, |target| target.saturating_sub(live));
+    // Before the first decision, what the launch plan asked for is on its way.
+    let asked_for = state.target.or_else(|| steered.launch.plan.as_ref().map(|plan| plan.initial_executors.value));
+    let coming = asked_for.map_or(0, |target| target.saturating_sub(live));
     let quota = steered.launch.plan.as_ref().map(|plan| plan.max_executors);
     let migrates = |key| steered.conf(key).is_some_and(|on| on.eq_ignore_ascii_case("true"));
     let controller = if steered.acts() || steered.launch.mode == super::Mode::Shadow {
@@ -121,9 +126,18 @@ fn carry_out(
         let mut decision: Decision<Scalar> =
             Decision { value: target.into(), grade: answer.target.grade, trace: answer.target.trace };
         for held in &answer.held {
-            decision.trace = decision.trace.note(format!("held by {} at {} instead of {}: {}", held.guard, target, held.wanted, held.because));
+            decision.trace = decision
+                .trace
+                .note(format!("held by {} at {} instead of {}: {}", held.guard, target, held.wanted, held.because));
         }
-        steered.recorder.decision(RecordedDecision::new(now, "control", "executors", "application", decision, acts && moves))
+        steered.recorder.decision(RecordedDecision::new(
+            now,
+            "control",
+            "executors",
+            "application",
+            decision,
+            acts && moves,
+        ))
     });
     if !acts {
         return;

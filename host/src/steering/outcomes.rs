@@ -129,8 +129,12 @@ impl Outcomes {
 
     /// A plan is about to be cached by a decision.
     pub(super) fn plan_chosen(&mut self, id: &str, decision: u64, subject: &str, level: &str) {
-        let plan =
-            CachedPlan { id: id.to_owned(), subject: subject.to_owned(), level: level.to_owned(), ..CachedPlan::default() };
+        let plan = CachedPlan {
+            id: id.to_owned(),
+            subject: subject.to_owned(),
+            level: level.to_owned(),
+            ..CachedPlan::default()
+        };
         self.plans.insert(id.to_owned(), (decision, plan));
     }
 

@@ -16,8 +16,11 @@ use sparkwright_core::units::{Bytes, GIB};
 use super::decider::Decider;
 use super::run::{Steered, lock, read_line};
 use crate::clock::now_ms;
-use crate::record::{RecordedDecision};
+use crate::record::RecordedDecision;
 use crate::spark::protocol::{Answer, Ask, CacheOrder};
+
+/// Round trips of which the time is kept.
+const MOST_TRIPS: usize = 10_000;
 
 /// Answers questions until the plugin asks no more.
 pub(super) fn answer_all(steered: &Steered, mut reader: BufReader<UnixStream>, mut writer: UnixStream) {
@@ -43,6 +46,12 @@ pub(super) fn answer_all(steered: &Steered, mut reader: BufReader<UnixStream>, m
 fn answer(steered: &Steered, decider: &mut Decider, ask: Ask) -> Answer {
     steered.questions.fetch_add(1, Ordering::Relaxed);
     let number = ask.ask;
+    if let Some(trip_us) = ask.last_trip_us {
+        let mut trips = lock(&steered.trips_us);
+        if trips.len() < MOST_TRIPS {
+            trips.push(trip_us);
+        }
+    }
     let execution = ask.execution;
     let question = question(steered, ask);
     match decider.ask::<PlanQueryAnswer>(DecisionPoint::PlanQuery, &question, QUESTION_MODULE_MS) {
@@ -50,9 +59,15 @@ fn answer(steered: &Steered, decider: &mut Decider, ask: Ask) -> Answer {
             lock(&steered.history).remember(&question.nodes, &decided.shares, execution, question.now_ms);
             record(steered, &question.nodes, &decided, execution, question.now_ms);
             if !steered.acts() {
-                return Answer::Decided { answer: number, confs: Default::default(), cache: Vec::new(), uncache: Vec::new() };
+                return Answer::Decided {
+                    answer: number,
+                    confs: Default::default(),
+                    cache: Vec::new(),
+                    uncache: Vec::new(),
+                };
             }
-            let cache = decided.cache.into_iter().map(|choice| CacheOrder { hash: choice.hash, level: choice.level }).collect();
+            let cache =
+                decided.cache.into_iter().map(|choice| CacheOrder { hash: choice.hash, level: choice.level }).collect();
             Answer::Decided { answer: number, confs: decided.confs, cache, uncache: decided.uncache }
         }
         Err(none) => {
@@ -133,8 +148,14 @@ fn record(steered: &Steered, nodes: &[PlanNode], decided: &PlanQueryAnswer, exec
                 "release" => true,
                 _ => decided.confs.contains_key(&made.subject),
             };
-        let mut decision =
-            RecordedDecision::new(now, "plan_query", made.name.clone(), made.subject.clone(), made.decision.clone(), applied);
+        let mut decision = RecordedDecision::new(
+            now,
+            "plan_query",
+            made.name.clone(),
+            made.subject.clone(),
+            made.decision.clone(),
+            applied,
+        );
         decision.execution = execution;
         decision.hash.clone_from(&made.hash);
         let level = made.decision.value.render(sparkwright_core::trace::Unit::None);

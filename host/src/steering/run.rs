@@ -19,7 +19,7 @@ use sparkwright_core::steering as limits;
 use super::outcomes::Outcomes;
 use crate::clock::now_ms;
 use crate::engine::{EngineError, Prepared};
-use crate::record::{Change, ExecutorEvent, PolicyIdentity, Recorder, Totals};
+use crate::record::{Change, ExecutorEvent, PolicyIdentity, Recorder, RoundTrips, Totals};
 use crate::spark::application::{Application, ExecutorChange};
 use crate::spark::events::Event;
 use crate::spark::plan_history::PlanHistory;
@@ -85,6 +85,7 @@ pub(super) struct Steered {
     pub(super) history: Mutex<PlanHistory>,
     pub(super) outcomes: Mutex<Outcomes>,
     pub(super) control: Mutex<ControlState>,
+    pub(super) trips_us: Mutex<Vec<u64>>,
     pub(super) questions: AtomicU64,
     pub(super) undecided: AtomicU64,
     pub(super) ticks: AtomicU64,
@@ -120,6 +121,7 @@ impl Steered {
             history: Mutex::default(),
             outcomes: Mutex::default(),
             control: Mutex::default(),
+            trips_us: Mutex::default(),
             questions: AtomicU64::new(0),
             undecided: AtomicU64::new(0),
             ticks: AtomicU64::new(0),
@@ -185,6 +187,8 @@ impl Steered {
             managed_keys: query::MANAGED_KEYS.iter().map(|key| (*key).to_owned()).collect(),
             if_lost: if_lost.filter(|_| self.launch.mode == Mode::Act).map(|total| IfLost { executors_total: total }),
             nodes_at_most: limits::NODES_AT_MOST,
+            files_at_most: limits::FILES_AT_MOST,
+            settled_ms: limits::FILES_SETTLED_MS,
         }
     }
 
@@ -229,6 +233,7 @@ impl Steered {
             tasks,
             failed_tasks,
             task_ms,
+            round_trips: RoundTrips::of(&lock(&self.trips_us)),
         }
     }
 
@@ -252,7 +257,9 @@ impl Steered {
                         break;
                     }
                     Ok(report) => self.take_report(report),
-                    Err(error) => self.recorder.fault(format!("the plugin said something that is not in the protocol: {error}")),
+                    Err(error) => {
+                        self.recorder.fault(format!("the plugin said something that is not in the protocol: {error}"))
+                    }
                 }
             } else {
                 self.take_event(&line);
@@ -261,7 +268,9 @@ impl Steered {
         self.steered.store(false, Ordering::Relaxed);
         self.ended.store(true, Ordering::Relaxed);
         if !said_bye {
-            self.recorder.fault("the driver's connection ended without a goodbye: the application was killed, or its driver failed");
+            self.recorder.fault(
+                "the driver's connection ended without a goodbye: the application was killed, or its driver failed",
+            );
         }
     }
 
@@ -271,7 +280,9 @@ impl Steered {
             // One event in another form than we know makes counts uncertain, and the controller careful.
             if !lock(&self.application).facts_lost() {
                 let start = String::from_utf8_lossy(line.get(..80).unwrap_or(line)).into_owned();
-                self.recorder.fault(format!("a listener event could not be read, executors stay as they are from here on: {start}"));
+                self.recorder.fault(format!(
+                    "a listener event could not be read, executors stay as they are from here on: {start}"
+                ));
             }
             lock(&self.application).lose_facts();
             return;
@@ -297,7 +308,14 @@ impl Steered {
         }
     }
 
-    pub(super) fn executor_event(&self, at_ms: u64, change: &'static str, executor: String, count: u32, reason: String) {
+    pub(super) fn executor_event(
+        &self,
+        at_ms: u64,
+        change: &'static str,
+        executor: String,
+        count: u32,
+        reason: String,
+    ) {
         self.recorder.note(Change::Executor(ExecutorEvent { at_ms, change: change.into(), executor, count, reason }));
     }
 
@@ -328,7 +346,9 @@ impl Steered {
             Report::Dropped { events } => {
                 self.events_lost.fetch_add(events, Ordering::Relaxed);
                 lock(&self.application).lose_facts();
-                self.recorder.fault("listener events were lost because the host was too slow: executors stay as they are from here on");
+                self.recorder.fault(
+                    "listener events were lost because the host was too slow: executors stay as they are from here on",
+                );
             }
             Report::Unsteered { reason } => {
                 self.steered.store(false, Ordering::Relaxed);
@@ -347,7 +367,8 @@ impl Steered {
         };
         lock(&self.outcomes).finish(&self.recorder, &uses);
         self.recorder.note(Change::Totals(self.totals()));
-        if let Some(path) = super::server::keep_event_log(&self.launch, &self.hello.application, self.recorder.folder()) {
+        if let Some(path) = super::server::keep_event_log(&self.launch, &self.hello.application, self.recorder.folder())
+        {
             self.recorder.note(Change::EventLog { path });
         }
         self.recorder.finish();
@@ -376,7 +397,10 @@ pub(super) fn read_line(reader: &mut BufReader<UnixStream>, line: &mut Vec<u8>) 
         line.extend_from_slice(available.get(..taken).unwrap_or_default());
         reader.consume(taken);
         if line.len() > MAX_LINE_BYTES {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, format!("a line of more than {MAX_LINE_BYTES} bytes")));
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                format!("a line of more than {MAX_LINE_BYTES} bytes"),
+            ));
         }
         if whole {
             line.pop();

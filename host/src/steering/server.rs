@@ -9,8 +9,8 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use sparkwright_core::trace::{Decision, Scalar};
 use sparkwright_core::steering::LAUNCH_MODULE_MS;
+use sparkwright_core::trace::{Decision, Scalar};
 
 use super::run::{Launch, Mode, Steered, lock, read_line};
 use super::{controller, questions};
@@ -70,8 +70,11 @@ pub fn serve(launch: Launch, options: &ServerOptions) -> io::Result<()> {
     let bytes = module_bytes(&launch)?;
     let identity = ModuleIdentity { sha256: crate::engine::sha256_hex(&bytes), size_bytes: bytes.len() as u64 };
     let prepared = Arc::new(prepare(&launch, &bytes, options.cache_dir.clone()));
+    let server = Server { launch, identity, prepared, waiting: Mutex::new(None), current: Mutex::new(None) };
+    // A record from the very start: a host that is killed before it meets its application leaves one too.
+    let recorder = server.begin_record(unmet(options.driver_pid));
+    *lock(&server.waiting) = Some(recorder);
     let listener = listen(&options.socket)?;
-    let server = Server { launch, identity, prepared, current: Mutex::new(None) };
     thread::scope(|scope| {
         let mut gone_since = None;
         loop {
@@ -101,6 +104,10 @@ pub fn serve(launch: Launch, options: &ServerOptions) -> io::Result<()> {
             steered.hang_up();
         }
     });
+    if let Some(recorder) = lock(&server.waiting).take() {
+        recorder.fault("no Spark application came to be steered: the program ended without starting Spark, or its plugin could not reach the host");
+        recorder.finish();
+    }
     let _ = fs::remove_file(&options.socket);
     if let Some(folder) = options.socket.parent() {
         let _ = fs::remove_file(folder.join("launch.json"));
@@ -129,7 +136,27 @@ struct Server {
     launch: Arc<Launch>,
     identity: ModuleIdentity,
     prepared: Arc<Result<Prepared, EngineError>>,
+    /// The record that waits for its application.
+    waiting: Mutex<Option<Recorder>>,
     current: Mutex<Option<Arc<Steered>>>,
+}
+
+/// What is known of an application before it is met.
+fn unmet(driver_pid: u32) -> ApplicationIdentity {
+    ApplicationIdentity { id: format!("starting-{driver_pid}"), driver_pid, ..ApplicationIdentity::default() }
+}
+
+impl From<&Hello> for ApplicationIdentity {
+    fn from(hello: &Hello) -> Self {
+        Self {
+            id: hello.application.clone(),
+            name: hello.name.clone(),
+            spark: hello.spark.clone(),
+            java: hello.java.clone(),
+            master: hello.master.clone(),
+            driver_pid: hello.driver_pid,
+        }
+    }
 }
 
 impl Server {
@@ -184,13 +211,14 @@ impl Server {
             line.push(b'\n');
             return stream.write_all(&line);
         }
-        let recorder = Recorder::begin(self.run(&hello), self.launch.record.as_deref());
-        for fault in &self.launch.faults {
-            recorder.fault(fault.clone());
-        }
-        if let Err(error) = self.prepared.as_ref() {
-            recorder.fault(format!("the policy module can't be used, the application runs as it would alone: {error}"));
-        }
+        let waiting = lock(&self.waiting).take();
+        let recorder = match waiting {
+            Some(recorder) => {
+                recorder.belongs_to((&hello).into(), now_ms());
+                recorder
+            }
+            None => self.begin_record((&hello).into()),
+        };
         let steered =
             Arc::new(Steered::new(Arc::clone(&self.launch), hello, Arc::clone(&self.prepared), recorder, stream));
         steered.record_launch();
@@ -212,18 +240,11 @@ impl Server {
         Ok(())
     }
 
-    fn run(&self, hello: &Hello) -> Run {
+    fn begin_record(&self, application: ApplicationIdentity) -> Recorder {
         let now = now_ms();
-        Run {
+        let run = Run {
             format: FORMAT,
-            application: ApplicationIdentity {
-                id: hello.application.clone(),
-                name: hello.name.clone(),
-                spark: hello.spark.clone(),
-                java: hello.java.clone(),
-                master: hello.master.clone(),
-                driver_pid: hello.driver_pid,
-            },
+            application,
             mode: self.launch.mode.word().to_owned(),
             policy: self.launch.identity.clone(),
             module: self.identity.clone(),
@@ -232,7 +253,15 @@ impl Server {
             started_ms: now,
             updated_ms: now,
             ..Run::default()
+        };
+        let recorder = Recorder::begin(run, self.launch.record.as_deref());
+        for fault in &self.launch.faults {
+            recorder.fault(fault.clone());
         }
+        if let Err(error) = self.prepared.as_ref() {
+            recorder.fault(format!("the policy module can't be used, the application runs as it would alone: {error}"));
+        }
+        recorder
     }
 }
 

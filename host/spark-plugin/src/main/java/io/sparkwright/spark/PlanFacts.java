@@ -3,6 +3,7 @@ package io.sparkwright.spark;
 import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
+import org.apache.hadoop.fs.Path;
 import org.apache.spark.sql.catalyst.expressions.Expression;
 import org.apache.spark.sql.catalyst.plans.logical.LogicalPlan;
 import org.apache.spark.sql.execution.datasources.InMemoryFileIndex;
@@ -174,7 +175,8 @@ final class PlanFacts implements PlanHash.Visitor {
     if (index == null) {
       return;
     }
-    node.leaves = Mix.with(node.leaves, index.rootPaths().hashCode());
+    // Spark compares the root paths as a set
+    node.leaves = Mix.with(node.leaves, SparkInternals.list(index.rootPaths()).stream().distinct().mapToLong(Path::hashCode).sum());
     SourceIdentity.Listing listing = identity.of(index);
     node.files = listing;
     node.sources = Mix.with(node.sources, listing.digest());

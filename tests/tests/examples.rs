@@ -1,0 +1,75 @@
+//! Spark's own example programs give the same output and exit code under `sparkwright submit` as under `spark-submit`.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+
+mod support;
+
+use sparkwright_tests::application::{Application, Outcome};
+use support::{Scene, own_lines, venv};
+
+/// The examples, with their arguments and a master. Paths are those in Spark's own folder, where the data is.
+const EXAMPLES: &[(&str, &[&str])] = &[
+    ("pi.py", &["4"]),
+    ("sort.py", &["examples/src/main/resources/numbers.txt"]),
+    ("wordcount.py", &["examples/src/main/resources/people.txt"]),
+    ("sql/basic.py", &[]),
+    ("sql/datasource.py", &[]),
+    ("ml/logistic_regression_with_elastic_net.py", &[]),
+    ("ml/decision_tree_classification_example.py", &[]),
+    ("ml/kmeans_example.py", &[]),
+    ("ml/linear_regression_with_elastic_net.py", &[]),
+    ("ml/pipeline_example.py", &[]),
+    ("ml/correlation_example.py", &[]),
+    ("ml/tf_idf_example.py", &[]),
+];
+
+/// What Pi's example prints is drawn at random, and some print times or addresses of objects: those words are no output.
+fn comparable(outcome: &Outcome) -> Vec<String> {
+    own_lines(outcome)
+        .into_iter()
+        .map(|line| if line.starts_with("Pi is roughly") { "Pi is roughly".to_owned() } else { line.to_owned() })
+        .collect()
+}
+
+#[test]
+fn examples_of_spark() {
+    let master = ["--master", "local-cluster[2,1,1024]", "--conf", "spark.executor.memory=600m"];
+    let home = venv().spark_home();
+    let mut wrong = Vec::new();
+    for (name, arguments) in EXAMPLES {
+        let program = home.join("examples/src/main/python").join(name).display().to_string();
+        let run = |steer: bool| {
+            let scene = Scene::new();
+            // The examples read their data by relative path and write into the folder they run in.
+            let place = scene.path("place");
+            std::fs::create_dir_all(&place).unwrap();
+            std::os::unix::fs::symlink(home.join("data"), place.join("data")).unwrap();
+            let resources = place.join("examples/src/main/resources");
+            let made = Application::new(venv().command("python"), venv())
+                .arg(support::program("example_resources.py"))
+                .arg(&resources)
+                .run()
+                .unwrap();
+            assert_eq!(made.code(), Some(0), "{}", made.stderr);
+            let application = if steer { scene.steered::<&str>([]) } else { scene.alone() };
+            let outcome = application.args(master).arg(&program).args(*arguments).in_folder(&place).run().unwrap();
+            let record = steer.then(|| scene.record());
+            (outcome, record)
+        };
+        let (alone, _) = run(false);
+        let (steered, record) = run(true);
+        if alone.code() != steered.code() || comparable(&alone) != comparable(&steered) {
+            wrong.push(format!(
+                "{name}: {:?} and {:?}\n--- alone\n{}\n--- steered\n{}\n{}",
+                alone.code(),
+                steered.code(),
+                alone.stdout,
+                steered.stdout,
+                steered.stderr
+            ));
+        }
+        assert_eq!(record.unwrap()["state"], "ended", "{name}");
+        eprintln!("{name}: ended with {:?} both times, {} lines", alone.code(), alone.stdout.lines().count());
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+}

@@ -1,0 +1,216 @@
+//! The table of faults: whatever fails on our side, the application ends as it would have alone, and the record says what
+//! happened.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod support;
+
+use std::fs;
+use std::process::Command;
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+use serde_json::Value;
+use sparkwright_tests::application::Outcome;
+use sparkwright_tests::paths;
+use support::{Scene, content, faults, host_of, own_lines, program, wait_for};
+
+fn signal(pid: u32, signal: Signal) {
+    kill_process(Pid::from_raw(i32::try_from(pid).unwrap()).unwrap(), signal).unwrap();
+}
+
+/// The last line of the program's output, which sums up all its results.
+fn sum(outcome: &Outcome) -> String {
+    own_lines(outcome).last().copied().unwrap_or_default().to_owned()
+}
+
+const LOCAL: [&str; 2] = ["--master", "local[2]"];
+const SECONDS: &str = "12";
+
+fn long(scene: &Scene) -> [String; 5] {
+    [program("exits.py"), "long".into(), scene.text("work"), "--seconds".into(), SECONDS.into()]
+}
+
+/// Runs the long program steered and has `break_it` do its worst to the host (by its process id) meanwhile; the program
+/// must end with 0 and the sum that it prints for itself must say that every result was as expected.
+fn survives(options: &[&str], break_it: impl FnOnce(&Scene, u32)) -> (Scene, Outcome, Value) {
+    let scene = Scene::new();
+    let running = scene.steered(options).args(LOCAL).args(long(&scene)).start(|_| {}).unwrap();
+    let host = host_of(running.id());
+    break_it(&scene, host);
+    let outcome = running.finish().unwrap();
+    assert_eq!(outcome.code(), Some(0), "{}", outcome.stderr);
+    assert!(sum(&outcome).contains("checksum"), "{}", outcome.stdout);
+    let record = scene.record();
+    (scene, outcome, record)
+}
+
+/// The checksum of the long program when nobody steers it: the same however many rounds it got through.
+fn checksum(line: &str) -> Value {
+    let found: Value = serde_json::from_str(line).unwrap_or_else(|_| panic!("not JSON: {line}"));
+    found["checksum"].clone()
+}
+
+#[test]
+fn host_killed_at_start() {
+    let (_, outcome, record) = survives(&[], |_, host| signal(host, Signal::KILL));
+    assert_eq!(record["state"], "host_lost");
+    assert!(faults(&record).contains("host was lost"), "{record:#}");
+    let alone = Scene::new();
+    let plain = alone.alone().args(LOCAL).args(long(&alone)).run().unwrap();
+    assert_eq!(checksum(&sum(&outcome)), checksum(&sum(&plain)));
+}
+
+#[test]
+fn host_killed_mid_query() {
+    let (_, outcome, record) = survives(&[], |scene, host| {
+        wait_for("decisions", || scene.journal().contains("plan_query").then_some(()));
+        signal(host, Signal::KILL);
+    });
+    assert_eq!(record["state"], "host_lost");
+    assert!(record["decisions"].as_array().unwrap().iter().any(|it| it["point"] == "plan_query"), "{record:#}");
+    assert!(outcome.stderr.contains("parkwright"), "the driver's log says nothing: {}", outcome.stderr);
+}
+
+#[test]
+fn host_killed_mid_scale() {
+    let scene = Scene::new();
+    let running = scene
+        .steered(["--set", "autoscaling.min_executors=1", "--set", "autoscaling.max_executors=3"])
+        .args(["--master", "local-cluster[3,1,1024]", "--conf", "spark.executor.memory=512m"])
+        .args(["--conf", "spark.executor.cores=1"])
+        .args([program("exits.py"), "tasks".into()])
+        .start(|_| {})
+        .unwrap();
+    let host = host_of(running.id());
+    wait_for("a change of executors", || scene.journal().contains("\"asked\"").then_some(()));
+    signal(host, Signal::KILL);
+    let outcome = running.finish().unwrap();
+    assert_eq!(outcome.code(), Some(0), "{}", outcome.stderr);
+    assert_eq!(scene.record()["state"], "host_lost");
+}
+
+#[test]
+fn host_stopped_for_ten_seconds() {
+    let (_, _, record) = survives(&[], |scene, host| {
+        wait_for("decisions", || scene.journal().contains("plan_query").then_some(()));
+        signal(host, Signal::STOP);
+        std::thread::sleep(Duration::from_secs(10));
+        signal(host, Signal::CONT);
+    });
+    assert_eq!(record["state"], "ended");
+    assert!(faults(&record).contains("unsteered"), "{record:#}");
+}
+
+/// Modules that answer the version and take a policy, and then do their worst. What the record must say of each.
+const MODULES: &[(&str, &str)] = &[
+    ("trap_in_eval", "trap"),
+    ("loop_in_eval", "time"),
+    ("memory_bomb", ""),
+    ("rubbish", "JSON"),
+    ("answer_too_long", "bytes"),
+];
+
+#[test]
+fn policy_modules_that_misbehave() {
+    for (name, says) in MODULES {
+        let wat = paths::workspace().join(format!("tests/wat/{name}.wat"));
+        let folder = tempfile::tempdir().unwrap();
+        let module = folder.path().join("bad.wasm");
+        fs::write(&module, wat::parse_file(&wat).unwrap()).unwrap();
+        let (_, _, record) = survives(&["--module", module.to_str().unwrap()], |_, _| {});
+        assert_eq!(record["state"], "ended", "{name}");
+        let faults = faults(&record);
+        assert!(faults.contains("policy module") && faults.contains(says), "{name}: {faults}");
+        assert!(record["decisions"].as_array().unwrap().is_empty(), "{name} decided: {record:#}");
+    }
+}
+
+#[test]
+fn socket_gone() {
+    let (_, _, record) = survives(&[], |_, host| {
+        let line = fs::read(format!("/proc/{host}/cmdline")).unwrap();
+        let words: Vec<_> =
+            line.split(|byte| *byte == 0).map(|word| String::from_utf8_lossy(word).into_owned()).collect();
+        let at = words.iter().position(|word| word == "--socket").unwrap();
+        let socket = words[at + 1].clone();
+        wait_for("the socket", || fs::metadata(&socket).ok().map(drop));
+        fs::remove_file(&socket).unwrap();
+    });
+    assert!(faults(&record).contains("no Spark application came"), "{record:#}");
+}
+
+#[test]
+fn disk_for_the_record_full() {
+    let scene = Scene::new();
+    let runs = scene.runs();
+    fs::create_dir_all(&runs).unwrap();
+    let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", "size=400k", "tmpfs"]).arg(&runs).status();
+    if !mounted.is_ok_and(|status| status.success()) {
+        eprintln!("SKIPPED disk_for_the_record_full: only root can mount a small disk");
+        return;
+    }
+    let done = std::panic::catch_unwind(|| {
+        let ended = scene.steered::<&str>([]).args(LOCAL).args(long(&scene)).run().unwrap();
+        (ended, scene.record())
+    });
+    let listing = content(&runs.join("none"));
+    let unmounted = Command::new("umount").arg("-l").arg(&runs).status();
+    assert!(unmounted.is_ok_and(|status| status.success()));
+    let (outcome, record) = done.unwrap_or_else(|_| panic!("failed; {listing}"));
+    assert_eq!(outcome.code(), Some(0), "{}", outcome.stderr);
+    assert!(sum(&outcome).contains("checksum"), "{}", outcome.stdout);
+    let faults = faults(&record);
+    assert!(faults.contains("record could not be written") || faults.contains("event log is not kept"), "{faults}");
+}
+
+/// The exit code, output and last word of an application that fails are those that it has alone.
+fn ends_alike(mode: &str, code: i32, trace: &str) {
+    let scene = Scene::new();
+    let alone = scene.alone().args(LOCAL).args([program("exits.py"), mode.into()]).run().unwrap();
+    let steered = scene.steered::<&str>([]).args(LOCAL).args([program("exits.py"), mode.into()]).run().unwrap();
+    assert_eq!((alone.code(), steered.code()), (Some(code), Some(code)), "{}", steered.stderr);
+    assert_eq!(own_lines(&alone), own_lines(&steered));
+    assert!(alone.stderr.contains(trace) && steered.stderr.contains(trace), "{}", steered.stderr);
+    assert_eq!(scene.record()["state"], "ended");
+}
+
+#[test]
+fn application_that_exits_with_3() {
+    ends_alike("three", 3, "");
+}
+
+#[test]
+fn application_that_throws() {
+    ends_alike("throws", 1, "ValueError");
+}
+
+#[test]
+fn application_that_is_interrupted() {
+    let interrupted = |steer: bool| {
+        let scene = Scene::new();
+        let application = if steer { scene.steered::<&str>([]) } else { scene.alone() };
+        let (told, ticks) = std::sync::mpsc::channel();
+        let running = application
+            .args(LOCAL)
+            .args(long(&scene))
+            .start(move |line| {
+                if line.starts_with("tick") {
+                    let _ = told.send(());
+                }
+            })
+            .unwrap();
+        ticks.recv_timeout(Duration::from_secs(120)).expect("a first tick");
+        // As a terminal does: to the whole foreground process group.
+        let group = Pid::from_raw(i32::try_from(running.id()).unwrap()).unwrap();
+        kill_process_group(group, Signal::INT).unwrap();
+        let outcome = running.finish().unwrap();
+        assert!(!outcome.timed_out);
+        let record = steer.then(|| scene.record());
+        (outcome.status, record)
+    };
+    let (alone, _) = interrupted(false);
+    let (steered, record) = interrupted(true);
+    assert_eq!(alone, steered);
+    assert_eq!(record.unwrap()["state"], "ended");
+}

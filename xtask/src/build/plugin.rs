@@ -1,0 +1,153 @@
+//! The plugin's jar, by `javac` and `jar` alone, against the jars in PySpark's own package.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context as _, Result, bail};
+use sparkwright_tests::application::must_succeed;
+use sparkwright_tests::java::Java;
+use sparkwright_tests::paths;
+use sparkwright_tests::venv::Venv;
+
+use super::put;
+use crate::console::Step;
+use crate::setup;
+
+/// One jar for the versions of Spark that share their internals.
+pub(crate) struct Edition {
+    /// What it is for.
+    pub(crate) spark: &'static str,
+    jar: &'static str,
+    /// Its own sources, beside the common ones.
+    sources: &'static str,
+}
+
+/// The editions that are built. Spark 3.5 joins them with an environment that has PySpark 3.5.
+pub(crate) const EDITIONS: [Edition; 1] =
+    [Edition { spark: "Spark 4", jar: "sparkwright-spark4.jar", sources: "src/spark4/java" }];
+
+/// Warnings that the sources cannot avoid: Spark's own class files name annotations that its package does not hold, and
+/// anonymous Scala functions are serializable.
+const LINT: &str = "-Xlint:all,-classfile,-serial,-processing,-path";
+
+/// All entries of the jar get this time, so that the same sources make the same jar.
+const DATE: &str = "--date=2020-01-01T00:00:00Z";
+
+/// Builds the jar of `edition` into the assets, unless its sources and its Spark are the ones that it was made from.
+pub(super) fn build(edition: &Edition) -> Result<PathBuf> {
+    let jar = paths::assets().join(edition.jar);
+    let venv = setup::venv()?;
+    let sources = sources(edition)?;
+    let made_from = made_from(&sources, &venv)?;
+    let note = paths::target().join("plugin").join(format!("{}.made-from", edition.jar));
+    if jar.is_file() && fs::read_to_string(&note).is_ok_and(|text| text == made_from) {
+        return Ok(jar);
+    }
+    let java = Java::find()?;
+    let step = Step::begin(format!("compiling the plugin for {} with Java {}", edition.spark, java.version));
+    let classes = paths::target().join("plugin").join(edition.jar).with_extension("classes");
+    compile(&java, &sources, &venv, &classes)?;
+    pack(&java, &classes, &jar)?;
+    put(made_from.as_bytes(), &note)?;
+    step.end();
+    Ok(jar)
+}
+
+/// Compiles the sources for their warnings only.
+pub(crate) fn check(edition: &Edition) -> Result<()> {
+    let folder = tempfile::tempdir().context("cannot make a temporary folder")?;
+    compile(&Java::find()?, &sources(edition)?, &setup::venv()?, folder.path())
+}
+
+fn plugin_folder() -> PathBuf {
+    paths::workspace().join("host/spark-plugin")
+}
+
+/// The Java sources of an edition, in order.
+fn sources(edition: &Edition) -> Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for folder in ["src/main/java", edition.sources] {
+        walk(&plugin_folder().join(folder), &mut found)?;
+    }
+    found.retain(|file| file.extension().is_some_and(|extension| extension == "java"));
+    if found.is_empty() {
+        bail!("no Java sources in `{}`", plugin_folder().display());
+    }
+    Ok(found)
+}
+
+/// All files below `folder`, in order.
+fn walk(folder: &Path, found: &mut Vec<PathBuf>) -> Result<()> {
+    let entries = fs::read_dir(folder).with_context(|| format!("cannot read `{}`", folder.display()))?;
+    let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+    paths.sort();
+    for path in paths {
+        if path.is_dir() {
+            walk(&path, found)?;
+        } else {
+            found.push(path);
+        }
+    }
+    Ok(())
+}
+
+/// Everything that the jar depends on, as one text.
+fn made_from(sources: &[PathBuf], venv: &Venv) -> Result<String> {
+    let mut text = format!("{}\n{LINT}\n", venv.folder().display());
+    let mut files = sources.to_vec();
+    let resources = plugin_folder().join("src/main/resources");
+    if resources.is_dir() {
+        walk(&resources, &mut files)?;
+    }
+    for file in files {
+        let content = fs::read(&file).with_context(|| format!("cannot read `{}`", file.display()))?;
+        text.push_str(&format!("{}\n{}\n", file.display(), String::from_utf8_lossy(&content)));
+    }
+    Ok(text)
+}
+
+fn compile(java: &Java, sources: &[PathBuf], venv: &Venv, classes: &Path) -> Result<()> {
+    if classes.exists() {
+        fs::remove_dir_all(classes).with_context(|| format!("cannot remove `{}`", classes.display()))?;
+    }
+    fs::create_dir_all(classes).with_context(|| format!("cannot make the folder `{}`", classes.display()))?;
+    must_succeed(
+        "compiling the plugin",
+        Command::new(java.kit_tool("javac")?)
+            .args([LINT, "-Werror", "--release", "17", "-encoding", "UTF-8", "-proc:none", "-classpath"])
+            .arg(venv.spark_home().join("jars/*"))
+            .arg("-d")
+            .arg(classes)
+            .args(sources),
+    )?;
+    let resources = plugin_folder().join("src/main/resources");
+    if resources.is_dir() {
+        let mut files = Vec::new();
+        walk(&resources, &mut files)?;
+        for file in files {
+            let to = classes.join(file.strip_prefix(&resources).unwrap_or(&file));
+            put(&fs::read(&file).with_context(|| format!("cannot read `{}`", file.display()))?, &to)?;
+        }
+    }
+    Ok(())
+}
+
+fn pack(java: &Java, classes: &Path, jar: &Path) -> Result<()> {
+    let mut files = Vec::new();
+    walk(classes, &mut files)?;
+    let mut command = Command::new(java.kit_tool("jar")?);
+    let fresh = jar.with_extension("jar.new");
+    if let Some(folder) = jar.parent() {
+        fs::create_dir_all(folder).with_context(|| format!("cannot make the folder `{}`", folder.display()))?;
+    }
+    command.arg("--create").arg("--file").arg(&fresh).arg(DATE);
+    for file in &files {
+        command.arg("-C").arg(classes).arg(file.strip_prefix(classes).unwrap_or(file));
+    }
+    must_succeed("packing the plugin", &mut command)?;
+    // Beside the jar and renamed: somebody may be reading it.
+    let bytes = fs::read(&fresh).with_context(|| format!("cannot read `{}`", fresh.display()))?;
+    put(&bytes, jar)?;
+    fs::remove_file(&fresh).with_context(|| format!("cannot remove `{}`", fresh.display()))
+}

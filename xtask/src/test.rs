@@ -1,0 +1,56 @@
+//! `cargo xtask test`.
+
+use anyhow::Result;
+use clap::Args;
+use sparkwright_tests::java::Java;
+use sparkwright_tests::paths;
+
+use crate::{build, console, setup};
+
+/// Runs every test: the core, the policy reader, the host, and all of it on real Spark.
+#[derive(Debug, Args)]
+pub(crate) struct Test {
+    /// Only what needs no Spark: the crates' own tests.
+    #[arg(long)]
+    quick: bool,
+    /// Only tests whose name contains this.
+    filter: Option<String>,
+}
+
+impl Test {
+    pub(crate) fn run(self) -> Result<()> {
+        let filter: Vec<&str> = self.filter.as_deref().into_iter().collect();
+        // The host embeds both, and its tests run the module.
+        build::assets()?;
+        let crates =
+            ["test", "--package", "sparkwright-core", "--package", "sparkwright-policy", "--package", "sparkwright"];
+        setup::show(
+            setup::cargo(&crates)
+                .args(["--package", "xtask", "--"])
+                .args(&filter)
+                .env("SPARKWRIGHT_ASSETS", paths::assets()),
+        )?;
+        if self.quick {
+            return setup::show(setup::cargo(&["test", "--package", "sparkwright-tests", "--lib", "--"]).args(&filter));
+        }
+        let venv = setup::venv()?;
+        let java = Java::find()?;
+        let tables = setup::tables(&venv)?;
+        let binary = build::everything()?;
+        console::say(&format!(
+            "Spark in {}, Java {}, tables in {}",
+            venv.folder().display(),
+            java.version,
+            tables.display()
+        ));
+        // One Spark at a time: each wants the machine for itself.
+        setup::show(
+            setup::cargo(&["test", "--package", "sparkwright-tests", "--release", "--", "--test-threads=1"])
+                .args(&filter)
+                .env("SPARKWRIGHT_ASSETS", paths::assets())
+                .env("SPARKWRIGHT_BINARY", binary)
+                .env("SPARKWRIGHT_VENV", venv.folder())
+                .env("SPARKWRIGHT_NYCFLIGHTS13", tables),
+        )
+    }
+}
