@@ -23,7 +23,7 @@ impl Test {
         // The host embeds both, and its tests run the module.
         build::assets()?;
         let crates =
-            ["test", "--package", "sparkwright-core", "--package", "sparkwright-policy", "--package", "sparkwright"];
+            ["test", "--release", "--package", "sparkwright-core", "--package", "sparkwright-policy", "--package", "sparkwright"];
         setup::show(
             setup::cargo(&crates)
                 .args(["--package", "xtask", "--"])
@@ -31,7 +31,7 @@ impl Test {
                 .env("SPARKWRIGHT_ASSETS", paths::assets()),
         )?;
         if self.quick {
-            return setup::show(setup::cargo(&["test", "--package", "sparkwright-tests", "--lib", "--"]).args(&filter));
+            return setup::show(setup::cargo(&["test", "--release", "--package", "sparkwright-tests", "--lib", "--"]).args(&filter));
         }
         let venv = setup::venv()?;
         let java = Java::find()?;

@@ -1,10 +1,16 @@
 """What a query says that is not in its data: chance, the clock, the user, functions, variables."""
 
 import pandas as pd
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.types import LongType
 
 from .ground import REPEATS, Ground, all_different, all_same, case, rises, rows_of
+
+
+def greatest(ground: Ground, text: str) -> DataFrame:
+    """The greatest value of an expression in each group: it is computed for each row of the join."""
+    return ground.joined().withColumn("value", F.expr(text)).groupBy("group").agg(F.max("value").alias("greatest"))
 
 
 @case
@@ -94,7 +100,7 @@ def current_date_user_session(ground: Ground) -> None:
     ground.ask("monotonically_increasing_id", numbered)
     ground.ask("spark_partition_id", lambda: ground.facts().withColumn("place", F.spark_partition_id()).join(ground.keys(), "key")
                .groupBy("group").agg(F.max("place") >= 0))
-    uuids = [rows_of(ground.joined().groupBy("group").agg(F.max(F.expr("uuid()")).alias("u")).orderBy("u")) for _ in range(REPEATS)]
+    uuids = [rows_of(greatest(ground, "uuid()").orderBy("greatest")) for _ in range(REPEATS)]
     ground.saw("uuid: draws differ between runs", all_different(uuids))
     spark = ground.spark
     try:
@@ -155,23 +161,17 @@ def python_udf(ground: Ground) -> None:
 @case
 def scala_like_sql_functions(ground: Ground) -> None:
     """Java called by name: it may answer something else each time."""
-    nanos = [
-        ground.joined().groupBy("group").agg(F.expr("max(cast(java_method('java.lang.System', 'nanoTime') as bigint)) as nanos"))
-        .agg(F.max("nanos")).first()[0]
-        for _ in range(REPEATS)
-    ]
+    nano_time = "cast(java_method('java.lang.System', 'nanoTime') as bigint)"
+    nanos = [greatest(ground, nano_time).agg(F.max("greatest")).first()[0] for _ in range(REPEATS)]
     ground.saw("java_method nanoTime: strictly increases", rises(nanos))
-    uuids = [
-        rows_of(ground.joined().groupBy("group").agg(F.expr("max(reflect('java.util.UUID', 'randomUUID')) as u")).orderBy("u"))
-        for _ in range(REPEATS)
-    ]
+    uuid = "reflect('java.util.UUID', 'randomUUID')"
+    uuids = [rows_of(greatest(ground, uuid).orderBy("greatest")) for _ in range(REPEATS)]
     ground.saw("reflect randomUUID: draws differ between runs", all_different(uuids))
     system = ground.spark._jvm.java.lang.System
     for turn in range(2 * REPEATS):
         system.setProperty("hostile.property", str(turn // 2))
-        told = ground.joined().groupBy("group").agg(
-            F.expr("max(reflect('java.lang.System', 'getProperty', 'hostile.property')) as told"))
-        ground.saw(f"reflect getProperty {turn}", rows_of(told.agg(F.min("told"), F.max("told"))))
+        told = greatest(ground, "reflect('java.lang.System', 'getProperty', 'hostile.property')")
+        ground.saw(f"reflect getProperty {turn}", rows_of(told.agg(F.min("greatest"), F.max("greatest"))))
 
 
 @case

@@ -231,7 +231,7 @@ def conf_visible(ground: Ground) -> None:
         names = [key, "spark.sql.autoBroadcastJoinThreshold", "spark.sql.adaptive.enabled", "spark.sql.files.maxPartitionBytes"]
         ground.saw(step, [spark.conf.get(name) for name in names])
         ground.saw(f"{step}, by SQL", rows_of(spark.sql(f"set {key}")))
-        ground.saw(f"{step}, modifiable", [spark.conf.isModifiable(key), spark.conf.get(key, "unset")])
+        ground.saw(f"{step}, modifiable", [spark.conf.isModifiable(key), spark.conf.get(key, "4242")])
 
     shown("at first")
     for turn in range(REPEATS):

@@ -73,14 +73,16 @@ def file_overwritten_by_spark(ground: Ground) -> None:
         ground.ask(f"content {turn}", query)
     spark.read.parquet(other).write.mode("append").parquet(target)
     ground.ask("appended", query)
-    # What reads a folder can't overwrite it, whether its data is kept somewhere or not.
+    # What reads a folder can't overwrite it: Spark deletes its files first, and then finds them gone.
     for turn in range(REPEATS):
+        spark.read.parquet(other).write.mode("overwrite").parquet(target)
+        ground.ask(f"before onto itself {turn}", query, times=2)
         try:
             ground.joined(spark.read.parquet(target)).drop("group").write.mode("overwrite").parquet(target)
             ground.saw(f"onto itself {turn}", "written")
         except FAILURES as error:
             ground.saw(f"onto itself {turn}", failure(error))
-    ground.ask("after onto itself", query)
+        ground.ask(f"after onto itself {turn}", query, times=2)
 
 
 @case
@@ -100,7 +102,7 @@ def table_appended(ground: Ground) -> None:
     ground.ask("insert into", query)
     ground.facts().limit(100).write.mode("append").saveAsTable("hostile.facts")
     ground.ask("append", lambda: query().selectExpr("count(*)"))
-    spark.sql("insert overwrite hostile.facts select * from hostile.facts where false")
+    spark.sql(f"insert overwrite hostile.facts select * from parquet.`{ground.facts_path}` where false")
     ground.ask("emptied", query)
     spark.sql("drop table hostile.facts")
     ground.saw("dropped", outcome(query))
