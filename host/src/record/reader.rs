@@ -51,7 +51,7 @@ pub enum ReadError {
 #[derive(Deserialize)]
 struct Line {
     line: u64,
-    at_ms: u64,
+    noted_ms: u64,
     #[serde(flatten)]
     change: Change,
 }
@@ -75,7 +75,7 @@ pub fn read(folder: &Path) -> Result<Run, ReadError> {
             && line.line > run.journal_line
         {
             run.journal_line = line.line;
-            run.apply(line.change, line.at_ms);
+            run.apply(line.change, line.noted_ms);
         }
     }
     if run.state == RunState::Running && !host_lives(run.host_pid) {

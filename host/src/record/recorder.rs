@@ -39,7 +39,8 @@ struct Inner {
 #[derive(Serialize)]
 struct Line<'a> {
     line: u64,
-    at_ms: u64,
+    // Not `at_ms`: the change has one of its own, and both stand in one object.
+    noted_ms: u64,
     #[serde(flatten)]
     change: &'a Change,
 }
@@ -176,7 +177,7 @@ impl Inner {
     fn note(&mut self, change: Change) {
         let at_ms = now_ms();
         self.line += 1;
-        let line = serde_json::to_vec(&Line { line: self.line, at_ms, change: &change });
+        let line = serde_json::to_vec(&Line { line: self.line, noted_ms: at_ms, change: &change });
         let is_decision = matches!(change, Change::Decision(_));
         self.run.apply(change, at_ms);
         self.dirty = true;
