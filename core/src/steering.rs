@@ -1,6 +1,9 @@
 //! Limits beside a live application: how long a decision may take and when steering is given up. They bound what a fault of
 //! ours can cost; every shell takes them from here.
 
+use crate::control;
+use crate::policy::ResolvedPolicy;
+
 /// How long a query waits for its decision, from the moment the plugin starts to ask.
 pub const QUESTION_TIMEOUT_MS: u64 = 100;
 /// Of it, what the module itself may take; the rest is for the way there and back.
@@ -15,9 +18,18 @@ pub const LAUNCH_MODULE_MS: u64 = 1_000;
 pub const MODULE_FAILURES_BEFORE_GIVING_UP: u32 = 5;
 /// Listener events that wait for a slow host before they are dropped.
 pub const EVENT_QUEUE_LENGTH: u32 = 10_000;
+/// A host that did not run for this long was stopped or starved, and its record says so: by then questions went unanswered.
+pub const HOST_STALLED_MS: u64 = 2 * QUESTION_TIMEOUT_MS;
 /// Source files that an automatically cached plan may have, since each use looks at all of them.
 pub const FILES_AT_MOST: u32 = 1_000;
 /// How long a file must have been left alone before its modification time tells its content.
 pub const FILES_SETTLED_MS: u64 = 2_000;
 /// Plans of more operators than this are not sent whole, and nothing of them is cached.
 pub const NODES_AT_MOST: u32 = 400;
+
+/// How often a driver gives a sign of life, in milliseconds: twice a tick of the controller, which counts ticks without one,
+/// and never more than 20 times a second.
+#[must_use]
+pub fn alive_ms(policy: &ResolvedPolicy) -> u64 {
+    (control::tick_ms(policy) / 2).max(50)
+}

@@ -5,7 +5,8 @@
     spark-submit exits.py tasks [--tasks 100]
 
 `three` does a small job and exits with 3; `throws` raises a ValueError after one; `fine` ends by itself. `long` repeats small
-queries over Parquet files of about 2 MiB that it writes into WORKDIR, with a line "tick N" for each round, and at the end
+queries over Parquet files of about 2 MiB that it writes into WORKDIR, until its time is over
+and WORKDIR/hold is gone, with a line "tick N" for each round, and at the end
 one JSON line with a checksum of all results (each round gives the same, so the checksum does not depend on how many there
 were). `tasks` is one job of many tasks that sleep 0.3 s.
 """
@@ -55,7 +56,7 @@ def long(spark: SparkSession, folder: Path, seconds: float) -> None:
     end = time.monotonic() + seconds
     sums = set()
     rounds = 0
-    while rounds < 2 or time.monotonic() < end:
+    while rounds < 2 or time.monotonic() < end or (folder / "hold").exists():
         rounds += 1
         sums.add(hashlib.sha256(json.dumps(a_round(spark, folder)).encode()).hexdigest())
         print(f"tick {rounds}", flush=True)

@@ -92,14 +92,20 @@ fn host_killed_mid_scale() {
 
 #[test]
 fn host_stopped_for_ten_seconds() {
-    let (_, _, record) = survives(&[], |scene, host| {
+    let (_, outcome, record) = survives(&[], |scene, host| {
+        let hold = scene.path("work/hold");
+        fs::create_dir_all(scene.path("work")).unwrap();
+        fs::write(&hold, "").unwrap();
         wait_for("decisions", || scene.journal().contains("plan_query").then_some(()));
         signal(host, Signal::STOP);
         std::thread::sleep(Duration::from_secs(10));
         signal(host, Signal::CONT);
+        fs::remove_file(&hold).unwrap();
     });
     assert_eq!(record["state"], "ended");
-    assert!(faults(&record).contains("unsteered"), "{record:#}");
+    let faults = faults(&record);
+    assert!(faults.contains("unsteered") && faults.contains("did not run for"), "{faults}");
+    assert!(outcome.stderr.contains("goes on unsteered"), "{}", outcome.stderr);
 }
 
 /// Modules that answer the version and take a policy, and then do their worst. What the record must say of each.

@@ -102,9 +102,13 @@ pub struct Application {
 }
 
 impl Application {
+    /// The driver said something at `now_ms`.
+    pub fn heard(&mut self, now_ms: u64) {
+        self.facts_at_ms = now_ms;
+    }
+
     /// Takes in an event that reached the host at `now_ms`; says which executor came or went.
     pub fn take(&mut self, event: &Event, now_ms: u64) -> Option<ExecutorChange> {
-        self.facts_at_ms = self.facts_at_ms.max(now_ms);
         match event {
             Event::ExecutorAdded(added) if added.executor != DRIVER => {
                 let executor = self.executors.entry(added.executor.clone()).or_default();

@@ -91,6 +91,8 @@ pub enum Greeting {
         files_at_most: u32,
         /// How long a source file must have been left alone.
         settled_ms: u64,
+        /// Time between signs of life.
+        alive_ms: u64,
     },
     /// The application is not steered.
     Refused {
@@ -132,6 +134,8 @@ pub enum Report {
         /// The entries.
         entries: Vec<EntryStorage>,
     },
+    /// Nothing else is to be said.
+    Alive {},
     /// Events were lost.
     Dropped {
         /// How many.

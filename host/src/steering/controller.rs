@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use sparkwright_core::abi::DecisionPoint;
 use sparkwright_core::control::{ControlAnswer, ControlInput, Controller};
-use sparkwright_core::steering::CONTROL_MODULE_MS;
+use sparkwright_core::steering::{CONTROL_MODULE_MS, HOST_STALLED_MS};
 use sparkwright_core::trace::{Decision, Scalar};
 
 use super::decider::Decider;
@@ -37,8 +37,21 @@ pub(super) fn tick_all(steered: &Steered) {
         steered.recorder.note_totals(steered.totals());
         steered.recorder.flush();
         while asked.elapsed() < wait && !steered.ended.load(Ordering::Relaxed) {
+            let slept = Instant::now();
             thread::sleep(LOOK_EVERY.min(wait));
+            note_stall(steered, slept.elapsed());
         }
+    }
+}
+
+/// A host that was stopped or starved says so itself: the driver may have no way left to tell it.
+fn note_stall(steered: &Steered, slept: Duration) {
+    let lost = slept.saturating_sub(LOOK_EVERY);
+    if lost >= Duration::from_millis(HOST_STALLED_MS) {
+        steered.recorder.fault(format!(
+            "this host did not run for {:.1} s (stopped, or the machine was overloaded): questions of that time went unanswered",
+            lost.as_secs_f64()
+        ));
     }
 }
 
@@ -82,8 +95,7 @@ fn question(steered: &Steered, now: u64) -> ControlInput {
     };
     ControlInput {
         now_ms: now,
-        // Spark says nothing while nothing happens: a connection that lives is a fact as fresh as the tick.
-        facts_at_ms: now.max(application.facts_at_ms()),
+        facts_at_ms: application.facts_at_ms(),
         facts_lost: application.facts_lost(),
         controller,
         pending_tasks,

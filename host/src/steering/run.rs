@@ -189,6 +189,7 @@ impl Steered {
             nodes_at_most: limits::NODES_AT_MOST,
             files_at_most: limits::FILES_AT_MOST,
             settled_ms: limits::FILES_SETTLED_MS,
+            alive_ms: limits::alive_ms(&self.launch.policy),
         }
     }
 
@@ -250,6 +251,7 @@ impl Steered {
                     break;
                 }
             }
+            lock(&self.application).heard(now_ms());
             if line.starts_with(b"{\"sparkwright\"") {
                 match serde_json::from_slice::<Report>(&line) {
                     Ok(Report::Bye {}) => {
@@ -265,9 +267,9 @@ impl Steered {
                 self.take_event(&line);
             }
         }
-        self.steered.store(false, Ordering::Relaxed);
+        let unsteered = !self.steered.swap(false, Ordering::Relaxed);
         self.ended.store(true, Ordering::Relaxed);
-        if !said_bye {
+        if !said_bye && !unsteered {
             self.recorder.fault(
                 "the driver's connection ended without a goodbye: the application was killed, or its driver failed",
             );
@@ -354,7 +356,7 @@ impl Steered {
                 self.steered.store(false, Ordering::Relaxed);
                 self.recorder.fault(format!("the application is unsteered from here on: {reason}"));
             }
-            Report::Bye {} => {}
+            Report::Alive {} | Report::Bye {} => {}
         }
     }
 

@@ -43,6 +43,11 @@ final class EventQueue {
     }
   }
 
+  /** Whether all has been taken to be written. */
+  boolean isEmpty() {
+    return waiting.isEmpty();
+  }
+
   /** The next thing to write, a SparkListenerEvent or a String; null when nothing came in time. */
   Object next(long waitMs) throws InterruptedException {
     Object next = waiting.poll(waitMs, TimeUnit.MILLISECONDS);

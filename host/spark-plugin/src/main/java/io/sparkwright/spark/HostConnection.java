@@ -151,7 +151,10 @@ final class HostConnection {
     }
   }
 
-  /** Closes both connections; at once, or after what still waits has been written (for at most {@value #BYE_MS} ms). */
+  /**
+   * Closes both connections; the events connection at once, or when its writer has written what still waits. A host that is
+   * stopped holds that writer, a daemon, until it goes on or the application ends: its record will say what it missed.
+   */
   void close(boolean afterWriting) {
     closing = true;
     Questions asked = questions;
@@ -159,12 +162,7 @@ final class HostConnection {
       asked.close();
     }
     LineChannel open = channel;
-    if (open == null) {
-      return;
-    }
-    if (afterWriting) {
-      steering.clock().schedule(open::close, BYE_MS, TimeUnit.MILLISECONDS);
-    } else {
+    if (open != null && !afterWriting) {
       open.close();
     }
   }

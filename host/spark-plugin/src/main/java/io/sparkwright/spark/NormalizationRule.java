@@ -76,7 +76,7 @@ final class NormalizationRule extends Rule<LogicalPlan> {
     List<String> keys = steering.managedKeys();
     var values = steering.confs().values(sessionId, conf, keys);
     JsonNode answer = questions.ask(
-        id -> Question.text(id, sessionId, execution, conf.adaptiveExecutionEnabled(), facts, values, steering));
+        (id, lastTripUs) -> Question.text(id, lastTripUs, sessionId, execution, conf.adaptiveExecutionEnabled(), facts, values, steering));
     Map<String, String> confs = new HashMap<>();
     if (answer != null && !answer.has("none")) {
       answer.path("confs").properties().forEach(set -> confs.put(set.getKey(), set.getValue().asText()));

@@ -51,12 +51,13 @@ final class Question {
     this.nodesAtMost = nodesAtMost;
   }
 
-  static String text(long id, String session, Long execution, boolean adaptive, PlanFacts facts,
+  static String text(long id, Long lastTripUs, String session, Long execution, boolean adaptive, PlanFacts facts,
       Map<String, SessionConfs.Value> confs, Steering steering) {
     StringWriter text = new StringWriter(4096);
     try (JsonGenerator json = JSON.createGenerator(text)) {
       json.writeStartObject();
       json.writeNumberField("ask", id);
+      number(json, "last_trip_us", lastTripUs);
       json.writeStringField("session", session);
       number(json, "execution", execution);
       json.writeBooleanField("adaptive", adaptive);

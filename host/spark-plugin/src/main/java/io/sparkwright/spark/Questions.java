@@ -10,7 +10,6 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
-import java.util.function.LongFunction;
 
 /**
  * The questions connection. Query threads only wait, never touch the socket: a host that stopped reading would hold them in a
@@ -27,7 +26,14 @@ final class Questions {
   private final Map<Long, CompletableFuture<JsonNode>> asked = new ConcurrentHashMap<>();
   private final AtomicLong lastId = new AtomicLong();
   private final AtomicInteger misses = new AtomicInteger();
+  private volatile long lastTripUs = -1;
   private volatile boolean closed;
+
+  /** Makes the line of a question. */
+  interface Text {
+    /** {@code lastTripUs}: how long the last answered question was away, microseconds; null when there was none. */
+    String of(long id, Long lastTripUs);
+  }
 
   Questions(LineChannel channel, String application, Welcome welcome, Steering steering) {
     this.channel = channel;
@@ -39,7 +45,7 @@ final class Questions {
   }
 
   /** The host's answer to the question that {@code line} makes of its number; null when there was none in time. */
-  JsonNode ask(LongFunction<String> line) throws InterruptedException {
+  JsonNode ask(Text text) throws InterruptedException {
     long deadline = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(welcome.questionTimeoutMs());
     long id = lastId.incrementAndGet();
     CompletableFuture<JsonNode> answer = new CompletableFuture<>();
@@ -48,10 +54,13 @@ final class Questions {
       if (closed) {
         return null;
       }
-      if (!waiting.offer(line.apply(id))) {
+      String line = text.of(id, lastTripUs < 0 ? null : lastTripUs);
+      long sent = System.nanoTime();
+      if (!waiting.offer(line)) {
         return missed();
       }
       JsonNode got = answer.get(Math.max(1, deadline - System.nanoTime()), TimeUnit.NANOSECONDS);
+      lastTripUs = TimeUnit.NANOSECONDS.toMicros(System.nanoTime() - sent);
       misses.set(0);
       return got;
     } catch (TimeoutException e) {

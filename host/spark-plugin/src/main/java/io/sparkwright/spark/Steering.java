@@ -14,6 +14,8 @@ import org.apache.spark.SparkContext;
 final class Steering {
   private enum State { WAITING, STEERED, UNSTEERED, CLOSED }
 
+  private static final String ALIVE = Messages.ours("alive").toString();
+
   private static volatile Steering current;
   private static final ThreadLocal<Integer> OURS = ThreadLocal.withInitial(() -> 0);
 
@@ -93,6 +95,7 @@ final class Steering {
     events.limit(accepted.eventQueueLength());
     // at once for the first question, then each second
     clock.scheduleWithFixedDelay(this::watchStorage, 0, StorageWatch.PERIOD_MS, TimeUnit.MILLISECONDS);
+    clock.scheduleWithFixedDelay(this::live, 0, accepted.aliveMs(), TimeUnit.MILLISECONDS);
     state.compareAndSet(State.WAITING, State.STEERED);
   }
 
@@ -104,6 +107,13 @@ final class Steering {
     } catch (Throwable e) {
       Log.debug("Sparkwright: looking at storage", e);
       Log.rethrowIfJvmMustSeeIt(e);
+    }
+  }
+
+  /** A sign of life, unless something else is still to be written. */
+  private void live() {
+    if (state.get() == State.STEERED && events.isEmpty()) {
+      events.say(ALIVE);
     }
   }
 

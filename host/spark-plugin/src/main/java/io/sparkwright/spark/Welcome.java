@@ -16,6 +16,7 @@ import java.util.List;
  * @param nodesAtMost plan nodes sent per question
  * @param filesAtMost source files an automatically cached plan may have, since each use looks at them all
  * @param settledMs milliseconds a file must have been left alone before its modification time identifies its content
+ * @param aliveMs milliseconds between signs of life
  */
 record Welcome(
     String mode,
@@ -26,7 +27,8 @@ record Welcome(
     Integer executorsIfLost,
     int nodesAtMost,
     int filesAtMost,
-    long settledMs) {
+    long settledMs,
+    long aliveMs) {
 
   boolean asks() {
     return !mode.equals("off");
@@ -44,7 +46,8 @@ record Welcome(
         executors(line.path("if_lost")),
         line.path("nodes_at_most").asInt(400),
         line.path("files_at_most").asInt(1_000),
-        line.path("settled_ms").asLong(2_000));
+        line.path("settled_ms").asLong(2_000),
+        Math.max(1, line.path("alive_ms").asLong(1_000)));
   }
 
   /** The {@code executors_total} of an {@code if_lost} object; null when there is none. */
