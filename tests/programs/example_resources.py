@@ -3,7 +3,9 @@
     python example_resources.py FOLDER
 """
 
+import os
 import sys
+from datetime import datetime, timezone
 from pathlib import Path
 
 import pyarrow as pa
@@ -35,7 +37,13 @@ def main(folder: Path) -> None:
     pa.orc.write_table(USERS, folder / "users.orc")
     pa.parquet.write_table(pa.table({"file": ["file1.parquet"]}), folder / "dir1" / "file1.parquet")
     pa.parquet.write_table(pa.table({"file": ["file2.parquet"]}), nested / "file2.parquet")
-    (folder / "dir1" / "file3.json").write_text('{"file": "corrupt.json"}\n')
+    # The example reads this folder with and without leave to pass over corrupt files, and asks for files changed after
+    # 2050-06-01 in vain: a table without rows that was changed between both of its dates fits all of that.
+    future = folder / "dir1" / "file3.json"
+    pa.parquet.write_table(pa.table({"file": pa.array([], pa.string())}), future)
+    when = datetime(2050, 6, 15, tzinfo=timezone.utc).timestamp()
+    os.utime(future, (when, when))
+
 
 
 if __name__ == "__main__":

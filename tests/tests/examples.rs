@@ -7,7 +7,8 @@ mod support;
 use sparkwright_tests::application::{Application, Outcome};
 use support::{Scene, own_lines, venv};
 
-/// The examples, with their arguments and a master. Paths are those in Spark's own folder, where the data is.
+/// The examples, with their arguments, as far as they give the same each time (many of `ml/` split their data at random).
+/// `sql/datasource.py` ends with 1: it writes the folder `output` twice.
 const EXAMPLES: &[(&str, &[&str])] = &[
     ("pi.py", &["4"]),
     ("sort.py", &["examples/src/main/resources/numbers.txt"]),
@@ -15,7 +16,6 @@ const EXAMPLES: &[(&str, &[&str])] = &[
     ("sql/basic.py", &[]),
     ("sql/datasource.py", &[]),
     ("ml/logistic_regression_with_elastic_net.py", &[]),
-    ("ml/decision_tree_classification_example.py", &[]),
     ("ml/kmeans_example.py", &[]),
     ("ml/linear_regression_with_elastic_net.py", &[]),
     ("ml/pipeline_example.py", &[]),
@@ -38,10 +38,13 @@ fn examples_of_spark() {
     let mut wrong = Vec::new();
     for (name, arguments) in EXAMPLES {
         let program = home.join("examples/src/main/python").join(name).display().to_string();
+        // The same for both runs, as some outputs have its path in them.
+        let folder = Scene::new();
         let run = |steer: bool| {
             let scene = Scene::new();
             // The examples read their data by relative path and write into the folder they run in.
-            let place = scene.path("place");
+            let place = folder.path("place");
+            let _ = std::fs::remove_dir_all(&place);
             std::fs::create_dir_all(&place).unwrap();
             std::os::unix::fs::symlink(home.join("data"), place.join("data")).unwrap();
             let resources = place.join("examples/src/main/resources");

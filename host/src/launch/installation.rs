@@ -110,7 +110,18 @@ fn home_of(spark_submit: &Path) -> Option<PathBuf> {
         return Some(above.to_owned());
     }
     // pip puts a copy of the script into the environment's bin, beside its python.
-    pyspark_of(real.parent()?.join("python").as_os_str()).or_else(of_python)
+    beside(above).or_else(|| pyspark_of(real.parent()?.join("python").as_os_str())).or_else(of_python)
+}
+
+/// The pyspark of the Python environment `folder` where it has just one: looking is a tenth of a second faster than asking.
+fn beside(folder: &Path) -> Option<PathBuf> {
+    let versions = fs::read_dir(folder.join("lib")).ok()?.flatten();
+    let mut found = versions
+        .filter(|entry| entry.file_name().to_string_lossy().starts_with("python3"))
+        .map(|entry| entry.path().join("site-packages/pyspark"))
+        .filter(|home| is_program(&home.join("bin/spark-submit")));
+    let first = found.next();
+    first.filter(|_| found.next().is_none())
 }
 
 fn of_python() -> Option<PathBuf> {

@@ -306,8 +306,8 @@ impl Fold {
 
     fn stage_submitted(&mut self, info: StageInfo) -> u64 {
         for rdd in info.rdds.into_iter().filter(|rdd| rdd.level.memory || rdd.level.disk) {
-            // The scope is JSON: {"id":"12","name":"InMemoryTableScan"}.
-            if rdd.scope.contains("InMemoryTableScan") {
+            // The scope is JSON: {"id":"12","name":"InMemoryTableScan"}; a table that was filled by `df.rdd` has another, and a name.
+            if rdd.scope.contains("InMemoryTableScan") || rdd.name.starts_with("In-memory table ") {
                 self.tables.insert(rdd.id);
             }
             self.names.insert(rdd.id, rdd.name);

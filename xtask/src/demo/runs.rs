@@ -12,9 +12,12 @@ use sparkwright_tests::venv::Venv;
 
 use crate::console::Step;
 
-/// Guards that fit a run of a minute.
-pub(super) const SHORT_GUARDS: [&str; 2] =
-    ["autoscaling.guards.down_window_seconds=10", "autoscaling.guards.cooldown_seconds=5"];
+/// What fits a run of a minute on a cluster of four executors; printed beside what production has.
+pub(super) const FOR_A_SHORT_RUN: [&str; 3] = [
+    "autoscaling.min_executors=2",
+    "autoscaling.guards.down_window_seconds=8",
+    "autoscaling.guards.cooldown_seconds=3",
+];
 
 /// Long enough for a machine that does something else as well.
 const DEADLINE: Duration = Duration::from_secs(900);
@@ -61,8 +64,8 @@ pub(super) fn run(
         Some(steering) => ("running it by sparkwright submit", {
             let mut submit = Application::new(steering.binary, venv).arg("submit").arg("--policy").arg(paths::policy());
             submit = submit.args(["--environment", "production"]);
-            for guard in SHORT_GUARDS {
-                submit = submit.args(["--set", guard]);
+            for setting in FOR_A_SHORT_RUN {
+                submit = submit.args(["--set", setting]);
             }
             submit.arg("--record").arg(&steering.records)
         }),
