@@ -1,33 +1,46 @@
 //! `cargo xtask bench`.
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::Args;
 use sparkwright_tests::paths;
 
 use crate::{build, setup};
 
+/// Every bench, by the package that it belongs to.
+const PACKAGES: &[(&str, &[&str])] =
+    &[("sparkwright", &["decision"]), ("sparkwright-tests", &["overhead", "gain", "tpch"])];
+
 /// Measures, and prints tables: what a decision costs, what steering gains.
 #[derive(Debug, Args)]
 pub(crate) struct Bench {
-    /// Which benches, by name; all when none is given.
+    /// Which benches (decision, overhead, gain, tpch); all when none is given.
     names: Vec<String>,
 }
 
 impl Bench {
     pub(crate) fn run(self) -> Result<()> {
+        let known = || PACKAGES.iter().flat_map(|(_, benches)| benches.iter().copied());
+        if let Some(unknown) = self.names.iter().find(|name| !known().any(|known| known == name.as_str())) {
+            bail!("there is no bench `{unknown}`; there are {}", known().collect::<Vec<_>>().join(", "));
+        }
         let venv = setup::venv()?;
         let tables = setup::tables(&venv)?;
         let binary = build::everything()?;
-        let mut command = setup::cargo(&["bench", "--package", "sparkwright-tests"]);
-        for name in &self.names {
-            command.args(["--bench", name]);
+        for (package, benches) in PACKAGES {
+            let wanted = benches.iter().filter(|bench| self.names.is_empty() || self.names.iter().any(|name| name == *bench));
+            let names: Vec<&str> = wanted.flat_map(|bench| ["--bench", *bench]).collect();
+            if names.is_empty() {
+                continue;
+            }
+            setup::show(
+                setup::cargo(&["bench", "--package", package])
+                    .args(names)
+                    .env("SPARKWRIGHT_ASSETS", paths::assets())
+                    .env("SPARKWRIGHT_BINARY", &binary)
+                    .env("SPARKWRIGHT_VENV", venv.folder())
+                    .env("SPARKWRIGHT_NYCFLIGHTS13", &tables),
+            )?;
         }
-        setup::show(
-            command
-                .env("SPARKWRIGHT_ASSETS", paths::assets())
-                .env("SPARKWRIGHT_BINARY", binary)
-                .env("SPARKWRIGHT_VENV", venv.folder())
-                .env("SPARKWRIGHT_NYCFLIGHTS13", tables),
-        )
+        Ok(())
     }
 }

@@ -2,6 +2,7 @@
 
 mod contract;
 pub mod cost;
+mod narrowed;
 mod sub_plans;
 
 pub use contract::{
@@ -141,6 +142,12 @@ fn protected_storage(input: &PlanQueryInput) -> (Bytes, Bytes) {
 /// Slots of one executor, at least one.
 fn slots_of_executor(input: &PlanQueryInput) -> u64 {
     u64::from(saturating_u32(u64::from(input.executor_cores)).max(1))
+}
+
+/// The parent's index; only one that stands before the node counts, so that following parents always ends.
+fn parent(nodes: &[PlanNode], index: usize) -> Option<usize> {
+    let parent = nodes.get(index)?.parent? as usize;
+    (parent < index).then_some(parent)
 }
 
 #[cfg(test)]

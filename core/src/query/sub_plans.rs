@@ -6,7 +6,8 @@ use alloc::vec::Vec;
 
 use super::contract::{CacheChoice, CachedBy, PlanNode, PlanQueryAnswer, PlanQueryInput};
 use super::cost::{self, Estimate};
-use super::{SMALL_QUERY, protected_storage, slots_of_executor};
+use super::narrowed::narrowed_from_above;
+use super::{SMALL_QUERY, parent, protected_storage, slots_of_executor};
 use crate::cache::level::{StorageLevel, storage_level};
 use crate::cache::worth::{self, Worth, time_saved_ms};
 use crate::policy::ResolvedPolicy;
@@ -42,6 +43,7 @@ pub(super) fn decide(
     let excluded = excluded(policy, &input.nodes);
     let covered = covered(&input.nodes);
     let in_query = occurrences(&input.nodes);
+    let narrowed = narrowed_from_above(&input.nodes);
     let (total, mut free) = protected_storage(input);
 
     let mut candidates: Vec<Candidate<'_>> = Vec::new();
@@ -57,13 +59,19 @@ pub(super) fn decide(
         if !usable {
             continue;
         }
-        // The share goes back to whoever asks, so that the measured time of this query can be divided next time.
-        if root.full_work_ns > 0.0 {
+        // The share goes back to whoever asks, so that the measured time of this query can be divided next time: only where
+        // this query computes the sub-plan whole, since that is what keeping it would cost.
+        let whole = !narrowed.get(index).copied().unwrap_or(true);
+        if whole && root.full_work_ns > 0.0 {
             let share = (estimate.full_work_ns / root.full_work_ns).clamp(0.0, 1.0);
             answer.shares.insert(node.hash.clone(), share);
         }
         let here = in_query.get(node.hash.as_str()).copied().unwrap_or(1);
         if node.seen == 0 && here < 2 {
+            continue;
+        }
+        // Nobody has computed it whole yet, and this query would not either.
+        if !whole && node.measured_task_ms.is_none() {
             continue;
         }
         if let Some(candidate) = weigh(policy, input, (index, node, estimate), here, (free, total)) {
@@ -206,12 +214,6 @@ fn occurrences(nodes: &[PlanNode]) -> BTreeMap<&str, u64> {
         *counts.entry(node.hash.as_str()).or_insert(0) += 1;
     }
     counts
-}
-
-/// The parent's index; only one that stands before the node counts, so that following parents always ends.
-fn parent(nodes: &[PlanNode], index: usize) -> Option<usize> {
-    let parent = nodes.get(index)?.parent? as usize;
-    (parent < index).then_some(parent)
 }
 
 fn is_ancestor(nodes: &[PlanNode], ancestor: usize, of: usize) -> bool {

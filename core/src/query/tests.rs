@@ -114,6 +114,67 @@ fn a_costly_sub_plan_that_comes_back_is_cached() {
     assert!(plan(&seen(join(), 1, 1, 20)).cache.is_empty());
 }
 
+/// The join, seen once before, below some operators; the topmost first.
+fn below(operators: &[&str]) -> PlanQueryInput {
+    let mut input = join();
+    let mut nodes: Vec<_> = operators
+        .iter()
+        .enumerate()
+        .map(|(index, operator)| node(index.checked_sub(1).map(|parent| parent as u32), operator))
+        .collect();
+    let shift = nodes.len() as u32;
+    nodes.extend(input.nodes.drain(1..).map(|mut node| {
+        node.parent = node.parent.map(|parent| parent + shift - 1);
+        node
+    }));
+    input.nodes = nodes;
+    input.nodes[operators.len()].seen = 1;
+    input
+}
+
+#[test]
+fn what_no_query_computed_whole_is_not_cached() {
+    let mut always = ResolvedPolicy::default();
+    always.temp_tables.cache_strategy = crate::policy::CacheStrategy::Always;
+    let cached = |input: &PlanQueryInput| plan_query(&always, input).cache.len();
+    for (operators, expected) in [
+        (&["Aggregate"][..], 1),
+        (&["Aggregate", "Project"], 1),
+        (&["Aggregate", "Filter"], 0),
+        (&["Aggregate", "Filter", "Project"], 0),
+        (&["GlobalLimit", "LocalLimit", "Project"], 0),
+    ] {
+        let mut input = below(operators);
+        assert_eq!(cached(&input), expected, "{operators:?}");
+        // A query that ended computed it whole: what it costs is known.
+        input.nodes[operators.len()].measured_task_ms = Some(8_000);
+        input.nodes[operators.len()].measured_share = Some(0.9);
+        assert_eq!(cached(&input), 1, "{operators:?}, measured");
+    }
+}
+
+#[test]
+fn a_join_partner_with_a_filter_narrows_too() {
+    let mut always = ResolvedPolicy::default();
+    always.temp_tables.cache_strategy = crate::policy::CacheStrategy::Always;
+    let mut input = below(&["Aggregate", "Join"]);
+    input.nodes[1].join = Some(JoinKind::InnerEqui);
+    input.nodes[1].hash = "outer join".into();
+    let partner = input.nodes.len() as u32;
+    input.nodes.push(node(Some(1), "Project"));
+    input.nodes.push(leaf(partner, "airports", 8));
+    assert_eq!(plan_query(&always, &input).cache.len(), 1);
+    input.nodes[partner as usize].operator = "Filter".into();
+    assert!(plan_query(&always, &input).cache.is_empty());
+}
+
+#[test]
+fn times_are_only_taken_of_what_a_query_computes_whole() {
+    assert!(plan(&below(&["Aggregate"])).shares.contains_key("Join"));
+    let narrowed = plan(&below(&["Aggregate", "Filter"]));
+    assert!(!narrowed.shares.contains_key("Join") && narrowed.shares.contains_key("Filter"));
+}
+
 #[test]
 fn never_nested_and_the_most_saving_first() {
     let input = seen(seen(join(), 0, 1, 8_000), 1, 6, 8_000);

@@ -50,7 +50,10 @@ pub(super) fn side_by_side(plain: &Run, steered: &Run) -> Table {
     row("executors added / let go", moves(one), moves(other), String::new());
     let longest = (one.ended_ms - one.started_ms).max(other.ended_ms - other.started_ms).max(1);
     let step = longest.div_ceil(CHART).max(1);
-    row("executors over time", chart(one, step), chart(other, step), format!("{:.1} s each", seconds_of(step)));
+    let (left, right) = (executors(one, step), executors(other, step));
+    // One scale for both, from 0, so that the charts can be compared.
+    let most = left.iter().chain(&right).max().copied().unwrap_or_default();
+    row("executors over time", chart(&left, most), chart(&right, most), format!("{:.1} s each", seconds_of(step)));
     table
 }
 
@@ -101,23 +104,18 @@ fn moves(log: &EventLog) -> String {
     format!("{} / {}", log.executors.iter().filter(|one| one.id != "driver").count(), log.removals().count())
 }
 
-/// The number of executors in each step of time as a block of that height, and the smallest and largest number.
-fn chart(log: &EventLog, step_ms: u64) -> String {
-    const BLOCKS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+/// The number of executors in the middle of each step of time.
+fn executors(log: &EventLog, step_ms: u64) -> Vec<usize> {
     let steps = (log.ended_ms - log.started_ms).div_ceil(step_ms);
-    let counts: Vec<usize> = (0..steps)
-        .map(|number| {
-            log.executors_at((log.started_ms + number * step_ms + step_ms / 2).min(log.ended_ms.saturating_sub(1)))
-        })
-        .collect();
-    let most = counts.iter().max().copied().unwrap_or_default();
-    // The scale starts at 0 and is that of the cluster, so that both charts can be compared.
-    let line: String = counts
-        .iter()
-        .map(|count| match count {
-            0 => ' ',
-            some => BLOCKS.get((some - 1).min(BLOCKS.len() - 1)).copied().unwrap_or('█'),
-        })
-        .collect();
-    format!("{line}\nat most {most}, at the end {}", counts.last().copied().unwrap_or_default())
+    let middle = |number| log.started_ms + number * step_ms + step_ms / 2;
+    (0..steps).map(|number| log.executors_at(middle(number).min(log.ended_ms.saturating_sub(1)))).collect()
+}
+
+/// Each number as a block of its height, `most` as a whole one; the largest and the last number in words.
+fn chart(counts: &[usize], most: usize) -> String {
+    const BLOCKS: [char; 9] = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+    let line: String =
+        counts.iter().map(|count| BLOCKS.get((count * 8).div_ceil(most.max(1))).copied().unwrap_or('█')).collect();
+    let largest = counts.iter().max().copied().unwrap_or_default();
+    format!("{line}\nat most {largest}, at the end {}", counts.last().copied().unwrap_or_default())
 }

@@ -73,7 +73,7 @@ public final class Bench {
     }
     int[] next = {0};
     measure(name + ": facts", rounds, () -> facts[0] = PlanFacts.of(
-        clones.get(next[0]++), steering.identity(), steering.welcome(), SessionConfs.digest(conf, keys)));
+        clones.get(next[0]++), steering.identity(), steering.welcome(), steering.confs().digest("s", conf, keys)));
     var values = steering.confs().values("s", conf, keys);
     String[] text = new String[1];
     measure(name + ": JSON", rounds, () -> text[0] = Question.text(1, "s", 1L, true, facts[0], values, steering));

@@ -1,6 +1,7 @@
 package io.sparkwright.spark;
 
 import java.util.Set;
+import org.apache.spark.sql.SaveMode;
 import org.apache.spark.sql.catalyst.expressions.Expression;
 import org.apache.spark.sql.catalyst.expressions.Literal;
 import org.apache.spark.sql.catalyst.expressions.OuterReference;
@@ -18,6 +19,7 @@ import org.apache.spark.sql.catalyst.plans.logical.Sort;
 import org.apache.spark.sql.catalyst.plans.logical.SubqueryAlias;
 import org.apache.spark.sql.execution.datasources.HadoopFsRelation;
 import org.apache.spark.sql.execution.datasources.InMemoryFileIndex;
+import org.apache.spark.sql.execution.datasources.InsertIntoHadoopFsRelationCommand;
 import org.apache.spark.sql.execution.datasources.LogicalRelation;
 
 /**
@@ -36,6 +38,7 @@ final class Cacheability {
   static final String ABOVE_USER_CACHE = "above_user_cache";
   static final String TOO_MANY_FILES = "too_many_files";
   static final String JUST_WRITTEN = "source_just_written";
+  static final String OVERWRITTEN = "source_overwritten";
 
   private static final String LOGICAL = "org.apache.spark.sql.catalyst.plans.logical.";
   private static final Set<String> OPERATORS = Set.of(
@@ -102,6 +105,13 @@ final class Cacheability {
             && relation.relation() instanceof HadoopFsRelation files
             && files.location().getClass() == InMemoryFileIndex.class
         ? (InMemoryFileIndex) files.location()
+        : null;
+  }
+
+  /** The folder whose files this command deletes before it reads anything; null for every other node. */
+  static String overwrites(LogicalPlan node) {
+    return node instanceof InsertIntoHadoopFsRelationCommand write && write.mode() == SaveMode.Overwrite
+        ? write.outputPath().toString()
         : null;
   }
 

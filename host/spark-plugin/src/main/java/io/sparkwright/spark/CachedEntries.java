@@ -102,7 +102,7 @@ final class CachedEntries {
     }
     String error = null;
     try {
-      if (isCurrent(entry, node, look)) {
+      if (!node.overwritten && isCurrent(entry, node, look)) {
         node.cached = "ours";
         return;
       }

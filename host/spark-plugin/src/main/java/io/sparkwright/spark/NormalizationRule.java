@@ -55,8 +55,8 @@ final class NormalizationRule extends Rule<LogicalPlan> {
   /** The plan's facts, after entries of ours that must not be used for it are gone. Where that fails, all of ours go. */
   private PlanFacts checked(Steering steering, LogicalPlan plan, SQLConf conf, Purpose purpose) {
     try {
-      PlanFacts facts = PlanFacts.of(
-          plan, steering.identity(), steering.welcome(), SessionConfs.digest(conf, steering.managedKeys()));
+      long confDigest = steering.confs().digest(Compat.sessionId(session), conf, steering.managedKeys());
+      PlanFacts facts = PlanFacts.of(plan, steering.identity(), steering.welcome(), confDigest);
       steering.entries().check(facts, session, purpose == Purpose.USER_CACHES);
       return facts;
     } catch (Exception | StackOverflowError | LinkageError e) {

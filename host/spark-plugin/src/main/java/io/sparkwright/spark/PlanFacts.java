@@ -31,6 +31,8 @@ final class PlanFacts implements PlanHash.Visitor {
     boolean correlated;
     /** Whether an expression here or above reads the name of the file that is being read. */
     boolean filesSeenFromAbove;
+    /** Whether the query deletes a file that is read below before it reads it. */
+    boolean overwritten;
     /** {@code no}, {@code user} or {@code ours}: what Spark would find in its cache for exactly this sub-plan. */
     String cached = "no";
     /** Name of what this sub-plan yields, on the wire. */
@@ -82,6 +84,7 @@ final class PlanFacts implements PlanHash.Visitor {
     PlanFacts facts = new PlanFacts(identity, welcome, confDigest);
     facts.visit(plan);
     facts.refuseBelowFileNames();
+    facts.refuseOverwritten();
     return facts;
   }
 
@@ -101,6 +104,31 @@ final class PlanFacts implements PlanHash.Visitor {
         }
       }
     }
+  }
+
+  /**
+   * A query that overwrites the folder that it reads fails in Spark, which deletes the files first. Answered from a cache it
+   * would seem to work, and lose the data as soon as the cache did not hold all of it.
+   */
+  private void refuseOverwritten() {
+    for (Node writer : List.copyOf(nodes)) {
+      String folder = Cacheability.overwrites(writer.plan);
+      if (folder != null) {
+        refuse(writer, folder + Path.SEPARATOR);
+      }
+    }
+  }
+
+  private static boolean refuse(Node node, String below) {
+    boolean found = node.files != null && node.files.files().stream().anyMatch(file -> file.path().startsWith(below));
+    for (Node child : node.children) {
+      found |= refuse(child, below);
+    }
+    if (found) {
+      node.overwritten = true;
+      node.reason = node.reason == null ? Cacheability.OVERWRITTEN : node.reason;
+    }
+    return found;
   }
 
   /**

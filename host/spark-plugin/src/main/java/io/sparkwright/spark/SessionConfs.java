@@ -41,6 +41,8 @@ final class SessionConfs {
     }
   }
 
+  private static final String SHUFFLE_PARTITIONS = "spark.sql.shuffle.partitions";
+
   private final Map<String, Session> sessions = new HashMap<>();
   private final SparkConf sparkConf;
   private final Set<String> ownConfs;
@@ -222,10 +224,15 @@ final class SessionConfs {
       "spark.sql.optimizer.canChangeCachedPlanOutputPartitioning", "spark.sql.codegen.", "spark.sql.debug.",
       "spark.sql.artifact.", "spark.sql.queryExecutionListeners", "spark.sql.event.");
 
-  /** Digest of everything set in the session that may change what a plan yields (time zone, ANSI mode, reader options, …). */
-  static long digest(SQLConf conf, List<String> managedKeys) {
+  /**
+   * Digest of everything set in the session that may change what a plan yields (time zone, ANSI mode, reader options, …), and of
+   * the user's own shuffle partitions: who sets them means to see as many partitions, or files written.
+   */
+  synchronized long digest(String sessionId, SQLConf conf, List<String> managedKeys) {
     Map<String, String> settings = conf.settings();
-    long digest = 0;
+    long digest = owner(session(sessionId, conf), conf, SHUFFLE_PARTITIONS).equals("user")
+        ? Mix.of(String.valueOf(settings.get(SHUFFLE_PARTITIONS)))
+        : 0;
     synchronized (settings) {
       for (Map.Entry<String, String> entry : settings.entrySet()) {
         if (matters(entry.getKey()) && !managedKeys.contains(entry.getKey())) {

@@ -1,0 +1,90 @@
+//! What a decision costs at the border: native code, a reused instance under wasmtime, a fresh one for each question; JSON in
+//! and JSON out in all three, in turns within one run, as ratios.
+//!
+//! `cargo xtask bench decision`; `SPARKWRIGHT_MEASURE=FILE` measures another build of the module in place of the embedded one.
+
+#![allow(clippy::unwrap_used, clippy::cast_precision_loss)]
+
+#[path = "../tests/engine_questions/mod.rs"]
+mod engine_questions;
+
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+use comfy_table::{Table, presets};
+use engine_questions::{Random, sample};
+use sparkwright::assets;
+use sparkwright::engine::{Budget, EngineOptions, PolicyEngine};
+use sparkwright_core::abi::DecisionPoint;
+use sparkwright_core::evaluate;
+use sparkwright_core::policy::ResolvedPolicy;
+
+const ROUNDS: usize = 300;
+const EACH: usize = 20;
+/// Any of the typical questions; this one makes a query of twelve plan nodes.
+const SEED: u64 = 3;
+
+/// Many short measurements, in microseconds a call.
+#[derive(Default)]
+struct Timing(Vec<f64>);
+
+impl Timing {
+    fn take(&mut self, mut call: impl FnMut()) {
+        let begun = Instant::now();
+        for _ in 0..EACH {
+            call();
+        }
+        self.0.push(begun.elapsed().as_secs_f64() * 1e6 / EACH as f64);
+    }
+
+    /// What the quietest tenth took: others use the machine too.
+    fn quiet(&mut self) -> f64 {
+        self.0.sort_by(f64::total_cmp);
+        self.0.get(self.0.len() / 10).copied().unwrap_or_default()
+    }
+}
+
+fn main() {
+    let budget = Budget::time(Duration::from_secs(5));
+    let wasm = std::env::var_os("SPARKWRIGHT_MEASURE")
+        .map_or_else(|| assets::POLICY_MODULE.to_vec(), |path| std::fs::read(path).unwrap());
+    let policy = serde_json::to_vec(&ResolvedPolicy::default()).unwrap();
+    let native = evaluate::Prepared::from_json(&policy).unwrap();
+    let engine = PolicyEngine::new(EngineOptions::default()).unwrap();
+    let prepared = engine.load_module(&wasm, None).unwrap().prepare(&policy).unwrap();
+
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_header([
+        "decision", "question", "answer", "native", "reused instance", "fresh instance",
+    ]);
+    for point in [DecisionPoint::PlanQuery, DecisionPoint::Control, DecisionPoint::PlanLaunch] {
+        let question = sample(&mut Random::new(SEED), point);
+        let input = question.to_string().into_bytes();
+        let answer = evaluate::evaluate(&native, point, &input);
+        let mut timings = <[Timing; 3]>::default();
+        let [alone, reused, fresh] = &mut timings;
+        let mut session = prepared.session().ok();
+        // Turn and turn about, so that a slow moment is shared by all.
+        for _ in 0..ROUNDS {
+            alone.take(|| drop(black_box(evaluate::evaluate(&native, point, black_box(&input)))));
+            reused.take(|| {
+                let (answer, next) = session.take().unwrap().eval(point, black_box(&input), budget).unwrap();
+                black_box(answer);
+                session = Some(next);
+            });
+            fresh.take(|| drop(black_box(prepared.session().unwrap().eval(point, black_box(&input), budget).unwrap())));
+        }
+        let (alone, reused, fresh) = (alone.quiet(), reused.quiet(), fresh.quiet());
+        let nodes = question["nodes"].as_array().map_or(String::new(), |nodes| format!(", {} plan nodes", nodes.len()));
+        table.add_row([
+            format!("{}{nodes}", point.name()),
+            format!("{} B", input.len()),
+            format!("{} B", answer.len()),
+            format!("{alone:.1} us"),
+            format!("{reused:.1} us = {:.2} x native", reused / alone),
+            format!("{fresh:.1} us = reused + {:.1} us", fresh - reused),
+        ]);
+    }
+    println!("\nOne decision, JSON in and out, policy.wasm of {} bytes, microseconds", wasm.len());
+    println!("{table}");
+}
