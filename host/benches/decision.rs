@@ -3,7 +3,7 @@
 //!
 //! `cargo xtask bench decision`; `SPARKWRIGHT_MEASURE=FILE` measures another build of the module in place of the embedded one.
 
-#![allow(clippy::unwrap_used, clippy::cast_precision_loss)]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 #[path = "../tests/engine_questions/mod.rs"]
 mod engine_questions;
@@ -55,7 +55,12 @@ fn main() {
 
     let mut table = Table::new();
     table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_header([
-        "decision", "question", "answer", "native", "reused instance", "fresh instance",
+        "decision",
+        "question",
+        "answer",
+        "native",
+        "reused instance",
+        "fresh instance",
     ]);
     for point in [DecisionPoint::PlanQuery, DecisionPoint::Control, DecisionPoint::PlanLaunch] {
         let question = sample(&mut Random::new(SEED), point);

@@ -1,5 +1,7 @@
 //! The cache of compiled modules: used when it is this user's own and whole, and never otherwise.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};

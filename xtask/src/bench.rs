@@ -27,7 +27,8 @@ impl Bench {
         let tables = setup::tables(&venv)?;
         let binary = build::everything()?;
         for (package, benches) in PACKAGES {
-            let wanted = benches.iter().filter(|bench| self.names.is_empty() || self.names.iter().any(|name| name == *bench));
+            let wanted =
+                benches.iter().filter(|bench| self.names.is_empty() || self.names.iter().any(|name| name == *bench));
             let names: Vec<&str> = wanted.flat_map(|bench| ["--bench", *bench]).collect();
             if names.is_empty() {
                 continue;

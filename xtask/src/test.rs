@@ -22,8 +22,16 @@ impl Test {
         let filter: Vec<&str> = self.filter.as_deref().into_iter().collect();
         // The host embeds both, and its tests run the module.
         build::assets()?;
-        let crates =
-            ["test", "--release", "--package", "sparkwright-core", "--package", "sparkwright-policy", "--package", "sparkwright"];
+        let crates = [
+            "test",
+            "--release",
+            "--package",
+            "sparkwright-core",
+            "--package",
+            "sparkwright-policy",
+            "--package",
+            "sparkwright",
+        ];
         setup::show(
             setup::cargo(&crates)
                 .args(["--package", "xtask", "--"])
@@ -31,7 +39,9 @@ impl Test {
                 .env("SPARKWRIGHT_ASSETS", paths::assets()),
         )?;
         if self.quick {
-            return setup::show(setup::cargo(&["test", "--release", "--package", "sparkwright-tests", "--lib", "--"]).args(&filter));
+            return setup::show(
+                setup::cargo(&["test", "--release", "--package", "sparkwright-tests", "--lib", "--"]).args(&filter),
+            );
         }
         let venv = setup::venv()?;
         let java = Java::find()?;

@@ -4,44 +4,34 @@
 //! reads what is left of its sources and no more, and the conditions of a join written as `from a, b where a.id = b.id` stand
 //! in a filter above it. Kept for later use it would be computed whole, at a cost that such a query says nothing of.
 
-use alloc::vec;
-use alloc::vec::Vec;
+use alloc::collections::BTreeSet;
 
 use super::contract::PlanNode;
+use super::parent;
+use super::sub_plans::marked;
 
 /// Operators that let what is below them yield fewer rows than it could.
 const NARROWING: [&str; 6] = ["Filter", "GlobalLimit", "LocalLimit", "LimitAndOffset", "Offset", "Tail"];
 
-/// For each node whether something above it may narrow it; as long as `nodes`, in their order.
+/// The nodes that something above may narrow.
 #[must_use]
-pub fn narrowed_from_above(nodes: &[PlanNode]) -> Vec<bool> {
-    // Of each join, how many of its inputs hold something that narrows: it passes from one to the other by the join's keys.
-    let mut narrows_inside = vec![false; nodes.len()];
-    let mut narrowing_inputs = vec![0_u32; nodes.len()];
-    for (index, node) in nodes.iter().enumerate().rev() {
-        let inside = narrows(node) || narrowing_inputs.get(index).is_some_and(|inputs| *inputs > 0);
-        if let Some(slot) = narrows_inside.get_mut(index) {
-            *slot = inside;
-        }
-        if let Some(inputs) = super::parent(nodes, index).and_then(|parent| narrowing_inputs.get_mut(parent))
-            && inside
-        {
-            *inputs = inputs.saturating_add(1);
+pub fn narrowed_from_above(nodes: &[PlanNode]) -> BTreeSet<usize> {
+    let mut holds_narrowing = BTreeSet::new();
+    for (index, _) in nodes.iter().enumerate().filter(|(_, node)| narrows(node)) {
+        let mut at = Some(index);
+        while let Some(here) = at.filter(|here| holds_narrowing.insert(*here)) {
+            at = parent(nodes, here);
         }
     }
-    let mut narrowed = vec![false; nodes.len()];
-    for index in 0..nodes.len() {
-        let Some(parent) = super::parent(nodes, index) else { continue };
-        let above = nodes.get(parent);
-        let mine = u32::from(narrows_inside.get(index).copied().unwrap_or_default());
-        let by_partner = above.is_some_and(|above| above.join.is_some())
-            && narrowing_inputs.get(parent).is_some_and(|inputs| *inputs > mine);
-        let from_parent = narrowed.get(parent).copied().unwrap_or_default();
-        if let Some(slot) = narrowed.get_mut(index) {
-            *slot = from_parent || above.is_some_and(narrows) || by_partner;
-        }
-    }
-    narrowed
+    marked(nodes, |index| {
+        let Some(above) = parent(nodes, index) else { return false };
+        let by_partner = || {
+            let mut others = holds_narrowing.iter().filter(|other| **other != index);
+            others.any(|other| parent(nodes, *other) == Some(above))
+        };
+        // What a join's other input has lost is not asked for on this side either: it passes over by the join's keys.
+        nodes.get(above).is_some_and(|node| narrows(node) || node.join.is_some() && by_partner())
+    })
 }
 
 fn narrows(node: &PlanNode) -> bool {

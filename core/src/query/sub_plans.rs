@@ -61,7 +61,7 @@ pub(super) fn decide(
         }
         // The share goes back to whoever asks, so that the measured time of this query can be divided next time: only where
         // this query computes the sub-plan whole, since that is what keeping it would cost.
-        let whole = !narrowed.get(index).copied().unwrap_or(true);
+        let whole = !narrowed.contains(&index);
         if whole && root.full_work_ns > 0.0 {
             let share = (estimate.full_work_ns / root.full_work_ns).clamp(0.0, 1.0);
             answer.shares.insert(node.hash.clone(), share);
@@ -171,7 +171,7 @@ fn pinned_ms(input: &PlanQueryInput, bytes: Bytes, level: StorageLevel, uses: u6
 
 /// Nodes under (or at) something that is cached: they are not computed.
 fn covered(nodes: &[PlanNode]) -> BTreeSet<usize> {
-    marked(nodes, |node| node.cached != CachedBy::No)
+    marked(nodes, |index| nodes.get(index).is_some_and(|node| node.cached != CachedBy::No))
 }
 
 /// Nodes whose sub-plan holds something that the policy excludes; their ancestors hold it too.
@@ -198,10 +198,10 @@ fn excluded(policy: &ResolvedPolicy, nodes: &[PlanNode]) -> BTreeSet<usize> {
 }
 
 /// Nodes for which `mark` holds, with everything below them.
-fn marked(nodes: &[PlanNode], mark: impl Fn(&PlanNode) -> bool) -> BTreeSet<usize> {
+pub(super) fn marked(nodes: &[PlanNode], mark: impl Fn(usize) -> bool) -> BTreeSet<usize> {
     let mut set = BTreeSet::new();
-    for (index, node) in nodes.iter().enumerate() {
-        if mark(node) || parent(nodes, index).is_some_and(|parent| set.contains(&parent)) {
+    for index in 0..nodes.len() {
+        if mark(index) || parent(nodes, index).is_some_and(|parent| set.contains(&parent)) {
             set.insert(index);
         }
     }

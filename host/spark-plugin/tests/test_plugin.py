@@ -16,7 +16,7 @@ import time
 import traceback
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from fake_host import FakeHost  # noqa: E402
+from fake_host import FakeHost
 
 JAR = os.environ.get("SPARKWRIGHT_JAR", "/tmp/sparkwright-plugin/sparkwright-spark4.jar")
 PLUGIN = "io.sparkwright.spark.SparkwrightPlugin"
@@ -376,7 +376,7 @@ def caching():
     frame = other.read.csv(path4, "k string, v long").groupBy("k").agg(F.sum("v").alias("s"))
     check(rows(frame) == [("1", 1)], "asked by a session with another time zone")
     check(len(dropped("conflict")) == before + 1, "which is not served from the first one's entry")
-    cached = [n for n in host.asks[-1]["nodes"] if n["operator"] == "Aggregate"][0]["hash"]
+    cached = next(n for n in host.asks[-1]["nodes"] if n["operator"] == "Aggregate")["hash"]
     check(host.command("uncache", entry=cached)["ok"], "uncache command")
     check(not host.command("uncache", entry=cached)["ok"], "only once")
     rows(totals(path4))
@@ -546,7 +546,8 @@ with open({folder!r} + "/seen.json", "w") as file:
         time.sleep(0.1)
     time.sleep(0.2)
     import json
-    told = json.load(open(seen))
+    with open(seen, encoding="utf-8") as file:
+        told = json.load(file)
     check(told["asks"] >= 1, "the started host was asked")
     check(told["argv"][0] == "serve" and told["argv"][-2:] == ["--mode", "shadow"], f"its command line: {told['argv']}")
     check(told["mode"] == 0o700, "its folder is the owner's only")

@@ -112,6 +112,7 @@ fn run(engine: &wasmtime::Engine, shared: &Shared, tick: Duration) {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
 
     #[test]

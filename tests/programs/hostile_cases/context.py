@@ -5,7 +5,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.types import LongType
 
-from .ground import REPEATS, Ground, all_different, all_same, case, rises, rows_of
+from .ground import FACTS, REPEATS, Ground, all_different, all_same, case, rises, rows_of
 
 
 def greatest(ground: Ground, text: str) -> DataFrame:
@@ -48,12 +48,14 @@ def rand_unseeded(ground: Ground) -> None:
 
 @case
 def sample_seeded(ground: Ground) -> None:
-    """A seeded sample of files is the same in each run, and another seed is another sample.
-
-    (Above a shuffle Spark draws other rows in each run by itself: they arrive in another order.)
-    """
-    for seed in (1, 2):
-        ground.ask(f"seed {seed}", lambda seed=seed: ground.by_group(ground.joined(ground.facts().sample(0.5, seed=seed))))
+    """Each sample is about half of the rows, and no two runs draw the same: not even alone, with a seed."""
+    drawn = [
+        sum(row[2] for row in rows_of(ground.by_group(ground.joined(ground.facts().sample(0.5, seed=seed)))))
+        for seed in (1, 2)
+        for _ in range(REPEATS)
+    ]
+    ground.saw("each is about half", all(abs(rows / FACTS - 0.5) < 0.02 for rows in drawn))
+    ground.saw("as many in each run", len(set(drawn)) == 2, judge=False)
 
 
 @case

@@ -15,7 +15,7 @@ from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-REPEATS = 4
+REPEATS = 3
 """How often each query is asked: the second time an automatic cache may come in, from the third on it is used."""
 
 FACTS = 60_000

@@ -82,7 +82,10 @@ impl Demo {
         println!("\n{}", console::heading("late_arrivals.py, without and with Sparkwright"));
         println!("{}", table::side_by_side(&plain, &steered));
         println!("Results: the same {rows} rows (numbers within 1e-6).");
-        println!("Spark's event log of the steered run: {}.", proof::of_steering(&plain.log, &steered.log, !self.local)?);
+        println!(
+            "Spark's event log of the steered run: {}.",
+            proof::of_steering(&plain.log, &steered.log, !self.local)?
+        );
         if !self.local {
             println!(
                 "Set for a run of a minute on four executors, where config.yaml's production has 4, 300 and 120:\n  --set {}",

@@ -22,7 +22,10 @@ pub(super) fn of_steering(plain: &EventLog, steered: &EventLog, cluster: bool) -
         let at_start = steered.executors_at(first + START_MS);
         let later = steered.executors.iter().filter(|one| one.added_ms > first + START_MS).count();
         let gone = steered.removals().filter(|(_, reason)| reason.contains(LET_GO)).count();
-        ensure!(later > 0, "Spark's event log of the steered run holds no executor that was added: {at_start} from the start");
+        ensure!(
+            later > 0,
+            "Spark's event log of the steered run holds no executor that was added: {at_start} from the start"
+        );
         ensure!(gone > 0, "Spark's event log of the steered run holds no executor that was decommissioned");
         said = format!("{at_start} executors at the start, {later} added later, {gone} decommissioned, {said}");
     }

@@ -1,6 +1,6 @@
 //! What the benches print with.
 
-#![allow(dead_code)]
+#![allow(dead_code, clippy::indexing_slicing)]
 
 use std::time::Duration;
 
