@@ -39,7 +39,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sparkwright_core::abi;
-use wasmtime::{Config, Engine, Module, OptLevel, PoolingAllocationConfig};
+use wasmtime::{Config, Enabled, Engine, Module, OptLevel, PoolingAllocationConfig};
 
 pub use cache::default_cache_dir;
 pub use error::EngineError;
@@ -228,6 +228,8 @@ fn config(options: &EngineOptions, reserve: bool) -> Config {
         .table_elements(MAX_TABLE_ELEMENTS)
         .max_memory_size(abi::MAX_MEMORY_BYTES)
         .max_unused_warm_slots(4)
+        // Where the kernel can say which pages were written (Linux 6.7), only those are wiped.
+        .pagemap_scan(Enabled::Auto)
         .linear_memory_keep_resident(KEEP_RESIDENT)
         .table_keep_resident(64 * 1024);
     let mut config = Config::new();

@@ -188,7 +188,7 @@ fn carry_out(
         if let Some(id) = steered.command(|id| Command::ExecutorsTotal { id, total: target }) {
             let mut outcomes = lock(&steered.outcomes);
             outcomes.commanded(id, number, Vec::new());
-            outcomes.asked_for(number, now, target);
+            outcomes.asked_for(&steered.recorder, number, now, target);
         }
     }
 }

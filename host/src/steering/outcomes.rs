@@ -17,6 +17,8 @@ struct Asked {
     decision: u64,
     at_ms: u64,
     target: u32,
+    /// Whether any of them came.
+    came: bool,
 }
 
 /// Executors that were told to go.
@@ -46,8 +48,14 @@ impl Outcomes {
     }
 
     /// More executors were asked for.
-    pub(super) fn asked_for(&mut self, decision: u64, at_ms: u64, target: u32) {
-        self.asked = Some(Asked { decision, at_ms, target });
+    pub(super) fn asked_for(&mut self, recorder: &Recorder, decision: u64, at_ms: u64, target: u32) {
+        let before = self.asked.replace(Asked { decision, at_ms, target, came: false });
+        if let Some(before) = before.filter(|before| !before.came) {
+            recorder.note(Change::Outcome {
+                number: before.decision,
+                outcome: format!("superseded by decision {decision}"),
+            });
+        }
     }
 
     /// Executors were told to go.
@@ -62,7 +70,8 @@ impl Outcomes {
     }
 
     pub(super) fn executor_added(&mut self, recorder: &Recorder, at_ms: u64, count: u32) {
-        let Some(asked) = self.asked else { return };
+        let Some(asked) = &mut self.asked else { return };
+        asked.came = true;
         let took = at_ms.saturating_sub(asked.at_ms);
         self.start_ms = Some(took);
         let outcome = format!("{count} executors there {} after asking", render_ms(took));
