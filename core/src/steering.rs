@@ -18,8 +18,9 @@ pub const LAUNCH_MODULE_MS: u64 = 1_000;
 pub const MODULE_FAILURES_BEFORE_GIVING_UP: u32 = 5;
 /// Listener events that wait for a slow host before they are dropped.
 pub const EVENT_QUEUE_LENGTH: u32 = 10_000;
-/// A host that did not run for this long was stopped or starved, and its record says so: by then questions went unanswered.
-pub const HOST_STALLED_MS: u64 = 2 * QUESTION_TIMEOUT_MS;
+/// A host that did not run for this long was stopped or starved, and its record says so: by then it may have missed enough
+/// questions for the application to be unsteered.
+pub const HOST_STALLED_MS: u64 = QUESTION_TIMEOUT_MS * MISSES_BEFORE_UNSTEERED as u64;
 /// Source files that an automatically cached plan may have, since each use looks at all of them.
 pub const FILES_AT_MOST: u32 = 1_000;
 /// How long a file must have been left alone before its modification time tells its content.

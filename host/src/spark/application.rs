@@ -58,6 +58,8 @@ pub struct ExecutionWork {
     pub started_ms: u64,
     /// When it ended; absent while it runs.
     pub ended_ms: Option<u64>,
+    /// Whether it failed or was cancelled.
+    pub failed: bool,
     /// Bytes that its tasks spilled to disk.
     pub spilled_bytes: u64,
 }
@@ -174,9 +176,10 @@ impl Application {
                     self.executions.pop_first();
                 }
             }
-            Event::SqlEnd { execution, time } => {
+            Event::SqlEnd { execution, time, error } => {
                 if let Some(work) = self.executions.get_mut(execution) {
                     work.ended_ms = Some(*time);
+                    work.failed = error.as_deref().is_some_and(|error| !error.is_empty());
                 }
             }
             _ => {}
@@ -345,10 +348,10 @@ impl Application {
         (gc_share, Some(failed as f64 / self.recent.len() as f64))
     }
 
-    /// Task time of a SQL execution that has ended.
+    /// Task time of a SQL execution that has ended well: one that failed says nothing of what all of its work costs.
     #[must_use]
     pub fn ended_task_ms(&self, execution: i64) -> Option<u64> {
-        self.executions.get(&execution).filter(|work| work.ended_ms.is_some()).map(|work| work.task_ms)
+        self.executions.get(&execution).filter(|work| work.ended_ms.is_some() && !work.failed).map(|work| work.task_ms)
     }
 
     /// What a SQL execution took so far.
@@ -408,6 +411,11 @@ mod tests {
         );
         take(&mut application, r#"{"Event":"SparkListenerJobEnd","Job ID":1}"#);
         assert_eq!(application.ended_task_ms(9), Some(40));
+        take(
+            &mut application,
+            r#"{"Event":"org.apache.spark.sql.execution.ui.SparkListenerSQLExecutionEnd","executionId":9,"time":99,"errorMessage":"Job 1 cancelled"}"#,
+        );
+        assert_eq!(application.ended_task_ms(9), None);
         assert_eq!(application.executor_facts(1_000)[0].active_shuffle_bytes, Bytes(0));
     }
 

@@ -89,6 +89,9 @@ pub enum Event {
         execution: i64,
         /// When.
         time: u64,
+        /// Why it failed; absent or empty when it did not.
+        #[serde(default, rename = "errorMessage")]
+        error: Option<String>,
     },
     /// Anything else.
     #[serde(other)]

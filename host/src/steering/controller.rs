@@ -49,7 +49,7 @@ fn note_stall(steered: &Steered, slept: Duration) {
     let lost = slept.saturating_sub(LOOK_EVERY);
     if lost >= Duration::from_millis(HOST_STALLED_MS) {
         steered.recorder.fault(format!(
-            "this host did not run for {:.1} s (stopped, or the machine was overloaded): questions of that time went unanswered",
+            "this host did not run for {:.1} s (stopped, or the machine was overloaded): what was asked meanwhile went unanswered",
             lost.as_secs_f64()
         ));
     }
@@ -185,10 +185,11 @@ fn carry_out(
             count: target,
             reason: String::new(),
         }));
+        let live = lock(&steered.application).live_executors();
         if let Some(id) = steered.command(|id| Command::ExecutorsTotal { id, total: target }) {
             let mut outcomes = lock(&steered.outcomes);
             outcomes.commanded(id, number, Vec::new());
-            outcomes.asked_for(&steered.recorder, number, now, target);
+            outcomes.asked_for(&steered.recorder, number, now, target, live);
         }
     }
 }

@@ -33,7 +33,8 @@ struct Leaving {
 /// Decisions whose outcome is not known yet.
 #[derive(Debug, Default)]
 pub(super) struct Outcomes {
-    asked: Option<Asked>,
+    /// Open requests for more executors, each for more than the one before it.
+    asked: Vec<Asked>,
     leaving: Vec<Leaving>,
     commands: BTreeMap<u64, (u64, Vec<String>)>,
     queries: BTreeMap<i64, Vec<u64>>,
@@ -47,14 +48,15 @@ impl Outcomes {
         self.commands.insert(command, (decision, leaving));
     }
 
-    /// More executors were asked for.
-    pub(super) fn asked_for(&mut self, recorder: &Recorder, decision: u64, at_ms: u64, target: u32) {
-        let before = self.asked.replace(Asked { decision, at_ms, target, came: false });
-        if let Some(before) = before.filter(|before| !before.came) {
-            recorder.note(Change::Outcome {
-                number: before.decision,
-                outcome: format!("superseded by decision {decision}"),
-            });
+    /// `target` executors were asked for where there are `live`. What was asked for above it is not asked for any more.
+    pub(super) fn asked_for(&mut self, recorder: &Recorder, decision: u64, at_ms: u64, target: u32, live: u32) {
+        for over in self.asked.iter().filter(|asked| asked.target > target && !asked.came) {
+            recorder
+                .note(Change::Outcome { number: over.decision, outcome: format!("superseded by decision {decision}") });
+        }
+        self.asked.retain(|asked| asked.target <= target);
+        if target > self.asked.last().map_or(live, |last| last.target.max(live)) {
+            self.asked.push(Asked { decision, at_ms, target, came: false });
         }
     }
 
@@ -70,15 +72,14 @@ impl Outcomes {
     }
 
     pub(super) fn executor_added(&mut self, recorder: &Recorder, at_ms: u64, count: u32) {
-        let Some(asked) = &mut self.asked else { return };
+        // The first request that wants as many: a later one asked for the next.
+        let Some(asked) = self.asked.iter_mut().find(|asked| asked.target >= count) else { return };
         asked.came = true;
         let took = at_ms.saturating_sub(asked.at_ms);
         self.start_ms = Some(took);
         let outcome = format!("{count} executors there {} after asking", render_ms(took));
         recorder.note(Change::Outcome { number: asked.decision, outcome });
-        if count >= asked.target {
-            self.asked = None;
-        }
+        self.asked.retain(|asked| asked.target > count);
     }
 
     pub(super) fn executor_removed(&mut self, recorder: &Recorder, at_ms: u64, executor: &str) {
@@ -124,10 +125,11 @@ impl Outcomes {
     pub(super) fn query_ended(&mut self, recorder: &Recorder, execution: i64, work: Option<ExecutionWork>) {
         let Some(decisions) = self.queries.remove(&execution) else { return };
         let outcome = match work {
-            Some(ExecutionWork { task_ms, tasks, started_ms, ended_ms: Some(ended_ms), spilled_bytes }) => {
+            Some(ExecutionWork { task_ms, tasks, started_ms, ended_ms: Some(ended_ms), failed, spilled_bytes }) => {
+                let word = if failed { "failed after" } else { "ran" };
                 let spill = if spilled_bytes > 0 { format!(", {spilled_bytes} bytes spilled") } else { String::new() };
                 let wall = render_ms(ended_ms.saturating_sub(started_ms));
-                format!("ran {wall}: {tasks} tasks, {} of task time{spill}", render_ms(task_ms))
+                format!("{word} {wall}: {tasks} tasks, {} of task time{spill}", render_ms(task_ms))
             }
             _ => "ran".to_owned(),
         };
@@ -200,4 +202,54 @@ impl Outcomes {
 fn used(uses: u32, plan: &CachedPlan) -> String {
     let memory = sparkwright_core::units::Bytes(plan.memory_bytes);
     format!("read by {uses} later queries, {memory} in memory")
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+    use sparkwright_core::trace::{Decision, Grade, Scalar, Trace, Unit};
+
+    use super::*;
+    use crate::record::{RecordedDecision, Run};
+
+    fn recorder(decisions: u64) -> Recorder {
+        let recorder = Recorder::begin(Run::default(), None);
+        for target in 0..decisions {
+            let decision: Decision<Scalar> =
+                Trace::new("executors", "", Unit::Executors).decide(target.into(), Grade::A);
+            recorder.decision(RecordedDecision::new(0, "control", "executors", "application", decision, true));
+        }
+        recorder
+    }
+
+    fn outcomes(recorder: &Recorder) -> Vec<Option<String>> {
+        recorder.with_run(|run| run.decisions.iter().map(|decision| decision.outcome.clone()).collect())
+    }
+
+    #[test]
+    fn an_executor_belongs_to_the_decision_that_asked_for_it() {
+        let recorder = recorder(2);
+        let mut waiting = Outcomes::default();
+        waiting.asked_for(&recorder, 1, 1_000, 3, 2);
+        waiting.asked_for(&recorder, 2, 2_000, 4, 2);
+        waiting.executor_added(&recorder, 5_000, 3);
+        assert_eq!(waiting.executor_start_ms(), Some(4_000));
+        waiting.executor_added(&recorder, 5_500, 4);
+        assert_eq!(waiting.executor_start_ms(), Some(3_500));
+        let told = outcomes(&recorder);
+        assert!(told[0].as_deref().unwrap().starts_with("3 executors there 4.0 s"), "{told:?}");
+        assert!(told[1].as_deref().unwrap().starts_with("4 executors there 3.5 s"), "{told:?}");
+    }
+
+    #[test]
+    fn a_lower_target_asks_for_nobody_and_takes_back_what_was_asked() {
+        let recorder = recorder(2);
+        let mut waiting = Outcomes::default();
+        waiting.asked_for(&recorder, 1, 1_000, 4, 3);
+        waiting.asked_for(&recorder, 2, 6_000, 3, 3);
+        // It was on its way already.
+        waiting.executor_added(&recorder, 6_500, 4);
+        assert_eq!(waiting.executor_start_ms(), None);
+        assert_eq!(outcomes(&recorder), [Some("superseded by decision 2".to_owned()), None]);
+    }
 }
