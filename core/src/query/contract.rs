@@ -56,6 +56,8 @@ pub struct PlanNode {
     pub row_bytes: u64,
     /// For a join, its kind.
     pub join: Option<JoinKind>,
+    /// For a join, whether a condition of its own concerns one side only, as `on a.id = b.id and a.day = 1` does.
+    pub one_sided: bool,
     /// For a file source, its format.
     pub format: Option<String>,
     /// For a file source, its first path.

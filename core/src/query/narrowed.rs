@@ -35,5 +35,5 @@ pub fn narrowed_from_above(nodes: &[PlanNode]) -> BTreeSet<usize> {
 }
 
 fn narrows(node: &PlanNode) -> bool {
-    NARROWING.contains(&node.operator.as_str())
+    node.one_sided || NARROWING.contains(&node.operator.as_str())
 }

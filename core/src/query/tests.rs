@@ -166,6 +166,9 @@ fn a_join_partner_with_a_filter_narrows_too() {
     assert_eq!(plan_query(&always, &input).cache.len(), 1);
     input.nodes[partner as usize].operator = "Filter".into();
     assert!(plan_query(&always, &input).cache.is_empty());
+    input.nodes[partner as usize].operator = "Project".into();
+    input.nodes[1].one_sided = true;
+    assert!(plan_query(&always, &input).cache.is_empty());
 }
 
 #[test]

@@ -191,6 +191,9 @@ pub struct AskedNode {
     pub row_bytes: u64,
     /// A join's kind.
     pub join: Option<JoinKind>,
+    /// Whether a join's own condition holds something about one side only.
+    #[serde(default)]
+    pub one_sided: bool,
     /// A file source's format.
     pub format: Option<String>,
     /// A file source's first path.

@@ -112,6 +112,7 @@ final class Question {
     json.writeNumberField("row_bytes", rowBytes(plan));
     number(json, "rows", statistics == null ? null : rows(statistics));
     json.writeStringField("join", plan instanceof Join join ? join(join, node) : null);
+    json.writeBooleanField("one_sided", plan instanceof Join join && isOneSided(join));
     json.writeStringField("format", format(plan));
     json.writeStringField("path", path(plan));
     json.writeStringField("why_not", node.whyNot());
@@ -211,6 +212,16 @@ final class Question {
     }
     String type = join.joinType().sql();
     return isInner(join) ? "inner_equi" : type.contains("OUTER") ? "outer_equi" : "semi_equi";
+  }
+
+  /** Whether the join's own condition says something of one side only, which Spark then asks of that side before it joins. */
+  private static boolean isOneSided(Join join) {
+    List<Expression> conditions = new ArrayList<>();
+    if (join.condition().isDefined()) {
+      split(join.condition().get(), conditions);
+    }
+    return conditions.stream().map(Expression::references).anyMatch(
+        columns -> columns.subsetOf(join.left().outputSet()) || columns.subsetOf(join.right().outputSet()));
   }
 
   private static void split(Expression condition, List<Expression> into) {
