@@ -7,7 +7,7 @@ use sparkwright_tests::paths;
 
 use crate::{build, console, setup};
 
-/// Runs every test: the core, the policy reader, the host, and all of it on real Spark.
+/// Runs every test: the core, the policy reader, the host, all of it on real Spark, and at last the demo.
 #[derive(Debug, Args)]
 pub(crate) struct Test {
     /// Only what needs no Spark: the crates' own tests.

@@ -1,13 +1,12 @@
 """End-to-end tests of the Spark plugin on real Spark, with a fake host.
 
-    SPARKWRIGHT_JAR=/tmp/sparkwright-plugin/sparkwright-spark4.jar python test_plugin.py [scenario ...]
+    python test_plugin.py [scenario ...]    # the jar: SPARKWRIGHT_JAR, else that of `cargo xtask build`
 
 Needs only the Python of a venv with PySpark (3.5 or 4.x). Each scenario runs in a process (and JVM) of its own, one at a
 time; together they take some minutes. Exit status 0: all passed.
 """
 
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -16,79 +15,9 @@ import time
 import traceback
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import caching  # noqa: F401 - makes its scenarios known
 from fake_host import FakeHost
-
-JAR = os.environ.get("SPARKWRIGHT_JAR", "/tmp/sparkwright-plugin/sparkwright-spark4.jar")
-PLUGIN = "io.sparkwright.spark.SparkwrightPlugin"
-EXTENSIONS = "io.sparkwright.spark.SparkwrightExtensions"
-PARTITIONS = "spark.sql.shuffle.partitions"
-IN_MEMORY = "In-memory table sparkwright-"
-FAST_JVM = "-XX:+UseSerialGC -XX:TieredStopAtLevel=1"
-
-SCENARIOS = {}
-
-
-def scenario(function):
-    SCENARIOS[function.__name__] = function
-    return function
-
-
-def session(host=None, master="local[2]", **confs):
-    """A session with the two conf lines a user needs, plus what makes the test quick."""
-    from pyspark.sql import SparkSession
-
-    builder = (
-        SparkSession.builder.master(master)
-        .config("spark.jars", JAR)
-        .config("spark.plugins", PLUGIN)
-        .config("spark.ui.enabled", "false")
-        .config("spark.driver.extraJavaOptions", FAST_JVM)
-        .config("spark.sql.warehouse.dir", tempfile.mkdtemp(prefix="sparkwright-warehouse-"))
-    )
-    if host is not None:
-        builder = builder.config("spark.sparkwright.socket", host.path)
-    for key, value in confs.items():
-        builder = builder.config(key.replace("__", "."), value)
-    spark = builder.getOrCreate()
-    if host is not None and host.answer_hello:
-        host.until(lambda: host.questions_hello is not None, what="the questions connection")
-        time.sleep(0.3)
-    return spark
-
-
-def check(condition, what):
-    if not condition:
-        raise AssertionError(what)
-    print(f"   ok: {what}", flush=True)
-
-
-def plan_of(frame):
-    """The physical plan as Spark would run it."""
-    return frame._jdf.queryExecution().executedPlan().toString()
-
-
-def cache_entries(spark):
-    return 0 if spark._jsparkSession.sharedState().cacheManager().isEmpty() else 1
-
-
-class CachePolicy:
-    """Asks for every cacheable plan with the wanted operator at its root to be cached."""
-
-    def __init__(self):
-        self.operator = "Aggregate"
-        self.confs = {}
-        self.uncache = []
-
-    def __call__(self, ask):
-        wanted, covered = [], set()
-        for index, node in enumerate(ask["nodes"]):
-            if node["parent"] in covered:
-                covered.add(index)
-            elif node["operator"] == self.operator and not node["why_not"] and node["cached"] == "no":
-                wanted.append({"hash": node["hash"], "level": "MEMORY_AND_DISK"})
-                covered.add(index)
-        uncache, self.uncache = self.uncache, []
-        return {"confs": self.confs, "cache": wanted, "uncache": uncache}
+from scenario import EXTENSIONS, FAST_JVM, JAR, PARTITIONS, PLUGIN, SCENARIOS, check, scenario, session
 
 
 @scenario
@@ -117,6 +46,15 @@ def confs_and_events():
     check(ask["executors"][0]["id"] == "driver" and ask["executors"][0]["max_storage_bytes"] > 0, "storage memory is told")
     host.until(lambda: spark.conf.get(PARTITIONS) == "200", what="the session's own value")
     check(True, "the session has its own value back")
+
+    host.until(lambda: len(host.of("alive")) > 2, what="signs of life")
+    one_sided = {}
+    for condition in ("a.id = b.id", "a.id = b.id AND b.id > 5"):
+        spark.sql(f"SELECT count(*) FROM range(1000) a JOIN range(1000, 300000) b ON {condition}").collect()
+        one_sided[condition] = [n["one_sided"] for n in host.asks[-1]["nodes"] if n["operator"] == "Join"]
+    check(list(one_sided.values()) == [[False], [True]], f"a condition on one side of a join is told: {one_sided}")
+    first, last = host.asks[0]["last_trip_us"], host.asks[-1]["last_trip_us"]
+    check(first is None and last > 0, f"the last question's way there and back is told: {last} us")
 
     spark.conf.set(PARTITIONS, "11")
     frame = spark.range(999).groupBy((F.col("id") % 10).alias("k")).count()
@@ -186,257 +124,6 @@ def confs_and_events():
         check(host.events(name), f"{name} arrived")
     check(not host.of("dropped"), "no event was lost")
     check("Accumulables" not in host.events("TaskEnd")[0]["Task Info"], "TaskEnd comes without Accumulables")
-
-
-@scenario
-def caching():
-    policy = CachePolicy()
-    host = FakeHost(policy)
-    spark = session(host, **{"spark__sql__shuffle__partitions": "3"})
-    from pyspark.sql import functions as F
-    from pyspark.sql.types import LongType
-
-    root = tempfile.mkdtemp()
-
-    def write(name, rows, mode="overwrite"):
-        path = os.path.join(root, name)
-        # written by Python, so that Spark does not know that it changed
-        if mode == "overwrite":
-            shutil.rmtree(path, ignore_errors=True)
-        os.makedirs(path, exist_ok=True)
-        with open(os.path.join(path, f"part-{len(os.listdir(path))}.csv"), "w") as file:
-            file.write("".join(f"{k},{v}\n" for k, v in rows))
-        return path
-
-    def totals(path):
-        return spark.read.csv(path, "k string, v long").groupBy("k").agg(F.sum("v").alias("s"))
-
-    def rows(frame):
-        return sorted(tuple(r) for r in frame.collect())
-
-    def dropped(why):
-        return [m for m in host.of("entry") if m["state"] == "dropped" and m["why"] == why]
-
-    path = write("one", [("a", 1), ("a", 2), ("b", 5)])
-    first = totals(path)
-    check(rows(first) == [("a", 3), ("b", 5)], "first result")
-    check(IN_MEMORY in plan_of(first), "the very query that asked fills the cache and uses it")
-    host.until(lambda: host.of("entry"), what="entry message")
-    entry = host.of("entry")[0]
-    check(entry["state"] == "cached" and entry["why"] == "asked", "the host is told")
-    check(spark.sparkContext._jsc.getPersistentRDDs().size() == 1, "one RDD is persisted")
-    host.until(lambda: any(e["cached_partitions"] > 0 and e["memory_bytes"] > 0
-                           for m in host.of("storage") for e in m["entries"]), 10, "storage message")
-    second = totals(path)
-    check(rows(second.filter("s > 3")) == [("b", 5)], "a later query over the same plan")
-    check(any(n["cached"] == "ours" for n in host.asks[-1]["nodes"]), "sees it as ours")
-    check(host.asks[-1]["entries"][0]["memory_bytes"] > 0, "with its size")
-    check(IN_MEMORY in plan_of(totals(path).filter("s > 1")), "and uses it")
-
-    print(" - sources that change", flush=True)
-    old = totals(path)
-    write("one", [("a", 10), ("c", 7)])
-    check(rows(totals(path)) == [("a", 10), ("c", 7)], "overwritten files give new rows")
-    host.until(lambda: dropped("source_changed"), what="source_changed")
-    check(rows(totals(path)) == [("a", 10), ("c", 7)], "again, from the new cache")
-    write("one", [("a", 20)], mode="append")
-    check(rows(totals(path)) == [("a", 30), ("c", 7)], "an added file gives its rows")
-    with open(os.path.join(path, "part-0.csv"), "w") as file:
-        file.write("z,9\nzz,11\n")
-    check(rows(old.filter("s < 100")) == [("z", 9), ("zz", 11)], "an old frame over a file replaced in place: as Spark itself")
-    os.remove(os.path.join(path, "part-1.csv"))
-    check(rows(totals(path)) == [("z", 9), ("zz", 11)], "a removed file takes its rows away")
-
-    spark.sql("CREATE TABLE t (k STRING, v LONG) USING parquet")
-    spark.sql("INSERT INTO t VALUES ('a', 1)")
-    table = lambda: spark.table("t").groupBy("k").agg(F.sum("v").alias("s"))  # noqa: E731
-    check(rows(table()) == [("a", 1)] and IN_MEMORY in plan_of(table()), "a table's aggregate is cached")
-    spark.sql("INSERT INTO t VALUES ('a', 2), ('b', 3)")
-    check(rows(table()) == [("a", 3), ("b", 3)], "a table appended to gives all rows")
-    spark.sql("INSERT OVERWRITE t VALUES ('q', 4)")
-    check(rows(table()) == [("q", 4)], "a table overwritten gives the new rows")
-    path2 = write("two", [("x", 1)])
-    spark.read.csv(path, "k string, v long").createOrReplaceTempView("v")
-    view = lambda: spark.sql("SELECT k, sum(v) AS s FROM v GROUP BY k")  # noqa: E731
-    check(rows(view()) == [("z", 9), ("zz", 11)], "a view's aggregate")
-    spark.read.csv(path2, "k string, v long").createOrReplaceTempView("v")
-    check(rows(view()) == [("x", 1)], "a view defined anew gives the new rows")
-
-    print(" - the user's own caching", flush=True)
-    path3 = write("three", [("u", 1), ("u", 2)])
-    gone = len(dropped("gone"))
-    check(rows(totals(path3)) == [("u", 3)], "cached by us")
-    totals(path3).unpersist()
-    rows(totals(path2))
-    host.until(lambda: len(dropped("gone")) > gone, what="gone")
-    check(True, "the user's unpersist of our entry is reported as gone")
-    rows(totals(path3))
-    spark.catalog.clearCache()
-    policy.operator = "Nothing"
-    check(rows(totals(path3)) == [("u", 3)] and cache_entries(spark) == 0, "clearCache clears ours too")
-    policy.operator = "Aggregate"
-    rows(totals(path3))
-    mine = totals(path3).persist()
-    check(mine.storageLevel.useDisk and rows(mine) == [("u", 3)], "the user persists what we had cached")
-    rows(mine.filter("s > 0"))
-    check([n["cached"] for n in host.asks[-1]["nodes"]] == ["no", "user", "no"], "it is the user's then")
-    write("three", [("u", 50)])
-    check(rows(mine) == [("u", 3)], "and stays what the user cached, as in Spark itself")
-    above = mine.groupBy("s").agg(F.count("*").alias("n"))
-    rows(above)
-    check(host.asks[-1]["nodes"][0]["why_not"] == "above_user_cache", "a plan above the user's cache is not offered")
-    mine.unpersist()
-    check(rows(totals(path3)) == [("u", 50)], "after the user's unpersist the files count")
-
-    print(" - what must not be cached", flush=True)
-    base = lambda: spark.read.csv(path3, "k string, v long")  # noqa: E731
-    base().createOrReplaceTempView("base")
-    plus = F.udf(lambda x: x + 1, LongType())
-
-    def why_not(frame):
-        frame.collect()
-        return host.asks[-1]["nodes"][0]["why_not"]
-
-    for name, frame, reason in [
-        ("rand", base().groupBy(F.rand()).count(), "reads_context"),
-        ("current_timestamp", base().groupBy(F.current_timestamp()).count(), "reads_context"),
-        ("current_date", base().select("k", F.current_date()).groupBy("k").count(), None),
-        ("now in a filter", base().filter("now() > timestamp'2000-01-01'").groupBy("k").count(), "reads_context"),
-        ("current_user", spark.sql("SELECT current_user() u, count(*) FROM base GROUP BY 1"), "reads_context"),
-        ("current_database", spark.sql("SELECT current_database() d, k FROM base GROUP BY 1, 2"), "reads_context"),
-        ("input_file_name", base().groupBy(F.input_file_name()).count(), "reads_context"),
-        ("monotonically_increasing_id", base().select(F.monotonically_increasing_id().alias("i")).groupBy("i").count(),
-         "reads_context"),
-        ("uuid", spark.sql("SELECT uuid() u, k FROM base").groupBy("u").count(), "reads_context"),
-        ("a Python function", base().select(plus("v").alias("w")).groupBy("w").count(), "user_function"),
-        ("java_method", spark.sql("SELECT java_method('java.lang.System','nanoTime') n, count(*) FROM base GROUP BY 1"),
-         "user_function"),
-        ("first()", base().groupBy("k").agg(F.first("v")), "order_dependent"),
-        ("collect_list()", base().groupBy("k").agg(F.collect_list("v")), "order_dependent"),
-        ("sample", base().sample(0.5, 1).groupBy("k").count(), "opaque_operator"),
-        ("limit without sort", base().limit(1).groupBy("k").count(), "opaque_operator"),
-        ("limit over sort", base().orderBy("v").limit(1).groupBy("k").count(), None),
-        ("an RDD", spark.createDataFrame(spark.sparkContext.parallelize([(1, 2)]), "a int, b int").groupBy("a").count(),
-         "opaque_source"),
-        ("mapInPandas", base().mapInPandas(lambda it: it, "k string, v long").groupBy("k").count(), "opaque_operator"),
-        ("a subquery with rand", spark.sql("SELECT k, sum(v) FROM base WHERE v > (SELECT min(r) FROM (SELECT rand() r FROM base)) - 5 GROUP BY k"),
-         "reads_context"),
-        ("a fine subquery", spark.sql("SELECT k, sum(v) FROM base WHERE v >= (SELECT min(v) FROM base) GROUP BY k"), None),
-        ("a correlated subquery",
-         spark.sql("SELECT k, sum(v) FROM base b WHERE v = (SELECT max(v) FROM base c WHERE c.k = b.k) GROUP BY k"), None),
-        ("functions of Spark's own", spark.sql("SELECT upper(k) u, luhn_check('1') l, sum(round(v, 1)) FROM base GROUP BY 1, 2"),
-         None),
-    ]:
-        got = why_not(frame)
-        if name == "current_date":
-            reason = got if got == "reads_context" else reason  # pruned or not, both are right answers
-        check(got == reason, f"{name}: {got}")
-
-    print(" - names", flush=True)
-
-    def hashes(frame):
-        frame.collect()
-        return [n["hash"] for n in host.asks[-1]["nodes"]]
-
-    policy.operator = "Nothing"
-    spark.catalog.clearCache()
-    other = lambda: base().alias("l").join(base().alias("r"), F.expr("l.k = r.k")).select("l.v")  # noqa: E731
-    check(hashes(other()) == hashes(other()), "a self-join built again has the same names")
-    turned = lambda: base().select(F.transform(F.array("v"), lambda x: x + 1).alias("t")).groupBy("t").count()  # noqa: E731
-    check(hashes(turned()) == hashes(turned()), "so has a function over arrays")
-    check(hashes(base().filter("v > 1"))[0] != hashes(base().filter("v > 2"))[0], "another literal is another plan")
-    one, two = base().select("k"), base().select("v")
-    check(hashes(one)[0] != hashes(two)[0], "another column is another plan")
-    sides = [hashes(base().alias("l").join(base().alias("r"), F.expr(on)).select("l.v"))[0]
-             for on in ("l.v >= r.v", "r.v >= l.v", "l.v >= l.v", "r.v >= r.v")]
-    check(len(set(sides)) == 4, "so are other sides of a join")
-    base().createOrReplaceTempView("again")
-    made = hashes(spark.sql("SELECT k FROM again WHERE v > 0"))
-    base().createOrReplaceTempView("again")
-    check(hashes(spark.sql("SELECT k FROM again WHERE v > 0")) == made, "a view made again from the same query is the same")
-    spark.conf.set("spark.sql.session.timeZone", "Asia/Tokyo")
-    tokyo = hashes(base().select("k"))
-    spark.conf.unset("spark.sql.session.timeZone")
-    check(hashes(base().select("k")) != tokyo, "another time zone is another name")
-
-    print(" - file names above a cache", flush=True)
-    policy.operator = "Filter"
-    rows(base().filter("v > 0").groupBy("k").count())
-    check(IN_MEMORY in plan_of(base().filter("v > 0").groupBy("k").count()), "a filter is cached")
-    named = base().filter("v > 0").select(F.input_file_name())
-    check("part-" in named.collect()[0][0], "input_file_name above it still names the file")
-    policy.operator = "Aggregate"
-
-    print(" - session confs and uncache", flush=True)
-    path4 = write("four", [("1", 1)])
-    check(rows(totals(path4)) == [("1", 1)], "cached under one conf")
-    before = len(dropped("conflict"))
-    other = spark.newSession()
-    other.conf.set("spark.sql.session.timeZone", "Asia/Tokyo")
-    frame = other.read.csv(path4, "k string, v long").groupBy("k").agg(F.sum("v").alias("s"))
-    check(rows(frame) == [("1", 1)], "asked by a session with another time zone")
-    check(len(dropped("conflict")) == before + 1, "which is not served from the first one's entry")
-    cached = next(n for n in host.asks[-1]["nodes"] if n["operator"] == "Aggregate")["hash"]
-    check(host.command("uncache", entry=cached)["ok"], "uncache command")
-    check(not host.command("uncache", entry=cached)["ok"], "only once")
-    rows(totals(path4))
-    policy.operator = "Nothing"
-    policy.uncache = [n["hash"] for n in host.asks[-1]["nodes"]]
-    asked = len(dropped("asked"))
-    check(rows(totals(path4)) == [("1", 1)] and len(dropped("asked")) == asked + 1, "uncache in an answer")
-
-    print(" - concurrent queries", flush=True)
-    policy.operator = "Aggregate"
-    path5 = write("five", [(str(i % 7), i) for i in range(1000)])
-    expected = rows(totals(path5).filter("s > 0"))
-    errors = []
-
-    def worker():
-        for _ in range(6):
-            if rows(totals(path5).filter("s > 0")) != expected:
-                errors.append("wrong rows")
-
-    threads = [threading.Thread(target=worker) for _ in range(4)]
-    [t.start() for t in threads]
-    [t.join() for t in threads]
-    check(not errors, "concurrent queries agree")
-    # how many of our entries of this plan are there
-    check(not dropped("failed"), "no entry failed")
-
-    print(" - after the host is lost", flush=True)
-    policy.operator = "Aggregate"
-    rows(totals(path5))
-    host.die()
-    time.sleep(1)
-    check(IN_MEMORY in plan_of(totals(path5)), "cached plans stay when the host is gone")
-    write("five", [("new", 1)])
-    check(rows(totals(path5)) == [("new", 1)], "and their sources are still checked")
-    spark.stop()
-
-
-@scenario
-def just_written():
-    policy = CachePolicy()
-    host = FakeHost(policy, welcome={"settled_ms": 5000, "files_at_most": 3})
-    spark = session(host)
-    folder = tempfile.mkdtemp()
-    spark.read.csv(os.path.dirname(__file__)).count()
-    with open(os.path.join(folder, "a.csv"), "w") as file:
-        file.write("a,1\n")
-    frame = lambda: spark.read.csv(folder, "k string, v long").groupBy("k").count()  # noqa: E731
-    frame().collect()
-    check(host.asks[-1]["nodes"][0]["why_not"] == "source_just_written", "a file could be written twice in one tick of its clock")
-    time.sleep(5.2)
-    frame().collect()
-    check(host.asks[-1]["nodes"][0]["why_not"] is None, "later it is settled")
-    for name in "bcd":
-        shutil.copy(os.path.join(folder, "a.csv"), os.path.join(folder, name + ".csv"))
-    frame().collect()
-    check(host.asks[-1]["nodes"][0]["why_not"] == "too_many_files", "more files than each use may look at")
-    spark.range(10).repartition(1).write.parquet(os.path.join(folder, "p"))
-    spark.read.parquet(os.path.join(folder, "p")).groupBy("id").count().collect()
-    check(host.asks[-1]["nodes"][0]["why_not"] is None, "Spark's own files have unique names and may be young")
-    spark.stop()
 
 
 @scenario
