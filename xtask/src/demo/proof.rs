@@ -1,10 +1,13 @@
 //! What Spark's own event log says of the steered run: that steering was real, not only decided.
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use sparkwright_tests::event_log::EventLog;
 
 /// What Spark gives as the reason when an executor that we told to go is gone.
 const LET_GO: &str = "Executor decommission: sparkwright";
+
+/// How many executors the steered run was started with.
+const INITIAL: &str = "spark.dynamicAllocation.initialExecutors";
 
 /// Checks that the steered run's log holds what no run without us would: a cached query result, other shuffle partitions, and
 /// on a cluster executors that came and went at our word. Gives it in words.
@@ -18,19 +21,17 @@ pub(super) fn of_steering(plain: &EventLog, steered: &EventLog, cluster: bool) -
     ensure!(changed > 0, "Spark's event log of the steered run holds no changed shuffle partitions: {planned:?}");
     let mut said = format!("{tables} cached, {changed} exchanges with other shuffle partitions");
     if cluster {
-        let first = steered.executors.iter().map(|one| one.added_ms).min().unwrap_or_default();
-        let at_start = steered.executors_at(first + START_MS);
-        let later = steered.executors.iter().filter(|one| one.added_ms > first + START_MS).count();
+        let at_start = steered.conf.get(INITIAL).and_then(|text| text.parse::<usize>().ok());
+        let at_start =
+            at_start.with_context(|| format!("the steered run has no {INITIAL}: nothing pinned its executors"))?;
+        let later = steered.executors.len().saturating_sub(at_start);
         let gone = steered.removals().filter(|(_, reason)| reason.contains(LET_GO)).count();
         ensure!(
             later > 0,
-            "Spark's event log of the steered run holds no executor that was added: {at_start} from the start"
+            "Spark's event log of the steered run holds no executor that was added to the {at_start} from the start"
         );
         ensure!(gone > 0, "Spark's event log of the steered run holds no executor that was decommissioned");
         said = format!("{at_start} executors at the start, {later} added later, {gone} decommissioned, {said}");
     }
     Ok(said)
 }
-
-/// Executors that come within this time of the first are those that the application was started with.
-const START_MS: u64 = 3_000;
