@@ -81,21 +81,19 @@ pub(super) fn decide(
     // Most saved first; the earlier (outer) node on a tie, so that the choice never depends on anything else.
     candidates.sort_by(|a, b| b.saved_ms.cmp(&a.saved_ms).then(a.index.cmp(&b.index)));
     let mut taken: Vec<usize> = Vec::new();
-    let mut chosen: BTreeSet<String> = BTreeSet::new();
-    let mut refusals = 0;
+    let mut refused: BTreeSet<&str> = BTreeSet::new();
     for candidate in candidates {
         let related = taken.iter().any(|other| {
-            is_ancestor(&input.nodes, *other, candidate.index) || is_ancestor(&input.nodes, candidate.index, *other)
+            *other == candidate.index
+                || is_ancestor(&input.nodes, *other, candidate.index)
+                || is_ancestor(&input.nodes, candidate.index, *other)
         });
-        if related || chosen.contains(&candidate.node.hash) {
+        if related {
             continue;
         }
         let keep = candidate.decision.value;
-        if !keep {
-            refusals += 1;
-            if refusals > MOST_REFUSALS {
-                continue;
-            }
+        if !keep && (refused.len() >= MOST_REFUSALS || !refused.insert(&candidate.node.hash)) {
+            continue;
         }
         let word = if keep { candidate.level.word() } else { "not kept" };
         let decision =
@@ -103,8 +101,9 @@ pub(super) fn decide(
         let subject = describe(&input.nodes, candidate.index);
         answer.note("cache", subject, Some(candidate.node.hash.clone()), decision);
         if keep {
-            taken.push(candidate.index);
-            chosen.insert(candidate.node.hash.clone());
+            // Wherever it occurs it is taken, and with it what is below it.
+            let same = |(_, node): &(usize, &PlanNode)| node.hash == candidate.node.hash;
+            taken.extend(input.nodes.iter().enumerate().filter(same).map(|(index, _)| index));
             if candidate.level == StorageLevel::MemoryAndDisk {
                 free = Bytes(free.get().saturating_sub(candidate.bytes.get()));
             }

@@ -215,6 +215,23 @@ fn the_policy_can_exclude_plans_by_pattern_or_altogether() {
 }
 
 #[test]
+fn a_plan_that_occurs_twice_in_a_query_is_kept_once_and_nothing_below_it() {
+    let mut nodes = vec![node(None, "Union")];
+    for side in 0..2 {
+        let top = nodes.len() as u32;
+        nodes.push(PlanNode { hash: ["side ", &side.to_string()].concat(), ..node(Some(0), "Aggregate") });
+        nodes.push(PlanNode { hash: "outer".into(), ..node(Some(top), "Project") });
+        nodes.push(PlanNode { hash: "inner".into(), ..node(Some(top + 1), "Project") });
+        nodes.push(PlanNode { join: Some(JoinKind::InnerEqui), ..node(Some(top + 2), "Join") });
+        nodes.push(leaf(top + 3, "flights", 64));
+        nodes.push(leaf(top + 3, "planes", 8));
+    }
+    let answer = plan(&PlanQueryInput { nodes, ..join() });
+    let kept: Vec<&str> = answer.cache.iter().map(|choice| choice.hash.as_str()).collect();
+    assert_eq!(kept, ["outer"]);
+}
+
+#[test]
 fn what_does_not_fit_memory_goes_to_disk_and_what_is_far_too_large_nowhere() {
     let mut input = seen(join(), 1, 5, 600_000);
     input.nodes[2].bytes = Some(Bytes::mib(300));

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use sparkwright_core::control::{ExecutorFacts, ExecutorState};
 use sparkwright_core::units::Bytes;
 
-use super::events::{Event, TaskEnd};
+use super::events::{Event, StageEvent, TaskEnd};
 
 /// Recent tasks are those that ended within this long.
 const RECENT_MS: u64 = 60_000;
@@ -144,14 +144,14 @@ impl Application {
                 }
                 self.jobs.insert(job.job, job.stages.clone());
             }
-            Event::JobEnd { job } => {
-                self.jobs.remove(job);
+            Event::JobEnd(end) => {
+                self.jobs.remove(&end.job);
             }
-            Event::StageSubmitted { stage } => {
+            Event::StageSubmitted(StageEvent { stage }) => {
                 let tasks = stage.tasks;
                 self.stages.insert((stage.stage, stage.attempt), Stage { tasks, ..Stage::default() });
             }
-            Event::StageCompleted { stage } => {
+            Event::StageCompleted(StageEvent { stage }) => {
                 self.stages.remove(&(stage.stage, stage.attempt));
             }
             Event::TaskStart(start) => {
@@ -163,23 +163,23 @@ impl Application {
                 }
             }
             Event::TaskEnd(end) => self.task_ended(end, now_ms),
-            Event::BlockUpdated { block } => self.block_updated(block),
-            Event::UnpersistRdd { rdd } => {
-                let prefix = format!("rdd_{rdd}_");
+            Event::BlockUpdated(update) => self.block_updated(&update.block),
+            Event::UnpersistRdd(gone) => {
+                let prefix = format!("rdd_{}_", gone.rdd);
                 for executor in self.executors.values_mut() {
                     executor.cached.retain(|block, _| !block.starts_with(&prefix));
                 }
             }
-            Event::SqlStart { execution, time } => {
-                self.executions.entry(*execution).or_default().started_ms = *time;
+            Event::SqlStart(start) => {
+                self.executions.entry(start.execution).or_default().started_ms = start.time;
                 while self.executions.len() > MOST_EXECUTIONS {
                     self.executions.pop_first();
                 }
             }
-            Event::SqlEnd { execution, time, error } => {
-                if let Some(work) = self.executions.get_mut(execution) {
-                    work.ended_ms = Some(*time);
-                    work.failed = error.as_deref().is_some_and(|error| !error.is_empty());
+            Event::SqlEnd(end) => {
+                if let Some(work) = self.executions.get_mut(&end.execution) {
+                    work.ended_ms = Some(end.time);
+                    work.failed = end.error.as_deref().is_some_and(|error| !error.is_empty());
                 }
             }
             _ => {}
@@ -377,7 +377,7 @@ mod tests {
     use super::*;
 
     fn take(application: &mut Application, json: &str) -> Option<ExecutorChange> {
-        application.take(&serde_json::from_str(json).unwrap(), 1_000)
+        application.take(&Event::read(json.as_bytes()).unwrap(), 1_000)
     }
 
     fn with_a_running_stage() -> Application {

@@ -1,101 +1,85 @@
 //! Spark's listener events, in the JSON of its event log: the parts that the host reads. One parser serves a live
 //! application and a recorded log.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
 /// A listener event. What the host does not read is [`Event::Other`].
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(tag = "Event")]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Event {
     /// The application started.
-    #[serde(rename = "SparkListenerApplicationStart")]
     ApplicationStart(ApplicationStart),
     /// The application ended.
-    #[serde(rename = "SparkListenerApplicationEnd")]
-    ApplicationEnd {
-        /// When.
-        #[serde(rename = "Timestamp")]
-        at_ms: u64,
-    },
+    ApplicationEnd(ApplicationEnd),
     /// An executor registered.
-    #[serde(rename = "SparkListenerExecutorAdded")]
     ExecutorAdded(ExecutorAdded),
     /// An executor went; a decommissioned one may go twice.
-    #[serde(rename = "SparkListenerExecutorRemoved")]
     ExecutorRemoved(ExecutorRemoved),
     /// An executor's block manager registered.
-    #[serde(rename = "SparkListenerBlockManagerAdded")]
     BlockManagerAdded(BlockManagerAdded),
     /// A job started.
-    #[serde(rename = "SparkListenerJobStart")]
     JobStart(JobStart),
     /// A job ended.
-    #[serde(rename = "SparkListenerJobEnd")]
-    JobEnd {
-        /// The job.
-        #[serde(rename = "Job ID")]
-        job: i64,
-    },
+    JobEnd(JobEnd),
     /// A stage was submitted.
-    #[serde(rename = "SparkListenerStageSubmitted")]
-    StageSubmitted {
-        /// The stage.
-        #[serde(rename = "Stage Info")]
-        stage: StageInfo,
-    },
+    StageSubmitted(StageEvent),
     /// A stage ended, in whatever way.
-    #[serde(rename = "SparkListenerStageCompleted")]
-    StageCompleted {
-        /// The stage.
-        #[serde(rename = "Stage Info")]
-        stage: StageInfo,
-    },
+    StageCompleted(StageEvent),
     /// A task started.
-    #[serde(rename = "SparkListenerTaskStart")]
     TaskStart(TaskStart),
     /// A task ended, in whatever way.
-    #[serde(rename = "SparkListenerTaskEnd")]
     TaskEnd(Box<TaskEnd>),
     /// A cached block came, moved or went.
-    #[serde(rename = "SparkListenerBlockUpdated")]
-    BlockUpdated {
-        /// The block.
-        #[serde(rename = "Block Updated Info")]
-        block: BlockUpdated,
-    },
+    BlockUpdated(BlockEvent),
     /// An RDD was unpersisted.
-    #[serde(rename = "SparkListenerUnpersistRDD")]
-    UnpersistRdd {
-        /// The RDD.
-        #[serde(rename = "RDD ID")]
-        rdd: i64,
-    },
+    UnpersistRdd(UnpersistRdd),
     /// A SQL execution started.
-    #[serde(rename = "org.apache.spark.sql.execution.ui.SparkListenerSQLExecutionStart")]
-    SqlStart {
-        /// The execution.
-        #[serde(rename = "executionId")]
-        execution: i64,
-        /// When.
-        time: u64,
-    },
+    SqlStart(SqlStart),
     /// A SQL execution ended.
-    #[serde(rename = "org.apache.spark.sql.execution.ui.SparkListenerSQLExecutionEnd")]
-    SqlEnd {
-        /// The execution.
-        #[serde(rename = "executionId")]
-        execution: i64,
-        /// When.
-        time: u64,
-        /// Why it failed; absent or empty when it did not.
-        #[serde(default, rename = "errorMessage")]
-        error: Option<String>,
-    },
+    SqlEnd(SqlEnd),
     /// Anything else.
-    #[serde(other)]
     Other,
+}
+
+#[derive(Deserialize)]
+struct Named<'a> {
+    #[serde(rename = "Event", borrow)]
+    event: Cow<'a, str>,
+}
+
+impl Event {
+    /// Reads one line. Its name first: what is not read is then skipped without being built, and a physical plan in it may be
+    /// nested as deeply as Spark likes.
+    ///
+    /// # Errors
+    /// The line is not an event, or one that the host reads lacks what it reads.
+    pub fn read(line: &[u8]) -> serde_json::Result<Self> {
+        fn of<'a, T: Deserialize<'a>>(line: &'a [u8]) -> serde_json::Result<T> {
+            serde_json::from_slice(line)
+        }
+        let named: Named<'_> = of(line)?;
+        let name = named.event.strip_prefix("org.apache.spark.sql.execution.ui.").unwrap_or(&named.event);
+        Ok(match name.strip_prefix("SparkListener").unwrap_or(name) {
+            "ApplicationStart" => Self::ApplicationStart(of(line)?),
+            "ApplicationEnd" => Self::ApplicationEnd(of(line)?),
+            "ExecutorAdded" => Self::ExecutorAdded(of(line)?),
+            "ExecutorRemoved" => Self::ExecutorRemoved(of(line)?),
+            "BlockManagerAdded" => Self::BlockManagerAdded(of(line)?),
+            "JobStart" => Self::JobStart(of(line)?),
+            "JobEnd" => Self::JobEnd(of(line)?),
+            "StageSubmitted" => Self::StageSubmitted(of(line)?),
+            "StageCompleted" => Self::StageCompleted(of(line)?),
+            "TaskStart" => Self::TaskStart(of(line)?),
+            "TaskEnd" => Self::TaskEnd(of(line)?),
+            "BlockUpdated" => Self::BlockUpdated(of(line)?),
+            "UnpersistRDD" => Self::UnpersistRdd(of(line)?),
+            "SQLExecutionStart" => Self::SqlStart(of(line)?),
+            "SQLExecutionEnd" => Self::SqlEnd(of(line)?),
+            _ => Self::Other,
+        })
+    }
 }
 
 /// See [`Event::ApplicationStart`].
@@ -282,7 +266,70 @@ pub struct ShuffleWrite {
     pub bytes: u64,
 }
 
+/// See [`Event::ApplicationEnd`].
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct ApplicationEnd {
+    /// When.
+    #[serde(rename = "Timestamp")]
+    pub at_ms: u64,
+}
+
+/// See [`Event::JobEnd`].
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct JobEnd {
+    /// The job.
+    #[serde(rename = "Job ID")]
+    pub job: i64,
+}
+
+/// See [`Event::StageSubmitted`] and [`Event::StageCompleted`].
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct StageEvent {
+    /// The stage.
+    #[serde(rename = "Stage Info")]
+    pub stage: StageInfo,
+}
+
+/// See [`Event::UnpersistRdd`].
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct UnpersistRdd {
+    /// The RDD.
+    #[serde(rename = "RDD ID")]
+    pub rdd: i64,
+}
+
+/// See [`Event::SqlStart`].
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct SqlStart {
+    /// The execution.
+    #[serde(rename = "executionId")]
+    pub execution: i64,
+    /// When, milliseconds.
+    pub time: u64,
+}
+
+/// See [`Event::SqlEnd`].
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct SqlEnd {
+    /// The execution.
+    #[serde(rename = "executionId")]
+    pub execution: i64,
+    /// When, milliseconds.
+    pub time: u64,
+    /// Why it failed; absent or empty when it did not.
+    #[serde(default, rename = "errorMessage")]
+    pub error: Option<String>,
+}
+
 /// See [`Event::BlockUpdated`].
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct BlockEvent {
+    /// The block.
+    #[serde(rename = "Block Updated Info")]
+    pub block: BlockUpdated,
+}
+
+/// What became of a block.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct BlockUpdated {
     /// Whose block manager holds it.
@@ -310,16 +357,25 @@ mod tests {
             "Task End Reason":{"Reason":"Success"},"Task Info":{"Task ID":7,"Index":1,"Attempt":0,"Launch Time":100,
             "Executor ID":"2","Host":"127.0.0.1","Locality":"ANY","Speculative":false,"Finish Time":350,"Failed":false,"Killed":false},
             "Task Metrics":{"Executor Run Time":240,"JVM GC Time":10,"Shuffle Write Metrics":{"Shuffle Bytes Written":512}}}"#;
-        let Event::TaskEnd(end) = serde_json::from_str(line).unwrap() else { unreachable!("a task end") };
+        let Event::TaskEnd(end) = Event::read(line.as_bytes()).unwrap() else { unreachable!("a task end") };
         assert_eq!((end.stage, end.info.executor.as_str(), end.info.finish_ms), (3, "2", 350));
         assert_eq!(end.metrics.unwrap().shuffle_write.bytes, 512);
     }
 
     #[test]
     fn unknown_events_are_passed_over() {
-        assert_eq!(
-            serde_json::from_str::<Event>(r#"{"Event":"SparkListenerSomethingNew","x":1}"#).unwrap(),
-            Event::Other
-        );
+        assert_eq!(Event::read(br#"{"Event":"SparkListenerSomethingNew","x":1}"#).unwrap(), Event::Other);
+        assert!(Event::read(br#"{"Event":"SparkListenerJobEnd"}"#).is_err());
+        assert!(Event::read(br#"{"sparkwright":"bye"}"#).is_err());
+    }
+
+    #[test]
+    fn a_plan_of_any_depth_is_passed_over() {
+        let plan = format!("{}{}", r#"{"children":["#.repeat(5_000), "]}".repeat(5_000));
+        let prefix = "org.apache.spark.sql.execution.ui.SparkListenerSQL";
+        let start = format!(r#"{{"Event":"{prefix}ExecutionStart","sparkPlanInfo":{plan},"executionId":4,"time":9}}"#);
+        assert_eq!(Event::read(start.as_bytes()).unwrap(), Event::SqlStart(SqlStart { execution: 4, time: 9 }));
+        let update = format!(r#"{{"Event":"{prefix}AdaptiveExecutionUpdate","executionId":4,"sparkPlanInfo":{plan}}}"#);
+        assert_eq!(Event::read(update.as_bytes()).unwrap(), Event::Other);
     }
 }

@@ -278,7 +278,7 @@ impl Steered {
 
     fn take_event(&self, line: &[u8]) {
         self.events.fetch_add(1, Ordering::Relaxed);
-        let Ok(event) = serde_json::from_slice::<Event>(line) else {
+        let Ok(event) = Event::read(line) else {
             // One event in another form than we know makes counts uncertain, and the controller careful.
             if !lock(&self.application).facts_lost() {
                 let start = String::from_utf8_lossy(line.get(..80).unwrap_or(line)).into_owned();
@@ -304,9 +304,9 @@ impl Steered {
             }
             None => {}
         }
-        if let Event::SqlEnd { execution, .. } = event {
-            let work = lock(&self.application).execution(execution);
-            lock(&self.outcomes).query_ended(&self.recorder, execution, work);
+        if let Event::SqlEnd(end) = event {
+            let work = lock(&self.application).execution(end.execution);
+            lock(&self.outcomes).query_ended(&self.recorder, end.execution, work);
         }
     }
 

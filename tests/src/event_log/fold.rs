@@ -201,8 +201,10 @@ impl Fold {
         // The first member of each line is always the kind.
         let kind = line.strip_prefix(r#"{"Event":""#).and_then(|rest| rest.split('"').next()).unwrap_or_default();
         if KINDS.contains(&kind) {
-            let event = serde_json::from_str(line)?;
-            self.event(event);
+            let mut json = serde_json::Deserializer::from_str(line);
+            // Plans in Spark's events are nested deeper than what a parser of strangers' JSON allows.
+            json.disable_recursion_limit();
+            self.event(Event::deserialize(&mut json)?);
         }
         Ok(())
     }

@@ -6,6 +6,7 @@ import org.apache.spark.scheduler.SparkListenerEvent;
 import org.apache.spark.scheduler.SparkListenerExecutorMetricsUpdate;
 import org.apache.spark.scheduler.SparkListenerStageExecutorMetrics;
 import org.apache.spark.sql.execution.ui.SparkListenerDriverAccumUpdates;
+import org.apache.spark.sql.execution.ui.SparkListenerSQLAdaptiveExecutionUpdate;
 import org.apache.spark.sql.execution.ui.SparkListenerSQLAdaptiveSQLMetricUpdates;
 import org.apache.spark.sql.execution.ui.SparkListenerSQLExecutionEnd;
 
@@ -41,6 +42,7 @@ final class EventForwarder extends SparkFirehoseListener {
     return !(event instanceof SparkListenerExecutorMetricsUpdate
         || event instanceof SparkListenerStageExecutorMetrics
         || event instanceof SparkListenerDriverAccumUpdates
+        || event instanceof SparkListenerSQLAdaptiveExecutionUpdate
         || event instanceof SparkListenerSQLAdaptiveSQLMetricUpdates);
   }
 
