@@ -1,13 +1,15 @@
 """The 22 TPC-H queries, one after the other.
 
-    spark-submit tpch.py DATA RESULTS [--queries 1,3,5] [--rounds N] [--warm-up]
+    spark-submit tpch.py DATA RESULTS [--queries 1,3,5] [--rounds N] [--warm-up] [--in-turns]
 
 DATA holds the eight tables as Parquet (`lineitem.parquet` or a folder `lineitem`, as tpchgen-cli or Spark write them).
 The queries are `tpch/q01.sql` … `q22.sql` beside this file, with the specification's validation parameters. Each
-result goes to RESULTS as one JSON line {"query", "round", "rows", "ms"}; decimals and dates are texts in it. Where the
+result goes to RESULTS as one JSON line {"query", "round", "steered", "rows", "ms"}; decimals and dates are texts in it. Where the
 official ORDER BY leaves ties open, the rows' order is Spark's.
 
-`--warm-up` runs each query once before, unrecorded. The exit code is 1 when a result can't be right.
+`--warm-up` runs each query once before, unrecorded. `--in-turns` runs each query of a round twice, in a session that switched
+Sparkwright off and steered, which of them first alternating: a machine that slows down slows both. "steered" tells them apart.
+The exit code is 1 when a result can't be right.
 """
 
 import argparse
@@ -59,24 +61,36 @@ def main() -> int:
     parser.add_argument("--queries", default=",".join(str(query) for query in range(1, 23)))
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--warm-up", action="store_true")
+    parser.add_argument("--in-turns", action="store_true")
     options = parser.parse_args()
     queries = [int(query) for query in options.queries.split(",")]
 
     spark = SparkSession.builder.appName("TPC-H").config("spark.ui.showConsoleProgress", "false").getOrCreate()
     register(spark, options.data)
     texts = {query: (QUERIES / f"q{query:02}.sql").read_text(encoding="utf-8") for query in queries}
+
+    def turns(turn: int) -> list[bool]:
+        return [turn % 2 == 0, turn % 2 == 1] if options.in_turns else [True]
+
+    def switch(steered: bool) -> None:
+        if options.in_turns:
+            spark.conf.set("spark.sparkwright.mode", "act" if steered else "off")
+
     if options.warm_up:
         for query in queries:
-            spark.sql(texts[query]).collect()
+            for steered in turns(query):
+                switch(steered)
+                spark.sql(texts[query]).collect()
 
     doubts = 0
     with options.results.open("w", encoding="utf-8") as results:
         for turn in range(options.rounds):
-            for query in queries:
+            for query, steered in ((query, steered) for query in queries for steered in turns(turn + query)):
+                switch(steered)
                 start = time.monotonic()
                 rows = [[plain(value) for value in row] for row in spark.sql(texts[query]).collect()]
                 elapsed = round((time.monotonic() - start) * 1000)
-                results.write(json.dumps({"query": query, "round": turn, "rows": rows, "ms": elapsed}) + "\n")
+                results.write(json.dumps({"query": query, "round": turn, "steered": steered, "rows": rows, "ms": elapsed}) + "\n")
                 results.flush()
                 why = doubt(query, rows)
                 doubts += why is not None

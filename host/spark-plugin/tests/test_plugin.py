@@ -56,6 +56,12 @@ def confs_and_events():
     first, last = host.asks[0]["last_trip_us"], host.asks[-1]["last_trip_us"]
     check(first is None and last > 0, f"the last question's way there and back is told: {last} us")
 
+    asked = len(host.asks)
+    spark.conf.set("spark.sparkwright.mode", "off")
+    frame = spark.range(998).groupBy((F.col("id") % 10).alias("k")).count()
+    check(frame.rdd.getNumPartitions() == 200 and len(host.asks) == asked, "a session that is switched off is left alone")
+    spark.conf.unset("spark.sparkwright.mode")
+
     spark.conf.set(PARTITIONS, "11")
     frame = spark.range(999).groupBy((F.col("id") % 10).alias("k")).count()
     frame.collect()

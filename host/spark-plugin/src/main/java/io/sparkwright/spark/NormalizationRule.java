@@ -15,6 +15,9 @@ import org.apache.spark.sql.internal.SQLConf;
  * plan: it checks our cached entries, asks the host, and has confs set and plans cached for the query that is being planned.
  */
 final class NormalizationRule extends Rule<LogicalPlan> {
+  /** The session's own switch: {@code off} leaves its queries alone from the next one on. */
+  static final String MODE = "spark.sparkwright.mode";
+
   private final SparkSession session;
 
   NormalizationRule(SparkSession session) {
@@ -46,6 +49,11 @@ final class NormalizationRule extends Rule<LogicalPlan> {
       return;
     }
     SQLConf conf = Compat.sqlConf(session);
+    if (asks && conf.getConfString(MODE, "").equals("off")) {
+      // the end of an execution may still be on its way, and with it the session's own values
+      steering.confs().apply(Compat.sessionId(session), conf, steering.managedKeys(), Map.of(), null);
+      asks = false;
+    }
     PlanFacts facts = checked(steering, plan, conf, purpose);
     if (asks && facts != null) {
       ask(steering, facts, conf);
