@@ -85,7 +85,7 @@ def main() -> int:
     doubts = 0
     with options.results.open("w", encoding="utf-8") as results:
         for turn in range(options.rounds):
-            for query, steered in ((query, steered) for query in queries for steered in turns(turn + query)):
+            for query, steered in [(one, steered) for one in queries for steered in turns(turn + one)]:
                 switch(steered)
                 start = time.monotonic()
                 rows = [[plain(value) for value in row] for row in spark.sql(texts[query]).collect()]

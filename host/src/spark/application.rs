@@ -231,7 +231,7 @@ impl Application {
             return;
         }
         if let Some(executor) = self.executors.get_mut(&block.manager.executor) {
-            let bytes = block.memory_bytes.saturating_add(block.disk_bytes);
+            let bytes = block.bytes();
             if bytes == 0 {
                 executor.cached.remove(&block.block);
             } else {
@@ -442,14 +442,16 @@ mod tests {
     #[test]
     fn cached_blocks_move_with_their_executor() {
         let mut application = with_a_running_stage();
-        let block = |bytes| {
+        let block = |bytes, replication| {
             format!(
-                r#"{{"Event":"SparkListenerBlockUpdated","Block Updated Info":{{"Block Manager ID":{{"Executor ID":"0"}},"Block ID":"rdd_3_1","Memory Size":{bytes},"Disk Size":0}}}}"#
+                r#"{{"Event":"SparkListenerBlockUpdated","Block Updated Info":{{"Block Manager ID":{{"Executor ID":"0"}},"Block ID":"rdd_3_1","Storage Level":{{"Use Memory":true,"Replication":{replication}}},"Memory Size":{bytes},"Disk Size":0}}}}"#
             )
         };
-        take(&mut application, &block(77));
-        assert_eq!(application.executor_facts(0)[0].cached_bytes, Bytes(77));
-        take(&mut application, &block(0));
-        assert_eq!(application.executor_facts(0)[0].cached_bytes, Bytes(0));
+        for gone in [block(0, 1), block(77, 0)] {
+            take(&mut application, &block(77, 1));
+            assert_eq!(application.executor_facts(0)[0].cached_bytes, Bytes(77));
+            take(&mut application, &gone);
+            assert_eq!(application.executor_facts(0)[0].cached_bytes, Bytes(0));
+        }
     }
 }

@@ -344,6 +344,25 @@ pub struct BlockUpdated {
     /// Bytes on disk.
     #[serde(rename = "Disk Size", default)]
     pub disk_bytes: u64,
+    /// How it is stored.
+    #[serde(rename = "Storage Level", default)]
+    pub level: BlockLevel,
+}
+
+impl BlockUpdated {
+    /// Bytes in memory and on disk. A block that moved away by decommission is told with its old size and no replica.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        if self.level.replication == Some(0) { 0 } else { self.memory_bytes.saturating_add(self.disk_bytes) }
+    }
+}
+
+/// How a block is stored.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+pub struct BlockLevel {
+    /// Its replicas; 0 when it went.
+    #[serde(rename = "Replication")]
+    pub replication: Option<u32>,
 }
 
 #[cfg(test)]

@@ -125,6 +125,8 @@ struct StorageLevel {
     memory: bool,
     #[serde(rename = "Use Disk", default)]
     disk: bool,
+    #[serde(rename = "Replication")]
+    replication: Option<u32>,
 }
 
 #[derive(Deserialize)]
@@ -159,6 +161,8 @@ struct BlockInfo {
     memory: u64,
     #[serde(rename = "Disk Size", default)]
     disk: u64,
+    #[serde(rename = "Storage Level", default)]
+    level: StorageLevel,
 }
 
 #[derive(Deserialize)]
@@ -329,7 +333,9 @@ impl Fold {
         // rdd_<RDD>_<partition>; other blocks are broadcasts, shuffles and streams.
         let Some(rdd) = info.block.strip_prefix("rdd_").and_then(|rest| rest.split('_').next()) else { return };
         let Ok(rdd) = rdd.parse::<u64>() else { return };
-        self.blocks.insert((rdd, info.manager.executor, info.block), info.memory + info.disk);
+        // A block that moved away by decommission is told with its old size and no replica.
+        let bytes = if info.level.replication == Some(0) { 0 } else { info.memory + info.disk };
+        self.blocks.insert((rdd, info.manager.executor, info.block), bytes);
         let total: u64 = self.blocks.values().sum();
         self.log.peak_cached_bytes = self.log.peak_cached_bytes.max(total);
         let own: u64 = self.blocks.iter().filter(|((id, _, _), _)| *id == rdd).map(|(_, bytes)| bytes).sum();

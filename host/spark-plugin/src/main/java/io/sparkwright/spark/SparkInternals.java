@@ -4,19 +4,25 @@ import java.lang.reflect.Field;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import org.apache.hadoop.fs.FileStatus;
 import org.apache.hadoop.fs.Path;
 import org.apache.spark.ExecutorAllocationClient;
 import org.apache.spark.SparkConf;
 import org.apache.spark.SparkContext;
+import org.apache.spark.rdd.RDD;
 import org.apache.spark.scheduler.ExecutorDecommissionInfo;
 import org.apache.spark.scheduler.SparkListenerInterface;
 import org.apache.spark.sql.execution.CacheManager;
 import org.apache.spark.sql.execution.CachedData;
 import org.apache.spark.sql.execution.datasources.InMemoryFileIndex;
+import org.apache.spark.storage.BlockId;
 import org.apache.spark.storage.BlockManagerId;
-import org.apache.spark.storage.RDDInfo;
+import org.apache.spark.storage.BlockStatus;
+import org.apache.spark.storage.RDDBlockId;
+import org.apache.spark.storage.StorageStatus;
 import scala.Option;
 import scala.Tuple2;
 import scala.collection.Iterator;
@@ -113,8 +119,61 @@ final class SparkInternals {
     return found;
   }
 
-  static RDDInfo[] storedRdds(SparkContext context) {
-    return context.getRDDStorageInfo();
+  /**
+   * What the block managers hold of each persisted RDD whose name starts with {@code prefix}, by its name. Not
+   * {@code getRDDStorageInfo}: that adds a block that went by decommission instead of taking it away (seen on 4.3.0).
+   */
+  static Map<String, StoredRdd> storedRdds(SparkContext context, String prefix) {
+    Map<Integer, StoredRdd> byId = new TreeMap<>();
+    Map<String, StoredRdd> found = new TreeMap<>();
+    for (Tuple2<Object, RDD<?>> one : list(context.persistentRdds())) {
+      String name = one._2().name();
+      if (name != null && name.startsWith(prefix)) {
+        StoredRdd stored = new StoredRdd(one._2().getNumPartitions());
+        byId.put((Integer) one._1(), stored);
+        found.put(name, stored);
+      }
+    }
+    if (!byId.isEmpty()) {
+      for (StorageStatus status : context.env().blockManager().master().getStorageStatus()) {
+        for (Tuple2<BlockId, BlockStatus> block : list(status.rddBlocks())) {
+          if (block._1() instanceof RDDBlockId id && byId.containsKey(id.rddId())) {
+            byId.get(id.rddId()).add(id.splitIndex(), block._2());
+          }
+        }
+      }
+    }
+    return found;
+  }
+
+  /** Of one RDD, on all executors. A partition may be held by several of them. */
+  static final class StoredRdd {
+    final int partitions;
+    private final Set<Integer> held = new TreeSet<>();
+    private long memoryBytes;
+    private long diskBytes;
+
+    private StoredRdd(int partitions) {
+      this.partitions = partitions;
+    }
+
+    private void add(int partition, BlockStatus status) {
+      held.add(partition);
+      memoryBytes += status.memSize();
+      diskBytes += status.diskSize();
+    }
+
+    long memoryBytes() {
+      return memoryBytes;
+    }
+
+    long diskBytes() {
+      return diskBytes;
+    }
+
+    int cachedPartitions() {
+      return held.size();
+    }
   }
 
   /** Null under {@code local[*]}, where there is nothing to ask for. */

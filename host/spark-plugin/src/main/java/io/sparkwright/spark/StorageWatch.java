@@ -4,7 +4,6 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.Map;
 import java.util.TreeMap;
 import org.apache.spark.SparkContext;
-import org.apache.spark.storage.RDDInfo;
 
 /**
  * How much our cached plans and each executor's storage hold. Looked up once a second in the background, because asking Spark's
@@ -53,15 +52,13 @@ final class StorageWatch {
     executors = SparkInternals.storageMemory(context);
     Map<String, Stored> now = new TreeMap<>();
     if (!entries.isEmpty()) {
-      for (RDDInfo rdd : SparkInternals.storedRdds(context)) {
-        if (rdd.name() != null && rdd.name().startsWith(RDD_NAME_PREFIX)) {
-          String id = rdd.name().substring(RDD_NAME_PREFIX.length());
-          String level = entries.level(id);
-          if (level != null) {
-            now.put(id, new Stored(level, rdd.memSize(), rdd.diskSize(), rdd.numPartitions(), rdd.numCachedPartitions()));
-          }
+      SparkInternals.storedRdds(context, RDD_NAME_PREFIX).forEach((name, rdd) -> {
+        String id = name.substring(RDD_NAME_PREFIX.length());
+        String level = entries.level(id);
+        if (level != null) {
+          now.put(id, new Stored(level, rdd.memoryBytes(), rdd.diskBytes(), rdd.partitions, rdd.cachedPartitions()));
         }
-      }
+      });
     }
     boolean changed = !now.equals(stored);
     stored = now;
