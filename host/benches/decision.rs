@@ -15,9 +15,9 @@ use comfy_table::{Table, presets};
 use engine_questions::{Random, sample};
 use sparkwright::assets;
 use sparkwright::engine::{Budget, EngineOptions, PolicyEngine};
+use sparkwright::launch::policy_source;
 use sparkwright_core::abi::DecisionPoint;
 use sparkwright_core::evaluate;
-use sparkwright_core::policy::ResolvedPolicy;
 
 const ROUNDS: usize = 300;
 const EACH: usize = 20;
@@ -48,7 +48,7 @@ fn main() {
     let budget = Budget::time(Duration::from_secs(5));
     let wasm = std::env::var_os("SPARKWRIGHT_MEASURE")
         .map_or_else(|| assets::POLICY_MODULE.to_vec(), |path| std::fs::read(path).unwrap());
-    let policy = serde_json::to_vec(&ResolvedPolicy::default()).unwrap();
+    let policy = policy_source::choose(None, Some("production"), &[]).unwrap().policy.brief_json();
     let native = evaluate::Prepared::from_json(&policy).unwrap();
     let engine = PolicyEngine::new(EngineOptions::default()).unwrap();
     let prepared = engine.load_module(&wasm, None).unwrap().prepare(&policy).unwrap();

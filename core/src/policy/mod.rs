@@ -3,6 +3,7 @@
 //! Reading policy *files* is the work of `sparkwright-policy`; this module says which keys there are ([`keys`]) and what
 //! the rules read ([`ResolvedPolicy`]).
 
+mod brief;
 pub mod key;
 
 use alloc::borrow::{Cow, ToOwned};
