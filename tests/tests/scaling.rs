@@ -6,22 +6,117 @@
 mod support;
 
 use std::collections::BTreeSet;
+use std::fs;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use serde_json::Value;
 use sparkwright_tests::cluster::{Size, StandaloneCluster};
-use sparkwright_tests::quietly;
 use sparkwright_tests::rest::SparkPage;
+use sparkwright_tests::{paths, quietly};
 use support::{Scene, own_lines, program, venv};
+
+/// What Spark itself shows of an application's executors.
+#[derive(Default)]
+struct Seen {
+    /// Every number of live executors, in order.
+    counts: Vec<usize>,
+    /// Why executors went.
+    reasons: BTreeSet<String>,
+}
+
+/// Looks at an application's REST API until it is told to end.
+struct Watch {
+    over: Arc<AtomicBool>,
+    watcher: JoinHandle<Seen>,
+}
+
+impl Watch {
+    fn on_port(port: u16) -> Self {
+        let over = Arc::new(AtomicBool::new(false));
+        let ends = Arc::clone(&over);
+        let watcher = std::thread::spawn(move || {
+            let page = SparkPage::on_port(port);
+            let mut seen = Seen::default();
+            while !ends.load(Ordering::Relaxed) {
+                let executors = page.application().and_then(|id| page.executors(&id)).unwrap_or_default();
+                let live = executors.iter().filter(|it| it.is_active && it.id != "driver").count();
+                seen.reasons.extend(executors.iter().filter_map(|it| it.remove_reason.clone()));
+                if seen.counts.last() != Some(&live) {
+                    seen.counts.push(live);
+                }
+                std::thread::sleep(Duration::from_millis(200));
+            }
+            seen
+        });
+        Self { over, watcher }
+    }
+
+    fn end(self) -> Seen {
+        self.over.store(true, Ordering::Relaxed);
+        self.watcher.join().unwrap()
+    }
+}
+
+fn free_port() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+#[test]
+fn two_conf_lines_on_a_plain_spark_submit_move_executors_too() {
+    let scene = Scene::new();
+    let size = Size { workers: 2, cores: 2, memory_mib: 2048 };
+    let cluster = StandaloneCluster::start(venv(), size, &scene.path("cluster"), &quietly).unwrap();
+    let policy = r"
+environments:
+  production:
+    optimization:
+      autoscaling:
+        enable_autoscaling: true
+        min_executors: 1
+        max_executors: 3
+        guards:
+          max_growth_a_minute: 4
+";
+    fs::write(scene.path("policy.yaml"), policy).unwrap();
+    let plugin = scene.sparkwright().arg("plugin").run().unwrap();
+    let two_lines = plugin.stdout.split_whitespace();
+    let port = free_port();
+    let running = scene
+        .alone()
+        .args(["--master", &cluster.url(), "--executor-cores", "1", "--executor-memory", "600m"])
+        .args(two_lines)
+        .args(["--conf", &format!("spark.sparkwright.command={}", paths::binary().display())])
+        .args(["--conf", &format!("spark.sparkwright.policy={}", scene.text("policy.yaml"))])
+        .args(["--conf", "spark.sparkwright.environment=production"])
+        .args(["--conf", &format!("spark.sparkwright.record={}", scene.runs().display())])
+        .args(["--conf", &format!("spark.ui.port={port}"), &program("sleepers.py"), "--after", "1"])
+        .start(|_| {})
+        .unwrap();
+    let watch = Watch::on_port(port);
+    let outcome = running.finish().unwrap();
+    let seen = watch.end().counts;
+    assert_eq!(outcome.code(), Some(0), "{}", outcome.stderr);
+    // Alone it would have taken all four cores at once.
+    let first = seen.iter().find(|count| **count > 0);
+    assert_eq!((first, seen.iter().max()), (Some(&1), Some(&3)), "{seen:?}");
+    let launch = scene.record()["decisions"][1].clone();
+    assert_eq!(
+        (launch["name"].as_str(), launch["applied"].as_bool()),
+        (Some("initial_executors"), Some(true)),
+        "{launch}"
+    );
+    drop(cluster);
+}
 
 #[test]
 fn sixty_sleeping_tasks_take_two_executors_to_six_and_back() {
     let scene = Scene::new();
     let size = Size { workers: 4, cores: 2, memory_mib: 2048 };
     let cluster = StandaloneCluster::start(venv(), size, &scene.path("cluster"), &quietly).unwrap();
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = free_port();
     let set = |key: &str| ["--set".to_owned(), format!("autoscaling.{key}")];
     let running = scene
         .steered::<&str>([])
@@ -37,34 +132,11 @@ fn sixty_sleeping_tasks_take_two_executors_to_six_and_back() {
         .start(|_| {})
         .unwrap();
 
-    // Every number of executors that Spark itself shows, in order.
-    let seen = Arc::new(Mutex::new(Vec::<usize>::new()));
-    let over = Arc::new(AtomicBool::new(false));
-    let watcher = {
-        let (seen, over) = (Arc::clone(&seen), Arc::clone(&over));
-        std::thread::spawn(move || {
-            let page = SparkPage::on_port(port);
-            let mut reasons = BTreeSet::new();
-            while !over.load(Ordering::Relaxed) {
-                let executors = page.application().and_then(|id| page.executors(&id)).unwrap_or_default();
-                let live = executors.iter().filter(|it| it.is_active && it.id != "driver").count();
-                reasons.extend(executors.iter().filter_map(|it| it.remove_reason.clone()));
-                let mut seen = seen.lock().unwrap();
-                if seen.last() != Some(&live) {
-                    seen.push(live);
-                }
-                drop(seen);
-                std::thread::sleep(Duration::from_millis(200));
-            }
-            reasons
-        })
-    };
+    let watch = Watch::on_port(port);
     let outcome = running.finish().unwrap();
-    over.store(true, Ordering::Relaxed);
-    let reasons = watcher.join().unwrap();
+    let Seen { counts: seen, reasons } = watch.end();
     assert_eq!(outcome.code(), Some(0), "{}", outcome.stderr);
 
-    let seen = seen.lock().unwrap().clone();
     let top = seen.iter().position(|live| *live == 6).unwrap_or_else(|| panic!("never 6 executors: {seen:?}"));
     assert!(seen[..top].contains(&2), "did not start with 2: {seen:?}");
     assert!(seen[top..].contains(&2), "did not come back to 2: {seen:?}");

@@ -20,6 +20,16 @@ const NEVER: &str = "86400s";
 /// The first release of Spark whose Python workers can talk over a Unix socket.
 const PYTHON_UNIX_SOCKET_SINCE: (u32, u32) = (4, 1);
 
+/// Keys that still count when a plugin of the driver starts, since what reads them is made after it (SparkContext of 3.5 to 4.3):
+/// the scheduler's and the allocation manager's. Sizes of executors and of the driver are read before.
+const STARTING: [&str; 3] = ["spark.dynamicAllocation.", "spark.decommission.", "spark.storage.decommission."];
+
+/// Whether a setting of a launch plan can still be made by the driver's plugin as it starts.
+#[must_use]
+pub fn settable_while_starting(key: &str) -> bool {
+    STARTING.iter().any(|prefix| key.starts_with(prefix))
+}
+
 /// Collects settings; what the user set is left alone unless the policy names it.
 struct Settings<'a> {
     policy: &'a ResolvedPolicy,

@@ -3,6 +3,7 @@
 mod confs;
 mod contract;
 
+pub use confs::settable_while_starting;
 pub use contract::{CachePlan, ConfSetting, ConfWhen, PlanLaunchAnswer, PlanLaunchInput};
 
 use crate::cache::level::storage_level;

@@ -37,6 +37,8 @@ class FakeHost:
         self.welcome = {**WELCOME, **(welcome or {})}
         self.answer_hello = answer_hello
         self.hello = None
+        self.launch_hello = None
+        self.confs = {}  # what a plugin that started this host is to set
         self.questions_hello = None
         self.lines = []  # everything from the events connection
         self.asks = []
@@ -70,7 +72,10 @@ class FakeHost:
     def _talk(self, connection):
         reader = connection.makefile("r", encoding="utf-8", newline="\n")
         hello = json.loads(reader.readline())
-        if hello["role"] == "events":
+        if hello["role"] == "launch":
+            self.launch_hello = hello
+            connection.sendall((json.dumps({"sparkwright": "launch", "confs": self.confs}) + "\n").encode())
+        elif hello["role"] == "events":
             self.hello = hello
             if not self.answer_hello:
                 return time.sleep(3600)

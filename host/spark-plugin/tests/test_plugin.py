@@ -224,14 +224,16 @@ path = sys.argv[sys.argv.index("--socket") + 1]
 import tempfile
 tempfile.mkdtemp = lambda prefix=None: os.path.dirname(path)
 host = fake_host.FakeHost()
+host.confs = {{"spark.decommission.enabled": "true"}}
 host.until(lambda: host.of("bye"), 120)
 with open({folder!r} + "/seen.json", "w") as file:
-    json.dump({{"argv": sys.argv[1:], "asks": len(host.asks), "mode": os.stat(os.path.dirname(path)).st_mode & 0o777}}, file)
+    json.dump({{"argv": sys.argv[1:], "asks": len(host.asks), "launch": host.launch_hello, "mode": os.stat(os.path.dirname(path)).st_mode & 0o777}}, file)
 """)
     os.chmod(script, 0o755)
     spark = session(None, **{"spark__sparkwright__command": script, "spark__sparkwright__mode": "shadow"})
     time.sleep(2)
     check(spark.range(100).groupBy("id").count().count() == 100, "the job runs")
+    check(spark.sparkContext.getConf().get("spark.decommission.enabled") == "true", "what the host says is set at the start")
     spark.stop()
     seen = os.path.join(folder, "seen.json")
     end = time.time() + 10
@@ -243,6 +245,7 @@ with open({folder!r} + "/seen.json", "w") as file:
         told = json.load(file)
     check(told["asks"] >= 1, "the started host was asked")
     check(told["argv"][0] == "serve" and told["argv"][-2:] == ["--mode", "shadow"], f"its command line: {told['argv']}")
+    check(told["launch"]["master"] == "local[2]" and told["launch"]["spark"], "the host was told what to plan for")
     check(told["mode"] == 0o700, "its folder is the owner's only")
 
 

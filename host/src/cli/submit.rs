@@ -15,8 +15,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use sparkwright_core::facts::{JobFacts, ProcessingType};
-use sparkwright_core::launch::{ConfWhen, PlanLaunchInput};
+use sparkwright_core::launch::ConfWhen;
 use sparkwright_core::units::Bytes;
 
 use super::Failure;
@@ -25,8 +24,8 @@ use crate::assets::{PLUGIN_CLASS, cache_folder, write_plugin};
 use crate::launch::arguments::{SubmitArguments, properties};
 use crate::launch::cluster::cluster_facts;
 use crate::launch::installation::Installation;
-use crate::launch::plan::{PlanError, plan_launch};
-use crate::steering::{Launch, Mode, server};
+use crate::launch::plan::{PlanError, launch_facts, no_launch_plan, plan_launch};
+use crate::steering::{EXECUTORS_IF_LOST, Launch, Mode, server};
 
 /// How long `submit` waits for the host before the application starts without it.
 const HOST_PATIENCE: Duration = Duration::from_secs(5);
@@ -101,11 +100,8 @@ impl Submit {
             Err(error) if error.is_refusal() => return Err(error.into()),
             other => other,
         };
-        let facts = PlanLaunchInput {
-            cluster: cluster_facts(&master, &spark.version, arguments.is_python(), user.clone()),
-            job: JobFacts { input_bytes: self.input_bytes, processing: ProcessingType::General, ..JobFacts::default() },
-            ..PlanLaunchInput::default()
-        };
+        let cluster = cluster_facts(&master, &spark.version, arguments.is_python(), user.clone());
+        let facts = launch_facts(cluster, self.input_bytes);
         let mut confs = BTreeMap::new();
         // What can't be planned is left as the user has it; the application starts all the same.
         match prepared.map_err(PlanError::from).and_then(|prepared| plan_launch(&prepared, &facts)) {
@@ -116,9 +112,7 @@ impl Submit {
                 }
                 launch.plan = Some(plan);
             }
-            Err(error) => launch
-                .faults
-                .push(format!("there is no launch plan, the application starts as it would alone: {error}")),
+            Err(error) => launch.faults.push(no_launch_plan(&error)),
         }
         let mut own: BTreeSet<String> = confs.keys().cloned().collect();
         launch.record = Some(record.to_owned());
@@ -136,7 +130,7 @@ impl Submit {
         if let Some(plan) = launch.plan.as_ref().filter(|_| self.mode == Mode::Act)
             && let Some(total) = plan.executors_if_lost
         {
-            confs.insert("spark.sparkwright.executorsIfLost".to_owned(), total.to_string());
+            confs.insert(EXECUTORS_IF_LOST.to_owned(), total.to_string());
         }
         let plugins = match user.get("spark.plugins") {
             Some(theirs) if !theirs.trim().is_empty() => format!("{theirs},{PLUGIN_CLASS}"),

@@ -1,8 +1,10 @@
 //! Asks the policy module for a launch plan.
 
 use sparkwright_core::abi::DecisionPoint;
+use sparkwright_core::facts::{ClusterFacts, JobFacts, ProcessingType};
 use sparkwright_core::launch::{PlanLaunchAnswer, PlanLaunchInput};
 use sparkwright_core::steering::LAUNCH_MODULE_MS;
+use sparkwright_core::units::Bytes;
 
 use crate::engine::{Budget, EngineError, Prepared};
 
@@ -16,6 +18,18 @@ pub enum PlanError {
     /// The module failed.
     #[error(transparent)]
     Module(#[from] EngineError),
+}
+
+/// What is known of an application that nobody says more about than its input.
+#[must_use]
+pub fn launch_facts(cluster: ClusterFacts, input_bytes: Option<Bytes>) -> PlanLaunchInput {
+    let job = JobFacts { input_bytes, processing: ProcessingType::General, ..JobFacts::default() };
+    PlanLaunchInput { cluster, job, ..PlanLaunchInput::default() }
+}
+
+/// What the record says where there is no plan.
+pub(crate) fn no_launch_plan(error: &PlanError) -> String {
+    format!("there is no launch plan, the application starts as it would alone: {error}")
 }
 
 /// The launch plan for these facts.

@@ -19,6 +19,8 @@ pub enum Role {
     Events,
     /// Questions about queries.
     Questions,
+    /// What to start with, from a plugin that started its host itself.
+    Launch,
 }
 
 /// The first line of a connection.
@@ -26,7 +28,7 @@ pub enum Role {
 pub struct Hello {
     /// What the connection is for.
     pub role: Role,
-    /// The protocol's version; only said on the events connection.
+    /// The protocol's version; not said on the questions connection.
     pub protocol: Option<u32>,
     /// Spark's application id.
     #[serde(default)]
@@ -67,7 +69,7 @@ pub struct IfLost {
     pub executors_total: u32,
 }
 
-/// What the host answers on the events connection.
+/// What the host answers to a hello.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "sparkwright", rename_all = "lowercase")]
 pub enum Greeting {
@@ -98,6 +100,11 @@ pub enum Greeting {
     Refused {
         /// Why.
         reason: String,
+    },
+    /// The answer to a plugin that asks what to start with.
+    Launch {
+        /// What to set before the scheduler is made.
+        confs: BTreeMap<String, String>,
     },
 }
 

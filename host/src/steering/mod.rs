@@ -10,6 +10,8 @@ mod outcomes;
 mod questions;
 mod run;
 pub mod server;
+mod starting;
 
 pub use decider::Decider;
 pub use run::{Launch, Mode};
+pub(crate) use starting::EXECUTORS_IF_LOST;

@@ -1,5 +1,6 @@
 //! Listens for the plugin of one driver process and steers each application that it starts.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, BufReader, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
@@ -16,6 +17,7 @@ use super::run::{Launch, Mode, Steered, lock, read_line};
 use super::{controller, questions};
 use crate::clock::now_ms;
 use crate::engine::{Budget, EngineError, EngineOptions, PolicyEngine, Prepared};
+use crate::launch::plan::no_launch_plan;
 use crate::record::{ApplicationIdentity, FORMAT, ModuleIdentity, RecordedDecision, Recorder, Run, RunState};
 use crate::spark::protocol::{Greeting, Hello, Role, VERSION};
 
@@ -57,8 +59,12 @@ pub fn module_bytes(launch: &Launch) -> io::Result<std::borrow::Cow<'static, [u8
 pub fn prepare(launch: &Launch, module: &[u8], cache_dir: Option<PathBuf>) -> Result<Prepared, EngineError> {
     let options = EngineOptions { cache_dir, setup: Budget::millis(LAUNCH_MODULE_MS), ..EngineOptions::default() };
     let engine = PolicyEngine::new(options)?;
-    let module = engine.load_module(module, launch.module_sha256.as_deref())?;
-    module.prepare(&serde_json::to_vec(&launch.policy).unwrap_or_default())
+    let loaded = engine.load_module(module, launch.module_sha256.as_deref())?;
+    // Built-in values go without saying only where they are the same: in the module that was built with this host.
+    if module == crate::assets::POLICY_MODULE {
+        return loaded.prepare(&launch.policy.brief_json());
+    }
+    loaded.prepare(&serde_json::to_vec(&launch.policy).unwrap_or_default())
 }
 
 /// Serves until the driver process is gone.
@@ -70,7 +76,8 @@ pub fn serve(launch: Launch, options: &ServerOptions) -> io::Result<()> {
     let bytes = module_bytes(&launch)?;
     let identity = ModuleIdentity { sha256: crate::engine::sha256_hex(&bytes), size_bytes: bytes.len() as u64 };
     let prepared = Arc::new(prepare(&launch, &bytes, options.cache_dir.clone()));
-    let server = Server { launch, identity, prepared, waiting: Mutex::new(None), current: Mutex::new(None) };
+    let server =
+        Server { launch: Mutex::new(launch), identity, prepared, waiting: Mutex::new(None), current: Mutex::new(None) };
     // A record from the very start: a host that is killed before it meets its application leaves one too.
     let recorder = server.begin_record(unmet(options.driver_pid));
     *lock(&server.waiting) = Some(recorder);
@@ -133,7 +140,8 @@ fn lives(pid: u32) -> bool {
 }
 
 struct Server {
-    launch: Arc<Launch>,
+    /// Completed by a plugin that started this host itself.
+    launch: Mutex<Arc<Launch>>,
     identity: ModuleIdentity,
     prepared: Arc<Result<Prepared, EngineError>>,
     /// The record that waits for its application.
@@ -176,6 +184,7 @@ impl Server {
         stream.set_read_timeout(None)?;
         match hello.role {
             Role::Events => self.steer(hello, reader, stream),
+            Role::Launch => self.plan(&hello, stream),
             Role::Questions => {
                 let current = self.wait_for_application();
                 if let Some(steered) = current {
@@ -198,9 +207,29 @@ impl Server {
         }
     }
 
+    /// Tells a plugin that started this host itself what `submit` would have put on its command line.
+    fn plan(&self, hello: &Hello, mut stream: UnixStream) -> io::Result<()> {
+        let mut launch = Launch::clone(&lock(&self.launch));
+        let planned = match self.prepared.as_ref() {
+            Ok(prepared) => launch.plan_while_starting(hello, prepared),
+            Err(_) => Ok(BTreeMap::new()),
+        };
+        let confs = planned.unwrap_or_else(|error| {
+            if let Some(recorder) = lock(&self.waiting).as_ref() {
+                recorder.fault(no_launch_plan(&error));
+            }
+            BTreeMap::new()
+        });
+        *lock(&self.launch) = Arc::new(launch);
+        let mut line = serde_json::to_vec(&Greeting::Launch { confs })?;
+        line.push(b'\n');
+        stream.write_all(&line)
+    }
+
     fn steer(&self, hello: Hello, reader: BufReader<UnixStream>, mut stream: UnixStream) -> io::Result<()> {
+        let launch = Arc::clone(&lock(&self.launch));
         let refusal = match hello.protocol {
-            Some(VERSION) if self.launch.mode != Mode::Off => None,
+            Some(VERSION) if launch.mode != Mode::Off => None,
             Some(VERSION) => Some("steering is off".to_owned()),
             other => Some(format!(
                 "the plugin speaks protocol {other:?} and this host {VERSION}: use the plugin of this version (`sparkwright plugin` writes it)"
@@ -219,8 +248,7 @@ impl Server {
             }
             None => self.begin_record((&hello).into()),
         };
-        let steered =
-            Arc::new(Steered::new(Arc::clone(&self.launch), hello, Arc::clone(&self.prepared), recorder, stream));
+        let steered = Arc::new(Steered::new(launch, hello, Arc::clone(&self.prepared), recorder, stream));
         steered.record_launch();
         // A write that a stopped driver does not take must not stop the host for good.
         steered.bound_writes()?;
@@ -242,11 +270,12 @@ impl Server {
 
     fn begin_record(&self, application: ApplicationIdentity) -> Recorder {
         let now = now_ms();
+        let launch = Arc::clone(&lock(&self.launch));
         let run = Run {
             format: FORMAT,
             application,
-            mode: self.launch.mode.word().to_owned(),
-            policy: self.launch.identity.clone(),
+            mode: launch.mode.word().to_owned(),
+            policy: launch.identity.clone(),
             module: self.identity.clone(),
             host_pid: std::process::id(),
             state: RunState::Running,
@@ -254,8 +283,8 @@ impl Server {
             updated_ms: now,
             ..Run::default()
         };
-        let recorder = Recorder::begin(run, self.launch.record.as_deref());
-        for fault in &self.launch.faults {
+        let recorder = Recorder::begin(run, launch.record.as_deref());
+        for fault in &launch.faults {
             recorder.fault(fault.clone());
         }
         if let Err(error) = self.prepared.as_ref() {

@@ -21,16 +21,19 @@ final class HostConnection {
   private final SparkConf conf;
   private final String application;
   private final Steering steering;
+  private final HostProcess started;
   private final CountDownLatch written = new CountDownLatch(1);
   private volatile LineChannel channel;
   private volatile Questions questions;
   private volatile boolean closing;
 
-  HostConnection(SparkContext context, SparkConf conf, String application, Steering steering) {
+  /** @param started the host that was started already; null: none was */
+  HostConnection(SparkContext context, SparkConf conf, String application, Steering steering, HostProcess started) {
     this.context = context;
     this.conf = conf;
     this.application = application;
     this.steering = steering;
+    this.started = started;
   }
 
   void start() {
@@ -89,20 +92,10 @@ final class HostConnection {
 
   private Path connect() throws IOException, InterruptedException {
     String given = conf.get("spark.sparkwright.socket", "");
-    HostProcess process = given.isEmpty() ? HostProcess.start(conf) : null;
+    HostProcess process = !given.isEmpty() ? null : started != null ? started : HostProcess.start(conf);
     Path socket = process == null ? Path.of(given) : process.socket();
-    long deadline = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(HostProcess.START_MS);
-    while (true) {
-      try {
-        channel = LineChannel.connect(socket);
-        return socket;
-      } catch (IOException e) {
-        if (closing || System.nanoTime() > deadline || process != null && !process.isAlive()) {
-          throw new IOException("nobody listens at " + socket + ": " + e.getMessage(), e);
-        }
-        TimeUnit.MILLISECONDS.sleep(20);
-      }
-    }
+    channel = HostProcess.reach(socket, process, () -> closing);
+    return socket;
   }
 
   private void write() {

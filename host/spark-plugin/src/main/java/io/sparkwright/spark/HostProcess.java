@@ -7,6 +7,8 @@ import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.function.BooleanSupplier;
 import org.apache.spark.SparkConf;
 
 /** Starts the {@code sparkwright} binary beside the driver when no socket was given. It ends by itself with the driver. */
@@ -24,6 +26,27 @@ final class HostProcess {
 
   Path socket() {
     return socket;
+  }
+
+  /**
+   * A connection to the host at {@code socket}, which may still be starting.
+   *
+   * @param process the host, where we started it: once it is dead nobody will listen
+   * @throws IOException when nobody listens there within {@link #START_MS}
+   */
+  static LineChannel reach(Path socket, HostProcess process, BooleanSupplier givenUp)
+      throws IOException, InterruptedException {
+    long deadline = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(START_MS);
+    while (true) {
+      try {
+        return LineChannel.connect(socket);
+      } catch (IOException e) {
+        if (givenUp.getAsBoolean() || System.nanoTime() > deadline || process != null && !process.isAlive()) {
+          throw new IOException("nobody listens at " + socket + ": " + e.getMessage(), e);
+        }
+        TimeUnit.MILLISECONDS.sleep(20);
+      }
+    }
   }
 
   boolean isAlive() {

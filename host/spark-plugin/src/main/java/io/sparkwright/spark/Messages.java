@@ -27,28 +27,39 @@ final class Messages {
     return object().put("sparkwright", kind);
   }
 
+  /** Before the application has an id and a scheduler. */
+  static String helloLaunch(SparkContext context) {
+    return hello(context, "launch").toString();
+  }
+
   static String helloEvents(SparkContext context, String application) {
     Option<String> attempt = context.applicationAttemptId();
-    ObjectNode hello = ours("hello")
-        .put("role", "events")
-        .put("protocol", 1)
+    return hello(context, "events")
         .put("application", application)
         .put("attempt", SparkInternals.orNull(attempt))
+        .put("deploy_mode", context.deployMode())
+        .put("driver_host", context.conf().get("spark.driver.host", "localhost"))
+        .put("web_url", SparkInternals.orNull(context.uiWebUrl()))
+        .put("driver_max_memory_bytes", Runtime.getRuntime().maxMemory())
+        .put("default_parallelism", context.defaultParallelism())
+        .toString();
+  }
+
+  private static ObjectNode hello(SparkContext context, String role) {
+    ObjectNode hello = ours("hello")
+        .put("role", role)
+        .put("protocol", 1)
         .put("name", context.appName())
         .put("spark", context.version())
         .put("scala", Compat.SCALA)
         .put("java", System.getProperty("java.version"))
         .put("master", context.master())
-        .put("deploy_mode", context.deployMode())
         .put("driver_pid", ProcessHandle.current().pid())
-        .put("driver_host", context.conf().get("spark.driver.host", "localhost"))
-        .put("web_url", SparkInternals.orNull(context.uiWebUrl()))
-        .put("driver_max_memory_bytes", Runtime.getRuntime().maxMemory())
-        .put("default_parallelism", context.defaultParallelism())
-        .put("python", startedByPython());
+        .put("python", startedByPython())
+        .put("now_ms", System.currentTimeMillis());
     ObjectNode conf = hello.putObject("conf");
     SparkInternals.redactedConf(context.conf()).forEach(conf::put);
-    return hello.put("now_ms", System.currentTimeMillis()).toString();
+    return hello;
   }
 
   /** spark-submit's command line names the Python file, or {@code pyspark-shell} for {@code python job.py}. */

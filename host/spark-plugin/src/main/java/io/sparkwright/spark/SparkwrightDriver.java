@@ -23,6 +23,7 @@ final class SparkwrightDriver implements DriverPlugin {
       addExtension(plugin.conf());
       Steering fresh = new Steering(context, plugin.conf());
       fresh.listen();
+      fresh.launch();
       steering = fresh;
       Steering.install(fresh);
     } catch (Throwable e) {

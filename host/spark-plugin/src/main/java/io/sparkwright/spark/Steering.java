@@ -1,5 +1,6 @@
 package io.sparkwright.spark;
 
+import java.io.IOException;
 import java.util.List;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
@@ -32,6 +33,7 @@ final class Steering {
   private volatile Welcome welcome;
   private volatile Integer ifLost;
   private volatile HostConnection connection;
+  private volatile HostProcess started;
 
   Steering(SparkContext context, SparkConf conf) {
     this.context = context;
@@ -43,8 +45,7 @@ final class Steering {
     this.commands = new Commands(context, this);
     this.clock = new ScheduledThreadPoolExecutor(1, task -> daemon("clock", task));
     this.clock.setExecuteExistingDelayedTasksAfterShutdownPolicy(false);
-    int total = conf.getInt("spark.sparkwright.executorsIfLost", -1);
-    this.ifLost = total < 0 ? null : total;
+    this.ifLost = ifLost(conf);
   }
 
   static void install(Steering steering) {
@@ -83,8 +84,32 @@ final class Steering {
     SparkInternals.addListener(context, new EventForwarder.EndOfExecution(confs), "sparkwright-confs");
   }
 
+  /**
+   * Where the application brought no host with it: starts one, and sets what can still be set before the scheduler exists.
+   * Whatever fails, the application starts as it would have.
+   */
+  void launch() {
+    if (!conf.get("spark.sparkwright.socket", "").isEmpty()) {
+      return;
+    }
+    try {
+      started = HostProcess.start(conf);
+      LaunchConfs.ask(context, conf, started, clock);
+    } catch (IOException e) {
+      Log.debug("Sparkwright: no launch plan", e); // said when the application is to be steered
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+    ifLost = ifLost(conf);
+  }
+
+  private static Integer ifLost(SparkConf conf) {
+    int total = conf.getInt("spark.sparkwright.executorsIfLost", -1);
+    return total < 0 ? null : total;
+  }
+
   void connect(String application) {
-    connection = new HostConnection(context, conf, application, this);
+    connection = new HostConnection(context, conf, application, this, started);
     connection.start();
   }
 

@@ -1,0 +1,34 @@
+package io.sparkwright.spark;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.io.IOException;
+import java.util.Map;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
+import org.apache.spark.SparkConf;
+import org.apache.spark.SparkContext;
+
+/**
+ * What {@code sparkwright submit} would have put on the command line, as far as it still counts when the plugin starts: before
+ * Spark makes its scheduler and its executor allocation manager.
+ */
+final class LaunchConfs {
+  /** Longest wait for the launch plan, milliseconds; the SparkContext waits as long. */
+  private static final long ANSWER_MS = 2_000;
+
+  private LaunchConfs() {}
+
+  static void ask(SparkContext context, SparkConf conf, HostProcess host, ScheduledExecutorService clock)
+      throws IOException, InterruptedException {
+    try (LineChannel channel = HostProcess.reach(host.socket(), host, () -> false)) {
+      var tooLate = clock.schedule(channel::close, ANSWER_MS, TimeUnit.MILLISECONDS);
+      channel.writeLine(Messages.helloLaunch(context));
+      String line = channel.readLine();
+      tooLate.cancel(false);
+      JsonNode answer = Messages.parse(line == null ? "{}" : line);
+      for (Map.Entry<String, JsonNode> set : answer.path("confs").properties()) {
+        conf.set(set.getKey(), set.getValue().asText());
+      }
+    }
+  }
+}

@@ -1,0 +1,43 @@
+//! The launch plan of an application that started its host itself, as far as it can still be carried out.
+
+use std::collections::BTreeMap;
+
+use sparkwright_core::launch::{ConfWhen, settable_while_starting};
+
+use super::run::{Launch, Mode};
+use crate::engine::Prepared;
+use crate::launch::cluster::cluster_facts;
+use crate::launch::plan::{PlanError, launch_facts, plan_launch};
+use crate::spark::protocol::Hello;
+
+impl Launch {
+    /// Makes the launch plan that `submit` would have made, and gives what the plugin is to set while its driver starts.
+    ///
+    /// # Errors
+    /// There is no plan; the application starts as it would alone.
+    pub(super) fn plan_while_starting(
+        &mut self,
+        hello: &Hello,
+        prepared: &Prepared,
+    ) -> Result<BTreeMap<String, String>, PlanError> {
+        if self.plan.is_some() || self.mode == Mode::Off {
+            return Ok(BTreeMap::new());
+        }
+        let cluster = cluster_facts(&hello.master, &hello.spark, hello.python, hello.conf.clone());
+        let plan = plan_launch(prepared, &launch_facts(cluster, None))?;
+        let mut confs = BTreeMap::new();
+        if self.mode == Mode::Act {
+            let settable =
+                plan.confs.iter().filter(|(key, conf)| conf.when == ConfWhen::Submit && settable_while_starting(key));
+            confs.extend(settable.map(|(key, conf)| (key.clone(), conf.value.clone())));
+            self.own_confs = confs.keys().cloned().collect();
+            let if_lost = plan.executors_if_lost.map(|total| (EXECUTORS_IF_LOST.to_owned(), total.to_string()));
+            confs.extend(if_lost);
+        }
+        self.plan = Some(plan);
+        Ok(confs)
+    }
+}
+
+/// The key by which the plugin knows, before any welcome, how many executors to ask for without a host.
+pub(crate) const EXECUTORS_IF_LOST: &str = "spark.sparkwright.executorsIfLost";
