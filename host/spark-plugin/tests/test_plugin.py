@@ -227,7 +227,8 @@ host = fake_host.FakeHost()
 host.confs = {{"spark.decommission.enabled": "true"}}
 host.until(lambda: host.of("bye"), 120)
 with open({folder!r} + "/seen.json", "w") as file:
-    json.dump({{"argv": sys.argv[1:], "asks": len(host.asks), "launch": host.launch_hello, "mode": os.stat(os.path.dirname(path)).st_mode & 0o777}}, file)
+    mode = os.stat(os.path.dirname(path)).st_mode & 0o777
+    json.dump({{"argv": sys.argv[1:], "asks": len(host.asks), "launch": host.launch_hello, "mode": mode}}, file)
 """)
     os.chmod(script, 0o755)
     spark = session(None, **{"spark__sparkwright__command": script, "spark__sparkwright__mode": "shadow"})
