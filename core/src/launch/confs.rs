@@ -20,7 +20,7 @@ const NEVER: &str = "86400s";
 /// The first release of Spark whose Python workers can talk over a Unix socket.
 const PYTHON_UNIX_SOCKET_SINCE: (u32, u32) = (4, 1);
 
-/// Keys that still count when a plugin of the driver starts, since what reads them is made after it (SparkContext of 3.5 to 4.3):
+/// Keys that still count when a plugin of the driver starts, since what reads them is made after it (seen on Spark 4.3.0):
 /// the scheduler's and the allocation manager's. Sizes of executors and of the driver are read before.
 const STARTING: [&str; 3] = ["spark.dynamicAllocation.", "spark.decommission.", "spark.storage.decommission."];
 

@@ -8,7 +8,7 @@ use super::run::{Launch, Mode};
 use crate::engine::Prepared;
 use crate::launch::cluster::cluster_facts;
 use crate::launch::plan::{PlanError, launch_facts, plan_launch};
-use crate::spark::protocol::Hello;
+use crate::spark::protocol::{Hello, VERSION};
 
 impl Launch {
     /// Makes the launch plan that `submit` would have made, and gives what the plugin is to set while its driver starts.
@@ -20,7 +20,7 @@ impl Launch {
         hello: &Hello,
         prepared: &Prepared,
     ) -> Result<BTreeMap<String, String>, PlanError> {
-        if self.plan.is_some() || self.mode == Mode::Off {
+        if self.plan.is_some() || self.mode == Mode::Off || hello.protocol != Some(VERSION) {
             return Ok(BTreeMap::new());
         }
         let cluster = cluster_facts(&hello.master, &hello.spark, hello.python, hello.conf.clone());

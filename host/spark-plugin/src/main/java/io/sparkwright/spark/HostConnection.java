@@ -11,8 +11,8 @@ import org.apache.spark.scheduler.SparkListenerEvent;
 
 /** Finds or starts the host, greets it, and runs the events connection: one thread reads commands, one writes. */
 final class HostConnection {
-  /** Longest wait for the host's welcome, milliseconds. */
-  private static final long WELCOME_MS = 2_000;
+  /** Longest wait for the host's answer to a hello, milliseconds. */
+  static final long WELCOME_MS = 2_000;
   /** Longest that the end of the application waits for what is still to be written, milliseconds. */
   private static final long BYE_MS = 1_000;
   private static final String BYE = Messages.ours("bye").toString();

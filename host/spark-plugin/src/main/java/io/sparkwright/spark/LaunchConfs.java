@@ -13,15 +13,12 @@ import org.apache.spark.SparkContext;
  * Spark makes its scheduler and its executor allocation manager.
  */
 final class LaunchConfs {
-  /** Longest wait for the launch plan, milliseconds; the SparkContext waits as long. */
-  private static final long ANSWER_MS = 2_000;
-
   private LaunchConfs() {}
 
   static void ask(SparkContext context, SparkConf conf, HostProcess host, ScheduledExecutorService clock)
       throws IOException, InterruptedException {
     try (LineChannel channel = HostProcess.reach(host.socket(), host, () -> false)) {
-      var tooLate = clock.schedule(channel::close, ANSWER_MS, TimeUnit.MILLISECONDS);
+      var tooLate = clock.schedule(channel::close, HostConnection.WELCOME_MS, TimeUnit.MILLISECONDS);
       channel.writeLine(Messages.helloLaunch(context));
       String line = channel.readLine();
       tooLate.cancel(false);

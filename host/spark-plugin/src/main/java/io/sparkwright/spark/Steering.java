@@ -95,10 +95,10 @@ final class Steering {
     try {
       started = HostProcess.start(conf);
       LaunchConfs.ask(context, conf, started, clock);
-    } catch (IOException e) {
-      Log.debug("Sparkwright: no launch plan", e); // said when the application is to be steered
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
+    } catch (IOException | RuntimeException e) {
+      Log.debug("Sparkwright: no launch plan", e); // said when the application is to be steered
     }
     ifLost = ifLost(conf);
   }
