@@ -27,6 +27,15 @@ WELCOME = {
 }
 
 
+def until(condition, timeout=20, what="condition"):
+    """Waits until `condition()` holds."""
+    end = time.time() + timeout
+    while not condition():
+        if time.time() > end:
+            raise AssertionError(f"waited {timeout} s in vain for: {what}")
+        time.sleep(0.02)
+
+
 class FakeHost:
     """Listens on `path`. `decide(ask) -> answer members` answers questions; returning None leaves one unanswered."""
 
@@ -117,12 +126,7 @@ class FakeHost:
     def events(self, name):
         return [m for m in list(self.lines) if m.get("Event", "").endswith(name)]
 
-    def until(self, condition, timeout=20, what="condition"):
-        end = time.time() + timeout
-        while not condition():
-            if time.time() > end:
-                raise AssertionError(f"waited {timeout} s in vain for: {what}")
-            time.sleep(0.02)
+    until = staticmethod(until)
 
     def die(self):
         """As a crash would: both connections and the listener go away."""

@@ -16,7 +16,7 @@ import traceback
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import caching  # noqa: F401 - makes its scenarios known
-from fake_host import FakeHost
+from fake_host import FakeHost, until
 from scenario import EXTENSIONS, FAST_JVM, JAR, PARTITIONS, PLUGIN, SCENARIOS, check, scenario, session
 
 
@@ -209,29 +209,34 @@ def no_host():
     spark.stop()
 
 
+def host_script(then):
+    """A small script that stands for the binary: plays the host on the socket that it is given, and goes on with `then`."""
+    script = os.path.join(tempfile.mkdtemp(), "sparkwright")
+    with open(script, "w") as file:
+        file.write(f"""#!{sys.executable}
+import json, os, sys, tempfile, time
+sys.path.insert(0, {os.path.dirname(os.path.abspath(__file__))!r})
+import fake_host
+path = sys.argv[sys.argv.index("--socket") + 1]
+tempfile.mkdtemp = lambda prefix=None: os.path.dirname(path)
+host = fake_host.FakeHost()
+{then}""")
+    os.chmod(script, 0o755)
+    return script
+
+
 @scenario
 def starts_the_host():
     """The plugin starts `COMMAND serve --socket …` itself; a small script stands for the binary."""
     folder = tempfile.mkdtemp()
-    script = os.path.join(folder, "sparkwright")
-    here = os.path.dirname(os.path.abspath(__file__))
-    with open(script, "w") as file:
-        file.write(f"""#!{sys.executable}
-import json, os, sys, time
-sys.path.insert(0, {here!r})
-import fake_host
-path = sys.argv[sys.argv.index("--socket") + 1]
-import tempfile
-tempfile.mkdtemp = lambda prefix=None: os.path.dirname(path)
-host = fake_host.FakeHost()
+    command = host_script(f"""
 host.confs = {{"spark.decommission.enabled": "true"}}
 host.until(lambda: host.of("bye"), 120)
 with open({folder!r} + "/seen.json", "w") as file:
     mode = os.stat(os.path.dirname(path)).st_mode & 0o777
     json.dump({{"argv": sys.argv[1:], "asks": len(host.asks), "launch": host.launch_hello, "mode": mode}}, file)
 """)
-    os.chmod(script, 0o755)
-    spark = session(None, **{"spark__sparkwright__command": script, "spark__sparkwright__mode": "shadow"})
+    spark = session(None, **{"spark__sparkwright__command": command, "spark__sparkwright__mode": "shadow"})
     time.sleep(2)
     check(spark.range(100).groupBy("id").count().count() == 100, "the job runs")
     check(spark.sparkContext.getConf().get("spark.decommission.enabled") == "true", "what the host says is set at the start")
@@ -248,6 +253,28 @@ with open({folder!r} + "/seen.json", "w") as file:
     check(told["argv"][0] == "serve" and told["argv"][-2:] == ["--mode", "shadow"], f"its command line: {told['argv']}")
     check(told["launch"]["master"] == "local[2]" and told["launch"]["spark"], "the host was told what to plan for")
     check(told["mode"] == 0o700, "its folder is the owner's only")
+
+
+@scenario
+def started_host_dies_after_the_launch_plan():
+    """The executors were pinned for a host that never greets: the plugin asks for what the application had alone."""
+    pin = {f"spark.dynamicAllocation.{key}": value for key, value in {
+        "enabled": "true", "minExecutors": "1", "initialExecutors": "1", "maxExecutors": "4",
+        "schedulerBacklogTimeout": "86400s", "executorIdleTimeout": "86400s"}.items()}
+    command = host_script(f"""
+host.confs = {({**pin, "spark.decommission.enabled": "true", "spark.sparkwright.executorsIfLost": "2"})!r}
+host.until(lambda: host.launch_hello, 60)
+time.sleep(0.2)
+os._exit(1)
+""")
+    spark = session(None, master="local-cluster[2,1,600]", **{
+        "spark__sparkwright__command": command, "spark__executor__memory": "512m", "spark__executor__cores": "1",
+        "spark__executor__extraJavaOptions": FAST_JVM})
+    sc = spark.sparkContext
+    check(sc.getConf().get("spark.dynamicAllocation.initialExecutors") == "1", "the launch plan was carried out")
+    until(lambda: sc._jsc.sc().getExecutorIds().size() == 2, 60, "two executors")
+    check(spark.range(100).groupBy("id").count().count() == 100, "the job has the executors that it has alone, and runs")
+    spark.stop()
 
 
 @scenario

@@ -211,6 +211,8 @@ pub struct Totals {
     pub task_ms: u64,
     /// How long questions took, from the plugin's asking to the answer in its hand.
     pub round_trips: Option<RoundTrips>,
+    /// Processor time that the host itself took.
+    pub host_cpu_ms: u64,
 }
 
 /// How long questions took, in microseconds.

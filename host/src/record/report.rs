@@ -42,6 +42,7 @@ pub fn report(run: &Run) -> String {
         let (p50, p99, longest) = (ms(trips.p50_us), ms(trips.p99_us), ms(trips.longest_us));
         let _ = writeln!(text, "a question took {p50} (median), {p99} (99 of 100), {longest} (longest)");
     }
+    let _ = writeln!(text, "the host took {} of processor time", render_ms(totals.host_cpu_ms));
     if !run.faults.is_empty() {
         let _ = writeln!(text, "\nWhat went wrong");
         for fault in &run.faults {

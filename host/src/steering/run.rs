@@ -17,7 +17,7 @@ use sparkwright_core::query;
 use sparkwright_core::steering as limits;
 
 use super::outcomes::Outcomes;
-use crate::clock::now_ms;
+use crate::clock::{now_ms, own_cpu_ms};
 use crate::engine::{EngineError, Prepared};
 use crate::record::{Change, ExecutorEvent, PolicyIdentity, Recorder, RoundTrips, Totals};
 use crate::spark::application::{Application, ExecutorChange};
@@ -235,6 +235,7 @@ impl Steered {
             failed_tasks,
             task_ms,
             round_trips: RoundTrips::of(&lock(&self.trips_us)),
+            host_cpu_ms: own_cpu_ms(),
         }
     }
 

@@ -1,5 +1,6 @@
 package io.sparkwright.spark;
 
+import java.lang.ref.WeakReference;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -9,6 +10,7 @@ import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.catalyst.plans.logical.LogicalPlan;
 import org.apache.spark.sql.execution.CacheManager;
 import org.apache.spark.sql.execution.CachedData;
+import org.apache.spark.sql.execution.SparkPlan;
 import org.apache.spark.storage.StorageLevel;
 
 /**
@@ -31,6 +33,8 @@ final class CachedEntries {
   /** Entries that are just being planned: Spark does not know them yet. */
   private final Map<String, Boolean> coming = new ConcurrentHashMap<>();
   private final WeakIdentityMap<CachedData, Long> leaves = new WeakIdentityMap<>();
+  /** Entries that are not known to hold all of their partitions yet. */
+  private final Map<String, WeakReference<CachedData>> filling = new ConcurrentHashMap<>();
   private final Watcher watcher;
 
   CachedEntries(Watcher watcher) {
@@ -142,10 +146,12 @@ final class CachedEntries {
       StorageLevel storage = StorageLevel.fromString(level);
       entries.put(node.hash, new Entry(node.hash, level, files, facts.confDigest));
       Steering.ours(() -> Compat.cache(session, node.plan, NAME_PREFIX + node.hash, storage));
-      if (find(node.hash, session) == null) {
+      CachedData made = find(node.hash, session);
+      if (made == null) {
         entries.remove(node.hash); // the user's own persist was faster
         return false;
       }
+      filling.put(node.hash, new WeakReference<>(made));
       node.cached = "ours";
       watcher.entry(node.hash, "cached", "asked", null, level);
       return true;
@@ -156,6 +162,13 @@ final class CachedEntries {
     } finally {
       coming.remove(node.hash);
     }
+  }
+
+  /** All partitions of an entry are held. Its physical plan when that is new and the entry is still there, null otherwise. */
+  SparkPlan filled(String id) {
+    WeakReference<CachedData> made = filling.remove(id);
+    CachedData data = made == null || !entries.containsKey(id) ? null : made.get();
+    return data == null ? null : data.cachedRepresentation().cacheBuilder().cachedPlan();
   }
 
   /** Whether there was such an entry. */
@@ -179,7 +192,7 @@ final class CachedEntries {
   }
 
   private void drop(String id, LogicalPlan plan, SparkSession session, String why, String error) {
-    Entry entry = entries.remove(id);
+    Entry entry = forget(id);
     Steering.ours(() -> Compat.uncache(session, plan));
     if (entry != null) {
       watcher.entry(id, "dropped", why, error, entry.level);
@@ -192,11 +205,16 @@ final class CachedEntries {
       settled.remove(idOf(data));
     }
     for (String id : settled) {
-      Entry entry = entries.remove(id);
+      Entry entry = forget(id);
       if (entry != null) {
         watcher.entry(id, "dropped", "gone", null, entry.level);
       }
     }
+  }
+
+  private Entry forget(String id) {
+    filling.remove(id);
+    return entries.remove(id);
   }
 
   private static CachedData find(String id, SparkSession session) {

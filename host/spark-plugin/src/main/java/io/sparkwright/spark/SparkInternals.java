@@ -12,6 +12,7 @@ import org.apache.hadoop.fs.Path;
 import org.apache.spark.ExecutorAllocationClient;
 import org.apache.spark.SparkConf;
 import org.apache.spark.SparkContext;
+import org.apache.spark.broadcast.Broadcast;
 import org.apache.spark.rdd.RDD;
 import org.apache.spark.scheduler.ExecutorDecommissionInfo;
 import org.apache.spark.scheduler.SparkListenerInterface;
@@ -21,6 +22,7 @@ import org.apache.spark.sql.execution.datasources.InMemoryFileIndex;
 import org.apache.spark.storage.BlockId;
 import org.apache.spark.storage.BlockManagerId;
 import org.apache.spark.storage.BlockStatus;
+import org.apache.spark.storage.BroadcastBlockId;
 import org.apache.spark.storage.RDDBlockId;
 import org.apache.spark.storage.StorageStatus;
 import scala.Option;
@@ -29,7 +31,7 @@ import scala.collection.Iterator;
 
 /**
  * Every use of an API that Spark does not promise and that is the same in 3.5 and 4.x (what differs is in {@code Compat}).
- * {@code private[spark]} in Scala is public in class files; one private field is read by reflection, with a fallback.
+ * {@code private[spark]} in Scala is public in class files; two private fields are reached by reflection, with a fallback.
  */
 final class SparkInternals {
   private static final String EXECUTION_ID = "spark.sql.execution.id";
@@ -173,6 +175,35 @@ final class SparkInternals {
 
     int cachedPartitions() {
       return held.size();
+    }
+  }
+
+  private static final Field BROADCAST_VALUE = broadcastValueField();
+
+  private static Field broadcastValueField() {
+    try {
+      Field field = Class.forName("org.apache.spark.broadcast.TorrentBroadcast").getDeclaredField("_value");
+      field.setAccessible(true);
+      return field;
+    } catch (ReflectiveOperationException | RuntimeException e) {
+      Log.debug("Sparkwright: this Spark keeps broadcast values elsewhere", e);
+      return null;
+    }
+  }
+
+  /**
+   * Frees a broadcast's value everywhere; the driver keeps its serialised pieces, from which whoever asks for the value gets it again.
+   * The driver's own value is a block and, beside it, a soft reference of the broadcast.
+   */
+  static void keepPiecesOnly(SparkContext context, Broadcast<?> broadcast) {
+    broadcast.unpersist(false);
+    context.env().blockManager().removeBlock(new BroadcastBlockId(broadcast.id(), ""), false);
+    try {
+      if (BROADCAST_VALUE != null && BROADCAST_VALUE.getDeclaringClass().isInstance(broadcast)) {
+        BROADCAST_VALUE.set(broadcast, null);
+      }
+    } catch (IllegalAccessException e) {
+      throw new IllegalStateException(e);
     }
   }
 

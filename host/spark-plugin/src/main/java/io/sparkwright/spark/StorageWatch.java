@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.Map;
 import java.util.TreeMap;
 import org.apache.spark.SparkContext;
+import org.apache.spark.sql.execution.SparkPlan;
 
 /**
  * How much our cached plans and each executor's storage hold. Looked up once a second in the background, because asking Spark's
@@ -57,12 +58,30 @@ final class StorageWatch {
         String level = entries.level(id);
         if (level != null) {
           now.put(id, new Stored(level, rdd.memoryBytes(), rdd.diskBytes(), rdd.partitions, rdd.cachedPartitions()));
+          if (rdd.cachedPartitions() == rdd.partitions) {
+            whole(id);
+          }
         }
       });
     }
     boolean changed = !now.equals(stored);
     stored = now;
     return changed;
+  }
+
+  /** In a thread of its own: it may have to wait for tasks. */
+  private void whole(String id) {
+    SparkPlan filled = entries.filled(id);
+    if (filled != null) {
+      Steering.daemon("let-go", () -> {
+        try {
+          FilledFrom.letGo(context, filled);
+        } catch (Throwable e) {
+          Log.debug("Sparkwright: what filled a cached plan stays", e);
+          Log.rethrowIfJvmMustSeeIt(e);
+        }
+      }).start();
+    }
   }
 
   String message() {

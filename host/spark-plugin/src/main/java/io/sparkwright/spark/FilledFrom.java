@@ -1,0 +1,45 @@
+package io.sparkwright.spark;
+
+import java.util.ArrayList;
+import java.util.List;
+import org.apache.spark.SparkContext;
+import org.apache.spark.broadcast.Broadcast;
+import org.apache.spark.sql.execution.SparkPlan;
+import org.apache.spark.sql.execution.adaptive.AdaptiveSparkPlanExec;
+import org.apache.spark.sql.execution.adaptive.BroadcastQueryStageExec;
+import org.apache.spark.sql.execution.adaptive.QueryStageExec;
+
+/**
+ * What was broadcast while a cached plan was filled. Spark keeps it for as long as the plan is cached, in case a block must be
+ * computed again: a hash table of at least one page (up to 64 MiB) for each broadcast join. Once every partition is held, the tables
+ * are let go; their serialised pieces, which are as small as the data, stay with the driver, and Spark builds a table again
+ * from them when it is asked for.
+ */
+final class FilledFrom {
+  private FilledFrom() {}
+
+  /** Waits for tasks that read one of the tables just now. */
+  static void letGo(SparkContext context, SparkPlan filled) {
+    List<Broadcast<?>> broadcasts = new ArrayList<>();
+    collect(filled, broadcasts);
+    for (Broadcast<?> broadcast : broadcasts) {
+      SparkInternals.keepPiecesOnly(context, broadcast);
+    }
+  }
+
+  /** Only what adaptive execution has run: nothing is run for this. */
+  private static void collect(SparkPlan plan, List<Broadcast<?>> into) {
+    if (plan instanceof BroadcastQueryStageExec stage
+        && SparkInternals.orNull(stage.resultOption().get()) instanceof Broadcast<?> broadcast) {
+      into.add(broadcast);
+    }
+    if (plan instanceof AdaptiveSparkPlanExec adaptive) {
+      collect(adaptive.executedPlan(), into);
+    } else if (plan instanceof QueryStageExec stage) {
+      collect(stage.plan(), into);
+    }
+    for (SparkPlan child : SparkInternals.list(plan.children())) {
+      collect(child, into);
+    }
+  }
+}
