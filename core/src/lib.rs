@@ -16,6 +16,7 @@ pub mod launch;
 pub mod memory;
 pub mod policy;
 pub mod query;
+pub mod scan;
 pub mod shuffle;
 pub mod steering;
 pub mod temp_table;

@@ -209,7 +209,8 @@ impl Trace {
         Self {
             rule: Cow::Borrowed(rule),
             formula: Cow::Borrowed(formula),
-            inputs: Vec::new(),
+            // Most rules have about as many.
+            inputs: Vec::with_capacity(8),
             unbounded: Scalar::Unknown,
             bounds: Vec::new(),
             notes: Vec::new(),

@@ -63,7 +63,8 @@ fn main() {
         }
         eprintln!("overhead: pair {} of {ROUNDS} done", round + 1);
     }
-    for (what, of) in [("wall time", (|cost| cost.wall) as fn(&Cost) -> Duration), ("processor time", |cost| cost.cpu)] {
+    for (what, of) in [("wall time", (|cost| cost.wall) as fn(&Cost) -> Duration), ("processor time", |cost| cost.cpu)]
+    {
         let [alone, shadow]: [Vec<_>; 2] = [&alone, &shadow].map(|costs| costs.iter().map(of).collect());
         let row = |name: &str, runs: &[Duration]| {
             let each = runs.iter().map(|run| seconds(*run)).collect::<Vec<_>>().join("  ");
@@ -74,7 +75,11 @@ fn main() {
         let added: Vec<f64> =
             alone.iter().zip(&shadow).map(|(a, s)| (s.as_secs_f64() / a.as_secs_f64() - 1.0) * 100.0).collect();
         let sums = [&alone, &shadow].map(|costs| costs.iter().sum::<Duration>().as_secs_f64());
-        println!("shadow adds {:+.1} % in sum, {:+.1} % in the median pair: {added:+.1?}", (sums[1] / sums[0] - 1.0) * 100.0, median(&added));
+        println!(
+            "shadow adds {:+.1} % in sum, {:+.1} % in the median pair: {added:+.1?}",
+            (sums[1] / sums[0] - 1.0) * 100.0,
+            median(&added)
+        );
     }
 }
 

@@ -263,7 +263,7 @@ impl ResolvedPolicy {
     #[must_use]
     pub fn origin(&self, path: &'static str) -> Cow<'static, str> {
         let layer = self.origins.get(path).copied().unwrap_or(Layer::BuiltIn);
-        Cow::Owned(alloc::format!("{path}, {}", layer.word()))
+        Cow::Owned([path, ", ", layer.word()].concat())
     }
 
     /// What is wrong with the values together, as a path and a sentence; nothing for a policy that can be used.

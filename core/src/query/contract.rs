@@ -38,45 +38,65 @@ pub enum CachedBy {
     Ours,
 }
 
+/// A member that says no more than its absence is left out of a question: there are many nodes, and most say little.
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
 /// One operator of a logical plan, with what earlier queries showed of the sub-plan under it.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct PlanNode {
     /// Index of its parent, which stands before it; absent for the root.
+    #[serde(skip_serializing_if = "is_default")]
     pub parent: Option<u32>,
     /// Spark's name of the operator.
     pub operator: String,
     /// What names the sub-plan's result, its sources' identity included.
     pub hash: String,
     /// For a leaf, its size as Spark knows it; unknown when absent.
+    #[serde(skip_serializing_if = "is_default")]
     pub bytes: Option<Bytes>,
     /// For a leaf, its rows; unknown when absent.
+    #[serde(skip_serializing_if = "is_default")]
     pub rows: Option<u64>,
     /// Spark's estimate of one output row.
     pub row_bytes: u64,
     /// For a join, its kind.
+    #[serde(skip_serializing_if = "is_default")]
     pub join: Option<JoinKind>,
     /// For a join, whether a condition of its own concerns one side only, as `on a.id = b.id and a.day = 1` does.
+    #[serde(skip_serializing_if = "is_default")]
     pub one_sided: bool,
     /// For a file source, its format.
+    #[serde(skip_serializing_if = "is_default")]
     pub format: Option<String>,
     /// For a file source, its first path.
+    #[serde(skip_serializing_if = "is_default")]
     pub path: Option<String>,
     /// Why the sub-plan may not be cached; absent where it may.
+    #[serde(skip_serializing_if = "is_default")]
     pub why_not: Option<String>,
     /// Who cached it already.
+    #[serde(skip_serializing_if = "is_default")]
     pub cached: CachedBy,
     /// Earlier queries of this application that held the same sub-plan.
+    #[serde(skip_serializing_if = "is_default")]
     pub seen: u32,
     /// Mean time between those queries; unknown when absent.
+    #[serde(skip_serializing_if = "is_default")]
     pub mean_gap_ms: Option<u64>,
     /// Task time of an earlier query that held it, all told; unknown when absent.
+    #[serde(skip_serializing_if = "is_default")]
     pub measured_task_ms: Option<u64>,
     /// The share of that task time which was this sub-plan's, as an earlier answer had it (`shares`).
+    #[serde(skip_serializing_if = "is_default")]
     pub measured_share: Option<f64>,
     /// Whether the user let go of this very sub-plan.
+    #[serde(skip_serializing_if = "is_default")]
     pub released_by_user: bool,
     /// How often it was dropped because its sources changed.
+    #[serde(skip_serializing_if = "is_default")]
     pub source_changes: u32,
 }
 

@@ -4,33 +4,34 @@
 //! reads what is left of its sources and no more, and the conditions of a join written as `from a, b where a.id = b.id` stand
 //! in a filter above it. Kept for later use it would be computed whole, at a cost that such a query says nothing of.
 
-use alloc::collections::BTreeSet;
+use alloc::vec::Vec;
 
 use super::contract::PlanNode;
 use super::parent;
-use super::sub_plans::marked;
+use super::sub_plans::{is_marked, mark_upwards, marked};
 
 /// Operators that let what is below them yield fewer rows than it could.
 const NARROWING: [&str; 6] = ["Filter", "GlobalLimit", "LocalLimit", "LimitAndOffset", "Offset", "Tail"];
 
-/// The nodes that something above may narrow.
+/// The nodes that something above may narrow, as a mark for each.
 #[must_use]
-pub fn narrowed_from_above(nodes: &[PlanNode]) -> BTreeSet<usize> {
-    let mut holds_narrowing = BTreeSet::new();
+pub fn narrowed_from_above(nodes: &[PlanNode]) -> Vec<bool> {
+    let mut holds_narrowing = alloc::vec![false; nodes.len()];
     for (index, _) in nodes.iter().enumerate().filter(|(_, node)| narrows(node)) {
-        let mut at = Some(index);
-        while let Some(here) = at.filter(|here| holds_narrowing.insert(*here)) {
-            at = parent(nodes, here);
+        mark_upwards(nodes, index, &mut holds_narrowing);
+    }
+    // How many of a node's inputs hold something that narrows.
+    let mut inputs = alloc::vec![0_u32; nodes.len()];
+    for (index, _) in holds_narrowing.iter().enumerate().filter(|(_, holds)| **holds) {
+        if let Some(count) = parent(nodes, index).and_then(|above| inputs.get_mut(above)) {
+            *count += 1;
         }
     }
     marked(nodes, |index| {
         let Some(above) = parent(nodes, index) else { return false };
-        let by_partner = || {
-            let mut others = holds_narrowing.iter().filter(|other| **other != index);
-            others.any(|other| parent(nodes, *other) == Some(above))
-        };
         // What a join's other input has lost is not asked for on this side either: it passes over by the join's keys.
-        nodes.get(above).is_some_and(|node| narrows(node) || node.join.is_some() && by_partner())
+        let others = inputs.get(above).copied().unwrap_or(0) - u32::from(is_marked(&holds_narrowing, index));
+        nodes.get(above).is_some_and(|node| narrows(node) || node.join.is_some() && others > 0)
     })
 }
 

@@ -52,8 +52,8 @@ pub(super) fn decide(
             && node.cached == CachedBy::No
             && !node.released_by_user
             && node.source_changes == 0
-            && !covered.contains(&index)
-            && !excluded.contains(&index)
+            && !is_marked(&covered, index)
+            && !is_marked(&excluded, index)
             && estimate.shuffles
             && !node.hash.is_empty();
         if !usable {
@@ -61,7 +61,7 @@ pub(super) fn decide(
         }
         // The share goes back to whoever asks, so that the measured time of this query can be divided next time: only where
         // this query computes the sub-plan whole, since that is what keeping it would cost.
-        let whole = !narrowed.contains(&index);
+        let whole = !is_marked(&narrowed, index);
         if whole && root.full_work_ns > 0.0 {
             let share = (estimate.full_work_ns / root.full_work_ns).clamp(0.0, 1.0);
             answer.shares.insert(node.hash.clone(), share);
@@ -169,42 +169,54 @@ fn pinned_ms(input: &PlanQueryInput, bytes: Bytes, level: StorageLevel, uses: u6
 }
 
 /// Nodes under (or at) something that is cached: they are not computed.
-fn covered(nodes: &[PlanNode]) -> BTreeSet<usize> {
+fn covered(nodes: &[PlanNode]) -> Vec<bool> {
     marked(nodes, |index| nodes.get(index).is_some_and(|node| node.cached != CachedBy::No))
 }
 
 /// Nodes whose sub-plan holds something that the policy excludes; their ancestors hold it too.
-fn excluded(policy: &ResolvedPolicy, nodes: &[PlanNode]) -> BTreeSet<usize> {
+fn excluded(policy: &ResolvedPolicy, nodes: &[PlanNode]) -> Vec<bool> {
     let patterns = &policy.temp_tables.cache_queries_except;
-    let mut set = BTreeSet::new();
     if patterns.is_empty() {
-        return set;
+        return Vec::new();
     }
+    let mut marks = alloc::vec![false; nodes.len()];
     for (index, node) in nodes.iter().enumerate() {
         let hit = patterns.iter().filter(|pattern| !pattern.is_empty()).any(|pattern| {
             node.operator.contains(pattern.as_str())
                 || node.path.as_deref().is_some_and(|path| path.contains(pattern.as_str()))
         });
         if hit {
-            let mut at = Some(index);
-            while let Some(here) = at {
-                set.insert(here);
-                at = parent(nodes, here);
-            }
+            mark_upwards(nodes, index, &mut marks);
         }
     }
-    set
+    marks
 }
 
-/// Nodes for which `mark` holds, with everything below them.
-pub(super) fn marked(nodes: &[PlanNode], mark: impl Fn(usize) -> bool) -> BTreeSet<usize> {
-    let mut set = BTreeSet::new();
-    for index in 0..nodes.len() {
-        if mark(index) || parent(nodes, index).is_some_and(|parent| set.contains(&parent)) {
-            set.insert(index);
-        }
+/// Marks a node and its ancestors, up to the first that is marked already.
+pub(super) fn mark_upwards(nodes: &[PlanNode], index: usize, marks: &mut [bool]) {
+    let mut at = Some(index);
+    while let Some(here) = at
+        && let Some(mark) = marks.get_mut(here)
+        && !*mark
+    {
+        *mark = true;
+        at = parent(nodes, here);
     }
-    set
+}
+
+/// Whether a node is marked; where there are no marks at all, none is.
+pub(super) fn is_marked(marks: &[bool], index: usize) -> bool {
+    marks.get(index).copied().unwrap_or(false)
+}
+
+/// Marks the nodes for which `mark` holds, with everything below them.
+pub(super) fn marked(nodes: &[PlanNode], mark: impl Fn(usize) -> bool) -> Vec<bool> {
+    let mut marks = Vec::with_capacity(nodes.len());
+    for index in 0..nodes.len() {
+        let below = parent(nodes, index).is_some_and(|parent| is_marked(&marks, parent));
+        marks.push(below || mark(index));
+    }
+    marks
 }
 
 fn occurrences(nodes: &[PlanNode]) -> BTreeMap<&str, u64> {

@@ -41,5 +41,8 @@ final class FilledFrom {
     for (SparkPlan child : SparkInternals.list(plan.children())) {
       collect(child, into);
     }
+    for (SparkPlan subquery : SparkInternals.list(plan.subqueries())) {
+      collect(subquery, into);
+    }
   }
 }

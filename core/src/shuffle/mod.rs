@@ -1,5 +1,8 @@
 //! Shuffle partitions: how many, and how large a piece adaptive execution should aim at.
 
+pub mod coalesce;
+pub mod skew;
+
 use crate::memory::Heap;
 use crate::policy::ResolvedPolicy;
 use crate::trace::{Decision, Grade, Trace, Unit};
