@@ -46,7 +46,7 @@ fn main() {
         assert_eq!(outcome.code(), Some(0), "{}", outcome.stderr);
         Cost { wall: outcome.wall, cpu: children_cpu() - before }
     };
-    let (mut alone, mut shadow) = (Vec::new(), Vec::new());
+    let (mut alone, mut shadow, mut own) = (Vec::new(), Vec::new(), Vec::new());
     for round in 0..ROUNDS {
         // Each goes first as often as the other: a machine that slows down over a pair would speak against the second.
         let shadow_first = round % 2 == 1;
@@ -54,8 +54,11 @@ fn main() {
             alone.push(run(scene.alone()));
         }
         let mut cost = run(scene.steered(["--mode", "shadow"]));
+        let totals = scene.record()["totals"].clone();
+        let told = |name: &str| Duration::from_millis(totals[name].as_u64().unwrap());
         // The host is nobody's child by then.
-        cost.cpu += Duration::from_millis(scene.record()["totals"]["host_cpu_ms"].as_u64().unwrap());
+        cost.cpu += told("host_cpu_ms");
+        own.push(told("host_cpu_ms") + told("plugin_cpu_ms") + told("held_up_ms"));
         fs::remove_dir_all(scene.runs()).unwrap();
         shadow.push(cost);
         if shadow_first {
@@ -81,6 +84,13 @@ fn main() {
             median(&added)
         );
     }
+    let share: Vec<f64> =
+        own.iter().zip(&shadow).map(|(own, all)| own.as_secs_f64() / all.cpu.as_secs_f64() * 100.0).collect();
+    println!(
+        "\nOf the processor time, what Sparkwright tells of itself (host, plugin's threads, queries held up): {} s, {:.1} % (medians)",
+        seconds(median(&own)),
+        median(&share)
+    );
 }
 
 /// What one run took.

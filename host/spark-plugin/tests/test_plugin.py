@@ -125,6 +125,8 @@ def confs_and_events():
     spark.stop()
     check(time.time() - started < 10, "stop is quick")
     host.until(lambda: host.of("bye"), 5, "bye")
+    bye = host.of("bye")[0]
+    check(0 < bye["held_up_ms"] < 60_000 and 0 < bye["plugin_cpu_ms"] < 60_000, f"what it cost is told: {bye}")
     for name in ("ApplicationStart", "EnvironmentUpdate", "JobStart", "StageCompleted", "TaskEnd", "SQLExecutionStart",
                  "ApplicationEnd"):
         check(host.events(name), f"{name} arrived")

@@ -213,6 +213,10 @@ pub struct Totals {
     pub round_trips: Option<RoundTrips>,
     /// Processor time that the host itself took.
     pub host_cpu_ms: u64,
+    /// Processor time that the plugin's threads took in the driver; known at the end.
+    pub plugin_cpu_ms: u64,
+    /// How long queries waited for the plugin in all, the questions' way and answer included; known at the end.
+    pub held_up_ms: u64,
 }
 
 /// How long questions took, in microseconds.

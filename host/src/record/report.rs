@@ -42,7 +42,13 @@ pub fn report(run: &Run) -> String {
         let (p50, p99, longest) = (ms(trips.p50_us), ms(trips.p99_us), ms(trips.longest_us));
         let _ = writeln!(text, "a question took {p50} (median), {p99} (99 of 100), {longest} (longest)");
     }
-    let _ = writeln!(text, "the host took {} of processor time", render_ms(totals.host_cpu_ms));
+    let _ = writeln!(
+        text,
+        "Sparkwright's own cost: queries held up for {} in all; {} of processor time in the driver, {} in the host",
+        render_ms(totals.held_up_ms),
+        render_ms(totals.plugin_cpu_ms),
+        render_ms(totals.host_cpu_ms),
+    );
     if !run.faults.is_empty() {
         let _ = writeln!(text, "\nWhat went wrong");
         for fault in &run.faults {

@@ -154,7 +154,14 @@ pub enum Report {
         reason: String,
     },
     /// The application ends.
-    Bye {},
+    Bye {
+        /// How long the driver's queries were with the plugin, all told.
+        #[serde(default)]
+        held_up_ms: u64,
+        /// Processor time of the plugin's own threads.
+        #[serde(default)]
+        plugin_cpu_ms: u64,
+    },
 }
 
 /// What one of our cached plans holds.

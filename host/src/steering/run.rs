@@ -91,6 +91,8 @@ pub(super) struct Steered {
     pub(super) ticks: AtomicU64,
     pub(super) events: AtomicU64,
     pub(super) events_lost: AtomicU64,
+    held_up_ms: AtomicU64,
+    plugin_cpu_ms: AtomicU64,
     /// Whether the plugin still listens.
     pub(super) steered: AtomicBool,
     /// Whether the application is over.
@@ -127,6 +129,8 @@ impl Steered {
             ticks: AtomicU64::new(0),
             events: AtomicU64::new(0),
             events_lost: AtomicU64::new(0),
+            held_up_ms: AtomicU64::new(0),
+            plugin_cpu_ms: AtomicU64::new(0),
             steered: AtomicBool::new(true),
             ended: AtomicBool::new(false),
             writer: Mutex::new(writer),
@@ -236,6 +240,8 @@ impl Steered {
             task_ms,
             round_trips: RoundTrips::of(&lock(&self.trips_us)),
             host_cpu_ms: own_cpu_ms(),
+            plugin_cpu_ms: self.plugin_cpu_ms.load(Ordering::Relaxed),
+            held_up_ms: self.held_up_ms.load(Ordering::Relaxed),
         }
     }
 
@@ -255,7 +261,9 @@ impl Steered {
             lock(&self.application).heard(now_ms());
             if line.starts_with(b"{\"sparkwright\"") {
                 match serde_json::from_slice::<Report>(&line) {
-                    Ok(Report::Bye {}) => {
+                    Ok(Report::Bye { held_up_ms, plugin_cpu_ms }) => {
+                        self.held_up_ms.store(held_up_ms, Ordering::Relaxed);
+                        self.plugin_cpu_ms.store(plugin_cpu_ms, Ordering::Relaxed);
                         said_bye = true;
                         break;
                     }
@@ -357,7 +365,7 @@ impl Steered {
                 self.steered.store(false, Ordering::Relaxed);
                 self.recorder.fault(format!("the application is unsteered from here on: {reason}"));
             }
-            Report::Alive {} | Report::Bye {} => {}
+            Report::Alive {} | Report::Bye { .. } => {}
         }
     }
 

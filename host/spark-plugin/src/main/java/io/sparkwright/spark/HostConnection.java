@@ -15,7 +15,6 @@ final class HostConnection {
   static final long WELCOME_MS = 2_000;
   /** Longest that the end of the application waits for what is still to be written, milliseconds. */
   private static final long BYE_MS = 1_000;
-  private static final String BYE = Messages.ours("bye").toString();
 
   private final SparkContext context;
   private final SparkConf conf;
@@ -25,6 +24,7 @@ final class HostConnection {
   private final CountDownLatch written = new CountDownLatch(1);
   private volatile LineChannel channel;
   private volatile Questions questions;
+  private volatile String goodbye;
   private volatile boolean closing;
 
   /** @param started the host that was started already; null: none was */
@@ -118,7 +118,7 @@ final class HostConnection {
         } else if (next instanceof String line) {
           channel.writeLine(line);
         }
-        if (closing && (next == null || next == BYE)) {
+        if (closing && (next == null || next == goodbye)) {
           return;
         }
       }
@@ -162,7 +162,8 @@ final class HostConnection {
 
   /** The application ends. */
   void bye() {
-    steering.events().say(BYE);
+    goodbye = steering.cost().bye();
+    steering.events().say(goodbye);
     closing = true;
     try {
       if (!written.await(BYE_MS, TimeUnit.MILLISECONDS)) {

@@ -28,11 +28,14 @@ final class NormalizationRule extends Rule<LogicalPlan> {
   public LogicalPlan apply(LogicalPlan plan) {
     Steering steering = Steering.current();
     if (steering != null && steering.context() == session.sparkContext() && !steering.context().isStopped()) {
+      long from = System.nanoTime();
       try {
         consider(steering, plan);
       } catch (Throwable e) {
         Log.once("query", "Sparkwright could not consider a query; it runs as it would without", e);
         Log.rethrowIfJvmMustSeeIt(e);
+      } finally {
+        steering.cost().heldUp(System.nanoTime() - from);
       }
     }
     return plan;

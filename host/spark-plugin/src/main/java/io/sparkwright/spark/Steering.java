@@ -28,6 +28,7 @@ final class Steering {
   private final CachedEntries entries;
   private final StorageWatch storage;
   private final Commands commands;
+  private final OwnCost cost = new OwnCost();
   private final ScheduledThreadPoolExecutor clock;
   private final AtomicReference<State> state = new AtomicReference<>(State.WAITING);
   private volatile Welcome welcome;
@@ -220,6 +221,10 @@ final class Steering {
 
   HostConnection connection() {
     return connection;
+  }
+
+  OwnCost cost() {
+    return cost;
   }
 
   ScheduledThreadPoolExecutor clock() {
