@@ -102,6 +102,8 @@ pub mod codes {
     pub const TOO_MANY_POLICIES: &str = "too_many_policies";
     /// There is such a decision point, but this module doesn't answer it.
     pub const UNSUPPORTED_DECISION_POINT: &str = "unsupported_decision_point";
+    /// A rule of the policy forbids what is asked about.
+    pub const DENIED: &str = "denied";
     /// There is no decision point of that number.
     pub const UNKNOWN_DECISION_POINT: &str = "unknown_decision_point";
 }

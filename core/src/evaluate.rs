@@ -12,18 +12,24 @@ use alloc::string::ToString;
 use alloc::vec::Vec;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use crate::abi::{self, DecisionPoint, Description, Envelope, codes};
+use crate::cleanup::plan_cleanup;
 use crate::control::control;
 use crate::error::ErrorBody;
 use crate::launch::plan_launch;
 use crate::policy::ResolvedPolicy;
 use crate::query::plan_query;
+use crate::review::review;
+use crate::rules::{RuleOutcome, Ruled, Rules};
+use crate::stage::plan_stage;
 
 /// A policy that was read and found fit for use: the only thing that [`evaluate`] takes.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct Prepared {
     policy: ResolvedPolicy,
+    rules: Rules,
 }
 
 impl Prepared {
@@ -35,13 +41,14 @@ impl Prepared {
         Self::new(read(json, codes::BAD_POLICY)?)
     }
 
-    /// Checks a resolved policy.
+    /// Checks a resolved policy and reads the conditions of its rules.
     ///
     /// # Errors
-    /// `bad_policy` where its values contradict each other.
+    /// `bad_policy` where its values contradict each other, or a condition can't be read.
     pub fn new(policy: ResolvedPolicy) -> Result<Self, ErrorBody> {
         policy.validate().map_err(|(path, message)| ErrorBody::new(codes::BAD_POLICY, message).at(path))?;
-        Ok(Self { policy })
+        let rules = Rules::read(&policy.rules)?;
+        Ok(Self { policy, rules })
     }
 
     /// The policy.
@@ -52,18 +59,21 @@ impl Prepared {
 }
 
 /// The decision points that this crate answers, by number.
-pub const SUPPORTED: &[DecisionPoint] = &[DecisionPoint::PlanLaunch, DecisionPoint::PlanQuery, DecisionPoint::Control];
+pub const SUPPORTED: &[DecisionPoint] = &DecisionPoint::ALL;
 
 /// Answers one question: the input's JSON in, the envelope's JSON out.
 #[must_use]
 pub fn evaluate(prepared: &Prepared, point: DecisionPoint, input: &[u8]) -> Vec<u8> {
-    let policy = prepared.policy();
-    // One line a decision point; those that answer stand in `SUPPORTED` as well.
+    // One line a decision point.
     let answer = match point {
-        DecisionPoint::PlanLaunch => decide(input, |question| plan_launch(policy, question)),
-        DecisionPoint::PlanQuery => decide(input, |question| Ok(plan_query(policy, question))),
-        DecisionPoint::Control => decide(input, |question| Ok(control(policy, question))),
-        DecisionPoint::PlanStage | DecisionPoint::PlanCleanup | DecisionPoint::Review => Err(unsupported(point)),
+        DecisionPoint::PlanLaunch => decide(prepared, point, input, plan_launch),
+        DecisionPoint::PlanQuery => decide(prepared, point, input, |policy, question| Ok(plan_query(policy, question))),
+        DecisionPoint::Control => decide(prepared, point, input, |policy, question| Ok(control(policy, question))),
+        DecisionPoint::PlanStage => decide(prepared, point, input, plan_stage),
+        DecisionPoint::PlanCleanup => {
+            decide(prepared, point, input, |policy, question| Ok(plan_cleanup(policy, question)))
+        }
+        DecisionPoint::Review => decide(prepared, point, input, |policy, question| Ok(review(policy, question))),
     };
     answer.unwrap_or_else(|error| error_envelope(&error))
 }
@@ -116,21 +126,68 @@ pub fn error_envelope(error: &ErrorBody) -> Vec<u8> {
     serde_json::to_vec(&Envelope::<()>::Error(error.clone())).unwrap_or_default()
 }
 
-fn unsupported(point: DecisionPoint) -> ErrorBody {
-    ErrorBody::new(codes::UNSUPPORTED_DECISION_POINT, alloc::format!("this module doesn't answer {}", point.name()))
+/// Reads the input, decides under the policy's rules, and puts the answer into its envelope.
+fn decide<I: DeserializeOwned, A: Serialize>(
+    prepared: &Prepared,
+    point: DecisionPoint,
+    input: &[u8],
+    decision: impl FnOnce(&ResolvedPolicy, &I) -> Result<A, ErrorBody>,
+) -> Result<Vec<u8>, ErrorBody> {
+    let question: I = read(input, codes::BAD_INPUT)?;
+    if prepared.rules.is_empty() {
+        return Ok(ok_envelope(&decision(&prepared.policy, &question)?));
+    }
+    let (facts, ruled) = under_rules(prepared, point, input)?;
+    let answer = ok_envelope(&decision(&ruled.policy, &question)?);
+    approved(prepared, point, &facts, ruled, answer)
 }
 
-/// Reads the input, decides, and puts the answer into its envelope.
-fn decide<I: DeserializeOwned, A: Serialize>(
+/// The question as conditions see it, and the policy under the rules that hold for it.
+#[inline(never)]
+fn under_rules<'a>(
+    prepared: &'a Prepared,
+    point: DecisionPoint,
     input: &[u8],
-    rule: impl FnOnce(&I) -> Result<A, ErrorBody>,
+) -> Result<(Value, Ruled<'a>), ErrorBody> {
+    let facts: Value = read(input, codes::BAD_INPUT)?;
+    let ruled = prepared.rules.apply(&prepared.policy, point, &facts)?;
+    Ok((facts, ruled))
+}
+
+/// The answer, once the rules that forbid by what was decided have nothing against it.
+#[inline(never)]
+fn approved(
+    prepared: &Prepared,
+    point: DecisionPoint,
+    facts: &Value,
+    mut ruled: Ruled<'_>,
+    answer: Vec<u8>,
 ) -> Result<Vec<u8>, ErrorBody> {
-    let question = read(input, codes::BAD_INPUT)?;
-    Ok(ok_envelope(&rule(&question)?))
+    // Through the bytes that are made anyway: a second form of each answer would make the module much larger.
+    let told: Value = serde_json::from_slice(&answer).unwrap_or_default();
+    if let Some(told) = told.get("ok") {
+        prepared.rules.approve(&ruled.policy, point, facts, told, &mut ruled.outcomes)?;
+    }
+    Ok(with_rules(answer, &ruled.outcomes))
+}
+
+/// An answer's envelope with what came of the policy's rules as its last member, `rules`.
+fn with_rules(mut envelope: Vec<u8>, outcomes: &[RuleOutcome]) -> Vec<u8> {
+    if envelope.starts_with(br#"{"ok":{"#) && envelope.ends_with(b"}}") {
+        let rules = serde_json::to_vec(outcomes).unwrap_or_default();
+        envelope.truncate(envelope.len() - 2);
+        if !envelope.ends_with(b"{") {
+            envelope.push(b',');
+        }
+        envelope.extend_from_slice(br#""rules":"#);
+        envelope.extend_from_slice(&rules);
+        envelope.extend_from_slice(b"}}");
+    }
+    envelope
 }
 
 /// Reads JSON; what is wrong with it becomes an error of kind `code` with its place.
-fn read<T: DeserializeOwned>(json: &[u8], code: &'static str) -> Result<T, ErrorBody> {
+pub(crate) fn read<T: DeserializeOwned>(json: &[u8], code: &'static str) -> Result<T, ErrorBody> {
     if json.len() > abi::MAX_INPUT_BYTES {
         return Err(ErrorBody::new(
             codes::INPUT_TOO_LARGE,

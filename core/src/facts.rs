@@ -234,6 +234,9 @@ pub struct PastRun {
     pub executors: u32,
     /// Its wall time.
     pub run_ms: u64,
+    /// The size of its input; unknown when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub input_bytes: Option<Bytes>,
 }
 
 /// What earlier runs of the same job showed.

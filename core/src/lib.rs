@@ -1,13 +1,15 @@
 //! Sparkwright's decisions: pure functions from facts to decisions, each with its trace.
 #![no_std]
 extern crate alloc;
-#[cfg(test)]
+// CEL needs it; nothing of ours does.
 extern crate std;
 
 pub mod abi;
 pub mod broadcast;
 pub mod cache;
+pub mod cleanup;
 pub mod control;
+pub mod cost;
 pub mod error;
 pub mod evaluate;
 pub mod executor;
@@ -15,9 +17,14 @@ pub mod facts;
 pub mod launch;
 pub mod memory;
 pub mod policy;
+pub mod predict;
 pub mod query;
+pub mod review;
+pub mod rules;
 pub mod scan;
+pub mod schedule;
 pub mod shuffle;
+pub mod stage;
 pub mod steering;
 pub mod temp_table;
 pub mod trace;

@@ -1,11 +1,18 @@
 //! What kind of temp table a result becomes, in how many files, partitioned how.
+//!
+//! A view when it is used once; a cached view when the cache rule keeps it in memory; else a table of files. `auto` partitions by what reads
+//! the table next: by hash for a join or a grouping, so that it needs no shuffle of this side, by range for a sort or a range filter,
+//! so that files are skipped.
 
+use alloc::string::String;
+use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use crate::cache::level::StorageLevel;
 use crate::policy::{PartitionStrategy, ResolvedPolicy};
-use crate::trace::{Decision, Grade, Trace, Unit};
-use crate::units::{Bytes, saturating_u32};
+use crate::shuffle::skew;
+use crate::trace::{Along, Decision, Grade, Trace, Unit};
+use crate::units::{Bytes, MIB, saturating_u32};
 
 /// The size of one file of a temp table.
 pub const FILE_SIZE: Bytes = Bytes::mib(128);
@@ -23,7 +30,7 @@ pub enum TableKind {
 }
 
 /// A temp table's kind and layout.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TempTable {
     /// What it is.
     pub kind: TableKind,
@@ -31,65 +38,176 @@ pub struct TempTable {
     pub files: u32,
     /// How it is partitioned.
     pub partitioning: PartitionStrategy,
+    /// By which columns; none where it is not partitioned, or where nobody names any.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub columns: Vec<String>,
 }
 
-/// Decides what a result of `bytes` that is used `uses` times becomes, given where the cache rule keeps it.
-#[must_use]
-pub fn temp_table(
-    policy: &ResolvedPolicy,
-    bytes: Option<Bytes>,
-    uses: u32,
-    cached: Option<StorageLevel>,
-) -> Decision<TempTable> {
-    let tables = &policy.temp_tables;
-    let kind = if uses <= 1 || !tables.enable_temp_tables {
+/// How a stage to come reads a result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NextUseKind {
+    /// Row by row.
+    Scan,
+    /// A join by equal keys.
+    EquiJoin,
+    /// A grouping.
+    GroupBy,
+    /// A sort.
+    Sort,
+    /// A filter on a range of a column.
+    RangeFilter,
+}
+
+/// A use of a result by a stage to come.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct NextUse {
+    /// How it is read.
+    pub kind: NextUseKind,
+    /// The columns that it is read by.
+    #[serde(default)]
+    pub columns: Vec<String>,
+    /// The largest group of a key over the median group; unknown when absent.
+    #[serde(default)]
+    pub key_skew: Option<f64>,
+}
+
+/// What a temp table is decided from besides the policy.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ResultFacts<'a> {
+    /// Its size; unknown when absent.
+    pub bytes: Option<Bytes>,
+    /// How often it is used.
+    pub uses: u32,
+    /// Where the cache rule keeps it.
+    pub cached: Option<StorageLevel>,
+    /// How stages to come read it, the next one first.
+    pub next: &'a [NextUse],
+}
+
+fn kind(policy: &ResolvedPolicy, result: &ResultFacts<'_>) -> TableKind {
+    if result.uses <= 1 || !policy.temp_tables.enable_temp_tables {
         TableKind::View
-    } else if cached == Some(StorageLevel::MemoryAndDisk) {
+    } else if result.cached == Some(StorageLevel::MemoryAndDisk) {
         TableKind::CachedView
     } else {
         TableKind::Table
-    };
-    let files = match kind {
-        TableKind::Table => saturating_u32(bytes.unwrap_or_default().get().div_ceil(FILE_SIZE.get()).max(1)),
-        _ => 0,
-    };
-    // Which key comes next is only known of a declared pipeline; without one, `auto` has nothing to go by.
-    let partitioning = match (kind, tables.partition_strategy) {
-        (TableKind::Table, PartitionStrategy::Auto) => PartitionStrategy::None,
-        (TableKind::Table, chosen) => chosen,
-        _ => PartitionStrategy::None,
-    };
+    }
+}
+
+fn files(bytes: u64) -> u32 {
+    saturating_u32(bytes.div_ceil(FILE_SIZE.get()).max(1))
+}
+
+/// How a table is partitioned, with the columns and the reason.
+fn partitioning(policy: &ResolvedPolicy, next: &[NextUse]) -> (PartitionStrategy, Vec<String>, Option<&'static str>) {
+    let by_key = next.iter().find(|use_| matches!(use_.kind, NextUseKind::EquiJoin | NextUseKind::GroupBy));
+    let by_order = next.iter().find(|use_| matches!(use_.kind, NextUseKind::Sort | NextUseKind::RangeFilter));
+    let columns = |use_: Option<&NextUse>| use_.map(|use_| use_.columns.clone()).unwrap_or_default();
+    let even = |use_: &&NextUse| !use_.key_skew.is_some_and(|skew| skew >= skew::DEFAULT_FACTOR);
+    let named = |use_: &&NextUse| !use_.columns.is_empty();
+    match policy.temp_tables.partition_strategy {
+        PartitionStrategy::Auto => match (by_key.filter(named), by_order.filter(named)) {
+            (Some(key), _) if even(&key) => {
+                (PartitionStrategy::Hash, key.columns.clone(), Some("a stage to come joins or groups by these columns"))
+            }
+            (_, Some(order)) => (
+                PartitionStrategy::Range,
+                order.columns.clone(),
+                Some("a stage to come sorts by these columns or reads a range of them"),
+            ),
+            (Some(_), None) => (
+                PartitionStrategy::None,
+                Vec::new(),
+                Some(
+                    "the key that a stage to come joins or groups by is too uneven: its largest group is 5 times the median",
+                ),
+            ),
+            (None, None) => (PartitionStrategy::None, Vec::new(), Some("nothing is known of how it is read")),
+        },
+        PartitionStrategy::Hash => (PartitionStrategy::Hash, columns(by_key.or(next.first())), None),
+        PartitionStrategy::Range => (PartitionStrategy::Range, columns(by_order.or(next.first())), None),
+        PartitionStrategy::None => (PartitionStrategy::None, Vec::new(), None),
+    }
+}
+
+/// Decides what a result becomes.
+#[must_use]
+pub fn temp_table(policy: &ResolvedPolicy, result: &ResultFacts<'_>) -> Decision<TempTable> {
+    let tables = &policy.temp_tables;
+    let kind = kind(policy, result);
+    let bytes = result.bytes.unwrap_or_default();
     let mut trace = Trace::new(
         "temp_table",
-        "a view when used once; a cached view when the cache rule keeps it in memory; else a table of files of 128 MiB",
+        "a view when used once; a cached view when the cache rule keeps it in memory; else a table of files of 128 MiB, partitioned by \
+         what reads it next",
         Unit::None,
     )
-    .input("uses", uses, Unit::Uses, "job")
-    .input("size", bytes, Unit::Bytes, "job")
-    .input("kept at", cached.map(StorageLevel::word), Unit::None, "cache rule")
+    .input("uses", result.uses, Unit::Uses, "job")
+    .input("size", result.bytes, Unit::Bytes, "job")
+    .input("kept at", result.cached.map(StorageLevel::word), Unit::None, "cache rule")
     .input(
         "partition strategy",
         tables.partition_strategy.word(),
         Unit::None,
         policy.origin("temp_tables.partition_strategy"),
     );
+    let mut table = TempTable { kind, files: 0, partitioning: PartitionStrategy::None, columns: Vec::new() };
+    if kind == TableKind::Table {
+        let (partitioning, columns, why) = partitioning(policy, result.next);
+        table = TempTable { kind, files: files(bytes.get()), partitioning, columns };
+        if let Some(why) = why {
+            trace = trace.note(why);
+        }
+        let size =
+            Along { input: "a size of", unit: Unit::Bytes, at: bytes.get(), least: 0, most: u64::MAX, step: MIB };
+        trace = trace.flips(size.flips(files)).note("the numbers above are files");
+    }
     if !tables.enable_temp_tables {
         trace = trace.note("temp_tables.enable_temp_tables is false: nothing is stored");
     }
-    trace.decide(TempTable { kind, files, partitioning }, Grade::C)
+    trace.decide(table, Grade::C)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use alloc::vec;
+
+    fn facts(bytes: Bytes, uses: u32, cached: Option<StorageLevel>) -> ResultFacts<'static> {
+        ResultFacts { bytes: Some(bytes), uses, cached, next: &[] }
+    }
 
     #[test]
     fn kinds_follow_use_and_cache() {
         let policy = ResolvedPolicy::default();
-        let of = |bytes, uses, cached| temp_table(&policy, Some(bytes), uses, cached).value;
+        let of = |bytes, uses, cached| temp_table(&policy, &facts(bytes, uses, cached)).value;
         assert_eq!(of(Bytes::gib(1), 1, None).kind, TableKind::View);
         assert_eq!(of(Bytes::gib(1), 3, Some(StorageLevel::MemoryAndDisk)).kind, TableKind::CachedView);
         let table = of(Bytes(1025 << 20), 3, None);
         assert_eq!((table.kind, table.files), (TableKind::Table, 9));
+    }
+
+    #[test]
+    fn what_reads_it_next_partitions_it() {
+        let use_ = |kind, column: &str, key_skew| NextUse { kind, columns: vec![column.into()], key_skew };
+        let of = |strategy, next: &[NextUse]| {
+            let mut policy = ResolvedPolicy::default();
+            policy.temp_tables.partition_strategy = strategy;
+            let table = temp_table(&policy, &ResultFacts { next, ..facts(Bytes::gib(1), 3, None) }).value;
+            (table.partitioning, table.columns.join(","))
+        };
+        let scan = NextUse { kind: NextUseKind::Scan, columns: vec![], key_skew: None };
+        let join = use_(NextUseKind::EquiJoin, "id", None);
+        let skewed = use_(NextUseKind::GroupBy, "country", Some(5.0));
+        let sort = use_(NextUseKind::Sort, "day", None);
+        let auto = PartitionStrategy::Auto;
+        assert_eq!(of(auto, &[]), (PartitionStrategy::None, String::new()));
+        assert_eq!(of(auto, core::slice::from_ref(&scan)), (PartitionStrategy::None, String::new()));
+        assert_eq!(of(auto, &[scan, sort.clone(), join.clone()]), (PartitionStrategy::Hash, "id".into()));
+        assert_eq!(of(auto, core::slice::from_ref(&skewed)), (PartitionStrategy::None, String::new()));
+        assert_eq!(of(auto, &[skewed, sort.clone()]), (PartitionStrategy::Range, "day".into()));
+        assert_eq!(of(PartitionStrategy::None, core::slice::from_ref(&join)), (PartitionStrategy::None, String::new()));
+        assert_eq!(of(PartitionStrategy::Range, &[join, sort]), (PartitionStrategy::Range, "day".into()));
     }
 }

@@ -3,6 +3,10 @@
 //! A decision is a value *with* its trace; nothing in this crate gives a number without one. [`Trace::render`] is the
 //! one place that turns a trace into prose, for the command, the web page and the run's report alike.
 
+mod flip;
+
+pub use flip::{Along, Flip, Side};
+
 use alloc::borrow::Cow;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -56,6 +60,8 @@ pub enum Unit {
     Partitions,
     /// Times that something is used.
     Uses,
+    /// Millionths of the policy's currency.
+    Micros,
 }
 
 /// A number or a word in a trace.
@@ -123,6 +129,7 @@ impl Scalar {
         match (self, unit) {
             (Self::Whole(n), Unit::Bytes) => Bytes(*n).to_string(),
             (Self::Whole(n), Unit::Milliseconds) => render_ms(*n),
+            (Self::Whole(n), Unit::Micros) => render_micros(*n),
             (Self::Whole(n), _) => n.to_string(),
             (Self::Real(x), _) => {
                 let text = alloc::format!("{x:.3}");
@@ -144,6 +151,19 @@ pub fn render_ms(ms: u64) -> String {
         60_000..3_600_000 => alloc::format!("{} min {} s", ms / 60_000, ms % 60_000 / 1_000),
         _ => alloc::format!("{} h {} min", ms / 3_600_000, ms % 3_600_000 / 60_000),
     }
+}
+
+/// Millionths of a currency as people read money: `0.0004`, `12.50`.
+#[must_use]
+pub fn render_micros(micros: u64) -> String {
+    let (whole, millionths) = (micros / 1_000_000, micros % 1_000_000);
+    if whole == 0 && (1..10_000).contains(&millionths) {
+        let text = alloc::format!("0.{millionths:06}");
+        return text.trim_end_matches('0').to_string();
+    }
+    // To the nearest hundredth; what rounds up to a whole unit carries over.
+    let hundredths = (millionths + 5_000) / 10_000;
+    alloc::format!("{}.{:02}", whole.saturating_add(hundredths / 100), hundredths % 100)
 }
 
 /// One input of a rule: its name, value, unit and where it came from.
@@ -195,6 +215,9 @@ pub struct Trace {
     /// The bounds in the order in which they were applied.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub bounds: Vec<Bound>,
+    /// The nearest changes of an input that would change the decision.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub flips: Vec<Flip>,
     /// Anything else that a reader should know, a sentence each.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<Cow<'static, str>>,
@@ -205,6 +228,7 @@ pub struct Trace {
 impl Trace {
     /// A trace of `rule`, whose value is in `unit`, with nothing filled in yet.
     #[must_use]
+    #[inline(never)]
     pub fn new(rule: &'static str, formula: &'static str, unit: Unit) -> Self {
         Self {
             rule: Cow::Borrowed(rule),
@@ -213,6 +237,7 @@ impl Trace {
             inputs: Vec::with_capacity(8),
             unbounded: Scalar::Unknown,
             bounds: Vec::new(),
+            flips: Vec::new(),
             notes: Vec::new(),
             unit,
         }
@@ -220,6 +245,7 @@ impl Trace {
 
     /// Adds an input.
     #[must_use]
+    #[inline]
     pub fn input(
         mut self,
         name: &'static str,
@@ -227,14 +253,37 @@ impl Trace {
         unit: Unit,
         from: impl Into<Cow<'static, str>>,
     ) -> Self {
-        self.inputs.push(Input { name: Cow::Borrowed(name), value: value.into(), unit, from: from.into() });
+        self.push_input(name, value.into(), unit, from.into());
         self
+    }
+
+    // What every rule does many times is one function each, and not a copy in every rule: the module is a third smaller for it.
+    #[inline(never)]
+    fn push_input(&mut self, name: &'static str, value: Scalar, unit: Unit, from: Cow<'static, str>) {
+        self.inputs.push(Input { name: Cow::Borrowed(name), value, unit, from });
+    }
+
+    #[inline(never)]
+    fn push_bound(&mut self, name: Cow<'static, str>, limit: u64, before: u64, after: u64) {
+        self.bounds.push(Bound { name, limit: limit.into(), before: before.into(), after: after.into() });
+    }
+
+    #[inline(never)]
+    fn push_note(&mut self, note: Cow<'static, str>) {
+        self.notes.push(note);
     }
 
     /// Adds a sentence.
     #[must_use]
     pub fn note(mut self, note: impl Into<Cow<'static, str>>) -> Self {
-        self.notes.push(note.into());
+        self.push_note(note.into());
+        self
+    }
+
+    /// Adds changes of an input that would change the decision.
+    #[must_use]
+    pub fn flips(mut self, flips: impl IntoIterator<Item = Flip>) -> Self {
+        self.flips.extend(flips);
         self
     }
 
@@ -257,7 +306,7 @@ impl Trace {
 
     /// Records that the bound `name` took `before` to `after`, and gives `after`.
     pub fn bound(&mut self, name: impl Into<Cow<'static, str>>, limit: u64, before: u64, after: u64) -> u64 {
-        self.bounds.push(Bound { name: name.into(), limit: limit.into(), before: before.into(), after: after.into() });
+        self.push_bound(name.into(), limit, before, after);
         after
     }
 
@@ -292,6 +341,18 @@ impl Trace {
         }
         for note in &self.notes {
             let _ = writeln!(text, "{indent}  {note}");
+        }
+        for flip in &self.flips {
+            let becomes = flip.becomes.render(self.unit);
+            let at = match (&flip.at, flip.unit) {
+                (Scalar::Whole(at), Unit::Bytes) => Bytes(*at).precise(),
+                (at, unit) => at.render(unit),
+            };
+            let beyond = match flip.side {
+                Side::DownTo => "or less",
+                Side::UpTo => "or more",
+            };
+            let _ = writeln!(text, "{indent}  it would be {becomes} with {} {at} {beyond}", flip.input);
         }
         text
     }

@@ -57,10 +57,27 @@ impl Bytes {
     }
 }
 
+/// Binary units, the largest first.
+const UNITS: [(&str, u64); 4] = [("TiB", 1024 * GIB), ("GiB", GIB), ("MiB", MIB), ("KiB", 1024)];
+
+impl Bytes {
+    /// As [`fmt::Display`], with up to three decimals: for sizes that matter to the last of them, as thresholds do.
+    #[must_use]
+    pub fn precise(self) -> alloc::string::String {
+        for (name, size) in UNITS {
+            if self.0 >= size {
+                let thousandths = (u128::from(self.0) * 1_000 + u128::from(size) / 2) / u128::from(size);
+                let text = alloc::format!("{}.{:03}", thousandths / 1_000, thousandths % 1_000);
+                return [text.trim_end_matches('0').trim_end_matches('.'), name].join(" ");
+            }
+        }
+        alloc::format!("{} B", self.0)
+    }
+}
+
 impl fmt::Display for Bytes {
     /// The largest binary unit that leaves a number of at least 1, with one decimal where it is not whole.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const UNITS: [(&str, u64); 4] = [("TiB", 1024 * GIB), ("GiB", GIB), ("MiB", MIB), ("KiB", 1024)];
         for (name, size) in UNITS {
             if self.0 >= size {
                 let tenths = (u128::from(self.0) * 10 + u128::from(size) / 2) / u128::from(size);
@@ -111,6 +128,13 @@ mod tests {
             (u64::MAX, "16777216 TiB"),
         ] {
             assert_eq!(Bytes(bytes).to_string(), text);
+        }
+    }
+
+    #[test]
+    fn thresholds_read_to_the_last_decimal() {
+        for (bytes, text) in [(0, "0 B"), (1025 * MIB, "1.001 GiB"), (41 * GIB, "41 GiB"), (1_500, "1.465 KiB")] {
+            assert_eq!(Bytes(bytes).precise(), text);
         }
     }
 

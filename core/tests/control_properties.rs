@@ -88,6 +88,7 @@ fn input() -> impl Strategy<Value = ControlInput> {
         failure_share: measured.3,
         executors,
         state: ControlState::default(),
+        ..ControlInput::default()
     })
 }
 

@@ -48,6 +48,26 @@ impl Timing {
     }
 }
 
+/// A question of usual size: a dozen temp tables, eight stages and twenty earlier runs to review, a job without runs to learn from.
+fn typical(point: DecisionPoint) -> Value {
+    let mut question = sample(&mut Random::new(SEED), point);
+    for (list, most) in [("/tables", 12), ("/stages", 8), ("/history_ms", 20), ("/history/runs", 0)] {
+        if let Some(Value::Array(elements)) = question.pointer_mut(list) {
+            elements.truncate(most);
+        }
+    }
+    question
+}
+
+/// A launch plan whose run time is learned from eight runs.
+fn learned() -> (String, DecisionPoint, Vec<u8>) {
+    let runs: Vec<Value> = [1, 2, 3, 4, 6, 8, 12, 16]
+        .map(|n| serde_json::json!({"executors": n, "run_ms": 20_000 + 900_000 / n + 700 * n}))
+        .to_vec();
+    let question = serde_json::json!({"job": {"input_bytes": 100_u64 << 30}, "history": {"runs": runs}});
+    ("plan_launch, learned from 8 runs".to_owned(), DecisionPoint::PlanLaunch, question.to_string().into_bytes())
+}
+
 fn main() {
     let budget = Budget::time(Duration::from_secs(5));
     let wasm = std::env::var_os("SPARKWRIGHT_MEASURE")
@@ -56,6 +76,9 @@ fn main() {
     let native = evaluate::Prepared::from_json(&policy).unwrap();
     let engine = PolicyEngine::new(EngineOptions::default()).unwrap();
     let prepared = engine.load_module(&wasm, None).unwrap().prepare(&policy).unwrap();
+
+    let with_fuel = PolicyEngine::new(EngineOptions { metered: true, ..EngineOptions::default() }).unwrap();
+    let metered = with_fuel.load_module(&wasm, None).unwrap().prepare(&policy).unwrap();
 
     let (mut read, mut start) = (Timing::default(), Timing::default());
     for _ in 0..ROUNDS {
@@ -70,19 +93,18 @@ fn main() {
         "question",
         "answer",
         "native",
+        "allocations",
         "reused instance",
         "fresh instance",
+        "fuel",
     ]);
-    let sampled = |point: DecisionPoint| {
-        (point.name().to_owned(), point, sample(&mut Random::new(SEED), point).to_string().into_bytes())
-    };
+    let sampled = |point: DecisionPoint| (point.name().to_owned(), point, typical(point).to_string().into_bytes());
     let asked = QUESTIONS.map(|(query, json)| {
         let nodes = serde_json::from_slice::<Value>(json).unwrap()["nodes"].as_array().unwrap().len();
         (format!("plan_query, {query}, {nodes} plan nodes"), DecisionPoint::PlanQuery, json.to_vec())
     });
-    for (name, point, input) in
-        asked.into_iter().chain([sampled(DecisionPoint::Control), sampled(DecisionPoint::PlanLaunch)])
-    {
+    let others = DecisionPoint::ALL.into_iter().filter(|point| *point != DecisionPoint::PlanQuery).map(sampled);
+    for (name, point, input) in asked.into_iter().chain(others).chain([learned()]) {
         let answer = evaluate::evaluate(&native, point, &input);
         let mut timings = <[Timing; 3]>::default();
         let [alone, reused, fresh] = &mut timings;
@@ -97,14 +119,19 @@ fn main() {
             });
             fresh.take(|| drop(black_box(prepared.session().unwrap().eval(point, black_box(&input), budget).unwrap())));
         }
+        let allocations = allocation_counter::measure(|| drop(evaluate::evaluate(&native, point, &input))).count_total;
+        let (_, session) = metered.session().unwrap().eval(point, &input, budget).unwrap();
+        let fuel = session.fuel_used().unwrap_or_default();
         let (alone, reused, fresh) = (alone.quiet(), reused.quiet(), fresh.quiet());
         table.add_row([
             name,
             format!("{} B", input.len()),
             format!("{} B", answer.len()),
             format!("{alone:.1} us"),
+            allocations.to_string(),
             format!("{reused:.1} us = {:.2} x native", reused / alone),
             format!("{fresh:.1} us = reused + {:.1} us", fresh - reused),
+            fuel.to_string(),
         ]);
     }
     println!("\nOne decision, JSON in and out, policy.wasm of {} bytes, microseconds", wasm.len());

@@ -46,6 +46,9 @@ pub struct Vector {
     /// A part of the envelope: each member named here must be there with that value; a list must have that many elements.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub contains: Option<Value>,
+    /// The most fuel that it may use, where the module is metered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fuel: Option<u64>,
 }
 
 fn empty_object() -> Value {
@@ -169,7 +172,12 @@ fn check(module: &PolicyModule, vector: &Vector) -> Result<(), String> {
     let text = |error: EngineError| error.to_string();
     let bytes = |value: &Value| serde_json::to_vec(value).map_err(|error| error.to_string());
     let session = module.prepare(&bytes(&vector.policy)?).and_then(|prepared| prepared.session()).map_err(text)?;
-    let (answer, _) = session.eval(vector.point, &bytes(&vector.input)?, BUDGET).map_err(text)?;
+    let (answer, session) = session.eval(vector.point, &bytes(&vector.input)?, BUDGET).map_err(text)?;
+    if let (Some(used), Some(most)) = (session.fuel_used(), vector.fuel)
+        && used > most
+    {
+        return Err(format!("it used {used} units of fuel; {most} are allowed"));
+    }
     let answer: Value = serde_json::from_slice(&answer).map_err(|error| error.to_string())?;
     let difference = match (&vector.expect, &vector.contains) {
         (Some(expected), _) => compare::exact(expected, &answer),

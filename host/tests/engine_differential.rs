@@ -44,7 +44,7 @@ fn agree(count: u32, mut question: impl FnMut(&mut Random, DecisionPoint) -> Vec
 
 #[test]
 fn generated_questions_have_the_native_answer() {
-    agree(400, |random, point| {
+    agree(2_500, |random, point| {
         let question = sample(random, point);
         mutated(random, question).to_string().into_bytes()
     });

@@ -17,7 +17,7 @@ use crate::{build, console, setup};
 pub(crate) struct Lint {}
 
 /// Licences that a dependency may have, in SPDX's words; of alternatives (`OR`) one is enough.
-const LICENCES: [&str; 12] = [
+const LICENCES: [&str; 13] = [
     "0BSD",
     "Apache-2.0",
     "Apache-2.0 WITH LLVM-exception",
@@ -27,6 +27,7 @@ const LICENCES: [&str; 12] = [
     "CC0-1.0",
     "ISC",
     "MIT",
+    "MIT-0",
     "Unicode-3.0",
     "Unlicense",
     "Zlib",

@@ -71,9 +71,17 @@ impl Toolchain {
         };
         command.args(["build", "--target", TARGET]);
         if matches!(self, Self::Debian) {
-            command.arg("-Zbuild-std=std,panic_abort");
+            command.args(["-Zbuild-std=std,panic_abort", "-Zbuild-std-features=optimize_for_size"]);
         }
         command
+    }
+
+    /// Flags of the compiler that only a standard library built here takes: a panic is a trap, and says nothing to nobody.
+    pub(crate) const fn rustc_flags(&self) -> &'static [&'static str] {
+        match self {
+            Self::Installed => &[],
+            Self::Debian => &["-Zunstable-options", "-Cpanic=immediate-abort"],
+        }
     }
 
     /// The folder of its standard library's sources and of everything else that belongs to it.

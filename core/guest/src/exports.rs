@@ -41,11 +41,6 @@ static METADATA: [u8; METADATA_JSON.len()] = {
 #[global_allocator]
 static ALLOCATOR: talc::wasm::WasmDynamicTalc = talc::wasm::new_wasm_dynamic_allocator();
 
-#[panic_handler]
-fn panicked(_: &core::panic::PanicInfo<'_>) -> ! {
-    core::arch::wasm32::unreachable()
-}
-
 /// The policies that were loaded; the handle of one is its place, counted from 1.
 struct Policies(UnsafeCell<Vec<Prepared>>);
 

@@ -40,14 +40,31 @@ pub fn time_saved_ms(worth: &Worth) -> u64 {
         .saturating_sub(worth.uses.saturating_mul(worth.read_ms))
 }
 
+/// Executor time that the result pins, weighed: what executors are worth to a target is the complement of what time is worth to it.
+fn pinned_ms(policy: &ResolvedPolicy, worth: &Worth) -> u64 {
+    let aggressive = policy.temp_tables.cache_strategy == CacheStrategy::Aggressive;
+    let weight = if aggressive { 0.0 } else { 1.0 - elasticity_weight(worth.target) };
+    crate::units::floor_u64(worth.pinned_ms as f64 * weight)
+}
+
+/// Whether a result is kept: the bare answer of [`keep`].
+#[must_use]
+pub fn keeps(policy: &ResolvedPolicy, worth: &Worth) -> bool {
+    let again = worth.uses > 1;
+    policy.temp_tables.enable_caching
+        && match policy.temp_tables.cache_strategy {
+            CacheStrategy::Never => false,
+            CacheStrategy::Always => again,
+            CacheStrategy::Auto | CacheStrategy::Aggressive => again && time_saved_ms(worth) > pinned_ms(policy, worth),
+        }
+}
+
 /// Decides whether a result is kept.
 #[must_use]
 pub fn keep(policy: &ResolvedPolicy, worth: &Worth) -> Decision<bool> {
     let strategy = policy.temp_tables.cache_strategy;
-    // What executors are worth to a target is the complement of what time is worth to it.
-    let weight = if strategy == CacheStrategy::Aggressive { 0.0 } else { 1.0 - elasticity_weight(worth.target) };
     let saved = time_saved_ms(worth);
-    let pinned = crate::units::floor_u64(worth.pinned_ms as f64 * weight);
+    let pinned = pinned_ms(policy, worth);
     let trace = Trace::new(
         "cache.worth",
         "kept when it is used again and (uses - 1) * recompute - write - 50 ms - uses * read is more than the executor time \
@@ -71,12 +88,13 @@ pub fn keep(policy: &ResolvedPolicy, worth: &Worth) -> Decision<bool> {
             )
             .decide(false, Grade::A);
     }
+    let kept = keeps(policy, worth);
     match strategy {
-        CacheStrategy::Never => trace.note("not kept: temp_tables.cache_strategy is never").decide(false, Grade::A),
-        CacheStrategy::Always if worth.uses > 1 => {
-            trace.note("kept: temp_tables.cache_strategy is always").decide(true, Grade::A)
+        CacheStrategy::Never => trace.note("not kept: temp_tables.cache_strategy is never").decide(kept, Grade::A),
+        CacheStrategy::Always if kept => {
+            trace.note("kept: temp_tables.cache_strategy is always").decide(kept, Grade::A)
         }
-        _ => trace.decide(unbounded, grade),
+        _ => trace.decide(kept, grade),
     }
 }
 

@@ -1,6 +1,7 @@
 //! What goes into `control` and what comes out.
 
 use alloc::borrow::Cow;
+use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
@@ -60,6 +61,11 @@ pub struct ExecutorFacts {
 pub struct ControlInput {
     /// Unix time.
     pub now_ms: u64,
+    /// By how much local time is ahead of Unix time at the place of the run.
+    pub utc_offset_minutes: i32,
+    /// What the user says of the run, for the policy's rules.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, String>,
     /// Unix time of the newest fact: the driver's last sign of life, not its last event, for an application at rest has
     /// no events and must not look stale.
     pub facts_at_ms: u64,
@@ -99,6 +105,8 @@ impl Default for ControlInput {
     fn default() -> Self {
         Self {
             now_ms: 0,
+            utc_offset_minutes: 0,
+            labels: BTreeMap::new(),
             facts_at_ms: 0,
             facts_lost: false,
             controller: Controller::Nobody,

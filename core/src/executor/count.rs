@@ -1,10 +1,15 @@
 //! How many executors a job starts with, and the range in which they may move.
 
 use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
 
+use crate::cost::Prices;
+use crate::executor::run_time::{RunTime, work_source};
 use crate::facts::{ClusterFacts, History, JobFacts, ProcessingType, StageType};
 use crate::policy::{OptimizationTarget, ResolvedPolicy};
-use crate::trace::{Decision, Grade, Trace, Unit, render_ms};
+use crate::predict::Refusal;
+use crate::trace::{Along, Decision, Flip, Grade, Trace, Unit, render_ms};
 use crate::units::{Bytes, MIB, ceil_u64, floor_u64, saturating_u32};
 
 /// Spark reads files in pieces of this size (`spark.sql.files.maxPartitionBytes`).
@@ -13,6 +18,8 @@ pub const SCAN_SPLIT: Bytes = Bytes::mib(128);
 pub const USUAL_BYTES_PER_CORE_SECOND: u64 = 16 * MIB;
 /// Of the storage memory, the share that cached data should fill at most.
 pub const STORAGE_FILL: f64 = 0.9;
+/// The longest target time that flips are looked for at, as the policy key has it.
+const MOST_MINUTES: f64 = 100_000.0;
 /// `executor_scaling_factor` that changes nothing.
 pub const NEUTRAL_SCALING_FACTOR: f64 = 0.1;
 
@@ -27,6 +34,8 @@ pub struct ExecutorCount {
     pub least: u32,
     /// Never more.
     pub most: u32,
+    /// How the run time follows the number; absent where nothing says how much work there is.
+    pub model: Option<RunTime>,
 }
 
 /// What the count is decided from besides the policy.
@@ -99,125 +108,315 @@ pub fn executors_for_cache(bytes: Bytes, storage_per_executor: Bytes) -> u64 {
     if each == 0 { 0 } else { bytes.get().div_ceil(each) }
 }
 
+/// What the count comes from, before it is told: the same for the decision and for the search for its flips.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Parts {
+    /// Executors that end the work in the target time; absent where no number does.
+    for_deadline: Option<u64>,
+    /// The same, or else what gets nearest, with the factors of a rule of thumb.
+    unbounded: u64,
+    /// One slot for each parallel task.
+    slots: u64,
+    /// The elasticity of the target, as a floor for `speed` and a cap for the others.
+    knee: Option<u64>,
+    /// The storage memory for what is kept.
+    cache: u64,
+    /// What the budget pays for, or what is cheapest where it pays for nothing; absent where there is none.
+    affordable: Option<u64>,
+}
+
+/// Where a bound comes from.
+#[derive(Debug, Clone, Copy)]
+enum By {
+    /// A rule, in words.
+    Rule(&'static str),
+    /// A key of the policy.
+    Key(&'static str),
+}
+
+/// The bounds that a number of executors goes through, recorded for a trace or, while flips are searched for, by nobody.
+struct Bounds<'a>(Option<(&'a ResolvedPolicy, &'a mut Trace)>);
+
+impl Bounds<'_> {
+    fn at_least(&mut self, by: By, limit: u64, value: u64) -> u64 {
+        self.pass(by, limit, value, value.max(limit))
+    }
+
+    fn at_most(&mut self, by: By, limit: u64, value: u64) -> u64 {
+        self.pass(by, limit, value, value.min(limit))
+    }
+
+    fn pass(&mut self, by: By, limit: u64, before: u64, after: u64) -> u64 {
+        if let Some((policy, trace)) = &mut self.0 {
+            match by {
+                By::Rule(words) => trace.bound(words, limit, before, after),
+                By::Key(path) => trace.bound(policy.origin(path), limit, before, after),
+            };
+        }
+        after
+    }
+}
+
+/// A job's tasks that can run at a time: as told, else one for each split of its input.
+fn parallel_tasks(job: &JobFacts) -> Option<u64> {
+    job.parallel_tasks.map(u64::from).or_else(|| Some(job.input_bytes?.get().div_ceil(SCAN_SPLIT.get()).max(1)))
+}
+
+/// What of it hangs on the model alone, and on neither the target time nor the parallel tasks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct OfModel {
+    knee: Option<u64>,
+    affordable: Option<u64>,
+    /// What comes nearest to a target time that can't be met; absent where that is one slot a task.
+    fastest: Option<u64>,
+}
+
+impl OfModel {
+    fn of(policy: &ResolvedPolicy, facts: &CountFacts<'_>, model: &RunTime) -> Self {
+        let target = facts.job.target.unwrap_or(policy.pipeline.optimization_target);
+        let most = policy.autoscaling.max_executors.max(1);
+        let prices = Prices::of(policy);
+        let priced = prices.executor_hour_micros.is_some() && prices.budget_micros.is_some();
+        let within = |n, ms| prices.affords(n, ms);
+        let affordable = if priced { model.fastest(most, within).or_else(|| model.cheapest(most)) } else { None };
+        let fastest = match model {
+            RunTime::Learned { .. } => model.fastest(most, |_, _| true),
+            RunTime::Shared { .. } => None,
+        };
+        let knee = model.knee(elasticity_weight(target));
+        Self { knee, affordable: affordable.map(u64::from), fastest: fastest.map(u64::from) }
+    }
+}
+
+impl Parts {
+    fn of(
+        policy: &ResolvedPolicy,
+        facts: &CountFacts<'_>,
+        model: &RunTime,
+        of_model: OfModel,
+        deadline_ms: u64,
+    ) -> Self {
+        let CountFacts { job, cluster, cores, .. } = facts;
+        let task_cpus = u128::from(cluster.task_cpus.max(1));
+        let slots = parallel_tasks(job).map_or(u64::MAX, |tasks| {
+            u64::try_from((u128::from(tasks) * task_cpus).div_ceil(u128::from((*cores).max(1)))).unwrap_or(u64::MAX)
+        });
+        let for_deadline = model.executors_for(deadline_ms);
+        let most = u64::from(policy.autoscaling.max_executors.max(1));
+        let mut unbounded = for_deadline.or(of_model.fastest).unwrap_or_else(|| slots.min(most));
+        if model.grade() == Grade::C {
+            unbounded = ceil_u64(unbounded as f64 * guess_factor(policy, job)).max(1);
+        }
+        let OfModel { knee, affordable, .. } = of_model;
+        let cache = executors_for_cache(facts.cached_bytes, facts.storage_per_executor);
+        Self { for_deadline, unbounded, slots, knee, cache, affordable }
+    }
+
+    /// The number after all bounds, in their order.
+    fn bounded(&self, policy: &ResolvedPolicy, facts: &CountFacts<'_>, mut to: Bounds<'_>) -> u64 {
+        let scaling = &policy.autoscaling;
+        let target = facts.job.target.unwrap_or(policy.pipeline.optimization_target);
+        let mut value = to.at_most(By::Rule("slots: one for each parallel task"), self.slots, self.unbounded);
+        if let Some(knee) = self.knee {
+            value = if target == OptimizationTarget::Speed {
+                to.at_least(By::Rule("elasticity: up to here more executors still pay"), knee.min(self.slots), value)
+            } else {
+                to.at_most(By::Rule("elasticity: beyond this more executors no longer pay"), knee, value)
+            };
+        }
+        if self.cache > 0 {
+            value = to.at_least(By::Rule("cache: storage memory for what is kept"), self.cache, value);
+        }
+        if let Some(affordable) = self.affordable {
+            value = to.at_most(By::Key("cost.budget_per_run"), affordable, value);
+        }
+        value = to.at_least(By::Key("autoscaling.min_executors"), u64::from(scaling.min_executors), value);
+        value = to.at_most(By::Key("autoscaling.max_executors"), u64::from(scaling.max_executors), value);
+        if let Some(room) = facts.room {
+            value = to.at_most(By::Rule("room on the cluster or quota"), u64::from(room.max(1)), value);
+        }
+        value
+    }
+}
+
+/// What a guess from the size of the input is multiplied by: the processing type's factor and the policy's.
+fn guess_factor(policy: &ResolvedPolicy, job: &JobFacts) -> f64 {
+    // In this order a neutral factor is exactly 1.
+    type_factor(processing_of(job)) * (policy.autoscaling.executor_scaling_factor / NEUTRAL_SCALING_FACTOR)
+}
+
 /// Decides how many executors the job wants and starts with.
 #[must_use]
-pub fn executor_count(policy: &ResolvedPolicy, facts: CountFacts<'_>) -> ExecutorCount {
-    let CountFacts { job, cluster, history, cores, .. } = facts;
+pub fn executor_count(policy: &ResolvedPolicy, facts: &CountFacts<'_>) -> ExecutorCount {
+    let CountFacts { job, history, cores, .. } = *facts;
     let scaling = &policy.autoscaling;
     let target = job.target.unwrap_or(policy.pipeline.optimization_target);
-    let processing = processing_of(job);
-    let serial_ms = history.driver_ms.unwrap_or(0).saturating_add(history.critical_path_ms.unwrap_or(0));
     let deadline_ms = floor_u64(scaling.target_processing_time_minutes * 60_000.0);
-    let task_cpus = u64::from(cluster.task_cpus.max(1));
-
+    let (model, refused) = RunTime::of(policy, job, history, cores);
     let mut trace = Trace::new(
         "executors",
         "the number that ends the work in the target time, at most one slot a parallel task, at most what still pays by the \
-         target's elasticity, at least what holds the cached data; then the bounds",
+         target's elasticity, at least what holds the cached data, at most what the budget pays for; then the bounds",
         Unit::Executors,
     )
     .input("optimization target", target.word(), Unit::None, policy.origin("pipeline.optimization_target"))
     .input("cores of an executor", cores, Unit::Cores, "executor.cores")
     .input("target time", deadline_ms, Unit::Milliseconds, policy.origin("autoscaling.target_processing_time_minutes"))
     .input("input", job.input_bytes, Unit::Bytes, "job");
-
-    let predicted = history.work_task_ms.is_some();
-    let work_ms = history.work_task_ms.or_else(|| {
-        let seconds = job.input_bytes?.get() as f64 / USUAL_BYTES_PER_CORE_SECOND as f64;
-        Some(ceil_u64(seconds * 1_000.0))
-    });
-    let parallel_tasks =
-        job.parallel_tasks.map(u64::from).or_else(|| Some(job.input_bytes?.get().div_ceil(SCAN_SPLIT.get()).max(1)));
-
-    let grade = match (predicted, work_ms) {
-        (true, _) => Grade::B,
-        _ => Grade::C,
-    };
-    let Some(work_ms) = work_ms else {
+    if let Some(refusal) = refused {
+        trace = trace.note(not_learned(&refusal));
+    }
+    let Some(model) = model else {
         // Nothing says how much work there is: start small and let the running controller find the need.
         trace = trace
             .note("neither the size of the input nor an earlier run is known: start at the minimum, grow on backlog")
             .unbounded(scaling.min_executors);
-        return bounded(policy, facts, trace, u64::from(scaling.min_executors), Grade::C);
+        let value = u64::from(scaling.min_executors);
+        let parts =
+            Parts { for_deadline: None, unbounded: value, slots: u64::MAX, knee: None, cache: 0, affordable: None };
+        let value = parts.bounded(policy, facts, Bounds(Some((policy, &mut trace))));
+        return in_range(policy, facts, trace, value, Grade::C, None);
     };
-    trace = trace.input(
-        "sum of task time",
-        work_ms,
-        Unit::Milliseconds,
-        if predicted { "history" } else { "16 MiB a second and core, a rule of thumb" },
-    );
-    if serial_ms > 0 {
-        trace = trace.input("time that executors do not shorten", serial_ms, Unit::Milliseconds, "history");
-    }
+    let of_model = OfModel::of(policy, facts, &model);
+    let parts = Parts::of(policy, facts, &model, of_model, deadline_ms);
+    trace = explain(policy, facts, &model, &parts, deadline_ms, trace);
+    let value = parts.bounded(policy, facts, Bounds(Some((policy, &mut trace))));
+    trace = trace.flips(flips(policy, facts, &model, of_model, deadline_ms));
+    let grade = model.grade();
+    in_range(policy, facts, trace, value, grade, Some(model))
+}
 
-    let slots_cap = parallel_tasks.map_or(u64::MAX, |tasks| {
-        u64::try_from((u128::from(tasks) * u128::from(task_cpus)).div_ceil(u128::from(cores.max(1))))
-            .unwrap_or(u64::MAX)
-    });
-    if let Some(tasks) = parallel_tasks {
+/// What is told of the model and of what no number of executors brings.
+fn explain(
+    policy: &ResolvedPolicy,
+    facts: &CountFacts<'_>,
+    model: &RunTime,
+    parts: &Parts,
+    deadline_ms: u64,
+    mut trace: Trace,
+) -> Trace {
+    match model {
+        RunTime::Learned { predictor, .. } => {
+            trace = trace.input("runs learned from", predictor.settings() as u64, Unit::None, "history").input(
+                "mean error on runs left out",
+                predictor.mean_error(),
+                Unit::None,
+                "history",
+            );
+        }
+        RunTime::Shared { work_ms, serial_ms, grade, .. } => {
+            trace = trace.input("sum of task time", *work_ms, Unit::Milliseconds, work_source(*grade));
+            if *serial_ms > 0 {
+                trace = trace.input("time that executors do not shorten", *serial_ms, Unit::Milliseconds, "history");
+            }
+        }
+    }
+    if let Some(tasks) = parallel_tasks(facts.job) {
         trace = trace.input("parallel tasks", tasks, Unit::Tasks, "job, or one for each 128 MiB read");
     }
-    let mut wanted = match executors_for_deadline(work_ms, cores, deadline_ms, serial_ms) {
-        Some(wanted) => wanted,
-        None => {
-            let over = serial_ms.saturating_sub(deadline_ms);
-            trace = trace.note(format!(
+    if parts.for_deadline.is_none() {
+        trace = trace.note(match model {
+            RunTime::Shared { serial_ms, .. } => format!(
                 "the target time can't be met by any number of executors: the serial part alone takes {} ({} too long)",
-                render_ms(serial_ms),
-                render_ms(over)
-            ));
-            slots_cap.min(u64::from(scaling.max_executors))
-        }
-    };
-    if !predicted {
-        let factor = type_factor(processing) * scaling.executor_scaling_factor / NEUTRAL_SCALING_FACTOR;
+                render_ms(*serial_ms),
+                render_ms(serial_ms.saturating_sub(deadline_ms))
+            ),
+            RunTime::Learned { .. } => {
+                let nearest = model.run_ms(saturating_u32(parts.unbounded)).unwrap_or(u64::MAX);
+                format!(
+                    "the target time can't be met: earlier runs promise {} at best ({} too long)",
+                    render_ms(nearest),
+                    render_ms(nearest.saturating_sub(deadline_ms))
+                )
+            }
+        });
+    }
+    if model.grade() == Grade::C {
         trace = trace.input(
             "factor of the processing type and executor_scaling_factor",
-            factor,
+            guess_factor(policy, facts.job),
             Unit::None,
             policy.origin("autoscaling.executor_scaling_factor"),
         );
-        wanted = ceil_u64(wanted as f64 * factor).max(1);
     }
-    trace = trace.unbounded(wanted);
-
-    // The unbounded number is the deadline's; what follows are bounds, each recorded in its order.
-    let parallel_ms = work_ms / u64::from(cores.max(1));
-    let knee = predicted.then(|| elastic_executors(parallel_ms, serial_ms, elasticity_weight(target))).flatten();
-    wanted = trace.at_most("slots: one for each parallel task", slots_cap, wanted);
-    if let Some(knee) = knee {
-        wanted = if target == OptimizationTarget::Speed {
-            trace.at_least("elasticity: up to here more executors still pay", knee.min(slots_cap), wanted)
-        } else {
-            trace.at_most("elasticity: beyond this more executors no longer pay", knee, wanted)
-        };
+    let prices = Prices::of(policy);
+    if let (Some(price), Some(budget)) = (prices.executor_hour_micros, prices.budget_micros) {
+        trace = trace
+            .input("price of an executor-hour", price, Unit::Micros, policy.origin("cost.executor_hour_price"))
+            .input("budget of a run", budget, Unit::Micros, policy.origin("cost.budget_per_run"));
+        let affordable = parts.affordable.map(saturating_u32);
+        if !affordable.is_some_and(|n| model.run_ms(n).is_some_and(|ms| prices.affords(n, ms))) {
+            trace = trace.note("no number of executors stays within the budget: the cheapest is taken");
+        }
     }
-    let for_cache = executors_for_cache(facts.cached_bytes, facts.storage_per_executor);
-    if for_cache > 0 {
-        wanted = trace.at_least("cache: storage memory for what is kept", for_cache, wanted);
-    }
-    bounded(policy, facts, trace, wanted, grade)
+    trace.unbounded(parts.unbounded)
 }
 
-/// The bounds of the policy and the cluster, which come last, and the number to start with.
-fn bounded(
+/// The nearest sizes of the input and target times at which another number of executors would be wanted.
+fn flips(
     policy: &ResolvedPolicy,
-    facts: CountFacts<'_>,
+    facts: &CountFacts<'_>,
+    model: &RunTime,
+    of_model: OfModel,
+    deadline_ms: u64,
+) -> Vec<Flip> {
+    let time = Along {
+        input: "a target time of",
+        unit: Unit::Milliseconds,
+        at: deadline_ms,
+        least: 1_000,
+        most: floor_u64(MOST_MINUTES * 60_000.0),
+        step: 1_000,
+    };
+    let mut flips = time.flips(|deadline_ms| {
+        Parts::of(policy, facts, model, of_model, deadline_ms).bounded(policy, facts, Bounds(None))
+    });
+    if let Some(bytes) = facts.job.input_bytes {
+        let along =
+            Along { input: "an input of", unit: Unit::Bytes, at: bytes.get(), least: 0, most: u64::MAX, step: MIB };
+        flips.extend(along.flips(|bytes| {
+            let job = JobFacts { input_bytes: Some(Bytes(bytes)), ..facts.job.clone() };
+            let facts = &CountFacts { job: &job, ..*facts };
+            match model.with_input(&job) {
+                Some(model) => {
+                    let of_model = OfModel::of(policy, facts, &model);
+                    Parts::of(policy, facts, &model, of_model, deadline_ms).bounded(policy, facts, Bounds(None))
+                }
+                None => Parts::of(policy, facts, model, of_model, deadline_ms).bounded(policy, facts, Bounds(None)),
+            }
+        }));
+    }
+    flips
+}
+
+/// Why earlier runs were not learned from, for the trace.
+fn not_learned(refusal: &Refusal) -> String {
+    match refusal {
+        Refusal::TooFewSettings { settings } => {
+            format!("earlier runs are in {settings} different settings, too few to learn the run time from")
+        }
+        Refusal::ExplainsNothing { error } => format!(
+            "earlier runs differ for other reasons than their executors: the best model is off by {} % on runs left out",
+            floor_u64(error * 100.0 + 0.5)
+        ),
+        Refusal::OutOfReach { .. } => "earlier runs are too far from this one to say anything of it".into(),
+    }
+}
+
+/// The range in which executors may move, and the number to start with.
+fn in_range(
+    policy: &ResolvedPolicy,
+    facts: &CountFacts<'_>,
     mut trace: Trace,
-    wanted: u64,
+    value: u64,
     grade: Grade,
+    model: Option<RunTime>,
 ) -> ExecutorCount {
     let scaling = &policy.autoscaling;
     let room = facts.room.map_or(u32::MAX, |room| room.max(1));
     // A cluster with less room than the minimum wins over it: what isn't there can't be asked for.
     let most = scaling.max_executors.min(room).max(1);
     let least = scaling.min_executors.min(most).max(1);
-    let mut value =
-        trace.at_least(policy.origin("autoscaling.min_executors"), u64::from(scaling.min_executors), wanted);
-    value = trace.at_most(policy.origin("autoscaling.max_executors"), u64::from(scaling.max_executors), value);
-    if let Some(room) = facts.room {
-        value = trace.at_most("room on the cluster or quota", u64::from(room.max(1)), value);
-    }
     if facts.cluster.manager == crate::facts::Manager::Local {
         trace = trace.note("a local master has no executors to add: the driver runs every task");
     }
@@ -231,7 +430,7 @@ fn bounded(
     .input("wanted", value, Unit::Executors, "executors")
     .unbounded(start)
     .decide(start.clamp(least, most), grade);
-    ExecutorCount { wanted: trace.decide(value, grade), initial, least, most }
+    ExecutorCount { wanted: trace.decide(value, grade), initial, least, most, model }
 }
 
 #[cfg(test)]
@@ -261,7 +460,7 @@ mod tests {
 
     fn count(policy: &ResolvedPolicy, gib: u64, processing: ProcessingType) -> ExecutorCount {
         let job = JobFacts { input_bytes: Some(Bytes(gib * GIB)), processing, ..JobFacts::default() };
-        executor_count(policy, facts(&job, &ClusterFacts::default(), &History::default()))
+        executor_count(policy, &facts(&job, &ClusterFacts::default(), &History::default()))
     }
 
     /// Oracles, section 7: what the reference gets wrong must not happen.
@@ -286,6 +485,8 @@ mod tests {
         assert_eq!(of(ProcessingType::Ml), 5);
         assert_eq!(of(ProcessingType::Etl), 3);
         assert_eq!(of(ProcessingType::Query), 2);
+        // 10 for the deadline times 1.5 are 15; 1.5 * 0.1 / 0.1 would be a little more.
+        assert_eq!(count(&policy(1, 100, 30.0), 1024, ProcessingType::Ml).wanted.value, 15);
     }
 
     #[test]
@@ -297,7 +498,7 @@ mod tests {
             ..History::default()
         };
         let job = JobFacts::default();
-        let count = executor_count(&policy(1, 50, 10.0), facts(&job, &ClusterFacts::default(), &history));
+        let count = executor_count(&policy(1, 50, 10.0), &facts(&job, &ClusterFacts::default(), &history));
         assert!(count.wanted.trace.notes.iter().any(|note| note.contains("12 min 0 s (2 min 0 s too long)")));
         assert_eq!(count.wanted.grade, Grade::B);
         assert_eq!(count.initial.value, count.wanted.value);
@@ -309,7 +510,7 @@ mod tests {
         let cluster = ClusterFacts::default();
         let history = History::default();
         let with_cache = CountFacts { cached_bytes: Bytes::gib(37), ..facts(&job, &cluster, &history) };
-        assert_eq!(executor_count(&policy(1, 50, 60.0), with_cache).wanted.value, 11);
+        assert_eq!(executor_count(&policy(1, 50, 60.0), &with_cache).wanted.value, 11);
     }
 
     #[test]
@@ -317,7 +518,7 @@ mod tests {
         let history = History { work_task_ms: Some(4_000_000), driver_ms: Some(60_000), ..History::default() };
         let of = |target| {
             let job = JobFacts { target: Some(target), parallel_tasks: Some(4000), ..JobFacts::default() };
-            executor_count(&policy(1, 1000, 2.0), facts(&job, &ClusterFacts::default(), &history)).wanted.value
+            executor_count(&policy(1, 1000, 2.0), &facts(&job, &ClusterFacts::default(), &history)).wanted.value
         };
         // P = 1000 s, S = 60 s, the deadline leaves 60 s: 17 executors; the knee of "memory" is at 1, of "speed" at 316.
         assert_eq!(of(OptimizationTarget::Memory), 1);
@@ -329,7 +530,7 @@ mod tests {
     #[test]
     fn nothing_known_starts_at_the_minimum() {
         let job = JobFacts::default();
-        let count = executor_count(&policy(4, 20, 60.0), facts(&job, &ClusterFacts::default(), &History::default()));
+        let count = executor_count(&policy(4, 20, 60.0), &facts(&job, &ClusterFacts::default(), &History::default()));
         assert_eq!((count.wanted.value, count.initial.value), (4, 4));
     }
 }

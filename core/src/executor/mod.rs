@@ -2,4 +2,5 @@
 
 pub mod count;
 pub mod driver;
+pub mod run_time;
 pub mod size;

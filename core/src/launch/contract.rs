@@ -5,31 +5,41 @@ use alloc::collections::BTreeMap;
 use alloc::string::String;
 use serde::{Deserialize, Serialize};
 
-use crate::cache::level::StorageLevel;
+pub use crate::cache::result::CachePlan;
+use crate::cost::Cost;
+use crate::executor::run_time::RunTimeEstimate;
 use crate::facts::{ClusterFacts, History, JobFacts};
 use crate::temp_table::TempTable;
 use crate::trace::Decision;
 use crate::units::Bytes;
 
+fn is_zero(ms: &u64) -> bool {
+    *ms == 0
+}
+
+fn is_level(minutes: &i32) -> bool {
+    *minutes == 0
+}
+
 /// What is known before an application starts.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct PlanLaunchInput {
+    /// Unix time; unknown when 0.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub now_ms: u64,
+    /// By how much local time is ahead of Unix time at the place of the run.
+    #[serde(skip_serializing_if = "is_level")]
+    pub utc_offset_minutes: i32,
+    /// What the user says of the run, for the policy's rules.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, String>,
     /// The job.
     pub job: JobFacts,
     /// The cluster, and what the user configured.
     pub cluster: ClusterFacts,
     /// Earlier runs of the job.
     pub history: History,
-}
-
-/// Whether the main result is kept, and where.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CachePlan {
-    /// Whether it is kept.
-    pub keep: bool,
-    /// Where.
-    pub level: Option<StorageLevel>,
 }
 
 /// When a Spark configuration can be set.
@@ -82,6 +92,12 @@ pub struct PlanLaunchAnswer {
     pub cache: Decision<CachePlan>,
     /// What the main result becomes between stages.
     pub temp_table: Decision<TempTable>,
+    /// How long the job takes with the wanted executors; absent where nothing says how much work there is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run_time: Option<Decision<RunTimeEstimate>>,
+    /// What that costs; absent where the policy names no price.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost: Option<Decision<Cost>>,
     /// Spark configurations, by key. None of them is one that the user set.
     pub confs: BTreeMap<String, ConfSetting>,
 }

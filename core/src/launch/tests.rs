@@ -1,6 +1,6 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 use super::*;
-use crate::facts::{ClusterFacts, JobFacts, NodeFacts};
+use crate::facts::{ClusterFacts, JobFacts, NodeFacts, ProcessingType};
 use crate::policy::OptimizationTarget;
 use alloc::vec;
 

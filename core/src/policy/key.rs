@@ -16,7 +16,7 @@ pub enum Kind {
         /// The largest value allowed.
         most: u64,
     },
-    /// A finite number in an inclusive range.
+    /// A finite number in an inclusive range; null where it may be left out.
     Real {
         /// The smallest value allowed.
         least: f64,
@@ -78,6 +78,9 @@ impl KeyType for u32 {
 }
 impl KeyType for f64 {
     const KIND: Kind = Kind::Real { least: f64::MIN, most: f64::MAX };
+}
+impl KeyType for Option<f64> {
+    const KIND: Kind = f64::KIND;
 }
 impl KeyType for bool {
     const KIND: Kind = Kind::Flag;

@@ -12,6 +12,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
+use crate::rules::Rule;
 use crate::units::Bytes;
 use key::{Key, choice, section};
 
@@ -211,6 +212,18 @@ section! {
     }
 }
 
+section! {
+    /// What runs cost and may cost (`cost`).
+    Cost at "cost", keys COST_KEYS {
+        /// What one executor costs for one hour; null leaves cost out of account.
+        executor_hour_price: Option<f64> = None; from 0.000001 to 1000000.0; unit "currency",
+        /// What one run may cost; null sets no limit.
+        budget_per_run: Option<f64> = None; from 0.000001 to 1000000000.0; unit "currency",
+        /// The currency that prices and reports are in.
+        currency: String = "USD".to_owned(),
+    }
+}
+
 /// The layer of a policy that a value came from, lowest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -223,6 +236,8 @@ pub enum Layer {
     Environment,
     /// The runtime override.
     Override,
+    /// A rule of the policy, for one decision.
+    Rule,
 }
 
 impl Layer {
@@ -234,6 +249,7 @@ impl Layer {
             Self::Global => "global",
             Self::Environment => "environment",
             Self::Override => "override",
+            Self::Rule => "rule",
         }
     }
 }
@@ -254,8 +270,16 @@ pub struct ResolvedPolicy {
     pub pipeline: Pipeline,
     /// The section `monitoring`.
     pub monitoring: Monitoring,
+    /// The section `cost`.
+    pub cost: Cost,
     /// The layer of each value that is not built in, by full path.
     pub origins: BTreeMap<String, Layer>,
+    /// Rules that change it, or forbid a run, by the facts of a question.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub rules: Vec<Rule>,
+    /// The rule that each value of the layer [`Layer::Rule`] came from, by full path.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub ruled_by: BTreeMap<String, String>,
 }
 
 impl ResolvedPolicy {
@@ -263,7 +287,10 @@ impl ResolvedPolicy {
     #[must_use]
     pub fn origin(&self, path: &'static str) -> Cow<'static, str> {
         let layer = self.origins.get(path).copied().unwrap_or(Layer::BuiltIn);
-        Cow::Owned([path, ", ", layer.word()].concat())
+        match self.ruled_by.get(path) {
+            Some(rule) => Cow::Owned([path, ", ", layer.word(), " `", rule, "`"].concat()),
+            None => Cow::Owned([path, ", ", layer.word()].concat()),
+        }
     }
 
     /// What is wrong with the values together, as a path and a sentence; nothing for a policy that can be used.
@@ -302,5 +329,5 @@ impl ResolvedPolicy {
 
 /// Every key of a policy file, section by section.
 pub fn keys() -> impl Iterator<Item = &'static Key> {
-    [AUTOSCALING_KEYS, GUARDS_KEYS, TEMP_TABLES_KEYS, PIPELINE_KEYS, MONITORING_KEYS].into_iter().flatten()
+    [AUTOSCALING_KEYS, GUARDS_KEYS, TEMP_TABLES_KEYS, PIPELINE_KEYS, MONITORING_KEYS, COST_KEYS].into_iter().flatten()
 }

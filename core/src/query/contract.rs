@@ -141,6 +141,12 @@ pub struct ConfFacts {
 pub struct PlanQueryInput {
     /// Unix time.
     pub now_ms: u64,
+    /// By how much local time is ahead of Unix time at the place of the run.
+    #[serde(skip_serializing_if = "is_default")]
+    pub utc_offset_minutes: i32,
+    /// What the user says of the run, for the policy's rules.
+    #[serde(skip_serializing_if = "is_default")]
+    pub labels: BTreeMap<String, String>,
     /// Whether adaptive execution is on.
     pub adaptive: bool,
     /// The plan in pre-order, root first.
@@ -173,6 +179,8 @@ impl Default for PlanQueryInput {
     fn default() -> Self {
         Self {
             now_ms: 0,
+            utc_offset_minutes: 0,
+            labels: BTreeMap::new(),
             adaptive: true,
             nodes: Vec::new(),
             truncated: false,

@@ -5,7 +5,7 @@ pub mod skew;
 
 use crate::memory::Heap;
 use crate::policy::ResolvedPolicy;
-use crate::trace::{Decision, Grade, Trace, Unit};
+use crate::trace::{Along, Decision, Grade, Trace, Unit};
 use crate::units::{Bytes, MIB, ceil_u64, saturating_u32};
 
 /// The largest piece of shuffle data that a task should read.
@@ -55,49 +55,69 @@ pub fn advisory_size(facts: &ShuffleFacts) -> Decision<Bytes> {
     trace.decide(Bytes(value / MIB * MIB), Grade::A)
 }
 
+/// The number before and after each of its bounds, for so many bytes.
+struct Steps {
+    wanted: u64,
+    least: u64,
+    most: u64,
+    value: u64,
+}
+
+fn steps(policy: &ResolvedPolicy, facts: &ShuffleFacts, advisory: u64, bytes: u64) -> Steps {
+    let slots = u64::from(facts.slots.max(1));
+    let factor = policy.autoscaling.partition_scaling_factor / NEUTRAL_PARTITION_FACTOR;
+    let scaled = ceil_u64(bytes as f64 * factor);
+    if facts.adaptive {
+        let wanted = scaled.saturating_mul(2).div_ceil(advisory);
+        let most = slots.saturating_mul(MOST_PARTITIONS_A_SLOT).max(scaled.div_ceil(advisory));
+        Steps { wanted, least: slots, most, value: wanted.max(slots).min(most) }
+    } else {
+        let wanted = scaled.div_ceil(advisory);
+        let least = slots.saturating_mul(2);
+        let whole = wanted.max(least).div_ceil(slots).saturating_mul(slots);
+        Steps { wanted, least, most: u64::MAX, value: whole }
+    }
+}
+
 /// Decides the number of shuffle partitions: with adaptive execution the number to start from, which Spark then coalesces.
 #[must_use]
 pub fn shuffle_partitions(policy: &ResolvedPolicy, facts: &ShuffleFacts) -> Decision<u32> {
     let slots = u64::from(facts.slots.max(1));
     let advisory = advisory_size(facts).value.get().max(1);
-    let factor = policy.autoscaling.partition_scaling_factor / NEUTRAL_PARTITION_FACTOR;
     let bytes = facts.bytes.unwrap_or_default().get();
-    let scaled = ceil_u64(bytes as f64 * factor);
-    let inputs = |trace: Trace| {
-        trace
-            .input("data through the shuffle", facts.bytes, Unit::Bytes, "plan")
-            .input("advisory size", Bytes(advisory), Unit::Bytes, "shuffle.advisory_size")
-            .input("slots", slots, Unit::Slots, "cluster")
-            .input("factor", factor, Unit::None, policy.origin("autoscaling.partition_scaling_factor"))
-    };
-    if facts.adaptive {
-        let wanted = scaled.saturating_mul(2).div_ceil(advisory);
-        let mut trace = inputs(Trace::new(
+    let of = steps(policy, facts, advisory, bytes);
+    let (rule, formula) = if facts.adaptive {
+        (
             "shuffle.initial_partitions",
             "ceil(2 * data / advisory size), at least one a slot and at most ten; adaptive execution coalesces from there",
-            Unit::Partitions,
-        ))
-        .unbounded(wanted);
-        let value = trace.at_least("one a slot", slots, wanted);
-        let value = trace.at_most(
-            "ten a slot",
-            slots.saturating_mul(MOST_PARTITIONS_A_SLOT).max(scaled.div_ceil(advisory)),
-            value,
-        );
-        trace.decide(saturating_u32(value), facts.grade)
+        )
     } else {
-        let wanted = scaled.div_ceil(advisory);
-        let mut trace = inputs(Trace::new(
-            "shuffle.partitions",
-            "max(2 * slots, ceil(data / advisory size)), rounded up to whole waves of slots",
-            Unit::Partitions,
-        ))
-        .unbounded(wanted);
-        let value = trace.at_least("two a slot", slots.saturating_mul(2), wanted);
-        let whole = value.div_ceil(slots).saturating_mul(slots);
-        let value = trace.bound("whole waves of slots", slots, value, whole);
-        trace.decide(saturating_u32(value), facts.grade)
+        ("shuffle.partitions", "max(2 * slots, ceil(data / advisory size)), rounded up to whole waves of slots")
+    };
+    let mut trace = Trace::new(rule, formula, Unit::Partitions)
+        .input("data through the shuffle", facts.bytes, Unit::Bytes, "plan")
+        .input("advisory size", Bytes(advisory), Unit::Bytes, "shuffle.advisory_size")
+        .input("slots", slots, Unit::Slots, "cluster")
+        .input(
+            "factor",
+            policy.autoscaling.partition_scaling_factor / NEUTRAL_PARTITION_FACTOR,
+            Unit::None,
+            policy.origin("autoscaling.partition_scaling_factor"),
+        )
+        .unbounded(of.wanted);
+    if facts.adaptive {
+        let value = trace.at_least("one a slot", of.least, of.wanted);
+        trace.at_most("ten a slot", of.most, value);
+    } else {
+        let value = trace.at_least("two a slot", of.least, of.wanted);
+        trace.bound("whole waves of slots", slots, value, of.value);
     }
+    if facts.bytes.is_some() {
+        let data =
+            Along { input: "shuffled data of", unit: Unit::Bytes, at: bytes, least: 0, most: u64::MAX, step: MIB };
+        trace = trace.flips(data.flips(|bytes| steps(policy, facts, advisory, bytes).value));
+    }
+    trace.decide(saturating_u32(of.value), facts.grade)
 }
 
 #[cfg(test)]
@@ -132,6 +152,15 @@ mod tests {
         ] {
             assert_eq!(shuffle_partitions(&policy, &facts(bytes, adaptive)).value, expected, "{bytes} {adaptive}");
         }
+    }
+
+    #[test]
+    fn it_says_at_which_size_the_number_changes() {
+        let decision = shuffle_partitions(&ResolvedPolicy::default(), &facts(GIB, true));
+        let text = decision.trace.render("");
+        // ceil(2 GiB / 128 MiB) = 16
+        assert!(text.contains("it would be 15 with shuffled data of 960 MiB or less"), "{text}");
+        assert!(text.contains("it would be 17 with shuffled data of 1.001 GiB or more"), "{text}");
     }
 
     /// Oracles, section 7: 1 TB must not end in partitions of 1024 MiB.

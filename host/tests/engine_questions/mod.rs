@@ -9,7 +9,7 @@ pub const POLICIES: [&str; 4] = [
     "{}",
     r#"{"environment":"production","autoscaling":{"min_executors":4,"max_executors":20,"target_processing_time_minutes":60.0},"pipeline":{"optimization_target":"quality"},"temp_tables":{"max_table_age_hours":24.0},"origins":{"autoscaling.max_executors":"environment"}}"#,
     r#"{"environment":"development","autoscaling":{"enable_autoscaling":false,"min_executors":1,"max_executors":4},"temp_tables":{"enable_caching":false},"pipeline":{"optimization_target":"speed"}}"#,
-    r#"{"autoscaling":{"executor_scaling_factor":3.7,"target_executor_memory":8589934592,"max_executors":100000},"guards":{"cooldown_seconds":0,"down_window_seconds":0,"max_growth_a_minute":1000.0},"temp_tables":{"cache_strategy":"aggressive","broadcast_threshold_mb":8192}}"#,
+    r#"{"autoscaling":{"executor_scaling_factor":3.7,"target_executor_memory":8589934592,"max_executors":100000},"guards":{"cooldown_seconds":0,"down_window_seconds":0,"max_growth_a_minute":1000.0},"temp_tables":{"cache_strategy":"aggressive","broadcast_threshold_mb":8192},"cost":{"executor_hour_price":0.37,"budget_per_run":2.5}}"#,
 ];
 
 /// Numbers from a seed (SplitMix64).
@@ -51,7 +51,9 @@ pub fn sample(random: &mut Random, point: DecisionPoint) -> Value {
         DecisionPoint::Control => control(random),
         DecisionPoint::PlanQuery => plan_query(random),
         DecisionPoint::PlanLaunch => plan_launch(random),
-        _ => json!({}),
+        DecisionPoint::PlanStage => plan_stage(random),
+        DecisionPoint::PlanCleanup => plan_cleanup(random),
+        DecisionPoint::Review => review(random),
     }
 }
 
@@ -124,26 +126,103 @@ fn plan_query(random: &mut Random) -> Value {
 }
 
 fn plan_launch(random: &mut Random) -> Value {
-    let runs: Vec<_> = (0..random.range(0, 5))
-        .map(|_| json!({"executors": random.range(1, 20), "run_ms": random.range(10_000, 10_000_000)}))
+    json!({"job": job(random), "cluster": cluster(random), "history": history(random)})
+}
+
+fn job(random: &mut Random) -> Value {
+    json!({
+        "input_bytes": random.range(0, 1 << 42), "processing": random.pick(&["ml", "etl", "query", "general"]),
+        "target": random.pick(&["speed", "memory", "balanced", "quality"]), "uses": random.range(0, 10),
+        "working_set_bytes": random.range(0, 1 << 38), "parallel_tasks": random.range(1, 4_000),
+        "result_bytes": random.range(0, 1 << 32),
+    })
+}
+
+fn cluster(random: &mut Random) -> Value {
+    json!({
+        "manager": random.pick(&["standalone", "yarn", "kubernetes", "local", "unstated"]), "spark_version": "4.1.0",
+        "nodes": [{"count": random.range(1, 50), "cores": random.range(1, 65), "memory_bytes": random.range(1, 513) << 30}],
+        "quota_cores": random.range(1, 400), "driver_machine_bytes": 16_u64 << 30, "task_cpus": 1,
+        "python": random.below(2) == 0, "user_confs": {"spark.executor.memory": random.pick(&["4g", "512m", "x"])},
+    })
+}
+
+/// Earlier runs: often of a job whose time follows its executors, so that there is something to learn, often of any time at all.
+fn history(random: &mut Random) -> Value {
+    let (serial, work) = (random.range(1_000, 100_000), random.range(10_000, 10_000_000));
+    let lawful = random.below(2) == 0;
+    let runs: Vec<_> = (0..random.range(0, 9))
+        .map(|_| {
+            let executors = random.range(1, 20);
+            let run_ms = if lawful { serial + work / executors + random.range(0, 500) } else { random.range(10_000, 10_000_000) };
+            json!({"executors": executors, "run_ms": run_ms, "input_bytes": if lawful { json!(1_u64 << 33) } else { Value::Null }})
+        })
         .collect();
     json!({
-        "job": {
-            "input_bytes": random.range(0, 1 << 42), "processing": random.pick(&["ml", "etl", "query", "general"]),
-            "target": random.pick(&["speed", "memory", "balanced", "quality"]), "uses": random.range(0, 10),
-            "working_set_bytes": random.range(0, 1 << 38), "parallel_tasks": random.range(1, 4_000),
-            "result_bytes": random.range(0, 1 << 32),
-        },
-        "cluster": {
-            "manager": random.pick(&["standalone", "yarn", "kubernetes", "local", "unstated"]), "spark_version": "4.1.0",
-            "nodes": [{"count": random.range(1, 50), "cores": random.range(1, 65), "memory_bytes": random.range(1, 513) << 30}],
-            "quota_cores": random.range(1, 400), "driver_machine_bytes": 16_u64 << 30, "task_cpus": 1,
-            "python": random.below(2) == 0, "user_confs": {"spark.executor.memory": random.pick(&["4g", "512m", "x"])},
-        },
-        "history": {
-            "work_task_ms": random.range(0, 1 << 34), "critical_path_ms": random.range(0, 1 << 20), "driver_ms": random.range(0, 1 << 20),
-            "task_peak_bytes": random.range(0, 1 << 32), "gc_share": random.share(), "runs": runs,
-        },
+        "work_task_ms": if lawful { Value::Null } else { json!(random.range(0, 1 << 34)) }, "critical_path_ms": random.range(0, 1 << 20),
+        "driver_ms": random.range(0, 1 << 20), "task_peak_bytes": random.range(0, 1 << 32), "gc_share": random.share(), "runs": runs,
+    })
+}
+
+fn plan_stage(random: &mut Random) -> Value {
+    let mut job = job(random);
+    job["stage"] = json!(random.pick(&[
+        "data_loading",
+        "preprocessing",
+        "feature_selection",
+        "model_training",
+        "prediction",
+        "evaluation"
+    ]));
+    let next: Vec<_> = (0..random.range(0, 4))
+        .map(|_| {
+            json!({
+                "kind": random.pick(&["scan", "equi_join", "group_by", "sort", "range_filter"]),
+                "columns": [random.pick(&["day", "carrier", "größe"])], "key_skew": random.share() * 9.0,
+            })
+        })
+        .collect();
+    json!({
+        "name": "features", "job": job, "data_grade": random.pick(&["A", "B", "C"]), "rows": random.range(0, 1 << 40), "next": next,
+        "key_skew": random.share() * 9.0, "cluster": cluster(random), "history": history(random),
+        "executors": {"count": random.range(0, 30), "cores": random.range(1, 6), "heap_bytes": random.range(1, 17) << 30},
+        "driver_heap_bytes": random.range(1, 9) << 30,
+    })
+}
+
+fn plan_cleanup(random: &mut Random) -> Value {
+    let now = 1_700_000_000_000_u64;
+    let tables: Vec<_> = (0..random.range(0, 70))
+        .map(|n| {
+            json!({
+                "name": format!("sparkwright_temp_{n}"), "bytes": random.range(0, 1 << 36),
+                "last_access_ms": now - random.range(0, 200_000_000), "rebuild_ms": random.range(0, 1_000_000),
+                "remaining_uses": random.range(0, 6) / 4, "readers": random.range(0, 6) / 5,
+            })
+        })
+        .collect();
+    json!({"now_ms": now, "pipeline_ended": random.below(4) == 0, "tables": tables})
+}
+
+fn review(random: &mut Random) -> Value {
+    let stages: Vec<_> = (0..random.range(1, 14))
+        .map(|n| {
+            let median = random.range(1, 20_000);
+            json!({
+                "name": format!("stage {n}"), "wall_ms": random.range(1, 600_000), "expected_ms": random.range(1, 600_000),
+                "tasks": random.range(1, 4_000), "failed_tasks": random.range(0, 8) / 7, "task_ms": random.range(1, 10_000_000),
+                "median_task_ms": median, "longest_task_ms": median + random.range(0, 100_000), "gc_ms": random.range(0, 2_000_000),
+                "wait_ms": random.range(0, 200_000), "spilled_bytes": random.range(0, 2) * random.range(0, 1 << 34),
+                "read_bytes": random.range(0, 1 << 38), "median_partition_bytes": random.range(0, 1 << 29),
+                "largest_partition_bytes": random.range(0, 1 << 33),
+            })
+        })
+        .collect();
+    let earlier: Vec<_> = (0..random.range(0, 60)).map(|_| random.range(1_000, 2_000_000)).collect();
+    json!({
+        "wall_ms": random.range(1, 2_000_000), "driver_ms": random.range(0, 1_000_000), "executor_ms": random.range(0, 40_000_000),
+        "executors": random.range(1, 30), "executor_cores": random.range(1, 6), "executor_heap_bytes": random.range(1, 17) << 30,
+        "slots": random.range(1, 121), "shuffle_partitions": random.range(1, 4_000), "stages": stages, "history_ms": earlier,
     })
 }
 

@@ -24,8 +24,10 @@ pub(super) fn build() -> Result<PathBuf> {
         format!("--remap-path-prefix={}=/sparkwright", paths::workspace().display()),
         format!("--remap-path-prefix={}=/target", target.display()),
         // Between small and fast: LLVM's own threshold at this level makes the module a tenth larger for 4 % of speed.
-        "-Cllvm-args=-inline-threshold=36".to_owned(),
+        "-Cllvm-args=-inline-threshold=32".to_owned(),
     ];
+    let flags: Vec<String> =
+        flags.into_iter().chain(toolchain.rustc_flags().iter().map(|flag| (*flag).to_owned())).collect();
     run_quietly(
         &format!("building policy.wasm with {}", toolchain.name()),
         toolchain

@@ -1,0 +1,109 @@
+//! Whether and where the main result of a job or of a declared stage is kept: the cache rule for what is known before anything has run.
+
+use serde::{Deserialize, Serialize};
+
+use super::level::{StorageLevel, storage_level};
+use super::worth::{self, Worth};
+use crate::executor::count::{USUAL_BYTES_PER_CORE_SECOND, processing_of};
+use crate::facts::{History, JobFacts, ProcessingType, StageType};
+use crate::policy::ResolvedPolicy;
+use crate::query::cost;
+use crate::trace::{Along, Decision, Grade, Unit};
+use crate::units::Bytes;
+
+/// Whether the main result is kept, and where.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CachePlan {
+    /// Whether it is kept.
+    pub keep: bool,
+    /// Where.
+    pub level: Option<StorageLevel>,
+}
+
+/// How often a result is used where nobody says: by what kind of stage makes it, else by what the job mostly does. Iterating
+/// work comes back to its data; MLlib's iterative estimators do so 10 to 100 times by default.
+#[must_use]
+pub fn usual_uses(job: &JobFacts) -> u32 {
+    match job.stage {
+        Some(StageType::ModelTraining) => 10,
+        Some(StageType::FeatureSelection) => 3,
+        Some(StageType::Preprocessing | StageType::Evaluation) => 2,
+        Some(StageType::DataLoading | StageType::Prediction) => 1,
+        None if processing_of(job) == ProcessingType::Ml => 3,
+        None => 1,
+    }
+}
+
+/// Decides whether the main result is kept when `storage` of the executors' storage memory is for it.
+#[must_use]
+pub fn keep_result(policy: &ResolvedPolicy, job: &JobFacts, history: &History, storage: Bytes) -> Decision<CachePlan> {
+    let target = job.target.unwrap_or(policy.pipeline.optimization_target);
+    let size = job.working_set_bytes.or(job.input_bytes).unwrap_or_default();
+    let level = storage_level(size, storage, storage, Grade::C);
+    let recompute_ms = history.work_task_ms.unwrap_or_else(|| {
+        let ms = u128::from(size.get()) * 1_000 / u128::from(USUAL_BYTES_PER_CORE_SECOND.max(1));
+        u64::try_from(ms).unwrap_or(u64::MAX)
+    });
+    let uses = u64::from(job.uses.unwrap_or_else(|| usual_uses(job)));
+    let worth = Worth {
+        uses,
+        uses_grade: if job.uses.is_some() { Grade::A } else { Grade::C },
+        recompute_ms,
+        recompute_grade: if history.work_task_ms.is_some() { Grade::B } else { Grade::C },
+        write_ms: cost::write_ms(size, level.value),
+        read_ms: cost::read_ms(size, level.value),
+        pinned_ms: 0,
+        target,
+    };
+    let keep = worth::keep(policy, &worth);
+    let kept_at = level.value.filter(|_| keep.value && size.get() > 0);
+    let along = Along { input: "uses of", unit: Unit::Uses, at: uses, least: 0, most: 1_000_000, step: 1 };
+    let flips =
+        along.flips(|uses| size.get() > 0 && level.value.is_some() && worth::keeps(policy, &Worth { uses, ..worth }));
+    Decision {
+        value: CachePlan { keep: kept_at.is_some(), level: kept_at },
+        grade: keep.grade.max(level.grade),
+        trace: keep
+            .trace
+            .input("size in memory", size, Unit::Bytes, "job")
+            .input("protected storage memory", storage, Unit::Bytes, "executors")
+            .note(level.value.map_or("it is too large to keep", StorageLevel::word))
+            .flips(flips),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::CacheStrategy;
+    use crate::trace::{Scalar, Side};
+
+    fn job(stage: Option<StageType>, gib: u64) -> JobFacts {
+        JobFacts { input_bytes: Some(Bytes::gib(gib)), stage, ..JobFacts::default() }
+    }
+
+    fn keep(job: &JobFacts) -> Decision<CachePlan> {
+        keep_result(&ResolvedPolicy::default(), job, &History::default(), Bytes::gib(10))
+    }
+
+    #[test]
+    fn kinds_of_stages_use_their_results_differently() {
+        assert!(keep(&job(Some(StageType::ModelTraining), 1)).value.keep);
+        assert!(!keep(&job(Some(StageType::Prediction), 1)).value.keep);
+        assert_eq!(keep(&job(Some(StageType::ModelTraining), 9)).value.level, Some(StorageLevel::MemoryAndDisk));
+        assert_eq!(keep(&job(Some(StageType::ModelTraining), 11)).value.level, Some(StorageLevel::DiskOnly));
+        assert_eq!(keep(&job(Some(StageType::ModelTraining), 81)).value.level, None);
+    }
+
+    #[test]
+    fn it_says_from_how_many_uses_on_it_would_be_kept() {
+        let once = keep(&JobFacts { uses: Some(1), ..job(None, 1) });
+        assert!(!once.value.keep);
+        let flips: alloc::vec::Vec<_> = once.trace.flips.iter().map(|flip| (flip.side, flip.at.clone())).collect();
+        assert_eq!(flips, [(Side::UpTo, Scalar::Whole(2))]);
+        let mut never = ResolvedPolicy::default();
+        never.temp_tables.cache_strategy = CacheStrategy::Never;
+        let off = keep_result(&never, &job(None, 1), &History::default(), Bytes::gib(10));
+        assert_eq!(off.trace.flips, [], "no number of uses changes it");
+    }
+}

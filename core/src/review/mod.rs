@@ -1,0 +1,62 @@
+//! `review`: what a run was like, where run times are heading, what held it up and what would help.
+
+pub mod bottlenecks;
+mod contract;
+mod recommend;
+pub mod trend;
+
+pub use contract::{
+    Bottleneck, BottleneckKind, PerformanceReport, Recommendation, ReviewAnswer, ReviewInput, StageFacts, Trend,
+};
+
+use alloc::vec::Vec;
+
+use crate::cost::{Cost, Prices};
+use crate::policy::ResolvedPolicy;
+use crate::trace::{Decision, Grade, Trace, Unit};
+
+/// Reviews a run.
+#[must_use]
+pub fn review(policy: &ResolvedPolicy, run: &ReviewInput) -> ReviewAnswer {
+    let mut runs_ms: Vec<u64> = run.history_ms.clone();
+    runs_ms.push(run.wall_ms);
+    let bottlenecks = bottlenecks::bottlenecks(policy, run);
+    let recommendations = recommend::recommendations(policy, run, &bottlenecks);
+    ReviewAnswer { report: report(policy, run), trend: trend::trend(policy, &runs_ms), bottlenecks, recommendations }
+}
+
+fn report(policy: &ResolvedPolicy, run: &ReviewInput) -> PerformanceReport {
+    let walls = run.stages.iter().map(|stage| stage.wall_ms);
+    let all: u128 = walls.clone().map(u128::from).sum();
+    let stages = run.stages.len() as u64;
+    let slot_ms = run.executor_ms as f64 * f64::from(run.executor_cores);
+    let task_ms: f64 = run.stages.iter().map(|stage| stage.task_ms as f64).sum();
+    PerformanceReport {
+        total_ms: run.wall_ms,
+        stages,
+        average_stage_ms: u64::try_from(all.checked_div(u128::from(stages)).unwrap_or(0)).unwrap_or(u64::MAX),
+        fastest_stage_ms: walls.clone().min().unwrap_or(0),
+        slowest_stage_ms: walls.max().unwrap_or(0),
+        slots_used: (slot_ms > 0.0).then(|| (task_ms / slot_ms).min(1.0)),
+        cost: cost(policy, run),
+    }
+}
+
+/// What the run cost, by the executor time that was held.
+fn cost(policy: &ResolvedPolicy, run: &ReviewInput) -> Option<Decision<Cost>> {
+    let prices = Prices::of(policy);
+    let micros = prices.executor_time(run.executor_ms)?;
+    let trace = Trace::new("cost.run", "executor time * price of an executor-hour", Unit::Micros)
+        .input("executor time", run.executor_ms, Unit::Milliseconds, "measured")
+        .input(
+            "price of an executor-hour",
+            prices.executor_hour_micros,
+            Unit::Micros,
+            policy.origin("cost.executor_hour_price"),
+        )
+        .unbounded(micros);
+    Some(trace.decide(Cost { executor_ms: run.executor_ms, micros }, Grade::A))
+}
+
+#[cfg(test)]
+mod tests;

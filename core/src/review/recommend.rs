@@ -1,0 +1,115 @@
+//! What would help: for each bottleneck the key to set and the value to set it to, or what to change in the program.
+
+use alloc::borrow::Cow;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::bottlenecks::data_is_skewed;
+use super::contract::{Bottleneck, BottleneckKind, Recommendation, ReviewInput, StageFacts};
+use crate::executor::size::CORES_UNDER_GC;
+use crate::policy::ResolvedPolicy;
+use crate::query::SHUFFLE_PARTITIONS;
+use crate::shuffle::LARGEST_ADVISORY;
+use crate::stage::SKEW_THRESHOLD;
+use crate::trace::{Scalar, render_ms};
+use crate::units::{Bytes, GIB};
+
+/// Of all bottlenecks, what would help against each; one recommendation a key and stage, the most helpful first.
+#[must_use]
+pub fn recommendations(policy: &ResolvedPolicy, run: &ReviewInput, found: &[Bottleneck]) -> Vec<Recommendation> {
+    let mut all: Vec<Recommendation> = Vec::new();
+    for bottleneck in found {
+        let stage = run.stages.iter().find(|stage| stage.name == bottleneck.stage);
+        let Some((key, value, because)) = remedy(policy, run, bottleneck, stage) else { continue };
+        let told =
+            all.iter().any(|other| other.key == key && (other.stage == bottleneck.stage || other.value == value));
+        if !told {
+            all.push(Recommendation {
+                key: Cow::Borrowed(key),
+                value,
+                because,
+                stage: bottleneck.stage.clone(),
+                saves_at_most_ms: bottleneck.lost_ms,
+            });
+        }
+    }
+    all
+}
+
+type Remedy = (&'static str, Option<Scalar>, String);
+
+fn remedy(
+    policy: &ResolvedPolicy,
+    run: &ReviewInput,
+    bottleneck: &Bottleneck,
+    stage: Option<&StageFacts>,
+) -> Option<Remedy> {
+    let partitions = u64::from(run.shuffle_partitions.unwrap_or(0)).max(stage.map_or(0, |stage| stage.tasks));
+    match (bottleneck.kind, stage) {
+        (BottleneckKind::Skew, Some(stage)) if data_is_skewed(stage) => {
+            let piece = LARGEST_ADVISORY.get().min(stage.median_partition_bytes.get().saturating_mul(2)).max(1 << 20);
+            let because = "its largest partition holds a few large keys: let adaptive execution split joins from this size on; a grouping \
+                           needs a second key (salt), more partitions don't help";
+            Some((SKEW_THRESHOLD, Some(Scalar::Whole(piece)), because.into()))
+        }
+        (BottleneckKind::Skew, Some(_)) => {
+            let because = "some tasks take much longer on as much data as the others: look at their hosts, and let Spark start them again";
+            Some(("spark.speculation", Some(Scalar::Flag(true)), because.into()))
+        }
+        (BottleneckKind::Spill, Some(stage)) if data_is_skewed(stage) => None,
+        (BottleneckKind::Spill, Some(_)) => {
+            let twice = partitions.saturating_mul(2).max(1);
+            let because = "tasks spill and no partition stands out: twice as many partitions need half the memory each";
+            Some((SHUFFLE_PARTITIONS, Some(Scalar::Whole(twice)), because.into()))
+        }
+        (BottleneckKind::GarbageCollection, _) if run.executor_cores > CORES_UNDER_GC => {
+            let because = format!(
+                "garbage collection takes {} of the run: fewer tasks at a time in one heap",
+                render_ms(bottleneck.lost_ms)
+            );
+            Some(("spark.executor.cores", Some(Scalar::Whole(u64::from(CORES_UNDER_GC))), because))
+        }
+        (BottleneckKind::GarbageCollection, _) => {
+            let twice = Bytes(run.executor_heap_bytes.get().saturating_mul(2).max(GIB)).ceil_gib();
+            let because = "garbage collection takes much of the stage, and few tasks share a heap: a larger heap";
+            let gib = Scalar::Word(Cow::Owned(format!("{}g", twice.get() / GIB)));
+            Some(("autoscaling.target_executor_memory", Some(gib), because.into()))
+        }
+        (BottleneckKind::SchedulingWait, _) => {
+            let now = u64::from(policy.autoscaling.max_executors);
+            let at_bound = run.executors >= policy.autoscaling.max_executors;
+            if at_bound {
+                let because = "stages wait for slots and the application has all the executors that the policy allows";
+                return Some(("autoscaling.max_executors", Some(Scalar::Whole(now.saturating_mul(2))), because.into()));
+            }
+            let because = "stages wait for slots that the policy allows: start with more executors, or look at what the cluster gives";
+            Some(("autoscaling.min_executors", Some(Scalar::Whole(u64::from(run.executors.max(1)))), because.into()))
+        }
+        (BottleneckKind::SmallPartitions, Some(stage)) => {
+            let slots = u64::from(run.slots.max(1));
+            let fitting = stage.read_bytes.get().div_ceil(LARGEST_ADVISORY.get()).max(slots);
+            let because = "tasks read under 1 MiB each: fewer partitions, one for each 128 MiB and at least one a slot";
+            Some((SHUFFLE_PARTITIONS, Some(Scalar::Whole(fitting)), because.into()))
+        }
+        (BottleneckKind::LargePartitions, Some(stage)) => {
+            let slots = u64::from(run.slots.max(1));
+            let fitting = stage.read_bytes.get().div_ceil(LARGEST_ADVISORY.get());
+            let whole = fitting.div_ceil(slots).max(1).saturating_mul(slots);
+            let because =
+                "tasks read far more than 128 MiB each: one partition for each 128 MiB, in whole waves of slots";
+            Some((SHUFFLE_PARTITIONS, Some(Scalar::Whole(whole)), because.into()))
+        }
+        (BottleneckKind::FailedTasks, Some(stage)) => {
+            let because =
+                format!("{} of {} tasks failed: see their errors in Spark's UI", stage.failed_tasks, stage.tasks);
+            Some(("spark.task.maxFailures", None, because))
+        }
+        (BottleneckKind::Driver, _) => {
+            let because = "executors idle while the driver works alone: collect less, or let executors go in that time";
+            Some(("autoscaling.enable_autoscaling", Some(Scalar::Flag(true)), because.into()))
+        }
+        // What takes longest, or longer than expected, has its reason in another bottleneck of the same stage, or in its program.
+        _ => None,
+    }
+}

@@ -1,0 +1,103 @@
+//! What goes into `plan_stage` and what comes out.
+
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+use alloc::vec::Vec;
+use serde::{Deserialize, Serialize};
+
+use crate::cache::result::CachePlan;
+use crate::cost::Cost;
+use crate::executor::run_time::RunTimeEstimate;
+use crate::facts::{ClusterFacts, History, JobFacts};
+use crate::launch::ConfSetting;
+use crate::temp_table::{NextUse, TempTable};
+use crate::trace::{Decision, Grade};
+use crate::units::Bytes;
+
+/// Executors as the application has them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunningExecutors {
+    /// How many there are.
+    pub count: u32,
+    /// Cores of one.
+    pub cores: u32,
+    /// Heap of one (of the driver with a local master).
+    pub heap_bytes: Bytes,
+}
+
+/// A declared stage of a pipeline that is about to begin.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct PlanStageInput {
+    /// Unix time; unknown when 0.
+    pub now_ms: u64,
+    /// By how much local time is ahead of Unix time at the place of the run.
+    pub utc_offset_minutes: i32,
+    /// What the user says of the run, for the policy's rules.
+    pub labels: BTreeMap<String, String>,
+    /// Its name.
+    pub name: String,
+    /// What is known of it: its data, its kind, its target, its uses.
+    pub job: JobFacts,
+    /// How well the size of its data is known.
+    pub data_grade: Grade,
+    /// The rows of its data; unknown when absent.
+    pub rows: Option<u64>,
+    /// How the stages to come read its result, the next one first.
+    pub next: Vec<NextUse>,
+    /// The largest group of the key that it shuffles by over the median group; unknown when absent.
+    pub key_skew: Option<f64>,
+    /// The cluster, and what the user configured.
+    pub cluster: ClusterFacts,
+    /// Earlier runs of this stage.
+    pub history: History,
+    /// Executors as they are; absent before the application has any, when they are sized as for a launch.
+    pub executors: Option<RunningExecutors>,
+    /// Heap of the driver; unknown when absent.
+    pub driver_heap_bytes: Option<Bytes>,
+}
+
+impl Default for PlanStageInput {
+    fn default() -> Self {
+        Self {
+            now_ms: 0,
+            utc_offset_minutes: 0,
+            labels: BTreeMap::new(),
+            name: String::new(),
+            job: JobFacts::default(),
+            data_grade: Grade::C,
+            rows: None,
+            next: Vec::new(),
+            key_skew: None,
+            cluster: ClusterFacts::default(),
+            history: History::default(),
+            executors: None,
+            driver_heap_bytes: None,
+        }
+    }
+}
+
+/// How a stage is run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PlanStageAnswer {
+    /// Executors that it wants.
+    pub executors: Decision<u32>,
+    /// Shuffle partitions for its data.
+    pub shuffle_partitions: Decision<u32>,
+    /// The size of a piece that a task reads.
+    pub advisory_partition_bytes: Decision<Bytes>,
+    /// Up to what size a table is sent whole to every executor.
+    pub broadcast_threshold_bytes: Decision<Bytes>,
+    /// Whether its result is kept.
+    pub cache: Decision<CachePlan>,
+    /// What its result becomes.
+    pub temp_table: Decision<TempTable>,
+    /// How long it takes with the wanted executors; absent where nothing says how much work there is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run_time: Option<Decision<RunTimeEstimate>>,
+    /// What that costs; absent where the policy names no price.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost: Option<Decision<Cost>>,
+    /// Session configurations for the stage, by key. None of them is one that the user set.
+    pub confs: BTreeMap<String, ConfSetting>,
+}

@@ -1,0 +1,217 @@
+//! `plan_stage`: executors, session configurations, cache and temp table for a declared stage of a pipeline.
+//!
+//! The same rules as before a launch, for one stage and with what is known by then: the executors have their size, their heap says how
+//! large a piece a task sorts in memory, and the stages to come say how the result is read.
+
+mod contract;
+
+pub use contract::{PlanStageAnswer, PlanStageInput, RunningExecutors};
+
+use alloc::borrow::{Cow, ToOwned};
+use alloc::collections::BTreeMap;
+use alloc::string::{String, ToString};
+
+use crate::broadcast::{SPARK_DEFAULT, broadcast_threshold};
+use crate::cache::level::StorageLevel;
+use crate::cache::result::{keep_result, usual_uses};
+use crate::cost::run_cost;
+use crate::error::ErrorBody;
+use crate::executor::count::{CountFacts, executor_count};
+use crate::executor::size::executor_size;
+use crate::facts::Manager;
+use crate::launch::{ConfSetting, ConfWhen};
+use crate::memory::Heap;
+use crate::policy::ResolvedPolicy;
+use crate::query::{ADVISORY_SIZE, BROADCAST_THRESHOLD, PARALLELISM_FIRST, SHUFFLE_PARTITIONS};
+use crate::shuffle::{ShuffleFacts, advisory_size, shuffle_partitions, skew};
+use crate::temp_table::{ResultFacts, temp_table};
+use crate::units::{Bytes, saturating_u32};
+
+/// Spark's key for the size from which on a shuffle partition may be split as skewed.
+pub const SKEW_THRESHOLD: &str = "spark.sql.adaptive.skewJoin.skewedPartitionThresholdInBytes";
+/// A partition is worth splitting from this many advisory sizes on: Spark's own documentation wants more than one.
+pub const ADVISORY_SIZES_OF_SKEW: u64 = 2;
+
+/// Decides how a stage is run.
+///
+/// # Errors
+/// `does_not_fit` when executors are still to be sized and the size called for is larger than every machine.
+pub fn plan_stage(policy: &ResolvedPolicy, input: &PlanStageInput) -> Result<PlanStageAnswer, ErrorBody> {
+    let PlanStageInput { job, cluster, history, .. } = input;
+    let size = executor_size(policy, cluster, history, Bytes(0))?;
+    let (cores, heap_bytes) = match &input.executors {
+        Some(running) => (running.cores.max(1), running.heap_bytes),
+        None => (size.cores.value, size.heap.value),
+    };
+    let heap = Heap::new(heap_bytes, cluster);
+    let most = policy.autoscaling.max_executors.min(size.room.unwrap_or(u32::MAX)).max(1);
+    let storage = Bytes(heap.protected_storage().get().saturating_mul(u64::from(most)));
+    let cache = keep_result(policy, job, history, storage);
+    let kept_at = cache.value.level;
+    let result_bytes = job.working_set_bytes.or(job.input_bytes);
+    let in_memory = kept_at == Some(StorageLevel::MemoryAndDisk);
+    let count = executor_count(
+        policy,
+        &CountFacts {
+            job,
+            cluster,
+            history,
+            cores,
+            storage_per_executor: heap.unified(),
+            cached_bytes: if in_memory { result_bytes.unwrap_or_default() } else { Bytes(0) },
+            room: size.room,
+        },
+    );
+    let executors = if cluster.manager == Manager::Local { 1 } else { count.wanted.value };
+    let slots_each = (cores / cluster.task_cpus.max(1)).max(1);
+    let shuffle = ShuffleFacts {
+        bytes: job.input_bytes,
+        grade: input.data_grade,
+        slots: saturating_u32(u64::from(slots_each) * u64::from(executors)),
+        heap,
+        cores,
+        adaptive: !cluster.user("spark.sql.adaptive.enabled").is_some_and(|on| on.trim().eq_ignore_ascii_case("false")),
+    };
+    let partitions = shuffle_partitions(policy, &shuffle);
+    let advisory = advisory_size(&shuffle);
+    let threshold = broadcast_threshold(policy, input.driver_heap_bytes);
+    let uses = job.uses.unwrap_or_else(|| usual_uses(job));
+    let result = ResultFacts { bytes: result_bytes, uses, cached: kept_at, next: &input.next };
+    let run_time = count.model.as_ref().and_then(|model| model.estimate(executors));
+    let cost = run_time.as_ref().and_then(|time| run_cost(policy, executors, time.value.run_ms, time.grade));
+    let mut confs = Confs { policy, input, to: BTreeMap::new() };
+    if policy.pipeline.stage_optimization {
+        if job.input_bytes.is_some() {
+            confs.set(SHUFFLE_PARTITIONS, partitions.value.to_string(), "shuffle partitions for this stage's data");
+        }
+        if shuffle.adaptive && partitions.value > shuffle.slots {
+            confs.set(ADVISORY_SIZE, advisory.value.get().to_string(), "what a task sorts in memory");
+            confs.set(PARALLELISM_FIRST, "false".into(), "there is more data than slots at the advisory size");
+        }
+        if shuffle.adaptive && input.key_skew.is_some_and(|largest| largest >= skew::DEFAULT_FACTOR) {
+            let split_from = advisory.value.get().saturating_mul(ADVISORY_SIZES_OF_SKEW);
+            let because =
+                "the key is skewed: groups of more than two advisory sizes are split, more partitions would not help";
+            confs.set(SKEW_THRESHOLD, split_from.min(skew::DEFAULT_THRESHOLD.get()).to_string(), because);
+        }
+        if threshold.value != SPARK_DEFAULT {
+            confs.set(BROADCAST_THRESHOLD, threshold.value.get().to_string(), "temp_tables.broadcast_threshold_mb");
+        }
+    }
+    Ok(PlanStageAnswer {
+        executors: count.wanted,
+        shuffle_partitions: partitions,
+        advisory_partition_bytes: advisory,
+        broadcast_threshold_bytes: threshold,
+        cache,
+        temp_table: temp_table(policy, &result),
+        run_time,
+        cost,
+        confs: confs.to,
+    })
+}
+
+/// Collects session configurations; what the user set is left alone unless the policy names it.
+struct Confs<'a> {
+    policy: &'a ResolvedPolicy,
+    input: &'a PlanStageInput,
+    to: BTreeMap<String, ConfSetting>,
+}
+
+impl Confs<'_> {
+    fn set(&mut self, key: &'static str, value: String, because: &'static str) {
+        let named = self.policy.autoscaling.overwrite_user_confs.iter().any(|name| name == key);
+        if self.input.cluster.user(key).is_none() || named {
+            let setting = ConfSetting { value, when: ConfWhen::Session, because: Cow::Borrowed(because) };
+            self.to.insert(key.to_owned(), setting);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+    use super::*;
+    use crate::facts::{JobFacts, ProcessingType, StageType};
+    use crate::policy::OptimizationTarget;
+    use crate::temp_table::TableKind;
+
+    fn input(gib: u64, stage: StageType) -> PlanStageInput {
+        PlanStageInput {
+            job: JobFacts { input_bytes: Some(Bytes::gib(gib)), stage: Some(stage), ..JobFacts::default() },
+            ..PlanStageInput::default()
+        }
+    }
+
+    fn policy(minutes: f64) -> ResolvedPolicy {
+        let mut policy = ResolvedPolicy::default();
+        policy.autoscaling.min_executors = 1;
+        policy.autoscaling.max_executors = 100;
+        policy.autoscaling.target_processing_time_minutes = minutes;
+        policy
+    }
+
+    #[test]
+    fn every_kind_of_stage_has_a_plan_of_its_own() {
+        let of = |stage| {
+            let plan = plan_stage(&policy(1.0), &input(10, stage)).unwrap();
+            (plan.executors.value, plan.cache.value.keep, plan.temp_table.value.kind)
+        };
+        assert_eq!(of(StageType::DataLoading), (3, false, TableKind::View));
+        assert_eq!(of(StageType::Preprocessing), (3, true, TableKind::CachedView));
+        assert_eq!(of(StageType::ModelTraining), (5, true, TableKind::CachedView));
+        assert_eq!(of(StageType::Prediction), (5, false, TableKind::View));
+        // Two executors would do, but not hold the 10 GiB.
+        assert_eq!(of(StageType::Evaluation), (3, true, TableKind::CachedView));
+    }
+
+    #[test]
+    fn the_executors_that_run_set_the_size_of_a_piece() {
+        let mut small = input(100, StageType::Prediction);
+        small.executors = Some(RunningExecutors { count: 2, cores: 4, heap_bytes: Bytes::mib(1324) });
+        let plan = plan_stage(&policy(10.0), &small).unwrap();
+        // (1324 - 300) * 0.6 / 4 / 3
+        assert_eq!(plan.advisory_partition_bytes.value, Bytes::mib(51));
+        assert_eq!(plan.confs[ADVISORY_SIZE].value, Bytes::mib(51).get().to_string());
+        assert!(u64::from(plan.shuffle_partitions.value) >= 100 * 1024 / 51);
+    }
+
+    #[test]
+    fn a_skewed_key_is_split_and_not_scattered() {
+        let mut skewed = input(100, StageType::Preprocessing);
+        skewed.key_skew = Some(9.0);
+        let (plain, plan) =
+            (plan_stage(&policy(10.0), &input(100, StageType::Preprocessing)), plan_stage(&policy(10.0), &skewed));
+        let (plain, plan) = (plain.unwrap(), plan.unwrap());
+        assert_eq!(plan.shuffle_partitions.value, plain.shuffle_partitions.value);
+        assert_eq!(plan.confs[SKEW_THRESHOLD].value, Bytes::mib(256).get().to_string());
+        assert!(!plain.confs.contains_key(SKEW_THRESHOLD));
+    }
+
+    #[test]
+    fn targets_and_switches_matter() {
+        let mut cached = input(10, StageType::Preprocessing);
+        cached.job.target = Some(OptimizationTarget::Memory);
+        let mut off = policy(10.0);
+        off.pipeline.stage_optimization = false;
+        off.temp_tables.enable_caching = false;
+        let plan = plan_stage(&off, &cached).unwrap();
+        assert!(plan.confs.is_empty());
+        assert_eq!((plan.cache.value.keep, plan.temp_table.value.kind), (false, TableKind::Table));
+        cached.job.stage = None;
+        cached.job.processing = ProcessingType::Query;
+        assert_eq!(plan_stage(&off, &cached).unwrap().temp_table.value.kind, TableKind::View);
+    }
+
+    #[test]
+    fn what_it_takes_and_costs_is_told() {
+        let mut priced = policy(10.0);
+        priced.cost.executor_hour_price = Some(0.5);
+        let plan = plan_stage(&priced, &input(100, StageType::Prediction)).unwrap();
+        let (time, cost) = (plan.run_time.unwrap().value, plan.cost.unwrap().value);
+        assert_eq!(cost.executor_ms, time.run_ms * 5);
+        priced.cost.budget_per_run = Some(0.1);
+        let poor = plan_stage(&priced, &input(100, StageType::Prediction)).unwrap();
+        assert!(poor.executors.value <= 5);
+    }
+}

@@ -1,0 +1,143 @@
+//! The nearest change of an input that would change a decision: "one executor fewer below 41 GiB".
+//!
+//! A rule gives its value as a plain function of one input; [`Flips::of`] looks along that input in both directions, in steps that double,
+//! and then halves its way to the place where the value changes. The value at the place found differs from the decision's and the
+//! value one step before it does not; where a rule changes back and forth within one doubling, a nearer change may be missed.
+
+use alloc::borrow::Cow;
+use alloc::vec::Vec;
+use serde::{Deserialize, Serialize};
+
+use super::{Scalar, Unit};
+
+/// On which side of the present input a flip lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Side {
+    /// The decision changes once the input is down to this.
+    DownTo,
+    /// The decision changes once the input is up to this.
+    UpTo,
+}
+
+/// A change of one input that changes the decision.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Flip {
+    /// The input, as the trace names it.
+    pub input: Cow<'static, str>,
+    /// On which side of its present value.
+    pub side: Side,
+    /// The value of the input from which on the decision is another.
+    pub at: Scalar,
+    /// The unit of `at`.
+    pub unit: Unit,
+    /// What the decision is there.
+    pub becomes: Scalar,
+}
+
+/// An input that may be changed: its name, where it stands, and how far and how finely it is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Along {
+    /// The input, as the trace names it.
+    pub input: &'static str,
+    /// Its unit.
+    pub unit: Unit,
+    /// Where it stands.
+    pub at: u64,
+    /// The smallest value that makes sense.
+    pub least: u64,
+    /// The largest value that makes sense.
+    pub most: u64,
+    /// How finely it is looked at: flips are told to within this.
+    pub step: u64,
+}
+
+impl Along {
+    /// The nearest flips below and above, where there are any. `value` is the decision at another value of the input.
+    #[must_use]
+    pub fn flips<T: PartialEq + Into<Scalar>>(&self, value: impl Fn(u64) -> T) -> Vec<Flip> {
+        let now = value(self.at);
+        let flip = |side, found: Option<u64>| {
+            let at = found?;
+            let becomes = value(at).into();
+            Some(Flip { input: Cow::Borrowed(self.input), side, at: Scalar::Whole(at), unit: self.unit, becomes })
+        };
+        let down = self.nearest(self.at.saturating_sub(self.least), |away| self.at - away, &value, &now);
+        let up = self.nearest(self.most.saturating_sub(self.at), |away| self.at + away, &value, &now);
+        flip(Side::DownTo, down).into_iter().chain(flip(Side::UpTo, up)).collect()
+    }
+
+    /// The place nearest to where the input stands, at most `reach` away, at which the value is not `now`.
+    fn nearest<T: PartialEq>(
+        &self,
+        reach: u64,
+        place: impl Fn(u64) -> u64,
+        value: &impl Fn(u64) -> T,
+        now: &T,
+    ) -> Option<u64> {
+        let step = self.step.max(1);
+        // Distances in steps: up to `same` the value was seen to hold, at `other` it was seen to differ.
+        let steps = reach / step;
+        let (mut same, mut other) = (0_u64, 1_u64.min(steps));
+        while other > same && value(place(other * step)) == *now {
+            same = other;
+            other = other.saturating_mul(2).min(steps);
+        }
+        if other <= same {
+            return None;
+        }
+        while other - same > 1 {
+            let middle = same.midpoint(other);
+            if value(place(middle * step)) == *now { same = middle } else { other = middle }
+        }
+        Some(place(other * step))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const fn along(at: u64, least: u64, most: u64, step: u64) -> Along {
+        Along { input: "size", unit: Unit::Bytes, at, least, most, step }
+    }
+
+    fn places(flips: &[Flip]) -> Vec<(Side, u64)> {
+        flips
+            .iter()
+            .map(|flip| match flip.at {
+                Scalar::Whole(at) => (flip.side, at),
+                _ => (flip.side, 0),
+            })
+            .collect()
+    }
+
+    #[test]
+    fn both_sides_are_found() {
+        let flips = along(41, 0, 1_000, 1).flips(|x| x.div_ceil(10));
+        assert_eq!(places(&flips), [(Side::DownTo, 40), (Side::UpTo, 51)]);
+        assert_eq!(flips.iter().map(|flip| flip.becomes.clone()).collect::<Vec<_>>(), [4_u64.into(), 6_u64.into()]);
+    }
+
+    #[test]
+    fn where_nothing_changes_there_is_no_flip() {
+        assert_eq!(along(41, 0, 1_000, 1).flips(|_| true), []);
+        assert_eq!(along(7, 7, 7, 1).flips(|x| x), []);
+        assert_eq!(along(u64::MAX, u64::MAX, 0, 0).flips(|x| x), []);
+        assert_eq!(places(&along(0, 0, u64::MAX, 1).flips(|x| x == u64::MAX)), [(Side::UpTo, u64::MAX)]);
+    }
+
+    proptest! {
+        #[test]
+        fn a_flip_of_a_rising_rule_is_the_nearest(least in 0..100_u64, above in 0..5_000_u64, more in 0..5_000_u64, edge in 1..300_u64) {
+            let (at, most) = (least + above, least + above + more);
+            for (side, place) in places(&along(at, least, most, 1).flips(|x| x / edge)) {
+                prop_assert!((least..=most).contains(&place));
+                let before = if side == Side::UpTo { place - 1 } else { place + 1 };
+                prop_assert_eq!(before / edge, at / edge);
+                prop_assert!(place / edge != at / edge);
+            }
+        }
+    }
+}

@@ -1,0 +1,279 @@
+//! What holds for every launch plan, stage plan and review, whatever the facts are: bounds, budgets, complete accounts, equal bytes.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
+
+use proptest::prelude::*;
+use serde::Serialize;
+use serde_json::Value;
+use sparkwright_core::abi::DecisionPoint;
+use sparkwright_core::evaluate::{Prepared, evaluate};
+use sparkwright_core::facts::{
+    ClusterFacts, History, JobFacts, Manager, NodeFacts, PastRun, ProcessingType, StageType,
+};
+use sparkwright_core::launch::{PlanLaunchInput, plan_launch};
+use sparkwright_core::policy::{OptimizationTarget, ResolvedPolicy};
+use sparkwright_core::review::{ReviewInput, StageFacts, review};
+use sparkwright_core::stage::{PlanStageInput, RunningExecutors, plan_stage};
+use sparkwright_core::units::Bytes;
+
+/// Numbers of every size, the ends among them.
+fn number() -> impl Strategy<Value = u64> {
+    prop_oneof![
+        2 => Just(0_u64),
+        1 => Just(1),
+        1 => Just(u64::MAX),
+        8 => (0..64_u32, any::<u64>()).prop_map(|(shift, bits)| bits >> shift),
+    ]
+}
+
+fn bytes() -> impl Strategy<Value = Bytes> {
+    number().prop_map(Bytes)
+}
+
+fn small() -> impl Strategy<Value = u32> {
+    prop_oneof![1 => Just(0_u32), 1 => Just(u32::MAX), 8 => (0..32_u32, any::<u32>()).prop_map(|(shift, bits)| bits >> shift)]
+}
+
+fn target() -> impl Strategy<Value = OptimizationTarget> {
+    prop::sample::select(vec![
+        OptimizationTarget::Speed,
+        OptimizationTarget::Memory,
+        OptimizationTarget::Balanced,
+        OptimizationTarget::Quality,
+    ])
+}
+
+prop_compose! {
+    fn policy()(
+        (min, more) in (1..30_u32, 0..200_u32),
+        minutes in 0.01..10_000.0_f64,
+        factor in prop_oneof![Just(0.1), 0.001..100.0_f64],
+        caching in any::<bool>(),
+        target in target(),
+        price in prop::option::of(0.000_001..1_000.0_f64),
+        budget in prop::option::of(0.000_001..10_000.0_f64),
+    ) -> ResolvedPolicy {
+        let mut policy = ResolvedPolicy::default();
+        policy.autoscaling.min_executors = min;
+        policy.autoscaling.max_executors = min + more;
+        policy.autoscaling.target_processing_time_minutes = minutes;
+        policy.autoscaling.executor_scaling_factor = factor;
+        policy.temp_tables.enable_caching = caching;
+        policy.pipeline.optimization_target = target;
+        policy.cost.executor_hour_price = price;
+        policy.cost.budget_per_run = budget;
+        policy
+    }
+}
+
+prop_compose! {
+    fn job()(
+        input_bytes in prop::option::of(bytes()),
+        processing in prop::sample::select(vec![ProcessingType::Ml, ProcessingType::Etl, ProcessingType::Query, ProcessingType::General]),
+        stage in prop::option::of(prop::sample::select(vec![StageType::DataLoading, StageType::Preprocessing,
+            StageType::FeatureSelection, StageType::ModelTraining, StageType::Prediction, StageType::Evaluation])),
+        target in prop::option::of(target()),
+        uses in prop::option::of(small()),
+        working_set_bytes in prop::option::of(bytes()),
+        parallel_tasks in prop::option::of(small()),
+        result_bytes in prop::option::of(bytes()),
+    ) -> JobFacts {
+        JobFacts { input_bytes, processing, stage, target, uses, working_set_bytes, parallel_tasks, result_bytes }
+    }
+}
+
+prop_compose! {
+    fn cluster()(
+        manager in prop::sample::select(vec![Manager::Unstated, Manager::Local, Manager::LocalCluster, Manager::Standalone,
+            Manager::Yarn, Manager::Kubernetes]),
+        nodes in prop::collection::vec((small(), small(), bytes()), 0..3),
+        quota_cores in prop::option::of(small()),
+        local_threads in prop::option::of(small()),
+        driver_machine_bytes in prop::option::of(bytes()),
+        task_cpus in small(),
+        python in any::<bool>(),
+        user in prop::collection::btree_map(
+            prop::sample::select(vec!["spark.executor.cores", "spark.executor.memory", "spark.executor.instances",
+                "spark.sql.adaptive.enabled", "spark.memory.fraction", "spark.dynamicAllocation.enabled"]),
+            prop::sample::select(vec!["1", "4", "true", "false", "8g", "0.9", "", "-3", "99999999999g"]), 0..3),
+    ) -> ClusterFacts {
+        ClusterFacts {
+            manager,
+            spark_version: "4.3.0".into(),
+            nodes: nodes.into_iter().map(|(count, cores, memory_bytes)| NodeFacts { count, cores, memory_bytes }).collect(),
+            quota_cores, local_threads, driver_machine_bytes, task_cpus, python,
+            block_migration: python,
+            user_confs: user.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect(),
+        }
+    }
+}
+
+prop_compose! {
+    fn history()(
+        work_task_ms in prop::option::of(number()),
+        critical_path_ms in prop::option::of(number()),
+        driver_ms in prop::option::of(number()),
+        task_peak_bytes in prop::option::of(bytes()),
+        gc_share in prop::option::of(prop_oneof![0.0..1.0_f64, prop::num::f64::ANY]),
+        runs in prop::collection::vec((1..40_u32, number(), prop::option::of(bytes())), 0..6),
+    ) -> History {
+        History {
+            work_task_ms, critical_path_ms, driver_ms, task_peak_bytes, gc_share,
+            runs: runs.into_iter().map(|(executors, run_ms, input_bytes)| PastRun { executors, run_ms, input_bytes }).collect(),
+        }
+    }
+}
+
+prop_compose! {
+    fn launch()(job in job(), cluster in cluster(), history in history()) -> PlanLaunchInput {
+        PlanLaunchInput { job, cluster, history, ..PlanLaunchInput::default() }
+    }
+}
+
+prop_compose! {
+    fn stage()(
+        (job, cluster, history) in (job(), cluster(), history()),
+        rows in prop::option::of(number()),
+        key_skew in prop::option::of(prop::num::f64::ANY),
+        executors in prop::option::of((small(), small(), bytes())),
+        driver_heap_bytes in prop::option::of(bytes()),
+    ) -> PlanStageInput {
+        let executors = executors.map(|(count, cores, heap_bytes)| RunningExecutors { count, cores, heap_bytes });
+        PlanStageInput { job, cluster, history, rows, key_skew, executors, driver_heap_bytes, ..PlanStageInput::default() }
+    }
+}
+
+prop_compose! {
+    fn stage_facts()(
+        name in "[a-c]",
+        times in prop::array::uniform6(number()),
+        expected_ms in prop::option::of(number()),
+        counts in prop::array::uniform2(number()),
+        sizes in prop::array::uniform4(bytes()),
+    ) -> StageFacts {
+        let [wall_ms, task_ms, median_task_ms, longest_task_ms, gc_ms, wait_ms] = times;
+        let [spilled_bytes, read_bytes, median_partition_bytes, largest_partition_bytes] = sizes;
+        StageFacts {
+            name, wall_ms, expected_ms, tasks: counts[0], failed_tasks: counts[1], task_ms, median_task_ms, longest_task_ms, gc_ms,
+            wait_ms, spilled_bytes, read_bytes, median_partition_bytes, largest_partition_bytes,
+        }
+    }
+}
+
+prop_compose! {
+    fn run()(
+        times in prop::array::uniform3(number()),
+        (executors, executor_cores, slots) in (small(), small(), small()),
+        executor_heap_bytes in bytes(),
+        shuffle_partitions in prop::option::of(small()),
+        stages in prop::collection::vec(stage_facts(), 0..5),
+        history_ms in prop::collection::vec(number(), 0..12),
+    ) -> ReviewInput {
+        let [wall_ms, driver_ms, executor_ms] = times;
+        ReviewInput {
+            wall_ms, driver_ms, executor_ms, executors, executor_cores, executor_heap_bytes, slots, shuffle_partitions, stages, history_ms,
+        }
+    }
+}
+
+/// Every decision in an answer has its account: a rule, a formula, inputs or a reason, and finite numbers only.
+fn accounted(answer: &impl Serialize) -> usize {
+    fn walk(value: &Value, found: &mut usize) {
+        match value {
+            Value::Object(members) => {
+                if let Some(trace) = members.get("trace") {
+                    *found += 1;
+                    assert!(!trace["rule"].as_str().unwrap().is_empty(), "{value}");
+                    assert!(!trace["formula"].as_str().unwrap().is_empty(), "{value}");
+                    let told =
+                        |list: &str| trace.get(list).and_then(Value::as_array).is_some_and(|list| !list.is_empty());
+                    assert!(told("inputs") || told("notes"), "{value}");
+                }
+                members.values().for_each(|value| walk(value, found));
+            }
+            Value::Array(elements) => elements.iter().for_each(|value| walk(value, found)),
+            Value::Number(number) => assert!(number.as_f64().is_some_and(f64::is_finite), "{value}"),
+            _ => {}
+        }
+    }
+    let mut found = 0;
+    walk(&serde_json::to_value(answer).unwrap(), &mut found);
+    found
+}
+
+/// The same question has the same bytes for an answer, asked as bytes.
+fn same_bytes(policy: &ResolvedPolicy, point: DecisionPoint, input: &impl Serialize) {
+    let prepared = Prepared::new(policy.clone()).unwrap();
+    let question = serde_json::to_vec(input).unwrap();
+    assert_eq!(evaluate(&prepared, point, &question), evaluate(&prepared, point, &question));
+}
+
+proptest! {
+    #[test]
+    fn a_launch_plan_keeps_to_its_bounds(policy in policy(), input in launch()) {
+        same_bytes(&policy, DecisionPoint::PlanLaunch, &input);
+        let Ok(plan) = plan_launch(&policy, &input) else { return Ok(()) };
+        prop_assert!(accounted(&plan) >= 9);
+        let scaling = &policy.autoscaling;
+        let wanted = plan.executors.value;
+        prop_assert!(1 <= plan.min_executors && plan.min_executors <= plan.max_executors);
+        prop_assert!((plan.min_executors..=plan.max_executors).contains(&wanted), "{wanted}");
+        prop_assert!((plan.min_executors..=plan.max_executors).contains(&plan.initial_executors.value));
+        prop_assert!(wanted <= scaling.max_executors);
+        if let Some(quota) = input.cluster.quota_cores {
+            let one = plan.executor_cores.value;
+            prop_assert!(u64::from(wanted) * u64::from(one) <= u64::from(quota) || wanted == 1, "{wanted} of {one} cores, {quota} in all");
+        }
+        if let (Some(cost), Some(budget)) = (&plan.cost, policy.cost.budget_per_run) {
+            let over = cost.value.micros as f64 > budget * 1e6 + 1.0;
+            let told = cost.trace.notes.iter().any(|note| note.contains("over the budget"));
+            prop_assert_eq!(over, told);
+            let local = input.cluster.manager == Manager::Local;
+            let excused = wanted == plan.min_executors || local
+                || plan.executors.trace.notes.iter().any(|note| note.contains("no number of executors stays within the budget: the cheapest"));
+            prop_assert!(!over || excused, "{}", plan.executors.trace.render(""));
+        }
+        for flip in &plan.executors.trace.flips {
+            prop_assert!(flip.becomes != u64::from(wanted).into());
+        }
+    }
+
+    #[test]
+    fn more_budget_never_makes_a_slower_plan(policy in policy(), input in launch(), budget in 0.000_001..10_000.0_f64, more in 1.0..100.0_f64) {
+        let time = |budget: f64| {
+            let mut policy = policy.clone();
+            policy.cost.executor_hour_price = policy.cost.executor_hour_price.or(Some(0.5));
+            policy.cost.budget_per_run = Some(budget);
+            Some(plan_launch(&policy, &input).ok()?.run_time?.value.run_ms)
+        };
+        if let (Some(poor), Some(rich)) = (time(budget), time(budget * more)) {
+            prop_assert!(rich <= poor, "{rich} ms with {} is slower than {poor} ms with {budget}", budget * more);
+        }
+    }
+
+    #[test]
+    fn a_stage_plan_keeps_to_its_bounds(policy in policy(), input in stage()) {
+        same_bytes(&policy, DecisionPoint::PlanStage, &input);
+        let Ok(plan) = plan_stage(&policy, &input) else { return Ok(()) };
+        prop_assert!(accounted(&plan) >= 6);
+        prop_assert!((1..=policy.autoscaling.max_executors).contains(&plan.executors.value));
+        prop_assert!(plan.shuffle_partitions.value > 0 && plan.advisory_partition_bytes.value.get() > 0);
+        prop_assert!(plan.confs.keys().all(|key| !input.cluster.user_confs.contains_key(key)));
+        prop_assert!(policy.temp_tables.enable_caching || !plan.cache.value.keep);
+    }
+
+    #[test]
+    fn a_review_tells_what_was_lost_and_no_more(policy in policy(), run in run()) {
+        same_bytes(&policy, DecisionPoint::Review, &run);
+        let answer = review(&policy, &run);
+        accounted(&answer);
+        prop_assert!(answer.bottlenecks.is_sorted_by(|a, b| a.lost_ms >= b.lost_ms));
+        for bottleneck in &answer.bottlenecks {
+            prop_assert!((0.0..=1.0).contains(&bottleneck.share));
+            prop_assert!(run.wall_ms == 0 || bottleneck.lost_ms <= run.wall_ms);
+        }
+        for advice in &answer.recommendations {
+            prop_assert!(!advice.key.is_empty() && !advice.because.is_empty());
+        }
+    }
+}
