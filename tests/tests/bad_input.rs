@@ -138,3 +138,17 @@ fn check_ends_with_2_on_errors_and_0_on_the_default_policy() {
     let fine = scene.sparkwright().arg("check").arg(sparkwright_tests::paths::policy()).run().unwrap();
     assert_eq!(fine.code(), Some(0), "{}", fine.stdout);
 }
+
+#[test]
+fn a_run_that_the_policy_forbids_does_not_begin() {
+    let scene = Scene::new();
+    fs::write(
+        scene.path("p.yaml"),
+        "rules:\n  - name: freeze\n    when: labels.team == 'risk'\n    deny: no releases this week\n",
+    )
+    .unwrap();
+    let submit = ["submit", "--policy", "p.yaml", "--label", "team=risk", &program("exits.py"), "fine"];
+    let error = refused(&scene, &submit);
+    assert!(error.contains("the policy forbids this run: no releases this week (rule `freeze`)"), "{error}");
+    assert!(error.contains("--mode shadow"), "{error}");
+}

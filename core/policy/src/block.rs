@@ -211,9 +211,9 @@ mod tests {
     fn sections_come_from_the_key_table() {
         assert_eq!(
             sections().collect::<Vec<_>>(),
-            ["autoscaling", "autoscaling.guards", "temp_tables", "pipeline", "monitoring"]
+            ["autoscaling", "autoscaling.guards", "temp_tables", "pipeline", "monitoring", "cost"]
         );
         assert!(names_in("autoscaling").any(|name| name == "guards"));
-        assert!(names_in("").eq(["autoscaling", "temp_tables", "pipeline", "monitoring"]));
+        assert!(names_in("").eq(["autoscaling", "temp_tables", "pipeline", "monitoring", "cost"]));
     }
 }

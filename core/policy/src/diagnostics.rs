@@ -15,6 +15,8 @@ pub enum Severity {
     Error,
     /// The policy can be used, but may not say what its author meant.
     Warning,
+    /// Nothing is wrong; something is worth knowing.
+    Advice,
 }
 
 /// What kind of problem it is. The word of a code is stable; messages are not.
@@ -65,6 +67,14 @@ pub enum Code {
     BoundsCross,
     /// An environment that the file doesn't have.
     UnknownEnvironment,
+    /// A rule's condition that can't be read, or names what is not there.
+    BadCondition,
+    /// A rule whose values an environment's policy can't take.
+    RuleNeverApplies,
+    /// A value that never has an effect beside the others.
+    WithoutEffect,
+    /// Something that one environment does and another never will.
+    NotExercised,
     /// A SHA-256 that is not 64 hexadecimal digits.
     BadDigest,
     /// A `--set` that is not `key=value`.
@@ -100,6 +110,10 @@ impl Code {
             Self::BadMemorySize => "bad_memory_size",
             Self::BoundsCross => "bounds_cross",
             Self::UnknownEnvironment => "unknown_environment",
+            Self::BadCondition => "bad_condition",
+            Self::RuleNeverApplies => "rule_never_applies",
+            Self::WithoutEffect => "without_effect",
+            Self::NotExercised => "not_exercised",
             Self::BadDigest => "bad_digest",
             Self::BadSetting => "bad_setting",
             Self::MoreProblems => "more_problems",

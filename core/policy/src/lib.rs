@@ -28,24 +28,32 @@
 mod block;
 mod diagnostics;
 mod digest;
+mod expectation;
+mod lint;
 mod memory_size;
 mod nearest;
 mod overrides;
 mod parse;
+mod policy_tests;
 mod render;
 mod resolve;
+mod rules;
 mod scalar;
+mod schema;
 mod source;
 mod tree;
 mod value;
 
 pub use diagnostics::{Code, Diagnostic, Severity};
 pub use digest::{canonical, digest, resolved_digest};
+pub use expectation::{Mismatch, mismatches};
 pub use memory_size::{MemorySizeError, memory_size_text, parse_memory_size};
 pub use overrides::Override;
 pub use parse::{Location, PolicyFile, parse};
+pub use policy_tests::PolicyTest;
 pub use render::render;
 pub use resolve::built_in;
+pub use schema::schema;
 pub use tree::{MAX_BYTES, MAX_DEPTH, MAX_VALUES};
 pub use value::expectation;
 

@@ -84,6 +84,11 @@ impl Override {
         Self { source, block }
     }
 
+    /// One that stands in a file: `path` leads to it, `key` is the place of its own key.
+    pub(crate) fn of_block(source: &Source, node: &Node, path: &str, key: Mark) -> Self {
+        Self { source: source.clone(), block: read_block(source, node, path, key) }
+    }
+
     /// What is wrong with it.
     #[must_use]
     pub fn diagnostics(&self) -> &[Diagnostic] {

@@ -3,18 +3,22 @@
 use std::collections::BTreeMap;
 
 use sparkwright_core::policy::{Layer, ResolvedPolicy};
+use sparkwright_core::rules::check_set;
 
-use crate::block::{Block, duplicate, join, key_text, mapping, read_block, step};
+use crate::block::{Block, Setting, duplicate, join, key_text, mapping, read_block, step};
 use crate::diagnostics::{Code, Diagnostic, any_of, quoted};
 use crate::digest::digest;
 use crate::nearest::nearest;
 use crate::overrides::{Override, too_large};
+use crate::policy_tests::{PolicyTest, read_tests};
 use crate::resolve::{Stratum, crossings, resolve};
+use crate::rules::{PlacedRule, read_rules};
 use crate::source::{Mark, Source};
 use crate::tree::{Entry, Node, parse_tree};
 
 /// The keys at the top of a file that are the policy's.
-const TOP: [&str; 4] = ["environments", "global_optimization", "default_environment", "policy_module"];
+const TOP: [&str; 6] =
+    ["environments", "global_optimization", "default_environment", "policy_module", "rules", "tests"];
 /// The key of an environment that is the policy's.
 const OPTIMIZATION: &str = "optimization";
 /// The most problems that are listed.
@@ -53,6 +57,8 @@ pub struct PolicyFile {
     environments_key: Option<Mark>,
     default_environment: Option<DefaultEnvironment>,
     module_sha256: Option<String>,
+    rules: Vec<PlacedRule>,
+    tests: Vec<PolicyTest>,
     /// What is wrong with the file as a whole, whatever the environment.
     problems: Vec<Diagnostic>,
 }
@@ -71,6 +77,8 @@ pub fn parse(name: &str, text: &str) -> (PolicyFile, Vec<Diagnostic>) {
         environments_key: None,
         default_environment: None,
         module_sha256: None,
+        rules: Vec::new(),
+        tests: Vec::new(),
         problems: Vec::new(),
     };
     if let Some(refused) = refused {
@@ -105,6 +113,12 @@ impl PolicyFile {
         self.module_sha256.as_deref()
     }
 
+    /// The file's own tests, in its order.
+    #[must_use]
+    pub fn tests(&self) -> &[PolicyTest] {
+        &self.tests
+    }
+
     /// The SHA-256 of the file's bytes.
     #[must_use]
     pub fn raw_digest(&self) -> &str {
@@ -122,15 +136,20 @@ impl PolicyFile {
     #[must_use]
     pub fn location(&self, environment: Option<&str>, path: &str) -> Option<(Layer, Location)> {
         let name = environment.or_else(|| self.default_environment());
-        let own = name.and_then(|name| self.environment(name)).map(|found| (Layer::Environment, &found.block));
-        let layers = own.into_iter().chain([(Layer::Global, &self.global)]);
-        layers
-            .filter_map(|(layer, block)| Some((layer, block.settings.get(path)?.mark)))
-            .map(|(layer, mark)| {
-                let location = Location { line: mark.line, column: mark.column };
-                (layer, location)
-            })
-            .next()
+        let (layer, setting) = self.setting(name.unwrap_or_default(), path)?;
+        Some((layer, Location { line: setting.mark.line, column: setting.mark.column }))
+    }
+
+    /// The setting of a key that holds in an environment, with its layer; `None` for a built-in value.
+    pub(crate) fn setting(&self, environment: &str, path: &str) -> Option<(Layer, &Setting)> {
+        let own = self.environment(environment).map(|found| (Layer::Environment, &found.block));
+        let mut layers = own.into_iter().chain([(Layer::Global, &self.global)]);
+        layers.find_map(|(layer, block)| Some((layer, block.settings.get(path)?)))
+    }
+
+    /// The text that the file was read from.
+    pub(crate) const fn source(&self) -> &Source {
+        &self.source
     }
 
     /// The policy of one environment under some overrides, the last of which is the highest.
@@ -162,7 +181,10 @@ impl PolicyFile {
             source: &change.source,
             block: &change.block,
         }));
-        let resolved = resolve(own.map_or("", |own| &own.name), &strata);
+        let resolved = resolve(own.map_or("", |own| &own.name), &strata).map(|policy| {
+            let rules = self.rules.iter().map(|placed| placed.rule.clone()).collect();
+            ResolvedPolicy { rules, ..policy }
+        });
         if problems.is_empty() {
             return resolved;
         }
@@ -194,6 +216,7 @@ impl PolicyFile {
         if self.environments.is_empty() {
             all.extend(crossings(&self.strata(None)));
         }
+        all.extend(self.rules_that_never_apply());
         let is_whole = !self.problems.iter().any(is_of_the_text);
         if let Some(default) = self.default_environment.as_ref().filter(|_| is_whole)
             && self.environment(&default.name).is_none()
@@ -201,6 +224,23 @@ impl PolicyFile {
             all.push(self.unknown_default(default));
         }
         tidy(all)
+    }
+
+    /// Rules whose values an environment's policy can't take: there they change nothing, which their author should know.
+    fn rules_that_never_apply(&self) -> Vec<Diagnostic> {
+        let mut problems = Vec::new();
+        for environment in &self.environments {
+            let Ok(policy) = resolve(&environment.name, &self.strata(Some(environment))) else { continue };
+            for PlacedRule { rule, mark, path } in &self.rules {
+                if let Err(why) = check_set(&policy, rule) {
+                    let (name, place) = (quoted(&rule.name), quoted(&environment.name));
+                    let message = format!("{name} never applies in {place}: {why}");
+                    let problem = Diagnostic::warning(&self.source, mark, Code::RuleNeverApplies, message);
+                    problems.push(problem.at(join(path, "set")).help("set the other bound too"));
+                }
+            }
+        }
+        problems
     }
 
     fn read(&mut self, root: &Node, is_whole: bool) {
@@ -221,6 +261,16 @@ impl PolicyFile {
                     self.global = read_block(&source, value, name, key.mark);
                 }
                 "default_environment" => self.read_default(&source, key, value),
+                "rules" => {
+                    let (rules, problems) = read_rules(&source, key, value);
+                    self.rules = rules;
+                    self.problems.extend(problems);
+                }
+                "tests" => {
+                    let (tests, problems) = read_tests(&source, key, value);
+                    self.tests = tests;
+                    self.problems.extend(problems);
+                }
                 _ => self.read_pin(&source, key, value),
             }
         }

@@ -27,6 +27,7 @@ pub fn render(diagnostic: &Diagnostic, colour: bool) -> String {
     let level = match diagnostic.severity {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
+        Severity::Advice => Level::NOTE,
     };
     let file = if diagnostic.file.is_empty() { "policy".to_owned() } else { plain_path(&diagnostic.file) };
     let title = level.primary_title(diagnostic.message.as_str());

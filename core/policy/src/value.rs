@@ -39,6 +39,7 @@ pub fn expectation(key: &Key) -> String {
     let mut text = match key.kind {
         Kind::Flag => "`true` or `false`".to_owned(),
         Kind::Whole { least, most } => format!("a whole number from {least} to {most}"),
+        Kind::Real { least, most } if is_nullable(key) => format!("a number from {least} to {most}, or null"),
         Kind::Real { least, most } => format!("a number from {least} to {most}"),
         Kind::Choice(words) => any_of(words.iter().copied()),
         Kind::Memory => "a size as Spark writes it, like `4g` or `512m`, or null".to_owned(),
@@ -52,8 +53,8 @@ pub fn expectation(key: &Key) -> String {
     text
 }
 
-fn is_nullable(key: &Key) -> bool {
-    matches!(key.kind, Kind::Memory) || (matches!(key.kind, Kind::Text) && key.default == "None")
+pub(crate) fn is_nullable(key: &Key) -> bool {
+    key.default == "None"
 }
 
 /// A value in words: `the text `x``.

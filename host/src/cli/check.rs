@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
-use sparkwright_policy::{Diagnostic, render};
+use sparkwright_policy::{Diagnostic, Severity, render};
 
 use super::failure::WRONG_INPUT;
 use super::{Failure, print};
@@ -37,8 +37,9 @@ impl Check {
                 }
             }
         }
-        let errors = found.iter().filter(|it| it.is_error()).count();
-        let warnings = found.len() - errors;
+        found.extend(file.lint());
+        let of = |severity| found.iter().filter(|it| it.severity == severity).count();
+        let (errors, warnings) = (of(Severity::Error), of(Severity::Warning));
         if self.json {
             print(&(serde_json::to_string_pretty(&found)? + "\n"));
         } else {
@@ -57,9 +58,10 @@ impl Check {
 }
 
 fn summary(file: &str, found: &[Diagnostic], environments: usize) -> String {
-    let errors = found.iter().filter(|it| it.is_error()).count();
-    match (errors, found.len() - errors) {
-        (0, 0) => format!("{file}: fine, {environments} environments\n"),
-        (errors, warnings) => format!("{file}: {errors} errors, {warnings} warnings\n"),
+    let of = |severity| found.iter().filter(|it| it.severity == severity).count();
+    let counted = |count: usize, word: &str| if count == 1 { format!("1 {word}") } else { format!("{count} {word}s") };
+    match (of(Severity::Error), of(Severity::Warning)) {
+        (0, 0) => format!("{file}: fine, {}\n", counted(environments, "environment")),
+        (errors, warnings) => format!("{file}: {}, {}\n", counted(errors, "error"), counted(warnings, "warning")),
     }
 }

@@ -6,8 +6,10 @@ mod failure;
 mod inspect;
 mod plan;
 mod policy_options;
+mod schema;
 mod serve;
 mod submit;
+mod test;
 
 use std::process::ExitCode;
 
@@ -32,8 +34,9 @@ Examples:
   sparkwright explain last                                   every decision of the last run, and why
   sparkwright plan --input-bytes 100GB --type etl            what a job of this size would start with
   sparkwright check config.yaml                              find mistakes in a policy file
+  sparkwright test config.yaml                               run the tests that a policy file holds
 
-Exit codes: 0 fine, 1 warnings (`check --strict`), 2 something is wrong with what was given and nothing was started;
+Exit codes: 0 fine, 1 warnings (`check --strict`) or failed tests (`test`), 2 something is wrong with what was given and nothing was started;
 `submit` ends with the application's own."
 )]
 struct Arguments {
@@ -48,6 +51,8 @@ enum Command {
     Explain(explain::Explain),
     Runs(explain::Runs),
     Check(check::Check),
+    Test(test::Test),
+    Schema(schema::Schema),
     Inspect(inspect::Inspect),
     Plugin(serve::Plugin),
     Serve(serve::Serve),
@@ -62,6 +67,8 @@ pub fn run() -> ExitCode {
         Command::Explain(explain) => explain.run(),
         Command::Runs(runs) => runs.run(),
         Command::Check(check) => check.run(),
+        Command::Test(test) => test.run(),
+        Command::Schema(schema) => schema.run(),
         Command::Inspect(inspect) => inspect.run(),
         Command::Plugin(plugin) => plugin.run(),
         Command::Serve(serve) => serve.run(),

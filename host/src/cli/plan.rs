@@ -3,15 +3,17 @@
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
+use sparkwright_core::executor::run_time::RunTimeEstimate;
 use sparkwright_core::facts::{ClusterFacts, JobFacts, NodeFacts, ProcessingType, StageType};
 use sparkwright_core::launch::{PlanLaunchAnswer, PlanLaunchInput};
 use sparkwright_core::policy::OptimizationTarget;
-use sparkwright_core::trace::Decision;
+use sparkwright_core::trace::{Decision, render_micros, render_ms};
 use sparkwright_core::units::Bytes;
 
 use super::policy_options::{PolicyOptions, module_of};
 use super::{Failure, print};
 use crate::assets::cache_folder;
+use crate::clock;
 use crate::launch::plan::plan_launch;
 use crate::steering::{Mode, server};
 
@@ -99,20 +101,23 @@ impl Plan {
                 ..JobFacts::default()
             },
             cluster,
+            now_ms: clock::now_ms(),
+            utc_offset_minutes: clock::utc_offset_minutes(),
+            labels: launch.labels.clone(),
             ..PlanLaunchInput::default()
         };
         let plan = plan_launch(&prepared, &facts)?;
         if self.json {
             print(&(serde_json::to_string_pretty(&plan)? + "\n"));
         } else {
-            print(&text(&plan));
+            print(&text(&plan, &launch.policy.cost.currency));
         }
         Ok(ExitCode::SUCCESS)
     }
 }
 
 /// The plan as people read it.
-fn text(plan: &PlanLaunchAnswer) -> String {
+fn text(plan: &PlanLaunchAnswer, currency: &str) -> String {
     let mut text = String::new();
     section(&mut text, "executors", &plan.executors, plan.executors.value.to_string());
     section(&mut text, "initial executors", &plan.initial_executors, plan.initial_executors.value.to_string());
@@ -128,10 +133,21 @@ fn text(plan: &PlanLaunchAnswer) -> String {
     section(&mut text, "shuffle partitions", &plan.shuffle_partitions, plan.shuffle_partitions.value.to_string());
     let cache = plan.cache.value.level.map_or("no", |level| level.word());
     section(&mut text, "cache", &plan.cache, cache.to_owned());
-    let table = plan.temp_table.value;
+    let table = &plan.temp_table.value;
     let files = if table.files > 0 { format!(" of {} files", table.files) } else { String::new() };
     let kind = serde_json::to_value(table.kind).ok().and_then(|kind| kind.as_str().map(|word| word.replace('_', " ")));
     section(&mut text, "temp table", &plan.temp_table, format!("{}{files}", kind.unwrap_or_default()));
+    if let Some(time) = &plan.run_time {
+        let RunTimeEstimate { run_ms, low_ms, high_ms } = time.value;
+        let interval = match (low_ms, high_ms) {
+            (Some(low), Some(high)) => format!(", between {} and {}", render_ms(low), render_ms(high)),
+            _ => String::new(),
+        };
+        section(&mut text, "run time", time, format!("{}{interval}", render_ms(run_ms)));
+    }
+    if let Some(cost) = &plan.cost {
+        section(&mut text, "cost", cost, format!("{} {currency}", render_micros(cost.value.micros)));
+    }
     text.push_str("spark configurations\n");
     for (key, conf) in &plan.confs {
         text.push_str(&format!("    --conf {key}={}\n        {}\n", conf.value, conf.because));

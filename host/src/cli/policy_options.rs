@@ -20,6 +20,9 @@ pub struct PolicyOptions {
     /// Overrides one value of the policy for this run; may be given more than once.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub set: Vec<String>,
+    /// Says something of the run for the policy's rules, as team=risk; may be given more than once.
+    #[arg(long = "label", value_name = "KEY=VALUE", value_parser = label)]
+    pub labels: Vec<(String, String)>,
     /// Another policy module than the one inside this program.
     #[arg(long, value_name = "FILE.wasm", hide_short_help = true)]
     pub module: Option<PathBuf>,
@@ -48,10 +51,16 @@ impl PolicyOptions {
             policy: chosen.policy,
             identity: chosen.identity,
             module_sha256: chosen.module_sha256,
+            labels: self.labels.iter().cloned().collect(),
             module: self.module.as_ref().map(|path| std::path::absolute(path).unwrap_or_else(|_| path.clone())),
             ..Launch::default()
         })
     }
+}
+
+fn label(text: &str) -> Result<(String, String), String> {
+    let pair = text.split_once('=').map(|(key, value)| (key.trim().to_owned(), value.trim().to_owned()));
+    pair.filter(|(key, _)| !key.is_empty()).ok_or_else(|| format!("`{text}` is not KEY=VALUE, as team=risk"))
 }
 
 /// The bytes of the module that a launch names.

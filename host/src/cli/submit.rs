@@ -15,6 +15,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use clap::Args;
+use sparkwright_core::abi::codes;
 use sparkwright_core::launch::ConfWhen;
 use sparkwright_core::units::Bytes;
 
@@ -101,7 +102,7 @@ impl Submit {
             other => other,
         };
         let cluster = cluster_facts(&master, &spark.version, arguments.is_python(), user.clone());
-        let facts = launch_facts(cluster, self.input_bytes);
+        let facts = launch_facts(cluster, self.input_bytes, &launch.labels);
         let mut confs = BTreeMap::new();
         // What can't be planned is left as the user has it; the application starts all the same.
         match prepared.map_err(PlanError::from).and_then(|prepared| plan_launch(&prepared, &facts)) {
@@ -111,6 +112,12 @@ impl Submit {
                     confs.extend(submit.map(|(key, conf)| (key.clone(), conf.value.clone())));
                 }
                 launch.plan = Some(plan);
+            }
+            // Nothing has begun yet, so a run that the policy forbids does not begin.
+            Err(PlanError::Refused(body)) if body.code == codes::DENIED && self.mode == Mode::Act => {
+                return Err(Failure::new(format!("the policy forbids this run: {}", body.message)).help(
+                    "nothing was started; `--mode shadow` runs it unsteered and records what the policy would do",
+                ));
             }
             Err(error) => launch.faults.push(no_launch_plan(&error)),
         }

@@ -1,11 +1,14 @@
 //! Asks the policy module for a launch plan.
 
+use std::collections::BTreeMap;
+
 use sparkwright_core::abi::DecisionPoint;
 use sparkwright_core::facts::{ClusterFacts, JobFacts, ProcessingType};
 use sparkwright_core::launch::{PlanLaunchAnswer, PlanLaunchInput};
 use sparkwright_core::steering::LAUNCH_MODULE_MS;
 use sparkwright_core::units::Bytes;
 
+use crate::clock;
 use crate::engine::{Budget, EngineError, Prepared};
 
 /// Why there is no launch plan.
@@ -22,9 +25,20 @@ pub enum PlanError {
 
 /// What is known of an application that nobody says more about than its input.
 #[must_use]
-pub fn launch_facts(cluster: ClusterFacts, input_bytes: Option<Bytes>) -> PlanLaunchInput {
+pub fn launch_facts(
+    cluster: ClusterFacts,
+    input_bytes: Option<Bytes>,
+    labels: &BTreeMap<String, String>,
+) -> PlanLaunchInput {
     let job = JobFacts { input_bytes, processing: ProcessingType::General, ..JobFacts::default() };
-    PlanLaunchInput { cluster, job, ..PlanLaunchInput::default() }
+    PlanLaunchInput {
+        now_ms: clock::now_ms(),
+        utc_offset_minutes: clock::utc_offset_minutes(),
+        labels: labels.clone(),
+        cluster,
+        job,
+        ..PlanLaunchInput::default()
+    }
 }
 
 /// What the record says where there is no plan.

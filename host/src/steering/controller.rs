@@ -11,7 +11,7 @@ use sparkwright_core::trace::{Decision, Scalar};
 
 use super::decider::Decider;
 use super::run::{Steered, lock};
-use crate::clock::now_ms;
+use crate::clock::{now_ms, utc_offset_minutes};
 use crate::record::{Change, RecordedDecision};
 use crate::spark::protocol::Command;
 
@@ -95,6 +95,8 @@ fn question(steered: &Steered, now: u64) -> ControlInput {
     };
     ControlInput {
         now_ms: now,
+        utc_offset_minutes: utc_offset_minutes(),
+        labels: steered.launch.labels.clone(),
         facts_at_ms: application.facts_at_ms(),
         facts_lost: application.facts_lost(),
         controller,

@@ -15,7 +15,7 @@ use sparkwright_core::units::{Bytes, GIB};
 
 use super::decider::Decider;
 use super::run::{Steered, lock, read_line};
-use crate::clock::now_ms;
+use crate::clock::{now_ms, utc_offset_minutes};
 use crate::record::RecordedDecision;
 use crate::spark::protocol::{Answer, Ask, CacheOrder};
 
@@ -121,6 +121,8 @@ fn question(steered: &Steered, ask: Ask) -> PlanQueryInput {
     let storage = ask.executors.into_iter().filter(|executor| local || executor.id != "driver").collect();
     PlanQueryInput {
         now_ms: now,
+        utc_offset_minutes: utc_offset_minutes(),
+        labels: steered.launch.labels.clone(),
         adaptive: ask.adaptive,
         nodes,
         truncated: ask.truncated,

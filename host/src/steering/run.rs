@@ -63,6 +63,9 @@ pub struct Launch {
     pub module_sha256: Option<String>,
     /// The module's file; the embedded one when absent.
     pub module: Option<PathBuf>,
+    /// What the user says of the run, for the policy's rules.
+    #[serde(default)]
+    pub labels: BTreeMap<String, String>,
     /// Where records go; none are kept when absent.
     pub record: Option<PathBuf>,
     /// Spark keys that `submit` added.

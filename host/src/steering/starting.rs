@@ -24,7 +24,7 @@ impl Launch {
             return Ok(BTreeMap::new());
         }
         let cluster = cluster_facts(&hello.master, &hello.spark, hello.python, hello.conf.clone());
-        let plan = plan_launch(prepared, &launch_facts(cluster, None))?;
+        let plan = plan_launch(prepared, &launch_facts(cluster, None, &self.labels))?;
         let mut confs = BTreeMap::new();
         if self.mode == Mode::Act {
             let settable =

@@ -6,9 +6,13 @@ mod default_policy;
 mod diagnostics;
 mod layers;
 mod limits;
+mod lint;
 mod overrides;
 mod reference;
 mod rendering;
+mod rules;
+mod schema;
+mod tests_of_policies;
 
 use sparkwright_core::policy::ResolvedPolicy;
 use sparkwright_policy::{Diagnostic, PolicyFile, parse};

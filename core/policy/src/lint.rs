@@ -1,0 +1,188 @@
+//! What is right by itself and still hardly meant: across environments, and values that never have an effect.
+//!
+//! A warning says that something its author wrote does nothing. An advice says what one environment will not show of another: it is how
+//! many teams want it, and worth knowing.
+
+use serde_json::Value as Json;
+use sparkwright_core::policy::{CacheStrategy, ResolvedPolicy};
+
+use crate::diagnostics::{Code, Diagnostic, Severity, quoted};
+use crate::parse::PolicyFile;
+use crate::resolve::built_in;
+
+/// An environment with what it resolves to.
+struct Resolved<'f> {
+    name: &'f str,
+    policy: ResolvedPolicy,
+}
+
+impl PolicyFile {
+    /// What is hardly meant, in the order of the file. Environments with errors are left out; [`parse`](crate::parse) has told them.
+    #[must_use]
+    pub fn lint(&self) -> Vec<Diagnostic> {
+        let resolved: Vec<Resolved<'_>> = self
+            .environments()
+            .filter_map(|name| Some(Resolved { name, policy: self.resolve(Some(name), &[]).ok()? }))
+            .collect();
+        let mut found: Vec<Diagnostic> =
+            resolved.iter().flat_map(|environment| self.without_effect(environment)).collect();
+        if let Some(production) = resolved.iter().find(|environment| means(environment.name, &["prod", "live"])) {
+            for other in resolved.iter().filter(|environment| environment.name != production.name) {
+                found.extend(self.not_exercised(other, production));
+            }
+        }
+        found.sort_by_key(|it| (it.line, it.column, it.code));
+        found.dedup();
+        found
+    }
+
+    /// A finding at the place where an environment has `path` from; `None` where it is built in and nobody wrote it.
+    fn finding(
+        &self,
+        environment: &str,
+        path: &str,
+        severity: Severity,
+        code: Code,
+        message: String,
+        help: impl Into<String>,
+    ) -> Option<Diagnostic> {
+        let setting = self.setting(environment, path)?.1;
+        let finding =
+            Diagnostic::warning(self.source(), &setting.mark, code, message).at(setting.path.as_str()).help(help);
+        Some(Diagnostic { severity, ..finding })
+    }
+
+    /// Values that someone wrote and that never have an effect beside the others.
+    fn without_effect(&self, environment: &Resolved<'_>) -> Vec<Diagnostic> {
+        let Resolved { name, policy } = environment;
+        let place = quoted(name);
+        let (tables, scaling, cost) = (&policy.temp_tables, &policy.autoscaling, &policy.cost);
+        let hours_between = tables.cleanup_interval_minutes / 60.0;
+        let checks: [(bool, &str, String, &str); 8] = [
+            (
+                cost.budget_per_run.is_some() && cost.executor_hour_price.is_none(),
+                "cost.budget_per_run",
+                format!("the budget never binds in {place}: executors have no price there"),
+                "set `cost.executor_hour_price` too",
+            ),
+            (
+                tables.cleanup_batch_size > tables.max_total_tables,
+                "temp_tables.cleanup_batch_size",
+                format!(
+                    "a clean-up in {place} drops up to {} tables, and there are never more than {}",
+                    tables.cleanup_batch_size, tables.max_total_tables
+                ),
+                "a batch of at most `temp_tables.max_total_tables` does the same",
+            ),
+            (
+                tables.auto_cleanup && tables.max_table_age_hours < hours_between,
+                "temp_tables.max_table_age_hours",
+                format!(
+                    "tables in {place} may be {} hours old, but are looked for only every {hours_between} hours",
+                    tables.max_table_age_hours
+                ),
+                "lower `temp_tables.cleanup_interval_minutes`",
+            ),
+            (
+                !tables.enable_caching
+                    && matches!(tables.cache_strategy, CacheStrategy::Always | CacheStrategy::Aggressive),
+                "temp_tables.cache_strategy",
+                format!(
+                    "the cache strategy {} does nothing in {place}: caching is off there",
+                    quoted(tables.cache_strategy.word())
+                ),
+                "set `temp_tables.enable_caching: true`",
+            ),
+            (
+                tables.enable_caching
+                    && tables.cache_strategy == CacheStrategy::Never
+                    && self.wrote(name, "temp_tables.enable_caching"),
+                "temp_tables.enable_caching",
+                format!("caching is on in {place}, but the strategy `never` wins"),
+                "set another `temp_tables.cache_strategy`, or caching to false",
+            ),
+            (
+                !scaling.enable_autoscaling && self.wrote(name, "autoscaling.guards.tick_seconds"),
+                "autoscaling.guards.tick_seconds",
+                format!("the controller never ticks in {place}: autoscaling is off there"),
+                "set `autoscaling.enable_autoscaling: true`",
+            ),
+            (
+                scaling.enable_autoscaling && scaling.min_executors == scaling.max_executors,
+                "autoscaling.max_executors",
+                format!("executors never move in {place}: the least and the most are both {}", scaling.max_executors),
+                "set `autoscaling.enable_autoscaling: false` to say so, or other bounds",
+            ),
+            (
+                !tables.enable_temp_tables && self.wrote(name, "temp_tables.max_total_tables"),
+                "temp_tables.max_total_tables",
+                format!("the limit never binds in {place}: temp tables are off there"),
+                "set `temp_tables.enable_temp_tables: true`",
+            ),
+        ];
+        checks
+            .into_iter()
+            .filter(|(found, ..)| *found)
+            .filter_map(|(_, path, message, help)| {
+                self.finding(name, path, Severity::Warning, Code::WithoutEffect, message, help)
+            })
+            .collect()
+    }
+
+    /// Whether someone wrote a value other than the built-in one.
+    fn wrote(&self, environment: &str, path: &str) -> bool {
+        self.location(Some(environment), path).is_some() && self.value(environment, path) != built_in(path)
+    }
+
+    fn value(&self, environment: &str, path: &str) -> Option<Json> {
+        let policy = serde_json::to_value(self.resolve(Some(environment), &[]).ok()?).ok()?;
+        let (section, name) = path.rsplit_once('.')?;
+        policy.get(section.rsplit('.').next()?)?.get(name).cloned()
+    }
+
+    /// What production does and another environment never will.
+    fn not_exercised(&self, other: &Resolved<'_>, production: &Resolved<'_>) -> Vec<Diagnostic> {
+        let (here, there) = (&other.policy, &production.policy);
+        let (place, live) = (quoted(other.name), quoted(production.name));
+        let mut found = Vec::new();
+        let rehearses = means(other.name, &["stag", "test", "qa", "uat", "preprod", "pre-prod"]);
+        if !here.temp_tables.enable_caching && there.temp_tables.enable_caching {
+            let message = format!(
+                "nothing is kept in memory in {place}, and {live} keeps what it uses again: data that does not fit there shows first in {live}"
+            );
+            let help = "run once with `--set temp_tables.enable_caching=true` before a release";
+            found.push(("temp_tables.enable_caching", message, help));
+        }
+        if rehearses && !here.autoscaling.enable_autoscaling && there.autoscaling.enable_autoscaling {
+            let message = format!(
+                "executors never move in {place}, and do in {live}: what decommission does to a job shows first there"
+            );
+            found.push(("autoscaling.enable_autoscaling", message, "set it to true here too, with small bounds"));
+        }
+        if rehearses && here.autoscaling.max_executors < there.autoscaling.min_executors {
+            let message = format!(
+                "{place} has at most {} executors, and {live} never fewer than {}: no size is run in both",
+                here.autoscaling.max_executors, there.autoscaling.min_executors
+            );
+            found.push(("autoscaling.max_executors", message, "let the two ranges overlap"));
+        }
+        if rehearses && here.pipeline.stage_optimization != there.pipeline.stage_optimization {
+            let message = format!("stages are planned in only one of {place} and {live}");
+            found.push(("pipeline.stage_optimization", message, "set both to the same"));
+        }
+        found
+            .into_iter()
+            .filter_map(|(path, message, help)| {
+                // Where this environment has the built-in value, what production wrote is what differs.
+                let at = |name| self.finding(name, path, Severity::Advice, Code::NotExercised, message.clone(), help);
+                at(other.name).or_else(|| at(production.name))
+            })
+            .collect()
+    }
+}
+
+/// Whether an environment's name is one of a kind, by what teams call them.
+fn means(name: &str, beginnings: &[&str]) -> bool {
+    let name = name.to_ascii_lowercase();
+    beginnings.iter().any(|beginning| name.starts_with(beginning))
+}

@@ -1,0 +1,58 @@
+//! What is right by itself and still hardly meant.
+
+use sparkwright_policy::{DEFAULT_POLICY, Severity, parse};
+
+use crate::good;
+
+fn found(text: &str) -> Vec<String> {
+    let (file, diagnostics) = parse("policy.yaml", text);
+    assert!(!diagnostics.iter().any(sparkwright_policy::Diagnostic::is_error), "{diagnostics:?}");
+    file.lint().iter().map(|it| format!("{}:{} {} {}", it.line, it.column, it.code.word(), it.message)).collect()
+}
+
+fn one(text: &str, expected: &str) {
+    let found = found(text);
+    assert!(found.len() == 1 && found[0].contains(expected), "{text}: {found:#?}");
+}
+
+#[test]
+fn values_without_effect_are_warned_of_at_their_place() {
+    let production = |block: &str| format!("environments:\n  production:\n    optimization: {{{block}}}\n");
+    one(&production("cost: {budget_per_run: 5}"), "3:43 without_effect the budget never binds in `production`");
+    one(&production("temp_tables: {max_total_tables: 5, cleanup_batch_size: 9}"), "never more than 5");
+    one(
+        &production("temp_tables: {max_table_age_hours: 0.2}"),
+        "may be 0.2 hours old, but are looked for only every 0.5 hours",
+    );
+    one(
+        &production("temp_tables: {enable_caching: false, cache_strategy: always}"),
+        "`always` does nothing in `production`",
+    );
+    one(&production("autoscaling: {min_executors: 3, max_executors: 3}"), "executors never move");
+    one(&production("autoscaling: {enable_autoscaling: false, guards: {tick_seconds: 2}}"), "never ticks");
+    assert_eq!(found(&production("cost: {budget_per_run: 5, executor_hour_price: 1}")), [""; 0]);
+}
+
+#[test]
+fn what_an_environment_never_exercises_is_told() {
+    let text = |staging: &str| {
+        format!(
+            "environments:\n  staging:\n    optimization: {{{staging}}}\n  production:\n    optimization: {{autoscaling: {{min_executors: 4}}}}\n"
+        )
+    };
+    one(&text("temp_tables: {enable_caching: false}"), "nothing is kept in memory in `staging`");
+    one(&text("autoscaling: {enable_autoscaling: false}"), "executors never move in `staging`");
+    one(
+        &text("autoscaling: {max_executors: 3}"),
+        "`staging` has at most 3 executors, and `production` never fewer than 4",
+    );
+    assert_eq!(found(&text("")), [""; 0]);
+}
+
+#[test]
+fn the_default_policy_has_nothing_but_an_advice() {
+    let lints = good(DEFAULT_POLICY).lint();
+    assert_eq!(lints.len(), 1, "{lints:#?}");
+    assert_eq!(lints[0].severity, Severity::Advice);
+    assert!(lints[0].message.starts_with("nothing is kept in memory in `development`"));
+}

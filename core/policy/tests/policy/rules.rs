@@ -1,0 +1,95 @@
+//! `rules`: what they become, and what is said about wrong ones.
+
+use serde_json::json;
+use sparkwright_core::abi::DecisionPoint;
+use sparkwright_policy::parse;
+
+use crate::{brief, good, resolved};
+
+const RULES: &str = "
+environments:
+  production: {optimization: {autoscaling: {min_executors: 4, max_executors: 20}}}
+rules:
+  - name: night
+    when: hour >= 22 || hour < 6
+    set: {autoscaling: {max_executors: 40}, optimization_target: speed}
+  - when: \"labels.kind == 'ad-hoc'\"
+    at: plan_launch
+    set: {autoscaling: {min_executors: 1, max_executors: 8}}
+  - name: budget
+    when: has(plan.cost) && plan.cost > 50.0
+    at: [plan_launch, plan_stage]
+    deny: ask first
+";
+
+#[test]
+fn rules_go_with_the_policy_of_every_environment() {
+    let policy = resolved(RULES, Some("production"));
+    assert_eq!(policy.rules.len(), 3);
+    assert_eq!(policy.rules[0].set["autoscaling.max_executors"], json!(40));
+    assert_eq!(policy.rules[0].set["pipeline.optimization_target"], json!("speed"));
+    assert_eq!(
+        (policy.rules[1].name.as_str(), policy.rules[1].at.as_slice()),
+        ("rule 2", &[DecisionPoint::PlanLaunch][..])
+    );
+    assert_eq!(policy.rules[2].deny.as_deref(), Some("ask first"));
+    assert_eq!(good(RULES).resolve(None, &[]).unwrap().rules.len(), 3);
+}
+
+fn wrong(rule: &str) -> Vec<String> {
+    brief(&parse("policy.yaml", &format!("rules:\n  - {rule}\n")).1)
+}
+
+#[test]
+fn wrong_rules_are_told_with_their_place() {
+    let set = "set: {max_executors: 3}";
+    for (rule, expected) in [
+        (
+            format!("{{when: hour >= 22 && hours < 6, {set}}}"),
+            "2:26-35 bad_condition the condition names `hours`, which is none of",
+        ),
+        (format!("{{when: 'hour >', {set}}}"), "bad_condition"),
+        (
+            format!("{{when: plan.cost > 3.0, {set}}}"),
+            "bad_condition the condition names `plan`, which only a rule with `deny` may",
+        ),
+        ("{when: hour > 3}".to_owned(), "2:5-21 null_not_allowed `rule 1` neither sets anything nor denies"),
+        (format!("{{when: hour > 3, {set}, deny: no}}"), "sets keys and denies"),
+        (format!("{{{set}}}"), "`rule 1` has no `when`"),
+        (format!("{{wen: hour > 3, {set}}}"), "unknown_key unknown key `wen` in a rule"),
+        (format!("{{when: hour > 3, at: plan_lunch, {set}}}"), "unknown_word there is no decision point `plan_lunch`"),
+        ("{when: hour > 3, at: control, deny: no}".to_owned(), "`control` can't be denied: what runs goes on"),
+        ("{when: hour > 3, set: {max_executers: 3}}".to_owned(), "unknown_key unknown key `max_executers`"),
+        ("{when: hour > 3, set: {max_executors: 0}}".to_owned(), "out_of_range"),
+        ("just words".to_owned(), "wrong_type"),
+        (format!("{{when: [1], {set}}}"), "wrong_type a text is needed, not a list"),
+    ] {
+        let found = wrong(&rule);
+        assert!(found.iter().any(|line| line.contains(expected)), "{rule}: {found:#?}");
+    }
+    let list = brief(&parse("policy.yaml", "rules: {when: 'true'}\n").1);
+    assert_eq!(list, ["1:8-22 wrong_type `rules` takes a list of rules, not keys with values"]);
+    let many = format!("rules:\n{}", "  - {when: 'true', set: {max_executors: 3}}\n".repeat(65));
+    assert!(brief(&parse("policy.yaml", &many).1)[0].contains("there are 65 rules; 64 are allowed"));
+}
+
+#[test]
+fn a_rule_that_an_environment_cannot_take_is_a_warning() {
+    let text = RULES.replace("set: {autoscaling: {min_executors: 1, max_executors: 8}}", "set: {max_executors: 3}");
+    let (file, diagnostics) = parse("policy.yaml", &text);
+    let found = brief(&diagnostics);
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(
+        found[0].contains(
+            "rule_never_applies `rule 2` never applies in `production`: then `autoscaling.min_executors` is 4"
+        ),
+        "{found:?}"
+    );
+    file.resolve(Some("production"), &[]).unwrap();
+}
+
+#[test]
+fn a_policy_with_a_wrong_rule_is_not_used() {
+    let (file, _) = parse("policy.yaml", "rules: [{when: 'hour >', set: {max_executors: 3}}]\n");
+    assert!(file.resolve(None, &[]).is_err());
+}

@@ -1,0 +1,197 @@
+//! `sparkwright test`: the tests that a policy file holds, asked of the policy module.
+
+use std::fs;
+use std::io::IsTerminal as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use quick_junit::{NonSuccessKind, TestCase, TestCaseStatus, TestSuite};
+use serde::Serialize;
+use serde_json::Value as Json;
+use sparkwright_core::steering::LAUNCH_MODULE_MS;
+use sparkwright_core::trace::Trace;
+use sparkwright_policy::{Mismatch, Override, PolicyFile, PolicyTest, mismatches};
+
+use super::policy_options::module_of;
+use super::{Failure, print};
+use crate::assets::cache_folder;
+use crate::engine::Budget;
+use crate::launch::policy_source::{self, PolicyError};
+use crate::steering::{Launch, Mode, server};
+
+/// Runs the tests that a policy file holds: facts in, expectations out. Starts no Spark.
+///
+/// Ends with 0 when all pass, 1 when one fails, 2 when the file can't be used or holds none.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+A test in a policy file:
+  tests:
+    - name: ten gigabytes stay small
+      environment: production
+      facts: {job: {input_bytes: 10GB, processing: etl}}
+      expect: {executors: 4, shuffle_partitions: {at_most: 200}}")]
+pub struct Test {
+    /// The policy file; the default policy inside this program when left out.
+    file: Option<PathBuf>,
+    /// Only tests whose name contains this.
+    #[arg(long, value_name = "TEXT")]
+    filter: Option<String>,
+    /// Also write the results as JUnit XML.
+    #[arg(long, value_name = "FILE")]
+    junit: Option<PathBuf>,
+    /// Print the results as one JSON array.
+    #[arg(long)]
+    json: bool,
+    /// Another policy module than the one inside this program.
+    #[arg(long, value_name = "FILE.wasm", hide_short_help = true)]
+    module: Option<PathBuf>,
+}
+
+/// What came of a test.
+#[derive(Debug, Serialize)]
+struct Outcome {
+    name: String,
+    line: usize,
+    passed: bool,
+    took_us: u64,
+    mismatches: Vec<Line>,
+}
+
+/// A place where the answer is not as expected.
+#[derive(Debug, Serialize)]
+struct Line {
+    path: String,
+    expected: String,
+    found: String,
+    /// The account of what was found, where it is a decision.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    why: Option<Trace>,
+}
+
+impl Test {
+    pub(super) fn run(self) -> Result<ExitCode, Failure> {
+        let (file, diagnostics) = policy_source::read(self.file.as_deref())?;
+        let wrong: Vec<_> = diagnostics.into_iter().filter(sparkwright_policy::Diagnostic::is_error).collect();
+        if !wrong.is_empty() {
+            return Err(PolicyError::Wrong { diagnostics: wrong }.into());
+        }
+        let wanted = |test: &&PolicyTest| self.filter.as_ref().is_none_or(|text| test.name.contains(text));
+        let tests: Vec<&PolicyTest> = file.tests().iter().filter(wanted).collect();
+        if tests.is_empty() {
+            let why = if file.tests().is_empty() { "holds no tests" } else { "has no test of that name" };
+            return Err(Failure::new(format!("{} {why}", file.name()))
+                .help("write them below `tests:`; `sparkwright test --help` shows one"));
+        }
+        let outcomes: Vec<Outcome> = tests.iter().map(|test| self.ask(&file, test)).collect::<Result<_, _>>()?;
+        if let Some(path) = &self.junit {
+            fs::write(path, junit(file.name(), &outcomes)?).map_err(|error| {
+                Failure::new(format!("{} can't be written: {error}", path.display()))
+                    .help("name another file with --junit")
+            })?;
+        }
+        if self.json {
+            print(&(serde_json::to_string_pretty(&outcomes)? + "\n"));
+        } else {
+            print(&text(file.name(), &outcomes, std::io::stdout().is_terminal()));
+        }
+        Ok(if outcomes.iter().all(|outcome| outcome.passed) { ExitCode::SUCCESS } else { ExitCode::from(1) })
+    }
+
+    fn ask(&self, file: &PolicyFile, test: &PolicyTest) -> Result<Outcome, Failure> {
+        let changes: Vec<Override> = test.change.iter().cloned().collect();
+        let policy = file
+            .resolve(test.environment.as_deref(), &changes)
+            .map_err(|diagnostics| PolicyError::Wrong { diagnostics })?;
+        let launch = Launch {
+            mode: Mode::Act,
+            policy,
+            module_sha256: file.module_sha256().map(str::to_owned),
+            module: self.module.clone(),
+            ..Launch::default()
+        };
+        let module = module_of(&launch)?;
+        let prepared = server::prepare(&launch, &module, cache_folder().map(|cache| cache.join("compiled")))?;
+        let question = serde_json::to_vec(&test.facts)?;
+        let start = Instant::now();
+        let (answer, _) = prepared.session()?.eval(test.point, &question, Budget::millis(LAUNCH_MODULE_MS))?;
+        let took_us = u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX);
+        let envelope: Json = serde_json::from_slice(&answer)?;
+        let mismatches: Vec<Line> =
+            mismatches(&test.expect, &envelope).into_iter().map(|mismatch| line(mismatch, &envelope)).collect();
+        Ok(Outcome { name: test.name.clone(), line: test.line, passed: mismatches.is_empty(), took_us, mismatches })
+    }
+}
+
+/// A mismatch with the account of the decision that it is about.
+fn line(mismatch: Mismatch, envelope: &Json) -> Line {
+    let Mismatch { path, expected, found } = mismatch;
+    let decision = path.split(['.', '[']).next().unwrap_or_default();
+    let trace = envelope.get("ok").and_then(|answer| answer.get(decision)?.get("trace"));
+    let why = trace.and_then(|trace| serde_json::from_value(trace.clone()).ok());
+    Line { path, expected, found, why }
+}
+
+/// The results as people read them: a line a test, and below a failed one what was expected, what was found and why.
+fn text(file: &str, outcomes: &[Outcome], colour: bool) -> String {
+    let paint =
+        |code: &str, words: &str| if colour { format!("\u{1b}[{code}m{words}\u{1b}[0m") } else { words.to_owned() };
+    let mut text = String::new();
+    for outcome in outcomes {
+        let mark = if outcome.passed { paint("32", "ok    ") } else { paint("31;1", "FAILED") };
+        text.push_str(&format!("{mark} {}\n", outcome.name));
+        for line in &outcome.mismatches {
+            let path = if line.path.is_empty() { "answer" } else { &line.path };
+            text.push_str(&format!("         {path}: {} {}\n", paint("32", "- expected"), line.expected));
+            text.push_str(&format!(
+                "         {:>width$}  {} {}\n",
+                "",
+                paint("31", "+ found   "),
+                line.found,
+                width = path.len()
+            ));
+            if let Some(why) = &line.why {
+                text.push_str(&why.render("             "));
+            }
+        }
+        if !outcome.passed {
+            text.push_str(&format!("         {file}:{}\n", outcome.line));
+        }
+    }
+    let failed = outcomes.iter().filter(|outcome| !outcome.passed).count();
+    let tests = if outcomes.len() == 1 { "1 test".to_owned() } else { format!("{} tests", outcomes.len()) };
+    text.push_str(&match failed {
+        0 => format!("{file}: {tests}, all pass\n"),
+        failed => format!("{file}: {failed} of {tests} failed\n"),
+    });
+    text
+}
+
+fn junit(file: &str, outcomes: &[Outcome]) -> Result<String, Failure> {
+    let mut suite = TestSuite::new(file);
+    for outcome in outcomes {
+        let status = if outcome.passed {
+            TestCaseStatus::success()
+        } else {
+            let lines: Vec<String> = outcome
+                .mismatches
+                .iter()
+                .map(|line| format!("{}: expected {}, found {}", line.path, line.expected, line.found))
+                .collect();
+            let mut failed = TestCaseStatus::non_success(NonSuccessKind::Failure);
+            failed.set_message(lines.join("; ")).set_description(format!(
+                "{file}:{}\n{}",
+                outcome.line,
+                lines.join("\n")
+            ));
+            failed
+        };
+        let mut case = TestCase::new(outcome.name.clone(), status);
+        case.set_classname(file).set_time(Duration::from_micros(outcome.took_us));
+        suite.add_test_case(case);
+    }
+    let mut report = quick_junit::Report::new("sparkwright test");
+    report.add_test_suite(suite);
+    report.to_string().map_err(|error| Failure::new(format!("the results can't be written as JUnit XML: {error}")))
+}
