@@ -9,6 +9,7 @@ mod clean;
 mod console;
 mod demo;
 mod lint;
+mod packages;
 mod setup;
 mod test;
 mod toolchain;

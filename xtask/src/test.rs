@@ -5,7 +5,7 @@ use clap::Args;
 use sparkwright_tests::java::Java;
 use sparkwright_tests::paths;
 
-use crate::{build, console, setup};
+use crate::{build, console, packages, setup};
 
 /// Runs every test: the core, the policy reader, the host, all of it on real Spark, and at last the demo.
 #[derive(Debug, Args)]
@@ -20,8 +20,9 @@ pub(crate) struct Test {
 impl Test {
     pub(crate) fn run(self) -> Result<()> {
         let filter: Vec<&str> = self.filter.as_deref().into_iter().collect();
-        // The host embeds both, and its tests run the module.
+        // The host embeds both, and its tests run the module, in a JavaScript engine as well.
         build::assets()?;
+        packages::node()?;
         let crates = [
             "test",
             "--release",

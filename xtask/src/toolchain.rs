@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use anyhow::Result;
 use sparkwright_tests::Error;
-use sparkwright_tests::application::{bounded_output, must_succeed, on_path, output_of};
+use sparkwright_tests::application::{bounded_output, on_path, output_of};
 
 use crate::console::{self, Step};
+use crate::packages;
 
 /// The target of `policy.wasm`.
 pub(crate) const TARGET: &str = "wasm32-unknown-unknown";
@@ -127,33 +128,9 @@ fn has_debian_rust() -> bool {
 
 fn install_debian_rust() -> Result<()> {
     let get = format!("apt-get install --no-install-recommends {}", PACKAGES.join(" "));
-    let missing = |what: &str| Error::Missing {
-        what: what.to_owned(),
+    packages::install(&PACKAGES, |what| Error::Missing {
+        what: format!("the target is not installed, rustup cannot add it, and {what}"),
         wanted: "Rust for wasm32-unknown-unknown",
         get: format!("rustup target add {TARGET}    (or, on Debian, as root: {get})"),
-    };
-    if on_path("apt-get").is_none() {
-        return Err(missing("the target is not installed, rustup cannot add it, and this is no Debian").into());
-    }
-    let root = output_of("asking who we are", Command::new("id").arg("-u")).is_ok_and(|id| id.trim() == "0");
-    if !root {
-        return Err(missing("the target is not installed, rustup cannot add it, and apt-get needs root").into());
-    }
-    let step = Step::begin(format!("installing {} by apt-get into /usr", PACKAGES.join(", ")));
-    let install = || {
-        must_succeed(
-            "installing Debian's Rust for WebAssembly",
-            Command::new("apt-get")
-                .args(["install", "--yes", "--quiet", "--no-install-recommends"])
-                .args(PACKAGES)
-                .env("DEBIAN_FRONTEND", "noninteractive"),
-        )
-    };
-    if install().is_err() {
-        // On a fresh machine the lists are missing or old.
-        must_succeed("updating the package lists", Command::new("apt-get").args(["update", "--quiet"]))?;
-        install()?;
-    }
-    step.end();
-    Ok(())
+    })
 }

@@ -29,6 +29,7 @@ mod block;
 mod diagnostics;
 mod digest;
 mod expectation;
+mod item_list;
 mod lint;
 mod memory_size;
 mod nearest;

@@ -3,14 +3,13 @@
 use serde_json::{Map, Value as Json};
 use sparkwright_core::abi::DecisionPoint;
 
-use crate::block::{duplicate, join, key_text, mapping, step};
-use crate::diagnostics::{Code, Diagnostic, any_of, quoted};
-use crate::nearest::nearest;
+use crate::block::{join, key_text};
+use crate::diagnostics::{Code, Diagnostic, quoted};
+use crate::item_list::{Item, ItemList, decision_point};
 use crate::overrides::Override;
 use crate::scalar::Plain;
 use crate::source::{Mark, Source};
 use crate::tree::{Entry, Node, Value};
-use crate::value::description;
 
 /// The keys of a test.
 const KEYS: [&str; 6] = ["name", "environment", "set", "point", "facts", "expect"];
@@ -38,8 +37,10 @@ pub struct PolicyTest {
 
 /// Reads the list below `tests`.
 pub(crate) fn read_tests(source: &Source, key: &Node, node: &Node) -> (Vec<PolicyTest>, Vec<Diagnostic>) {
+    let list = ItemList { name: "tests", item: "test", keys: &KEYS, most: MOST_TESTS, begins_with: "- name:" };
     let mut reader = Reader { source, problems: Vec::new() };
-    let tests = reader.tests(key, node);
+    let items = list.items(source, key, node, &mut reader.problems);
+    let tests = items.iter().enumerate().filter_map(|(index, item)| reader.test(index, item)).collect();
     (tests, reader.problems)
 }
 
@@ -53,65 +54,27 @@ impl Reader<'_> {
         self.problems.push(Diagnostic::error(self.source, mark, code, message).at(path).help(help));
     }
 
-    fn tests(&mut self, key: &Node, node: &Node) -> Vec<PolicyTest> {
-        if node.is_null() {
-            return Vec::new();
-        }
-        let Value::List(items) = &node.value else {
-            let message = format!("`tests` takes a list of tests, not {}", description(node));
-            self.error(&node.mark, Code::WrongType, message, "tests", "begin each test with `- name:`");
-            return Vec::new();
-        };
-        if items.len() > MOST_TESTS {
-            let message = format!("there are {} tests; {MOST_TESTS} are allowed", items.len());
-            self.error(&key.mark, Code::OutOfRange, message, "tests", "");
-            return Vec::new();
-        }
-        items.iter().enumerate().filter_map(|(index, item)| self.test(index, item)).collect()
-    }
-
-    fn test(&mut self, index: usize, item: &Node) -> Option<PolicyTest> {
-        let path = format!("tests[{index}]");
-        let entries = match mapping(self.source, item, &path, "a test", item.mark) {
-            Ok(entries) => entries,
-            Err(problem) => {
-                self.problems.push(*problem);
-                return None;
-            }
-        };
-        let known = self.entries(entries, &path);
-        let of = |name: &str| known.iter().find(|(known, _)| *known == name).map(|(_, entry)| *entry);
+    fn test(&mut self, index: usize, item: &Item<'_>) -> Option<PolicyTest> {
+        let Item { node, path, .. } = item;
+        let of = |name: &str| item.get(name);
         let text = |entry: &Entry| entry.value.text().map(ToOwned::to_owned);
         let name = of("name").and_then(text).unwrap_or_else(|| format!("test {}", index + 1));
         let change =
-            of("set").map(|entry| Override::of_block(self.source, &entry.value, &join(&path, "set"), entry.key.mark));
+            of("set").map(|entry| Override::of_block(self.source, &entry.value, &join(path, "set"), entry.key.mark));
         if let Some(change) = &change {
             self.problems.extend(change.diagnostics().iter().cloned());
         }
         let point = match of("point") {
-            Some(entry) => {
-                let word = entry.value.text().unwrap_or_default();
-                let point = DecisionPoint::from_name(word);
-                if point.is_none() {
-                    let names = DecisionPoint::ALL.map(DecisionPoint::name);
-                    let help = nearest(word, names).map_or_else(
-                        || format!("it knows {}", any_of(names)),
-                        |meant| format!("did you mean `{meant}`?"),
-                    );
-                    let message = format!("there is no decision point {}", quoted(word));
-                    self.error(&entry.value.mark, Code::UnknownWord, message, &join(&path, "point"), help);
-                }
-                point?
-            }
+            Some(entry) => decision_point(self.source, &entry.value, &join(path, "point"), &mut self.problems)?,
             None => DecisionPoint::PlanLaunch,
         };
-        let facts = of("facts").map_or_else(|| Json::Object(Map::new()), |entry| self.json(&entry.value, "", &path));
+        let facts = of("facts").map_or_else(|| Json::Object(Map::new()), |entry| self.json(&entry.value, "", path));
         let Some(expect) =
-            of("expect").map(|entry| self.json(&entry.value, "", &path)).filter(|expect| !expect.is_null())
+            of("expect").map(|entry| self.json(&entry.value, "", path)).filter(|expect| !expect.is_null())
         else {
             let message = format!("{} expects nothing", quoted(&name));
             let help = "say what the answer must hold, as in `expect: {executors: 4}`";
-            self.error(&item.mark, Code::NullNotAllowed, message, &path, help);
+            self.error(&node.mark, Code::NullNotAllowed, message, path, help);
             return None;
         };
         Some(PolicyTest {
@@ -121,38 +84,8 @@ impl Reader<'_> {
             point,
             facts,
             expect,
-            line: item.mark.line,
+            line: node.mark.line,
         })
-    }
-
-    fn entries<'n>(&mut self, entries: &'n [Entry], path: &str) -> Vec<(&'static str, &'n Entry)> {
-        let mut known: Vec<(&'static str, &Entry)> = Vec::new();
-        for entry in entries {
-            let name = match key_text(self.source, &entry.key, path) {
-                Ok(name) => name,
-                Err(problem) => {
-                    self.problems.push(*problem);
-                    continue;
-                }
-            };
-            let path = step(path, name);
-            match KEYS.iter().find(|key| **key == name) {
-                None => {
-                    let help = nearest(name, KEYS)
-                        .map_or_else(|| format!("it has {}", any_of(KEYS)), |meant| format!("did you mean `{meant}`?"));
-                    let message = format!("unknown key {} in a test", quoted(name));
-                    self.error(&entry.key.mark, Code::UnknownKey, message, &path, help);
-                }
-                Some(key) => match known.iter().find(|(other, _)| other == key) {
-                    Some((_, first)) => {
-                        let problem = duplicate(self.source, &entry.key, name, &path, &first.key.mark);
-                        self.problems.push(problem);
-                    }
-                    None => known.push((key, entry)),
-                },
-            }
-        }
-        known
     }
 
     /// A value as JSON; `name` is the key that it stands under, which says whether a text is a size.

@@ -3,9 +3,9 @@
 use sparkwright_core::abi::DecisionPoint;
 use sparkwright_core::rules::{MOST_RULES, Rule, can_be_denied};
 
-use crate::block::{Block, duplicate, join, key_text, mapping, read_block, step};
+use crate::block::{Block, join, read_block};
 use crate::diagnostics::{Code, Diagnostic, any_of, quoted};
-use crate::nearest::nearest;
+use crate::item_list::{Item, ItemList, decision_point};
 use crate::source::{Mark, Source};
 use crate::tree::{Entry, Node, Value};
 use crate::value::description;
@@ -25,8 +25,10 @@ pub(crate) struct PlacedRule {
 
 /// Reads the list below `rules`.
 pub(crate) fn read_rules(source: &Source, key: &Node, node: &Node) -> (Vec<PlacedRule>, Vec<Diagnostic>) {
+    let list = ItemList { name: "rules", item: "rule", keys: &KEYS, most: MOST_RULES, begins_with: "- when:" };
     let mut reader = Reader { source, problems: Vec::new() };
-    let rules = reader.rules(key, node);
+    let items = list.items(source, key, node, &mut reader.problems);
+    let rules = items.iter().enumerate().filter_map(|(index, item)| reader.rule(index, item)).collect();
     (rules, reader.problems)
 }
 
@@ -44,59 +46,31 @@ impl Reader<'_> {
         self.problems.push(problem);
     }
 
-    fn rules(&mut self, key: &Node, node: &Node) -> Vec<PlacedRule> {
-        if node.is_null() {
-            return Vec::new();
-        }
-        let Value::List(items) = &node.value else {
-            let found = description(node);
-            let message = format!("`rules` takes a list of rules, not {found}");
-            let problem = self.error(&node.mark, Code::WrongType, message, "rules").expected("a list of rules");
-            self.report(problem.found(found).help("begin each rule with `- when:`"));
-            return Vec::new();
-        };
-        if items.len() > MOST_RULES {
-            let message = format!("there are {} rules; {MOST_RULES} are allowed", items.len());
-            let problem = self.error(&key.mark, Code::OutOfRange, message, "rules");
-            self.report(problem.expected(format!("at most {MOST_RULES} rules")));
-            return Vec::new();
-        }
-        items.iter().enumerate().filter_map(|(index, item)| self.rule(index, item)).collect()
-    }
-
-    fn rule(&mut self, index: usize, item: &Node) -> Option<PlacedRule> {
-        let path = format!("rules[{index}]");
-        let entries = match mapping(self.source, item, &path, "a rule", item.mark) {
-            Ok(entries) => entries,
-            Err(problem) => {
-                self.problems.push(*problem);
-                return None;
-            }
-        };
-        let known = self.entries(entries, &path);
-        let of = |name: &str| known.iter().find(|(known, _)| *known == name).map(|(_, entry)| *entry);
-        let name = of("name").and_then(|entry| self.text(entry, &join(&path, "name")));
+    fn rule(&mut self, index: usize, item: &Item<'_>) -> Option<PlacedRule> {
+        let Item { node, path, .. } = item;
+        let of = |name: &str| item.get(name);
+        let name = of("name").and_then(|entry| self.text(entry, &join(path, "name")));
         let mut rule = Rule { name: name.unwrap_or_else(|| format!("rule {}", index + 1)), ..Rule::default() };
-        rule.at = of("at").map(|entry| self.points(entry, &join(&path, "at"))).unwrap_or_default();
-        let mut mark = item.mark;
+        rule.at = of("at").map(|entry| self.points(entry, &join(path, "at"))).unwrap_or_default();
+        let mut mark = node.mark;
         if let Some(entry) = of("set") {
-            let block = read_block(self.source, &entry.value, &join(&path, "set"), entry.key.mark);
+            let block = read_block(self.source, &entry.value, &join(path, "set"), entry.key.mark);
             mark = entry.key.mark;
             let Block { settings, problems } = block;
             self.problems.extend(problems);
             rule.set = settings.into_iter().map(|(path, setting)| (path, setting.value)).collect();
         }
-        rule.deny = of("deny").and_then(|entry| self.text(entry, &join(&path, "deny")));
+        rule.deny = of("deny").and_then(|entry| self.text(entry, &join(path, "deny")));
         match (of("set"), of("deny")) {
             (None, None) => {
                 let message = format!("{} neither sets anything nor denies", quoted(&rule.name));
-                let problem = self.error(&item.mark, Code::NullNotAllowed, message, &path);
+                let problem = self.error(&node.mark, Code::NullNotAllowed, message, path);
                 self.report(problem.help("give it `set:` with keys of the policy, or `deny:` with a message"));
             }
             (Some(_), Some(deny)) => {
                 let message =
                     format!("{} sets keys and denies; nothing is set where a run is denied", quoted(&rule.name));
-                let problem = self.error(&deny.key.mark, Code::DuplicateKey, message, &join(&path, "deny"));
+                let problem = self.error(&deny.key.mark, Code::DuplicateKey, message, &join(path, "deny"));
                 self.report(problem.help("keep one of the two, or make two rules"));
             }
             _ => {}
@@ -104,51 +78,17 @@ impl Reader<'_> {
         if let Some(point) = rule.at.iter().find(|point| rule.deny.is_some() && !can_be_denied(**point)) {
             let message = format!("{} can't be denied: what runs goes on", quoted(point.name()));
             let deniable = DecisionPoint::ALL.iter().filter(|point| can_be_denied(**point)).map(|point| point.name());
-            let problem = self.error(&mark, Code::UnknownWord, message, &join(&path, "at"));
+            let problem = self.error(&mark, Code::UnknownWord, message, &join(path, "at"));
             self.report(problem.expected(any_of(deniable)));
         }
         let Some(when) = of("when") else {
             let message = format!("{} has no `when`", quoted(&rule.name));
-            let problem = self.error(&item.mark, Code::NullNotAllowed, message, &path);
+            let problem = self.error(&node.mark, Code::NullNotAllowed, message, path);
             self.report(problem.help("say when it holds, as in `when: hour >= 22`"));
             return None;
         };
-        rule.when = self.condition(when, &join(&path, "when"), &rule)?;
-        Some(PlacedRule { rule, mark, path })
-    }
-
-    /// The entries of a rule that are known; the others are errors.
-    fn entries<'n>(&mut self, entries: &'n [Entry], path: &str) -> Vec<(&'static str, &'n Entry)> {
-        let mut known: Vec<(&'static str, &Entry)> = Vec::new();
-        for entry in entries {
-            let name = match key_text(self.source, &entry.key, path) {
-                Ok(name) => name,
-                Err(problem) => {
-                    self.problems.push(*problem);
-                    continue;
-                }
-            };
-            let path = step(path, name);
-            match KEYS.iter().find(|key| **key == name) {
-                None => {
-                    let help = match nearest(name, KEYS) {
-                        Some(meant) => format!("did you mean `{meant}`?"),
-                        None => format!("it has {}", any_of(KEYS)),
-                    };
-                    let message = format!("unknown key {} in a rule", quoted(name));
-                    let problem = self.error(&entry.key.mark, Code::UnknownKey, message, &path).expected(any_of(KEYS));
-                    self.report(problem.found(quoted(name)).help(help));
-                }
-                Some(key) => match known.iter().find(|(other, _)| other == key) {
-                    Some((_, first)) => {
-                        let problem = duplicate(self.source, &entry.key, name, &path, &first.key.mark);
-                        self.problems.push(problem);
-                    }
-                    None => known.push((key, entry)),
-                },
-            }
-        }
-        known
+        rule.when = self.condition(when, &join(path, "when"), &rule)?;
+        Some(PlacedRule { rule, mark, path: path.clone() })
     }
 
     fn text(&mut self, entry: &Entry, path: &str) -> Option<String> {
@@ -174,25 +114,7 @@ impl Reader<'_> {
                 &one
             }
         };
-        let mut points = Vec::new();
-        for item in items {
-            let name = item.text().unwrap_or_default();
-            match DecisionPoint::from_name(name) {
-                Some(point) => points.push(point),
-                None => {
-                    let names = DecisionPoint::ALL.map(DecisionPoint::name);
-                    let help = match nearest(name, names) {
-                        Some(meant) => format!("did you mean `{meant}`?"),
-                        None => format!("it knows {}", any_of(names)),
-                    };
-                    let found = description(item);
-                    let message = format!("there is no decision point {}", quoted(name));
-                    let problem = self.error(&item.mark, Code::UnknownWord, message, path).expected(any_of(names));
-                    self.report(problem.found(found).help(help));
-                }
-            }
-        }
-        points
+        items.iter().filter_map(|item| decision_point(self.source, item, path, &mut self.problems)).collect()
     }
 
     fn condition(&mut self, entry: &Entry, path: &str, rule: &Rule) -> Option<String> {
