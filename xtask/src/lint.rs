@@ -50,7 +50,7 @@ impl Lint {
         let venv = setup::venv()?;
         setup::show(
             Command::new(venv.command("ruff"))
-                .args(["check", "--quiet", "--config", "tests/ruff.toml", "tests", "host"])
+                .args(["check", "--quiet", "--config", "tests/ruff.toml", "tests", "host", "core"])
                 .current_dir(paths::workspace()),
         )?;
         licences()

@@ -73,6 +73,8 @@ pub enum Code {
     RuleNeverApplies,
     /// A value that never has an effect beside the others.
     WithoutEffect,
+    /// What nearly is a key of Spark.
+    UnknownSparkKey,
     /// Something that one environment does and another never will.
     NotExercised,
     /// A SHA-256 that is not 64 hexadecimal digits.
@@ -113,6 +115,7 @@ impl Code {
             Self::BadCondition => "bad_condition",
             Self::RuleNeverApplies => "rule_never_applies",
             Self::WithoutEffect => "without_effect",
+            Self::UnknownSparkKey => "unknown_spark_key",
             Self::NotExercised => "not_exercised",
             Self::BadDigest => "bad_digest",
             Self::BadSetting => "bad_setting",

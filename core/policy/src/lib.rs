@@ -42,6 +42,7 @@ mod rules;
 mod scalar;
 mod schema;
 mod source;
+mod spark_keys;
 mod tree;
 mod value;
 
@@ -55,6 +56,7 @@ pub use policy_tests::PolicyTest;
 pub use render::render;
 pub use resolve::built_in;
 pub use schema::schema;
+pub use spark_keys::{SPARK_RELEASES, Settable, SparkKey, SparkRelease};
 pub use tree::{MAX_BYTES, MAX_DEPTH, MAX_VALUES};
 pub use value::expectation;
 

@@ -9,6 +9,7 @@ use sparkwright_core::policy::{CacheStrategy, ResolvedPolicy};
 use crate::diagnostics::{Code, Diagnostic, Severity, quoted};
 use crate::parse::PolicyFile;
 use crate::resolve::built_in;
+use crate::spark_keys::SPARK_RELEASES;
 
 /// An environment with what it resolves to.
 struct Resolved<'f> {
@@ -26,6 +27,7 @@ impl PolicyFile {
             .collect();
         let mut found: Vec<Diagnostic> =
             resolved.iter().flat_map(|environment| self.without_effect(environment)).collect();
+        found.extend(self.spark_keys());
         if let Some(production) = resolved.iter().find(|environment| means(environment.name, &["prod", "live"])) {
             for other in resolved.iter().filter(|environment| environment.name != production.name) {
                 found.extend(self.not_exercised(other, production));
@@ -127,6 +129,27 @@ impl PolicyFile {
                 self.finding(name, path, Severity::Warning, Code::WithoutEffect, message, help)
             })
             .collect()
+    }
+
+    /// Keys of Spark that are named and that Spark doesn't have, but nearly: others may be a connector's.
+    fn spark_keys(&self) -> Vec<Diagnostic> {
+        const PATH: &str = "autoscaling.overwrite_user_confs";
+        let [release, _] = SPARK_RELEASES;
+        let mut found = Vec::new();
+        for setting in self.blocks().filter_map(|block| block.settings.get(PATH)) {
+            for name in setting.value.as_array().into_iter().flatten().filter_map(Json::as_str) {
+                if release.key(name).is_none()
+                    && let Some(meant) = release.meant(name)
+                {
+                    let (major, minor) = release.release;
+                    let message = format!("{} is no key of Spark {major}.{minor}", quoted(name));
+                    let finding = Diagnostic::warning(self.source(), &setting.mark, Code::UnknownSparkKey, message)
+                        .found(quoted(name));
+                    found.push(finding.at(setting.path.as_str()).help(format!("did you mean `{meant}`?")));
+                }
+            }
+        }
+        found
     }
 
     /// Whether someone wrote a value other than the built-in one.

@@ -147,6 +147,11 @@ impl PolicyFile {
         layers.find_map(|(layer, block)| Some((layer, block.settings.get(path)?)))
     }
 
+    /// Every block of the file.
+    pub(crate) fn blocks(&self) -> impl Iterator<Item = &Block> {
+        std::iter::once(&self.global).chain(self.environments.iter().map(|environment| &environment.block))
+    }
+
     /// The text that the file was read from.
     pub(crate) const fn source(&self) -> &Source {
         &self.source

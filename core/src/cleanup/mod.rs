@@ -52,7 +52,8 @@ pub fn plan_cleanup(policy: &ResolvedPolicy, input: &PlanCleanupInput) -> PlanCl
     let limit_ms = floor_u64(settings.max_table_age_hours * 3_600_000.0);
     let mut tables: Vec<(&TempTableFacts, u64)> =
         input.tables.iter().map(|table| (table, input.now_ms.saturating_sub(table.last_access_ms))).collect();
-    tables.sort_unstable_by(|(a, a_age), (b, b_age)| {
+    // Stable, so that tables that nothing tells apart stand in one order whatever the standard library was built for.
+    tables.sort_by(|(a, a_age), (b, b_age)| {
         weight(b, *b_age).total_cmp(&weight(a, *a_age)).then_with(|| a.name.cmp(&b.name))
     });
     let mut over = input.tables.len().saturating_sub(settings.max_total_tables as usize);

@@ -49,7 +49,8 @@ pub fn bottlenecks(policy: &ResolvedPolicy, run: &ReviewInput) -> Vec<Bottleneck
     }
     found.extend(driver(run));
     found.retain(|bottleneck| bottleneck.share >= NOTICEABLE);
-    found.sort_unstable_by(|a, b| {
+    // Stable, as two stages of one name may have the same figures.
+    found.sort_by(|a, b| {
         b.lost_ms.cmp(&a.lost_ms).then_with(|| a.kind.cmp(&b.kind)).then_with(|| a.stage.cmp(&b.stage))
     });
     found

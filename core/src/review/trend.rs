@@ -36,7 +36,7 @@ fn median(values: &mut [f64]) -> Option<f64> {
     let odd = values.len() % 2 == 1;
     // Both middles without sorting the rest: there may be many slopes.
     let (below, upper, _) = values.select_nth_unstable_by(middle, f64::total_cmp);
-    let lower = if odd { *upper } else { below.iter().copied().fold(f64::NEG_INFINITY, f64::max) };
+    let lower = if odd { *upper } else { below.iter().copied().max_by(f64::total_cmp).unwrap_or(*upper) };
     Some(lower.midpoint(*upper))
 }
 

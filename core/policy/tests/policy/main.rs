@@ -11,7 +11,7 @@ mod overrides;
 mod reference;
 mod rendering;
 mod rules;
-mod schema;
+mod spark_keys;
 mod tests_of_policies;
 
 use sparkwright_core::policy::ResolvedPolicy;

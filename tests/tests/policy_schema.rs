@@ -1,4 +1,9 @@
 //! The JSON Schema and the reader agree: what one takes, the other does.
+//!
+//! It stands here and not beside the reader because `jsonschema` switches on another way of reading numbers in `serde_json`, and the rules
+//! that are compared with the module byte for byte must read them as the module does.
+
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 use jsonschema::Validator;
 use serde_json::Value;
