@@ -4,7 +4,7 @@ use crate::executor::driver::COPIES_OF_A_BROADCAST;
 use crate::facts::ClusterFacts;
 use crate::memory::Heap;
 use crate::policy::ResolvedPolicy;
-use crate::trace::{Decision, Grade, Trace, Unit};
+use crate::trace::{Along, Decision, Grade, Trace, Unit};
 use crate::units::{Bytes, MIB};
 
 /// `spark.sql.autoBroadcastJoinThreshold` as Spark has it when nobody sets it.
@@ -27,13 +27,29 @@ pub fn broadcast_threshold(policy: &ResolvedPolicy, driver_heap: Option<Bytes>) 
     .unbounded(wanted);
     let mut value = wanted.get();
     if wanted > SPARK_DEFAULT {
-        let holds = driver_heap.map_or(SPARK_DEFAULT, |heap| {
-            let unified = Heap::new(heap, &ClusterFacts::default()).unified().get();
-            Bytes(unified / PART_OF_DRIVER / COPIES_OF_A_BROADCAST).max(SPARK_DEFAULT)
-        });
+        let holds = holds(driver_heap.unwrap_or_default());
         value = trace.at_most("what the driver surely holds", holds.get(), value);
+        let heap = Along {
+            input: "a driver heap of",
+            unit: Unit::Bytes,
+            at: driver_heap.unwrap_or_default().get(),
+            least: 0,
+            most: u64::MAX,
+            step: MIB,
+        };
+        trace = trace.flips(heap.flips(|heap| whole(self::holds(Bytes(heap)).min(wanted))));
     }
-    trace.decide(Bytes(value / MIB * MIB), Grade::A)
+    trace.decide(whole(Bytes(value)), Grade::A)
+}
+
+/// The largest table of which a driver with this heap surely holds all copies; Spark's own threshold at least.
+fn holds(driver_heap: Bytes) -> Bytes {
+    let unified = Heap::new(driver_heap, &ClusterFacts::default()).unified().get();
+    Bytes(unified / PART_OF_DRIVER / COPIES_OF_A_BROADCAST).max(SPARK_DEFAULT)
+}
+
+fn whole(bytes: Bytes) -> Bytes {
+    Bytes(bytes.get() / MIB * MIB)
 }
 
 #[cfg(test)]

@@ -1,10 +1,10 @@
 //! Facts that more than one decision is made from: the cluster, the job and its history.
 
-use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
+use crate::named::Named;
 use crate::policy::OptimizationTarget;
 use crate::units::Bytes;
 
@@ -65,7 +65,7 @@ pub struct NodeFacts {
 }
 
 /// What is known of the cluster and of the configuration that an application starts with.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(default)]
 pub struct ClusterFacts {
     /// Who gives out executors.
@@ -87,8 +87,21 @@ pub struct ClusterFacts {
     /// Whether decommissioning moves cached and shuffle blocks to other executors.
     pub block_migration: bool,
     /// Every Spark configuration that the user set, in whatever way; none of them is overwritten.
-    pub user_confs: BTreeMap<String, String>,
+    pub user_confs: Named<String>,
 }
+
+crate::members::read_over_defaults!(ClusterFacts {
+    manager,
+    spark_version,
+    nodes,
+    quota_cores,
+    local_threads,
+    driver_machine_bytes,
+    task_cpus,
+    python,
+    block_migration,
+    user_confs,
+});
 
 impl Default for ClusterFacts {
     fn default() -> Self {
@@ -102,7 +115,7 @@ impl Default for ClusterFacts {
             task_cpus: 1,
             python: false,
             block_migration: false,
-            user_confs: BTreeMap::new(),
+            user_confs: Named::new(),
         }
     }
 }
@@ -206,7 +219,7 @@ impl StageType {
 }
 
 /// What is known of a job before it runs.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
 #[serde(default)]
 pub struct JobFacts {
     /// The size of everything that is read; unknown when absent.
@@ -221,26 +234,76 @@ pub struct JobFacts {
     pub uses: Option<u32>,
     /// The main result's size in memory; taken as the input's where absent.
     pub working_set_bytes: Option<Bytes>,
-    /// The most tasks that can run at a time; taken from the size of the data where absent.
+    /// The most tasks that can run at a time; taken from the files, or else the size of the data, where absent.
     pub parallel_tasks: Option<u32>,
+    /// The sizes of the files that are read; empty when unknown.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub file_bytes: Vec<Bytes>,
     /// The largest result that comes back to the driver.
     pub result_bytes: Option<Bytes>,
 }
 
-/// One earlier run of the same job.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+crate::members::read_over_defaults!(JobFacts {
+    input_bytes,
+    processing,
+    stage,
+    target,
+    uses,
+    working_set_bytes,
+    parallel_tasks,
+    file_bytes,
+    result_bytes,
+});
+
+/// One earlier run of the same job: what a review leaves behind, and what a history is a list of. Whatever is absent is unknown.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
+#[serde(default)]
 pub struct PastRun {
-    /// Its executors.
+    /// Its executors, on average over the run.
     pub executors: u32,
     /// Its wall time.
     pub run_ms: u64,
-    /// The size of its input; unknown when absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// The size of its input.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub input_bytes: Option<Bytes>,
+    /// See [`History::work_task_ms`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub work_task_ms: Option<u64>,
+    /// See [`History::critical_path_ms`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub critical_path_ms: Option<u64>,
+    /// See [`History::driver_ms`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub driver_ms: Option<u64>,
+    /// See [`History::task_peak_bytes`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub task_peak_bytes: Option<Bytes>,
+    /// See [`History::gc_share`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gc_share: Option<f64>,
+    /// See [`History::spilled_bytes`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub spilled_bytes: Option<Bytes>,
+    /// See [`History::shuffle_skew`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shuffle_skew: Option<f64>,
 }
 
-/// What earlier runs of the same job showed.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+crate::members::read_over_defaults!(PastRun {
+    executors,
+    run_ms,
+    input_bytes,
+    work_task_ms,
+    critical_path_ms,
+    driver_ms,
+    task_peak_bytes,
+    gc_share,
+    spilled_bytes,
+    shuffle_skew,
+});
+
+/// What earlier runs of the same job showed. What is not named here is taken from the runs, see [`crate::history`].
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
 #[serde(default)]
 pub struct History {
     /// The sum of task time.
@@ -253,6 +316,23 @@ pub struct History {
     pub task_peak_bytes: Option<Bytes>,
     /// The share of task time spent in garbage collection.
     pub gc_share: Option<f64>,
-    /// Wall times at different numbers of executors.
+    /// Bytes that tasks wrote to disk for want of memory.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub spilled_bytes: Option<Bytes>,
+    /// The largest shuffle partition over the mean one, in the stage that spilled most or else read most.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shuffle_skew: Option<f64>,
+    /// The runs, the oldest first.
     pub runs: Vec<PastRun>,
 }
+
+crate::members::read_over_defaults!(History {
+    work_task_ms,
+    critical_path_ms,
+    driver_ms,
+    task_peak_bytes,
+    gc_share,
+    spilled_bytes,
+    shuffle_skew,
+    runs,
+});

@@ -28,9 +28,9 @@ impl Cutting {
 
 /// The size of a split.
 #[must_use]
-pub fn split_size(files: &[u64], by: &Cutting) -> Bytes {
+pub fn split_size(files: &[Bytes], by: &Cutting) -> Bytes {
     let open = u128::from(by.open_cost.get());
-    let total: u128 = files.iter().map(|file| u128::from(*file) + open).sum();
+    let total: u128 = files.iter().map(|file| u128::from(file.get()) + open).sum();
     let even = total / u128::from(by.least_partitions.max(1));
     let even = Bytes(u64::try_from(even).unwrap_or(u64::MAX));
     by.largest.min(by.open_cost.max(even))
@@ -38,11 +38,11 @@ pub fn split_size(files: &[u64], by: &Cutting) -> Bytes {
 
 /// How many partitions, and so tasks, a scan of splittable files has.
 #[must_use]
-pub fn partitions(files: &[u64], by: &Cutting) -> u64 {
+pub fn partitions(files: &[Bytes], by: &Cutting) -> u64 {
     let split = split_size(files, by).get().max(1);
     // All but the last split of a file have the split's size and, with the cost of opening, fill a partition each.
-    let whole: u64 = files.iter().fold(0, |sum: u64, file| sum.saturating_add(file / split));
-    let mut rests: Vec<u64> = files.iter().map(|file| file % split).filter(|rest| *rest > 0).collect();
+    let whole: u64 = files.iter().fold(0, |sum: u64, file| sum.saturating_add(file.get() / split));
+    let mut rests: Vec<u64> = files.iter().map(|file| file.get() % split).filter(|rest| *rest > 0).collect();
     rests.sort_unstable_by(|a, b| b.cmp(a));
     let mut packed = 0_u64;
     let mut filled: Option<u64> = None;
@@ -62,6 +62,10 @@ mod tests {
     use super::*;
     use crate::units::{GIB, MIB};
 
+    fn files(sizes: &[u64]) -> Vec<Bytes> {
+        sizes.iter().copied().map(Bytes).collect()
+    }
+
     #[test]
     fn a_split_is_between_the_cost_of_opening_and_the_largest() {
         for (files, slots, expected) in [
@@ -72,7 +76,11 @@ mod tests {
             (&[100 * MIB], 4, 26 * MIB),
             (&[u64::MAX; 3], 0, 128 * MIB),
         ] {
-            assert_eq!(split_size(files, &Cutting::with_slots(slots)), Bytes(expected), "{files:?} {slots}");
+            assert_eq!(
+                split_size(&self::files(files), &Cutting::with_slots(slots)),
+                Bytes(expected),
+                "{files:?} {slots}"
+            );
         }
     }
 
@@ -80,9 +88,9 @@ mod tests {
     fn small_files_share_a_partition() {
         let by = Cutting::with_slots(2);
         assert_eq!(partitions(&[], &by), 0);
-        assert_eq!(partitions(&[GIB], &by), 8);
+        assert_eq!(partitions(&files(&[GIB]), &by), 8);
         // (10 * (1 + 4)) / 2 = 25 MiB a split: five files of 1 + 4 MiB each
-        assert_eq!(partitions(&[MIB; 10], &by), 2);
-        assert!(partitions(&[u64::MAX; 3], &by) > 1 << 38);
+        assert_eq!(partitions(&files(&[MIB; 10]), &by), 2);
+        assert!(partitions(&files(&[u64::MAX; 3]), &by) > 1 << 38);
     }
 }

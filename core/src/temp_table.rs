@@ -29,6 +29,18 @@ pub enum TableKind {
     Table,
 }
 
+impl TableKind {
+    /// The word for it.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::View => "view",
+            Self::CachedView => "cached_view",
+            Self::Table => "table",
+        }
+    }
+}
+
 /// A temp table's kind and layout.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TempTable {
@@ -162,6 +174,19 @@ pub fn temp_table(policy: &ResolvedPolicy, result: &ResultFacts<'_>) -> Decision
         let size =
             Along { input: "a size of", unit: Unit::Bytes, at: bytes.get(), least: 0, most: u64::MAX, step: MIB };
         trace = trace.flips(size.flips(files)).note("the numbers above are files");
+    }
+    let uses = Along {
+        input: "uses of",
+        unit: Unit::Uses,
+        at: u64::from(result.uses),
+        least: 1,
+        most: u64::from(u32::MAX),
+        step: 1,
+    };
+    if kind != TableKind::Table {
+        trace = trace.flips(
+            uses.flips(|uses| self::kind(policy, &ResultFacts { uses: saturating_u32(uses), ..*result }).word()),
+        );
     }
     if !tables.enable_temp_tables {
         trace = trace.note("temp_tables.enable_temp_tables is false: nothing is stored");

@@ -343,11 +343,12 @@ impl Trace {
             let _ = writeln!(text, "{indent}  {note}");
         }
         for flip in &self.flips {
-            let becomes = flip.becomes.render(self.unit);
-            let at = match (&flip.at, flip.unit) {
-                (Scalar::Whole(at), Unit::Bytes) => Bytes(*at).precise(),
-                (at, unit) => at.render(unit),
+            // The places lie close to the present one: sizes are told to the last MiB.
+            let precise = |value: &Scalar, unit| match (value, unit) {
+                (Scalar::Whole(bytes), Unit::Bytes) => Bytes(*bytes).precise(),
+                (value, unit) => value.render(unit),
             };
+            let (becomes, at) = (precise(&flip.becomes, self.unit), precise(&flip.at, flip.unit));
             let beyond = match flip.side {
                 Side::DownTo => "or less",
                 Side::UpTo => "or more",

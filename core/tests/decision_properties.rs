@@ -10,7 +10,7 @@ use sparkwright_core::evaluate::{Prepared, evaluate};
 use sparkwright_core::facts::{
     ClusterFacts, History, JobFacts, Manager, NodeFacts, PastRun, ProcessingType, StageType,
 };
-use sparkwright_core::launch::{PlanLaunchInput, plan_launch};
+use sparkwright_core::launch::{ClusterCandidate, PlanLaunchInput, plan_launch};
 use sparkwright_core::policy::{OptimizationTarget, ResolvedPolicy};
 use sparkwright_core::review::{ReviewInput, StageFacts, review};
 use sparkwright_core::stage::{PlanStageInput, RunningExecutors, plan_stage};
@@ -77,8 +77,9 @@ prop_compose! {
         working_set_bytes in prop::option::of(bytes()),
         parallel_tasks in prop::option::of(small()),
         result_bytes in prop::option::of(bytes()),
+        file_bytes in prop_oneof![3 => Just(Vec::new()), 1 => prop::collection::vec(bytes(), 0..9)],
     ) -> JobFacts {
-        JobFacts { input_bytes, processing, stage, target, uses, working_set_bytes, parallel_tasks, result_bytes }
+        JobFacts { input_bytes, processing, stage, target, uses, working_set_bytes, parallel_tasks, result_bytes, file_bytes }
     }
 }
 
@@ -109,24 +110,47 @@ prop_compose! {
 }
 
 prop_compose! {
+    fn past_run()(
+        executors in 1..40_u32, run_ms in number(), input_bytes in prop::option::of(bytes()), tells in any::<bool>(),
+        ms in number(), share in prop::num::f64::ANY, more in bytes(),
+    ) -> PastRun {
+        let known = PastRun {
+            executors, run_ms, input_bytes, work_task_ms: Some(ms), critical_path_ms: Some(ms), driver_ms: Some(ms),
+            task_peak_bytes: Some(more), gc_share: Some(share), spilled_bytes: Some(more), shuffle_skew: Some(share),
+        };
+        if tells { known } else { PastRun { executors, run_ms, input_bytes, ..PastRun::default() } }
+    }
+}
+
+prop_compose! {
     fn history()(
         work_task_ms in prop::option::of(number()),
         critical_path_ms in prop::option::of(number()),
         driver_ms in prop::option::of(number()),
         task_peak_bytes in prop::option::of(bytes()),
         gc_share in prop::option::of(prop_oneof![0.0..1.0_f64, prop::num::f64::ANY]),
-        runs in prop::collection::vec((1..40_u32, number(), prop::option::of(bytes())), 0..6),
+        spilled_bytes in prop::option::of(bytes()),
+        shuffle_skew in prop::option::of(prop::num::f64::ANY),
+        runs in prop::collection::vec(past_run(), 0..6),
     ) -> History {
-        History {
-            work_task_ms, critical_path_ms, driver_ms, task_peak_bytes, gc_share,
-            runs: runs.into_iter().map(|(executors, run_ms, input_bytes)| PastRun { executors, run_ms, input_bytes }).collect(),
-        }
+        History { work_task_ms, critical_path_ms, driver_ms, task_peak_bytes, gc_share, spilled_bytes, shuffle_skew, runs }
     }
 }
 
 prop_compose! {
-    fn launch()(job in job(), cluster in cluster(), history in history()) -> PlanLaunchInput {
-        PlanLaunchInput { job, cluster, history, ..PlanLaunchInput::default() }
+    fn launch()(
+        job in job(), cluster in cluster(), history in history(),
+        candidates in prop_oneof![
+            3 => Just(Vec::new()), 1 => prop::collection::vec((small(), small(), bytes(), prop::option::of(number())), 1..4)
+        ],
+    ) -> PlanLaunchInput {
+        let candidates = candidates.into_iter().map(|(count, cores, memory_bytes, executor_hour_micros)| ClusterCandidate {
+            name: count.to_string(),
+            nodes: vec![NodeFacts { count, cores, memory_bytes }],
+            quota_cores: None,
+            executor_hour_micros,
+        }).collect();
+        PlanLaunchInput { job, cluster, history, candidates, ..PlanLaunchInput::default() }
     }
 }
 
@@ -137,9 +161,10 @@ prop_compose! {
         key_skew in prop::option::of(prop::num::f64::ANY),
         executors in prop::option::of((small(), small(), bytes())),
         driver_heap_bytes in prop::option::of(bytes()),
+        partition_bytes in prop::collection::vec(bytes(), 0..9),
     ) -> PlanStageInput {
         let executors = executors.map(|(count, cores, heap_bytes)| RunningExecutors { count, cores, heap_bytes });
-        PlanStageInput { job, cluster, history, rows, key_skew, executors, driver_heap_bytes, ..PlanStageInput::default() }
+        PlanStageInput { job, cluster, history, rows, key_skew, executors, driver_heap_bytes, partition_bytes, ..PlanStageInput::default() }
     }
 }
 
@@ -168,10 +193,12 @@ prop_compose! {
         shuffle_partitions in prop::option::of(small()),
         stages in prop::collection::vec(stage_facts(), 0..5),
         history_ms in prop::collection::vec(number(), 0..12),
+        (critical_path_ms, input_bytes, task_peak_bytes) in (prop::option::of(number()), prop::option::of(bytes()), prop::option::of(bytes())),
     ) -> ReviewInput {
         let [wall_ms, driver_ms, executor_ms] = times;
         ReviewInput {
             wall_ms, driver_ms, executor_ms, executors, executor_cores, executor_heap_bytes, slots, shuffle_partitions, stages, history_ms,
+            critical_path_ms, input_bytes, task_peak_bytes,
         }
     }
 }
@@ -220,9 +247,15 @@ proptest! {
         prop_assert!((plan.min_executors..=plan.max_executors).contains(&wanted), "{wanted}");
         prop_assert!((plan.min_executors..=plan.max_executors).contains(&plan.initial_executors.value));
         prop_assert!(wanted <= scaling.max_executors);
-        if let Some(quota) = input.cluster.quota_cores {
+        let quota = if input.candidates.is_empty() { input.cluster.quota_cores } else { None };
+        if let Some(quota) = quota {
             let one = plan.executor_cores.value;
             prop_assert!(u64::from(wanted) * u64::from(one) <= u64::from(quota) || wanted == 1, "{wanted} of {one} cores, {quota} in all");
+        }
+        if let Some(choice) = &plan.clusters {
+            prop_assert_eq!(choice.candidates.len(), input.candidates.len());
+            let chosen = choice.candidates.iter().find(|it| it.name == choice.cluster.value && it.executors == wanted);
+            prop_assert!(chosen.is_some_and(|it| it.refused.is_none()));
         }
         if let (Some(cost), Some(budget)) = (&plan.cost, policy.cost.budget_per_run) {
             let over = cost.value.micros as f64 > budget * 1e6 + 1.0;

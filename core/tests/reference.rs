@@ -11,7 +11,7 @@ use sparkwright_core::facts::{ClusterFacts, History, JobFacts, ProcessingType};
 use sparkwright_core::memory::Heap;
 use sparkwright_core::policy::{OptimizationTarget, ResolvedPolicy};
 use sparkwright_core::review::trend::median_slope;
-use sparkwright_core::shuffle::{ShuffleFacts, advisory_size, shuffle_partitions};
+use sparkwright_core::shuffle::{ShuffleFacts, Spill, advisory_size, shuffle_partitions};
 use sparkwright_core::trace::Grade;
 use sparkwright_core::units::{Bytes, MIB};
 
@@ -112,6 +112,7 @@ proptest! {
     #[test]
     fn partitions(mib in 0..500_000_u64, slots in 1..200_u32, heap_mib in 1_000..20_000_u64, cores in 1..6_u32, adaptive: bool) {
         let facts = ShuffleFacts {
+            spill: Spill::None,
             bytes: Some(Bytes::mib(mib)), grade: Grade::C, slots, heap: Heap::new(Bytes::mib(heap_mib), &ClusterFacts::default()), cores, adaptive,
         };
         let advisory = advisory_size(&facts).value.get();

@@ -60,7 +60,7 @@ impl Lint {
 /// Clippy on what only exists for WebAssembly; with Debian's toolchain there is no clippy for it, and the build must do.
 fn guest() -> Result<()> {
     match Toolchain::ensure()? {
-        Toolchain::Installed => setup::show(&mut setup::cargo(&[
+        Toolchain::Installed { .. } => setup::show(&mut setup::cargo(&[
             "clippy",
             "--package",
             "sparkwright-guest",

@@ -26,6 +26,7 @@ const METADATA_JSON: &str =
 
 // SAFETY: the name is no section of WebAssembly's own; on this target it makes a custom section, which holds plain bytes
 // and is never executed.
+#[allow(clippy::indexing_slicing, reason = "by the compiler, which refuses a place that is not there")]
 #[used]
 #[unsafe(link_section = "sparkwright")]
 static METADATA: [u8; METADATA_JSON.len()] = {

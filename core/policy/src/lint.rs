@@ -4,7 +4,10 @@
 //! many teams want it, and worth knowing.
 
 use serde_json::Value as Json;
+use sparkwright_core::facts::{History, JobFacts};
+use sparkwright_core::history::completed;
 use sparkwright_core::policy::{CacheStrategy, ResolvedPolicy};
+use sparkwright_core::trace::render_ms;
 
 use crate::diagnostics::{Code, Diagnostic, Severity, quoted};
 use crate::parse::PolicyFile;
@@ -34,6 +37,33 @@ impl PolicyFile {
             }
         }
         found.sort_by_key(|it| (it.line, it.column, it.code));
+        found.dedup();
+        found
+    }
+
+    /// Target times that no number of executors can meet, by what earlier runs of a job spent in the driver and on the critical path.
+    #[must_use]
+    pub fn lint_history(&self, history: &History) -> Vec<Diagnostic> {
+        const PATH: &str = "autoscaling.target_processing_time_minutes";
+        let mut found: Vec<Diagnostic> = self
+            .environments()
+            .filter_map(|name| {
+                let policy = self.resolve(Some(name), &[]).ok()?;
+                let known = completed(&policy, &JobFacts::default(), history);
+                let serial_ms = known.driver_ms.unwrap_or(0).saturating_add(known.critical_path_ms.unwrap_or(0));
+                let target_ms = policy.autoscaling.target_processing_time_minutes * 60_000.0;
+                let message = format!(
+                    "the target time in {} can't be met: earlier runs spent {} where no number of executors helps",
+                    quoted(name),
+                    render_ms(serial_ms)
+                );
+                let help = "raise it, or shorten what the driver does alone and the longest tasks";
+                (target_ms < serial_ms as f64)
+                    .then(|| self.finding(name, PATH, Severity::Warning, Code::WithoutEffect, message, help))
+                    .flatten()
+            })
+            .collect();
+        found.sort_by_key(|it| (it.line, it.column));
         found.dedup();
         found
     }

@@ -1,9 +1,9 @@
 //! When a plan that Sparkwright cached is let go.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::policy::ResolvedPolicy;
-use crate::trace::{Decision, Grade, Trace, Unit};
+use crate::trace::{Along, Decision, Grade, Trace, Unit};
 use crate::units::Bytes;
 
 /// A kept result is let go once it has gone unused for this many times the usual gap between its uses.
@@ -12,7 +12,7 @@ pub const GAPS_BEFORE_RELEASE: u64 = 10;
 pub const LEAST_IDLE_MS: u64 = 60_000;
 
 /// A plan that Sparkwright cached, as it stands.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
 #[serde(default)]
 pub struct CacheEntryFacts {
     /// Its name: the hash of its plan.
@@ -31,12 +31,30 @@ pub struct CacheEntryFacts {
     pub mean_gap_ms: Option<u64>,
 }
 
+crate::members::read_over_defaults!(CacheEntryFacts {
+    id,
+    memory_bytes,
+    disk_bytes,
+    partitions,
+    cached_partitions,
+    idle_ms,
+    mean_gap_ms,
+});
+
 /// Decides whether an entry is let go.
 #[must_use]
 pub fn release(policy: &ResolvedPolicy, entry: &CacheEntryFacts) -> Decision<bool> {
     let oldest_ms = crate::units::floor_u64(policy.temp_tables.max_table_age_hours * 3_600_000.0);
     let by_gap = entry.mean_gap_ms.map_or(oldest_ms, |gap| gap.saturating_mul(GAPS_BEFORE_RELEASE).max(LEAST_IDLE_MS));
     let limit = by_gap.min(oldest_ms);
+    let idle = Along {
+        input: "going unused for",
+        unit: Unit::Milliseconds,
+        at: entry.idle_ms,
+        least: 0,
+        most: u64::MAX,
+        step: 1,
+    };
     Trace::new(
         "cache.release",
         "let go once unused for 10 times the usual gap between its uses, at least a minute, at most the age limit",
@@ -46,6 +64,7 @@ pub fn release(policy: &ResolvedPolicy, entry: &CacheEntryFacts) -> Decision<boo
     .input("usual gap between uses", entry.mean_gap_ms, Unit::Milliseconds, "measured")
     .input("age limit", oldest_ms, Unit::Milliseconds, policy.origin("temp_tables.max_table_age_hours"))
     .unbounded(entry.idle_ms > limit)
+    .flips(idle.flips(|idle_ms| idle_ms > limit))
     .decide(entry.idle_ms > limit, Grade::A)
 }
 

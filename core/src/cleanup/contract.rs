@@ -8,7 +8,7 @@ use crate::trace::Decision;
 use crate::units::Bytes;
 
 /// A temp table as it stands.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 #[serde(default)]
 pub struct TempTableFacts {
     /// Its name.
@@ -25,8 +25,17 @@ pub struct TempTableFacts {
     pub readers: u32,
 }
 
+crate::members::read_over_defaults!(TempTableFacts {
+    name,
+    bytes,
+    last_access_ms,
+    rebuild_ms,
+    remaining_uses,
+    readers,
+});
+
 /// When old temp tables are looked for.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
 #[serde(default)]
 pub struct PlanCleanupInput {
     /// Unix time.
@@ -36,6 +45,8 @@ pub struct PlanCleanupInput {
     /// The tables.
     pub tables: Vec<TempTableFacts>,
 }
+
+crate::members::read_over_defaults!(PlanCleanupInput { now_ms, pipeline_ended, tables });
 
 /// What was decided about one table.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

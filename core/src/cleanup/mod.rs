@@ -11,7 +11,7 @@ pub use contract::{PlanCleanupAnswer, PlanCleanupInput, TableDecision, TempTable
 use alloc::vec::Vec;
 
 use crate::policy::ResolvedPolicy;
-use crate::trace::{Decision, Grade, Trace, Unit};
+use crate::trace::{Along, Decision, Flip, Grade, Trace, Unit};
 use crate::units::{floor_u64, saturating_u32};
 
 /// How long making a table again is taken to be where nobody knows.
@@ -59,19 +59,24 @@ pub fn plan_cleanup(policy: &ResolvedPolicy, input: &PlanCleanupInput) -> PlanCl
     let mut over = input.tables.len().saturating_sub(settings.max_total_tables as usize);
     let mut answer = PlanCleanupAnswer::default();
     for (table, age_ms) in tables {
-        let verdict = if table.remaining_uses > 0 || table.readers > 0 {
-            Verdict::Used
-        } else if input.pipeline_ended && policy.pipeline.auto_cleanup {
-            Verdict::Ended
-        } else if !settings.auto_cleanup {
-            Verdict::SwitchedOff
-        } else if age_ms > limit_ms {
-            Verdict::Old
-        } else if over > 0 {
-            Verdict::TooMany
-        } else {
-            Verdict::Young
+        let crowded = over > 0;
+        let at = |uses: u64, age_ms: u64| {
+            if uses > 0 {
+                Verdict::Used
+            } else if input.pipeline_ended && policy.pipeline.auto_cleanup {
+                Verdict::Ended
+            } else if !settings.auto_cleanup {
+                Verdict::SwitchedOff
+            } else if age_ms > limit_ms {
+                Verdict::Old
+            } else if crowded {
+                Verdict::TooMany
+            } else {
+                Verdict::Young
+            }
         };
+        let uses = u64::from(table.remaining_uses).saturating_add(u64::from(table.readers));
+        let verdict = at(uses, age_ms);
         if verdict.goes() {
             over = over.saturating_sub(1);
             if answer.drop.len() < settings.cleanup_batch_size as usize {
@@ -81,10 +86,29 @@ pub fn plan_cleanup(policy: &ResolvedPolicy, input: &PlanCleanupInput) -> PlanCl
             }
         }
         let dropped_now = verdict.goes() && answer.drop.last() == Some(&table.name);
-        let decision = explain(policy, table, age_ms, limit_ms, verdict, dropped_now);
+        let mut decision = explain(policy, table, age_ms, limit_ms, verdict, dropped_now);
+        if verdict.goes() == dropped_now {
+            decision.trace = decision.trace.flips(flips(uses, age_ms, |uses, age_ms| at(uses, age_ms).goes()));
+        }
         answer.decisions.push(TableDecision { table: table.name.clone(), decision });
     }
     answer
+}
+
+/// From how many uses and from what age on it would be the other way.
+fn flips(uses: u64, age_ms: u64, goes: impl Fn(u64, u64) -> bool) -> impl Iterator<Item = Flip> {
+    let coming = Along {
+        input: "stages to come and readers of",
+        unit: Unit::Uses,
+        at: uses,
+        least: 0,
+        most: uses.max(1),
+        step: 1,
+    };
+    let unused =
+        Along { input: "going unused for", unit: Unit::Milliseconds, at: age_ms, least: 0, most: u64::MAX, step: 1 };
+    let of_uses = coming.flips(|uses| goes(uses, age_ms));
+    of_uses.into_iter().chain(unused.flips(|age_ms| goes(uses, age_ms)))
 }
 
 /// What dropping a table gains against what making it again costs.
@@ -124,6 +148,7 @@ fn explain(
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
     use super::*;
     use crate::units::Bytes;
     use alloc::string::ToString as _;
@@ -160,7 +185,15 @@ mod tests {
         read.readers = 1;
         let answer = plan_cleanup(&policy(), &input(vec![used, read, table("young", 9, 12), table("old", 1, 13)]));
         assert_eq!(answer.drop, ["old"]);
-        assert_eq!(answer.decisions.len(), 4);
+        let told: Vec<_> = answer.decisions.iter().map(|it| it.decision.trace.render("")).collect();
+        assert_eq!(told.len(), 4);
+        let of = |name: &str| {
+            let at = answer.decisions.iter().position(|it| it.table == name).unwrap();
+            told[at].as_str()
+        };
+        assert!(of("used").contains("it would be yes with stages to come and readers of 0 or less"), "{}", of("used"));
+        assert!(of("young").contains("it would be yes with going unused for 12 h 0 min or more"), "{}", of("young"));
+        assert!(of("old").contains("it would be no with stages to come and readers of 1 or more"), "{}", of("old"));
     }
 
     /// Oracles, section 7: the original drops by creation time while tables are in use, and never a recent one on clean-up.

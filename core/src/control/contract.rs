@@ -1,11 +1,11 @@
 //! What goes into `control` and what comes out.
 
 use alloc::borrow::Cow;
-use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
+use crate::named::Named;
 use crate::trace::Decision;
 use crate::units::Bytes;
 
@@ -36,7 +36,7 @@ pub enum ExecutorState {
 }
 
 /// One executor as it stands.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
 #[serde(default)]
 pub struct ExecutorFacts {
     /// Spark's name for it.
@@ -55,8 +55,18 @@ pub struct ExecutorFacts {
     pub active_shuffle_bytes: Bytes,
 }
 
+crate::members::read_over_defaults!(ExecutorFacts {
+    id,
+    state,
+    running_tasks,
+    idle_ms,
+    cached_bytes,
+    storage_bytes,
+    active_shuffle_bytes,
+});
+
 /// The running application at one moment.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(default)]
 pub struct ControlInput {
     /// Unix time.
@@ -64,8 +74,8 @@ pub struct ControlInput {
     /// By how much local time is ahead of Unix time at the place of the run.
     pub utc_offset_minutes: i32,
     /// What the user says of the run, for the policy's rules.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub labels: BTreeMap<String, String>,
+    #[serde(skip_serializing_if = "Named::is_empty")]
+    pub labels: Named<String>,
     /// Unix time of the newest fact: the driver's last sign of life, not its last event, for an application at rest has
     /// no events and must not look stale.
     pub facts_at_ms: u64,
@@ -101,12 +111,34 @@ pub struct ControlInput {
     pub state: ControlState,
 }
 
+crate::members::read_over_defaults!(ControlInput {
+    now_ms,
+    utc_offset_minutes,
+    labels,
+    facts_at_ms,
+    facts_lost,
+    controller,
+    pending_tasks,
+    running_tasks,
+    executor_cores,
+    task_cpus,
+    executors,
+    executors_coming,
+    quota_executors,
+    mean_task_ms,
+    executor_start_ms,
+    gc_share,
+    failure_share,
+    block_migration,
+    state,
+});
+
 impl Default for ControlInput {
     fn default() -> Self {
         Self {
             now_ms: 0,
             utc_offset_minutes: 0,
-            labels: BTreeMap::new(),
+            labels: Named::new(),
             facts_at_ms: 0,
             facts_lost: false,
             controller: Controller::Nobody,
@@ -147,7 +179,7 @@ pub enum Direction {
 }
 
 /// What the controller remembers from tick to tick. Bounded in size whatever goes in.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
 #[serde(default)]
 pub struct ControlState {
     /// The last target; absent before the first decision.
@@ -180,6 +212,23 @@ pub struct ControlState {
     /// Since when there are fewer executors than were asked for, or when they were last asked for again.
     pub short_since_ms: Option<u64>,
 }
+
+crate::members::read_over_defaults!(ControlState {
+    target,
+    ramp_step,
+    ramp_at_ms,
+    needs,
+    minute_targets,
+    window_targets,
+    last_direction,
+    last_move_ms,
+    reversals_ms,
+    stale_ticks,
+    facts_at_ms,
+    now_ms,
+    acting,
+    short_since_ms,
+});
 
 /// A guard that kept the controller from a move it would have made.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

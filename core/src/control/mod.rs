@@ -28,13 +28,16 @@ use alloc::vec::Vec;
 use core::cmp::Ordering;
 
 use crate::policy::ResolvedPolicy;
-use crate::trace::{Grade, Trace, Unit, render_ms};
+use crate::trace::{Along, Grade, Trace, Unit, render_ms};
 use crate::units::saturating_u32;
 use guards::{key, percent};
 use window::Extreme;
 
 const MINUTE_MS: u64 = 60_000;
 const HOUR_MS: u64 = 3_600_000;
+
+/// What the target follows, once ramp and guards have let it.
+const LASTING_TASKS: &str = "tasks that last, running and pending, of";
 
 /// The most changes of direction that are remembered, and so the most that any policy allows in an hour.
 const MOST_REVERSALS: usize = 64;
@@ -114,7 +117,12 @@ pub fn control(policy: &ResolvedPolicy, input: &ControlInput) -> ControlAnswer {
     let ask_again = missing_for_long(&mut state, crew.with_coming < target, changed, trusted, now);
     state.target = Some(target);
 
-    let Account { trace, held, .. } = account;
+    let Account { mut trace, held, .. } = account;
+    if held.is_empty() && target == wanted {
+        // Where guards have a say, they are what changes the target first, and they are in the trace.
+        let tasks = Along { input: LASTING_TASKS, unit: Unit::Tasks, at: tasks, least: 0, most: u64::MAX, step: 1 };
+        trace = trace.flips(tasks.flips(|tasks| bounds.clamp(ramp::need(tasks, each, 1.0))));
+    }
     let trace = notes(trace, policy, input, bounds, ask_again && acting);
     ControlAnswer {
         target: trace.decide(target, Grade::A),

@@ -421,15 +421,24 @@ fn in_range(
         trace = trace.note("a local master has no executors to add: the driver runs every task");
     }
     let value = saturating_u32(value);
-    let start = if grade == Grade::C { least.max(value / 2) } else { value };
+    let start = |wanted: u32| if grade == Grade::C { least.max(wanted / 2) } else { wanted };
+    let along = Along {
+        input: "wanted executors of",
+        unit: Unit::Executors,
+        at: u64::from(value),
+        least: 1,
+        most: u64::from(scaling.max_executors),
+        step: 1,
+    };
     let initial = Trace::new(
         "executors.initial",
         "the wanted number when it is measured or predicted; otherwise max(minimum, wanted / 2)",
         Unit::Executors,
     )
     .input("wanted", value, Unit::Executors, "executors")
-    .unbounded(start)
-    .decide(start.clamp(least, most), grade);
+    .unbounded(start(value))
+    .flips(along.flips(|wanted| start(saturating_u32(wanted)).clamp(least, most)))
+    .decide(start(value).clamp(least, most), grade);
     ExecutorCount { wanted: trace.decide(value, grade), initial, least, most, model }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::facts::{ClusterFacts, JobFacts, Manager};
 use crate::policy::ResolvedPolicy;
-use crate::trace::{Decision, Grade, Trace, Unit};
+use crate::trace::{Along, Decision, Grade, Trace, Unit};
 use crate::units::{Bytes, MIB};
 
 /// The least heap of a driver.
@@ -36,35 +36,39 @@ pub fn driver_memory(policy: &ResolvedPolicy, cluster: &ClusterFacts, job: &JobF
             .unbounded(bytes)
             .decide(bytes, Grade::A);
     }
-    let result = job.result_bytes.unwrap_or_default();
+    let local = cluster.manager == Manager::Local;
+    let threads = cluster.local_threads.unwrap_or(1).max(1);
     let broadcast = Bytes::mib(u64::from(policy.temp_tables.broadcast_threshold_mb));
-    let mut bytes = result
-        .get()
-        .saturating_mul(COPIES_OF_A_RESULT)
-        .saturating_add(broadcast.get().saturating_mul(COPIES_OF_A_BROADCAST));
+    let per_thread = Bytes::gib(1).get() as f64 * policy.autoscaling.memory_scaling_factor;
+    let for_tasks = if local { crate::units::ceil_u64(per_thread * f64::from(threads)) } else { 0 };
+    let unbounded = |result: u64| {
+        let results = result.saturating_mul(COPIES_OF_A_RESULT);
+        results.saturating_add(broadcast.get().saturating_mul(COPIES_OF_A_BROADCAST)).saturating_add(for_tasks)
+    };
+    let half = cluster.driver_machine_bytes.filter(|_| local).map(|machine| machine.share(LOCAL_SHARE).get());
+    let whole = |bytes: u64| {
+        let held = half.map_or(bytes, |half| bytes.min(half).max(crate::memory::SMALLEST_HEAP.get()));
+        Bytes(held.div_ceil(MIB).saturating_mul(MIB))
+    };
+
+    let result = job.result_bytes.unwrap_or_default().get();
     let mut trace = trace.input("largest result", job.result_bytes, Unit::Bytes, "job").input(
         "broadcast threshold",
         broadcast,
         Unit::Bytes,
         policy.origin("temp_tables.broadcast_threshold_mb"),
     );
-    if cluster.manager == Manager::Local {
-        let threads = cluster.local_threads.unwrap_or(1).max(1);
-        let per_thread = Bytes::gib(1).get() as f64 * policy.autoscaling.memory_scaling_factor;
-        bytes = bytes.saturating_add(crate::units::ceil_u64(per_thread * f64::from(threads)));
+    if local {
         trace = trace.input("threads of the local master", threads, Unit::Cores, "master URL");
     }
-    trace = trace.unbounded(bytes);
-    bytes = trace.at_least("least driver heap", LEAST_DRIVER.get(), bytes);
-    if cluster.manager == Manager::Local
-        && let Some(machine) = cluster.driver_machine_bytes
-    {
-        bytes = trace.at_most("half of the machine's memory", machine.share(LOCAL_SHARE).get(), bytes);
-        bytes = bytes.max(crate::memory::SMALLEST_HEAP.get());
+    trace = trace.unbounded(unbounded(result));
+    let mut bytes = trace.at_least("least driver heap", LEAST_DRIVER.get(), unbounded(result));
+    if let Some(half) = half {
+        bytes = trace.at_most("half of the machine's memory", half, bytes);
     }
-    let bytes = bytes.div_ceil(MIB).saturating_mul(MIB);
+    let along = Along { input: "a result of", unit: Unit::Bytes, at: result, least: 0, most: u64::MAX, step: MIB };
     let grade = if job.result_bytes.is_some() { Grade::B } else { Grade::C };
-    trace.decide(Bytes(bytes), grade)
+    trace.flips(along.flips(|result| whole(unbounded(result).max(LEAST_DRIVER.get())))).decide(whole(bytes), grade)
 }
 
 #[cfg(test)]
@@ -81,6 +85,14 @@ mod tests {
         assert_eq!(heap(0, None), LEAST_DRIVER);
         assert_eq!(heap(u64::MAX, None), LEAST_DRIVER);
         assert_eq!(heap(0, Some(Bytes::gib(2))), Bytes::mib(3 * 2048 + 40));
+    }
+
+    #[test]
+    fn it_says_which_result_would_change_it() {
+        let text =
+            driver_memory(&ResolvedPolicy::default(), &ClusterFacts::default(), &JobFacts::default()).trace.render("");
+        // 3 * 670 + 4 * 10 MiB
+        assert!(text.contains("it would be 2.002 GiB with a result of 670 MiB or more"), "{text}");
     }
 
     #[test]

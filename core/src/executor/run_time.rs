@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::executor::count::{USUAL_BYTES_PER_CORE_SECOND, elastic_executors, executors_for_deadline};
 use crate::facts::{History, JobFacts};
+use crate::history::window;
 use crate::policy::ResolvedPolicy;
 use crate::predict::{Predictor, Refusal, Run};
 use crate::trace::{Decision, Grade, Trace, Unit};
@@ -99,8 +100,7 @@ pub struct RunTimeEstimate {
 
 /// What earlier runs are learned from: each with its scale, which is the size of its input where every run and this job have one.
 fn learn(policy: &ResolvedPolicy, job: &JobFacts, history: &History) -> Result<RunTime, Refusal> {
-    let window = (policy.monitoring.performance_history_size as usize).min(MOST_RUNS);
-    let latest = history.runs.get(history.runs.len().saturating_sub(window)..).unwrap_or_default();
+    let latest = window(policy, history, MOST_RUNS);
     let scaled = job.input_bytes.is_some() && latest.iter().all(|run| run.input_bytes.is_some());
     let scale = |bytes: Option<Bytes>| if scaled { bytes.unwrap_or_default().get() as f64 } else { 1.0 };
     let runs = latest.iter().map(|run| Run {
@@ -316,7 +316,7 @@ mod tests {
 
     fn history(times: impl IntoIterator<Item = (u32, u64)>) -> History {
         let runs =
-            times.into_iter().map(|(executors, run_ms)| PastRun { executors, run_ms, input_bytes: None }).collect();
+            times.into_iter().map(|(executors, run_ms)| PastRun { executors, run_ms, ..PastRun::default() }).collect();
         History { runs, ..History::default() }
     }
 

@@ -4,11 +4,11 @@ use alloc::borrow::Cow;
 use alloc::format;
 
 use crate::error::ErrorBody;
-use crate::facts::{ClusterFacts, History, Manager, NodeFacts};
+use crate::facts::{ClusterFacts, History, Manager};
 use crate::memory::{self, Heap};
 use crate::policy::ResolvedPolicy;
-use crate::trace::{Decision, Grade, Trace, Unit};
-use crate::units::{Bytes, GIB, MIB, ceil_u64};
+use crate::trace::{Along, Decision, Grade, Trace, Unit};
+use crate::units::{Bytes, GIB, MIB, ceil_u64, saturating_u32};
 
 /// Cores of an executor: enough tasks to share broadcasts and caches, few enough to keep garbage collection short.
 pub const USUAL_CORES: u32 = 4;
@@ -52,9 +52,11 @@ pub fn executor_size(
     storage_need: Bytes,
 ) -> Result<ExecutorSize, ErrorBody> {
     let cores = cores(cluster, history);
-    let wanted = heap(policy, cluster, history, cores.value, storage_need);
-    let (heap, overhead) = fit(cluster, cores.value, wanted)?;
-    let room = room(cluster, cores.value, heap.value, overhead.value);
+    let machines = Machines::of(cluster);
+    let heap = heap(policy, cluster, history, cores.value, storage_need, &machines);
+    let heap = machines.hold(heap, cores.value)?;
+    let overhead = machines.overhead(&heap);
+    let room = machines.room(cores.value, heap.value, overhead.value);
     Ok(ExecutorSize { cores, heap, overhead, room })
 }
 
@@ -78,23 +80,34 @@ fn cores(cluster: &ClusterFacts, history: &History) -> Decision<u32> {
             .unbounded(threads)
             .decide(threads, Grade::A);
     }
-    let (cores, grade) = match history.gc_share.filter(|share| share.is_finite()) {
-        Some(share) if share > HIGH_GC_SHARE => (CORES_UNDER_GC, Grade::B),
-        Some(_) => (USUAL_CORES, Grade::B),
-        None => (USUAL_CORES, Grade::C),
-    };
+    let gc_share = history.gc_share.filter(|share| share.is_finite());
+    let by_share = |share: f64| if share > HIGH_GC_SHARE { CORES_UNDER_GC } else { USUAL_CORES }.min(MOST_CORES);
+    let largest = cluster.nodes.iter().map(|node| node.cores).max().filter(|n| *n > 0);
+    let quota = cluster.quota_cores.filter(|n| *n > 0);
+    let least = u64::from(cluster.task_cpus.max(1));
+    let wanted = by_share(gc_share.unwrap_or(0.0));
     trace = trace
         .input("share of task time in garbage collection", history.gc_share, Unit::None, "history")
-        .unbounded(cores);
-    let mut value = u64::from(cores.min(MOST_CORES));
-    if let Some(largest) = cluster.nodes.iter().map(|node| node.cores).max().filter(|n| *n > 0) {
+        .unbounded(wanted);
+    let mut value = u64::from(wanted);
+    if let Some(largest) = largest {
         value = trace.at_most("cores of the largest machine", u64::from(largest), value);
     }
-    if let Some(quota) = cluster.quota_cores.filter(|n| *n > 0) {
+    if let Some(quota) = quota {
         value = trace.at_most("cores that the application may have", u64::from(quota), value);
     }
-    value = trace.at_least("spark.task.cpus", u64::from(cluster.task_cpus.max(1)), value);
-    trace.decide(crate::units::saturating_u32(value), grade)
+    value = trace.at_least("spark.task.cpus", least, value);
+    let percent = Along {
+        input: "garbage collection, in % of task time, of",
+        unit: Unit::None,
+        at: ceil_u64(gc_share.unwrap_or(0.0) * 100.0).min(100),
+        least: 0,
+        most: 100,
+        step: 1,
+    };
+    let most = u64::from(largest.unwrap_or(u32::MAX).min(quota.unwrap_or(u32::MAX)));
+    trace = trace.flips(percent.flips(|percent| u64::from(by_share(percent as f64 / 100.0)).min(most).max(least)));
+    trace.decide(saturating_u32(value), if gc_share.is_some() { Grade::B } else { Grade::C })
 }
 
 fn heap(
@@ -103,6 +116,7 @@ fn heap(
     history: &History,
     cores: u32,
     storage_need: Bytes,
+    machines: &Machines<'_>,
 ) -> Decision<Bytes> {
     let trace = Trace::new(
         "executor.heap",
@@ -125,26 +139,43 @@ fn heap(
     let (bytes, grade, mut trace) = match history.task_peak_bytes {
         Some(peak) => {
             let fraction = Heap::new(LEAST_HEAP, cluster).memory_fraction.max(0.01);
-            let work = f64::from(cores) * peak.get() as f64 + storage_need.get() as f64;
-            let bytes = Bytes(ceil_u64((memory::RESERVED.get() as f64 + work / fraction) * HEAP_MARGIN)).ceil_gib();
+            let for_peak = |peak: u64| {
+                let work = f64::from(cores) * peak as f64 + storage_need.get() as f64;
+                let bytes = Bytes(ceil_u64((memory::RESERVED.get() as f64 + work / fraction) * HEAP_MARGIN)).ceil_gib();
+                bytes.max(LEAST_HEAP)
+            };
+            let along = Along {
+                input: "a task's peak memory of",
+                unit: Unit::Bytes,
+                at: peak.get(),
+                least: 0,
+                most: u64::MAX,
+                step: MIB,
+            };
             let trace = trace
                 .input("cores", cores, Unit::Cores, "executor.cores")
                 .input("95th percentile of a task's peak memory", peak, Unit::Bytes, "history")
                 .input("storage need of one executor", storage_need, Unit::Bytes, "cache rule")
-                .input("spark.memory.fraction", fraction, Unit::None, "");
-            (bytes, Grade::B, trace)
+                .input("spark.memory.fraction", fraction, Unit::None, "")
+                .flips(along.flips(for_peak));
+            (for_peak(peak.get()), Grade::B, trace)
         }
         None => {
             let per_core = policy.autoscaling.memory_scaling_factor;
-            let bytes = Bytes(ceil_u64(per_core * GIB as f64 * f64::from(cores)));
-            let bytes = Bytes(bytes.get() / MIB * MIB);
-            let trace = trace.input("cores", cores, Unit::Cores, "executor.cores").input(
-                "GiB of heap a core",
-                per_core,
-                Unit::None,
-                policy.origin("autoscaling.memory_scaling_factor"),
-            );
-            (bytes, Grade::C, trace)
+            let for_cores = |cores: u64| {
+                let bytes = ceil_u64(per_core * GIB as f64 * cores as f64);
+                Bytes(bytes / MIB * MIB).max(LEAST_HEAP)
+            };
+            let along =
+                Along { input: "cores of", unit: Unit::Cores, at: u64::from(cores), least: 1, most: 16, step: 1 };
+            let trace = trace
+                .input("cores", cores, Unit::Cores, "executor.cores")
+                .input("GiB of heap a core", per_core, Unit::None, policy.origin("autoscaling.memory_scaling_factor"))
+                .flips(along.flips(|cores| {
+                    let wanted = for_cores(cores);
+                    machines.held(wanted, saturating_u32(cores)).map_or(wanted, |held| held.min(wanted))
+                }));
+            (for_cores(u64::from(cores)), Grade::C, trace)
         }
     };
     trace = trace.unbounded(bytes);
@@ -152,95 +183,121 @@ fn heap(
     trace.decide(bytes, grade)
 }
 
-/// Holds the heap to what the machines offer: a rule of thumb gives way, a known need is refused.
-fn fit(
-    cluster: &ClusterFacts,
-    cores: u32,
-    mut heap: Decision<Bytes>,
-) -> Result<(Decision<Bytes>, Decision<Bytes>), ErrorBody> {
-    let factor = if cluster.python && cluster.manager == Manager::Kubernetes {
-        OVERHEAD_FACTOR_PYTHON_KUBERNETES
-    } else {
-        OVERHEAD_FACTOR
-    };
-    let user_overhead = cluster.user_memory("spark.executor.memoryOverhead");
-    let overhead_of = |heap| user_overhead.unwrap_or_else(|| memory::overhead(heap, factor));
-    // Standalone workers count the heap alone against their memory; containers hold the overhead too.
-    let counts_overhead = matches!(cluster.manager, Manager::Yarn | Manager::Kubernetes | Manager::Unstated);
-    let taken = |heap: Bytes| {
-        let beside = if counts_overhead { overhead_of(heap).get() } else { 0 };
-        heap.get().saturating_add(beside)
-    };
-    let largest = largest_share(&cluster.nodes, cores);
-    if let (Some(offer), true) = (largest, cluster.manager != Manager::Local)
-        && taken(heap.value) > offer.get()
-    {
-        let mut smaller = offer;
-        if counts_overhead {
-            let by_share = Bytes((offer.get() as f64 / (1.0 + factor)) as u64);
-            let by_floor = Bytes(offer.get().saturating_sub(overhead_of(Bytes(0)).get()));
-            smaller = by_share.min(by_floor);
+/// The machines, and what an executor takes of them.
+struct Machines<'a> {
+    cluster: &'a ClusterFacts,
+    /// Overhead as a share of the heap.
+    factor: f64,
+    /// The overhead that the user set.
+    user_overhead: Option<Bytes>,
+    /// Standalone workers count the heap alone against their memory; containers hold the overhead too.
+    counts_overhead: bool,
+}
+
+impl<'a> Machines<'a> {
+    fn of(cluster: &'a ClusterFacts) -> Self {
+        let for_python = cluster.python && cluster.manager == Manager::Kubernetes;
+        Self {
+            cluster,
+            factor: if for_python { OVERHEAD_FACTOR_PYTHON_KUBERNETES } else { OVERHEAD_FACTOR },
+            user_overhead: cluster.user_memory("spark.executor.memoryOverhead"),
+            counts_overhead: matches!(cluster.manager, Manager::Yarn | Manager::Kubernetes | Manager::Unstated),
         }
-        smaller = Bytes(smaller.get() / MIB * MIB);
+    }
+
+    fn overhead_of(&self, heap: Bytes) -> Bytes {
+        self.user_overhead.unwrap_or_else(|| memory::overhead(heap, self.factor))
+    }
+
+    /// What an executor with this heap takes of a machine.
+    fn taken(&self, heap: Bytes) -> Bytes {
+        let beside = if self.counts_overhead { self.overhead_of(heap).get() } else { 0 };
+        Bytes(heap.get().saturating_add(beside))
+    }
+
+    /// The memory of a machine that goes with `cores` of its cores, on the machine where that is most; none with a local master.
+    fn offer(&self, cores: u32) -> Option<Bytes> {
+        let nodes = self.cluster.nodes.iter().filter(|_| self.cluster.manager != Manager::Local);
+        nodes
+            .filter(|node| node.cores >= cores && cores > 0)
+            .map(|node| Bytes(node.memory_bytes.get() / u64::from(node.cores / cores).max(1)))
+            .max()
+    }
+
+    /// The largest heap that `offer` holds with its overhead, in whole MiB.
+    fn largest_heap(&self, offer: Bytes) -> Bytes {
+        let mut largest = offer;
+        if self.counts_overhead {
+            let by_share = Bytes((offer.get() as f64 / (1.0 + self.factor)) as u64);
+            let by_floor = Bytes(offer.get().saturating_sub(self.overhead_of(Bytes(0)).get()));
+            largest = by_share.min(by_floor);
+        }
+        Bytes(largest.get() / MIB * MIB)
+    }
+
+    /// What is left of a heap on a machine that does not hold it; nothing where one does.
+    fn held(&self, heap: Bytes, cores: u32) -> Option<Bytes> {
+        let offer = self.offer(cores).filter(|offer| self.taken(heap) > *offer)?;
+        Some(self.largest_heap(offer))
+    }
+
+    /// Holds the heap to what the machines offer: a rule of thumb gives way, a known need is refused.
+    fn hold(&self, mut heap: Decision<Bytes>, cores: u32) -> Result<Decision<Bytes>, ErrorBody> {
+        let (Some(offer), Some(smaller)) = (self.offer(cores), self.held(heap.value, cores)) else { return Ok(heap) };
         if heap.grade != Grade::C || smaller < memory::SMALLEST_HEAP {
             return Err(ErrorBody {
                 code: Cow::Borrowed("does_not_fit"),
                 message: format!(
                     "an executor needs {} with its overhead, and the largest share of a machine for {cores} cores is {offer}",
-                    Bytes(taken(heap.value))
+                    self.taken(heap.value)
                 ),
                 path: None,
             });
         }
-        let before = heap.value;
-        heap.value = Bytes(heap.trace.bound(
-            "memory of a machine for this many cores",
-            smaller.get(),
-            before.get(),
-            smaller.get(),
-        ));
+        let (before, after) = (heap.value.get(), smaller.get());
+        heap.value = Bytes(heap.trace.bound("memory of a machine for this many cores", after, before, after));
+        Ok(heap)
     }
-    let value = overhead_of(heap.value);
-    let overhead =
+
+    fn overhead(&self, heap: &Decision<Bytes>) -> Decision<Bytes> {
+        let value = self.overhead_of(heap.value);
+        let along = Along {
+            input: "a heap of",
+            unit: Unit::Bytes,
+            at: heap.value.get(),
+            least: memory::SMALLEST_HEAP.get(),
+            most: u64::MAX,
+            step: MIB,
+        };
         Trace::new("executor.overhead", "max(384 MiB, 0.10 * heap); 0.40 * heap for Python on Kubernetes", Unit::Bytes)
             .input("heap", heap.value, Unit::Bytes, "executor.heap")
-            .input("share", factor, Unit::None, "")
+            .input("share", self.factor, Unit::None, "")
             .unbounded(value)
-            .decide(value, if user_overhead.is_some() { Grade::A } else { heap.grade });
-    Ok((heap, overhead))
-}
-
-/// The memory of a machine that goes with `cores` of its cores, on the machine where that is most.
-fn largest_share(nodes: &[NodeFacts], cores: u32) -> Option<Bytes> {
-    nodes
-        .iter()
-        .filter(|node| node.cores >= cores && cores > 0)
-        .map(|node| Bytes(node.memory_bytes.get() / u64::from(node.cores / cores).max(1)))
-        .max()
-}
-
-fn room(cluster: &ClusterFacts, cores: u32, heap: Bytes, overhead: Bytes) -> Option<u32> {
-    let cores = cores.max(1);
-    let need = if matches!(cluster.manager, Manager::Yarn | Manager::Kubernetes | Manager::Unstated) {
-        heap.get().saturating_add(overhead.get())
-    } else {
-        heap.get()
+            .flips(along.flips(|heap| self.overhead_of(Bytes(heap))))
+            .decide(value, if self.user_overhead.is_some() { Grade::A } else { heap.grade })
     }
-    .max(1);
-    let by_nodes = (!cluster.nodes.is_empty()).then(|| {
-        cluster.nodes.iter().fold(0u64, |sum, node| {
-            let each = u64::from(node.cores / cores).min(node.memory_bytes.get() / need);
-            sum.saturating_add(each.saturating_mul(u64::from(node.count)))
-        })
-    });
-    let by_quota = cluster.quota_cores.map(|quota| u64::from(quota / cores));
-    by_nodes.into_iter().chain(by_quota).min().map(crate::units::saturating_u32)
+
+    /// The most executors that the machines and the quota hold.
+    fn room(&self, cores: u32, heap: Bytes, overhead: Bytes) -> Option<u32> {
+        let cores = cores.max(1);
+        let beside = if self.counts_overhead { overhead.get() } else { 0 };
+        let need = heap.get().saturating_add(beside).max(1);
+        let by_nodes = (!self.cluster.nodes.is_empty()).then(|| {
+            self.cluster.nodes.iter().fold(0u64, |sum, node| {
+                let each = u64::from(node.cores / cores).min(node.memory_bytes.get() / need);
+                sum.saturating_add(each.saturating_mul(u64::from(node.count)))
+            })
+        });
+        let by_quota = self.cluster.quota_cores.map(|quota| u64::from(quota / cores));
+        by_nodes.into_iter().chain(by_quota).min().map(saturating_u32)
+    }
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::facts::NodeFacts;
     use alloc::vec;
 
     fn on(nodes: &[(u32, u32, u64)]) -> ClusterFacts {
@@ -295,6 +352,34 @@ mod tests {
         let heap = size(&ClusterFacts::default(), &history).unwrap().heap;
         // (300 + 4 * 512 / 0.6) * 1.2 = 4456 MiB
         assert_eq!((heap.value, heap.grade), (Bytes::gib(5), Grade::B));
+    }
+
+    #[test]
+    fn each_number_says_what_would_change_it() {
+        let told = |size: &ExecutorSize| {
+            let told = [&size.cores.trace, &size.heap.trace, &size.overhead.trace].map(|trace| trace.render(""));
+            told.concat()
+        };
+        let thumb = told(&size(&on(&[(4, 4, 12)]), &History::default()).unwrap());
+        for line in [
+            "it would be 2 with garbage collection, in % of task time, of 11 or more",
+            "it would be 6 GiB with cores of 3 or less",
+            // Of five cores no machine has enough: the rule of thumb stands there.
+            "it would be 10 GiB with cores of 5 or more",
+            "it would be 819 MiB with a heap of 7.998 GiB or less",
+        ] {
+            assert!(thumb.contains(line), "{line}\n{thumb}");
+        }
+        let history = History { gc_share: Some(0.3), task_peak_bytes: Some(Bytes::mib(1024)), ..History::default() };
+        let known = told(&size(&ClusterFacts::default(), &history).unwrap());
+        for line in [
+            "it would be 4 with garbage collection, in % of task time, of 10 or less",
+            // (300 + 2 * p / 0.6) * 1.2 MiB over 4 GiB from p = 934 MiB on, and over 5 GiB from 1190 MiB on.
+            "it would be 4 GiB with a task's peak memory of 934 MiB or less",
+            "it would be 6 GiB with a task's peak memory of 1.163 GiB or more",
+        ] {
+            assert!(known.contains(line), "{line}\n{known}");
+        }
     }
 
     #[test]

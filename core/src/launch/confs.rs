@@ -1,13 +1,13 @@
 //! The Spark configurations of a launch plan.
 
 use alloc::borrow::{Cow, ToOwned};
-use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
 
-use super::contract::{ConfSetting, ConfWhen, PlanLaunchInput};
+use super::contract::{ConfSetting, ConfWhen};
 use crate::executor::count::ExecutorCount;
 use crate::executor::size::ExecutorSize;
-use crate::facts::Manager;
+use crate::facts::{ClusterFacts, Manager};
+use crate::named::Named;
 use crate::policy::{ExistingDynamicAllocation, ResolvedPolicy};
 use crate::shuffle::{ShuffleFacts, advisory_size};
 use crate::trace::{Decision, Grade};
@@ -33,14 +33,14 @@ pub fn settable_while_starting(key: &str) -> bool {
 /// Collects settings; what the user set is left alone unless the policy names it.
 struct Settings<'a> {
     policy: &'a ResolvedPolicy,
-    input: &'a PlanLaunchInput,
-    confs: BTreeMap<String, ConfSetting>,
+    cluster: &'a ClusterFacts,
+    confs: Named<ConfSetting>,
 }
 
 impl Settings<'_> {
     fn set(&mut self, key: &str, value: impl Into<String>, when: ConfWhen, because: &'static str) {
         let named = self.policy.autoscaling.overwrite_user_confs.iter().any(|name| name == key);
-        if self.input.cluster.user(key).is_some() && !named {
+        if self.cluster.user(key).is_some() && !named {
             return;
         }
         let setting = ConfSetting { value: value.into(), when, because: Cow::Borrowed(because) };
@@ -54,15 +54,14 @@ impl Settings<'_> {
 
 pub(super) fn launch_confs(
     policy: &ResolvedPolicy,
-    input: &PlanLaunchInput,
+    cluster: &ClusterFacts,
     count: &ExecutorCount,
     size: &ExecutorSize,
     driver: &Decision<Bytes>,
     shuffle: &ShuffleFacts,
     partitions: &Decision<u32>,
-) -> BTreeMap<String, ConfSetting> {
-    let cluster = &input.cluster;
-    let mut to = Settings { policy, input, confs: BTreeMap::new() };
+) -> Named<ConfSetting> {
+    let mut to = Settings { policy, cluster, confs: Named::new() };
     to.submit(
         "spark.driver.memory",
         driver.value.spark_mib(),
@@ -81,7 +80,7 @@ pub(super) fn launch_confs(
                 to.submit("spark.executor.memoryOverhead", size.overhead.value.spark_mib(), "memory beside the heap");
             }
         }
-        scaling(policy, input, count, &mut to);
+        scaling(policy, count, shuffle.bytes.is_some(), &mut to);
     }
     if cluster.python && cluster.spark_release().is_some_and(|release| release >= PYTHON_UNIX_SOCKET_SINCE) {
         to.submit(
@@ -90,7 +89,7 @@ pub(super) fn launch_confs(
             "Python workers start in a third of the time over a Unix socket",
         );
     }
-    if input.job.input_bytes.is_some() {
+    if shuffle.bytes.is_some() {
         let because = "initial shuffle partitions for this much data";
         to.set("spark.sql.shuffle.partitions", partitions.value.to_string(), ConfWhen::Session, because);
         if shuffle.adaptive && partitions.value > shuffle.slots {
@@ -113,12 +112,12 @@ pub(super) fn launch_confs(
 }
 
 /// One controller: Spark's dynamic allocation is switched on and pinned, so that only the policy moves executors.
-fn scaling(policy: &ResolvedPolicy, input: &PlanLaunchInput, count: &ExecutorCount, to: &mut Settings<'_>) {
+fn scaling(policy: &ResolvedPolicy, count: &ExecutorCount, input_known: bool, to: &mut Settings<'_>) {
     let take_over = policy.autoscaling.existing_dynamic_allocation == ExistingDynamicAllocation::TakeOver;
     let fixed_by_user =
-        input.cluster.user(DYNAMIC_ALLOCATION).is_some() || input.cluster.user("spark.executor.instances").is_some();
+        to.cluster.user(DYNAMIC_ALLOCATION).is_some() || to.cluster.user("spark.executor.instances").is_some();
     if !policy.autoscaling.enable_autoscaling {
-        if count.wanted.grade != Grade::C || input.job.input_bytes.is_some() {
+        if count.wanted.grade != Grade::C || input_known {
             to.submit("spark.executor.instances", count.wanted.value.to_string(), "autoscaling is off: a fixed number");
         }
         return;

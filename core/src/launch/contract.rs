@@ -1,14 +1,16 @@
 //! What goes into `plan_launch` and what comes out.
 
 use alloc::borrow::Cow;
-use alloc::collections::BTreeMap;
 use alloc::string::String;
+use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
+use super::candidates::{ClusterCandidate, ClusterChoice};
 pub use crate::cache::result::CachePlan;
 use crate::cost::Cost;
 use crate::executor::run_time::RunTimeEstimate;
 use crate::facts::{ClusterFacts, History, JobFacts};
+use crate::named::Named;
 use crate::temp_table::TempTable;
 use crate::trace::Decision;
 use crate::units::Bytes;
@@ -22,7 +24,7 @@ fn is_level(minutes: &i32) -> bool {
 }
 
 /// What is known before an application starts.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
 #[serde(default)]
 pub struct PlanLaunchInput {
     /// Unix time; unknown when 0.
@@ -32,15 +34,28 @@ pub struct PlanLaunchInput {
     #[serde(skip_serializing_if = "is_level")]
     pub utc_offset_minutes: i32,
     /// What the user says of the run, for the policy's rules.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub labels: BTreeMap<String, String>,
+    #[serde(skip_serializing_if = "Named::is_empty")]
+    pub labels: Named<String>,
     /// The job.
     pub job: JobFacts,
     /// The cluster, and what the user configured.
     pub cluster: ClusterFacts,
     /// Earlier runs of the job.
     pub history: History,
+    /// Clusters to choose from; where there are any, the plan is for the best of them and not for `cluster`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub candidates: Vec<ClusterCandidate>,
 }
+
+crate::members::read_over_defaults!(PlanLaunchInput {
+    now_ms,
+    utc_offset_minutes,
+    labels,
+    job,
+    cluster,
+    history,
+    candidates,
+});
 
 /// When a Spark configuration can be set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -98,6 +113,9 @@ pub struct PlanLaunchAnswer {
     /// What that costs; absent where the policy names no price.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cost: Option<Decision<Cost>>,
+    /// Which of several clusters the plan is for; absent where none were asked about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clusters: Option<ClusterChoice>,
     /// Spark configurations, by key. None of them is one that the user set.
-    pub confs: BTreeMap<String, ConfSetting>,
+    pub confs: Named<ConfSetting>,
 }

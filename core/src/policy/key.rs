@@ -107,13 +107,14 @@ macro_rules! section {
         }
     ) => {
         $(#[$meta])*
-        #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
-        #[serde(default)]
+        #[derive(Debug, Clone, PartialEq, serde::Serialize)]
         pub struct $name { $( #[doc = $doc] pub $field: $type, )* }
 
         impl Default for $name {
             fn default() -> Self { Self { $( $field: $default, )* } }
         }
+
+        $crate::members::read_over_defaults!($name { $($field,)* });
 
         /// The keys of this section, in the order of its fields.
         pub const $keys: &[$crate::policy::key::Key] = &[

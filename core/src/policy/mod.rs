@@ -7,11 +7,11 @@ mod brief;
 pub mod key;
 
 use alloc::borrow::{Cow, ToOwned};
-use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
+use crate::named::Named;
 use crate::rules::Rule;
 use crate::units::Bytes;
 use key::{Key, choice, section};
@@ -255,7 +255,7 @@ impl Layer {
 }
 
 /// A policy for one environment, with every key's value and origin: what `load` of the policy module takes.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
 #[serde(default)]
 pub struct ResolvedPolicy {
     /// The environment's name; empty for the built-in defaults alone.
@@ -273,14 +273,27 @@ pub struct ResolvedPolicy {
     /// The section `cost`.
     pub cost: Cost,
     /// The layer of each value that is not built in, by full path.
-    pub origins: BTreeMap<String, Layer>,
+    pub origins: Named<Layer>,
     /// Rules that change it, or forbid a run, by the facts of a question.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub rules: Vec<Rule>,
     /// The rule that each value of the layer [`Layer::Rule`] came from, by full path.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub ruled_by: BTreeMap<String, String>,
+    #[serde(skip_serializing_if = "Named::is_empty")]
+    pub ruled_by: Named<String>,
 }
+
+crate::members::read_over_defaults!(ResolvedPolicy {
+    environment,
+    autoscaling,
+    guards,
+    temp_tables,
+    pipeline,
+    monitoring,
+    cost,
+    origins,
+    rules,
+    ruled_by,
+});
 
 impl ResolvedPolicy {
     /// The key's path with the layer its value came from, as a trace names it.

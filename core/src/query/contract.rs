@@ -1,13 +1,13 @@
 //! What goes into `plan_query` and what comes out.
 
 use alloc::borrow::Cow;
-use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use crate::cache::level::StorageLevel;
 use crate::cache::release::CacheEntryFacts;
+use crate::named::Named;
 use crate::trace::{Decision, Scalar};
 use crate::units::Bytes;
 
@@ -44,7 +44,7 @@ fn is_default<T: Default + PartialEq>(value: &T) -> bool {
 }
 
 /// One operator of a logical plan, with what earlier queries showed of the sub-plan under it.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
 #[serde(default)]
 pub struct PlanNode {
     /// Index of its parent, which stands before it; absent for the root.
@@ -100,8 +100,29 @@ pub struct PlanNode {
     pub source_changes: u32,
 }
 
+crate::members::read_over_defaults!(PlanNode {
+    parent,
+    operator,
+    hash,
+    bytes,
+    rows,
+    row_bytes,
+    join,
+    one_sided,
+    format,
+    path,
+    why_not,
+    cached,
+    seen,
+    mean_gap_ms,
+    measured_task_ms,
+    measured_share,
+    released_by_user,
+    source_changes,
+});
+
 /// Storage memory of one executor.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 #[serde(default)]
 pub struct StorageFacts {
     /// Spark's name for it; `driver` for the driver.
@@ -111,6 +132,8 @@ pub struct StorageFacts {
     /// Storage memory that is free.
     pub free_storage_bytes: Bytes,
 }
+
+crate::members::read_over_defaults!(StorageFacts { id, max_storage_bytes, free_storage_bytes });
 
 /// Whose value a session configuration has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -126,7 +149,7 @@ pub enum ConfOwner {
 }
 
 /// A session configuration as it stands.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 #[serde(default)]
 pub struct ConfFacts {
     /// Its value.
@@ -135,8 +158,10 @@ pub struct ConfFacts {
     pub owner: ConfOwner,
 }
 
+crate::members::read_over_defaults!(ConfFacts { value, owner });
+
 /// A query that Spark is about to plan.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(default)]
 pub struct PlanQueryInput {
     /// Unix time.
@@ -146,7 +171,7 @@ pub struct PlanQueryInput {
     pub utc_offset_minutes: i32,
     /// What the user says of the run, for the policy's rules.
     #[serde(skip_serializing_if = "is_default")]
-    pub labels: BTreeMap<String, String>,
+    pub labels: Named<String>,
     /// Whether adaptive execution is on.
     pub adaptive: bool,
     /// The plan in pre-order, root first.
@@ -172,15 +197,34 @@ pub struct PlanQueryInput {
     /// Whether this policy moves executors, so that cached data can keep one from being given back.
     pub scaling: bool,
     /// The managed session configurations as they stand.
-    pub confs: BTreeMap<String, ConfFacts>,
+    pub confs: Named<ConfFacts>,
 }
+
+crate::members::read_over_defaults!(PlanQueryInput {
+    now_ms,
+    utc_offset_minutes,
+    labels,
+    adaptive,
+    nodes,
+    truncated,
+    entries,
+    executors,
+    slots,
+    executor_cores,
+    executor_heap_bytes,
+    driver_heap_bytes,
+    memory_fraction,
+    storage_fraction,
+    scaling,
+    confs,
+});
 
 impl Default for PlanQueryInput {
     fn default() -> Self {
         Self {
             now_ms: 0,
             utc_offset_minutes: 0,
-            labels: BTreeMap::new(),
+            labels: Named::new(),
             adaptive: true,
             nodes: Vec::new(),
             truncated: false,
@@ -193,7 +237,7 @@ impl Default for PlanQueryInput {
             memory_fraction: crate::memory::DEFAULT_MEMORY_FRACTION,
             storage_fraction: crate::memory::DEFAULT_STORAGE_FRACTION,
             scaling: false,
-            confs: BTreeMap::new(),
+            confs: Named::new(),
         }
     }
 }
@@ -227,7 +271,7 @@ pub struct QueryDecision {
 #[serde(default)]
 pub struct PlanQueryAnswer {
     /// Session configurations for this query; a managed key that is not named keeps the session's own value.
-    pub confs: BTreeMap<String, String>,
+    pub confs: Named<String>,
     /// Sub-plans to cache, so that this query fills the cache.
     pub cache: Vec<CacheChoice>,
     /// Entries to let go.
@@ -235,5 +279,5 @@ pub struct PlanQueryAnswer {
     /// What was decided and why.
     pub decisions: Vec<QueryDecision>,
     /// Each sub-plan's share of the query's work, to be given back as `measured_share` of a later question.
-    pub shares: BTreeMap<String, f64>,
+    pub shares: Named<f64>,
 }

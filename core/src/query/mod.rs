@@ -17,7 +17,7 @@ use crate::broadcast::{SPARK_DEFAULT, broadcast_threshold};
 use crate::cache::release::release;
 use crate::memory::Heap;
 use crate::policy::ResolvedPolicy;
-use crate::shuffle::{ShuffleFacts, advisory_size, shuffle_partitions};
+use crate::shuffle::{ShuffleFacts, Spill, advisory_size, shuffle_partitions};
 use crate::trace::{Decision, Grade, Scalar};
 use crate::units::{Bytes, saturating_u32};
 use cost::Estimate;
@@ -109,6 +109,7 @@ fn session_confs(policy: &ResolvedPolicy, input: &PlanQueryInput, root: &Estimat
         },
         cores: input.executor_cores,
         adaptive: input.adaptive,
+        spill: Spill::None,
     };
     let mut partitions = shuffle_partitions(policy, &facts);
     let value = partitions.value;

@@ -1,6 +1,6 @@
 //! Which sub-plans of a query are worth keeping for the next one.
 
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -11,11 +11,13 @@ use super::{SMALL_QUERY, parent, protected_storage, slots_of_executor};
 use crate::cache::level::{StorageLevel, storage_level};
 use crate::cache::worth::{self, Worth, time_saved_ms};
 use crate::policy::ResolvedPolicy;
-use crate::trace::{Decision, Grade, Scalar, Unit};
+use crate::trace::{Along, Decision, Grade, Scalar, Unit};
 use crate::units::{Bytes, floor_u64};
 
 /// At most this many refusals of one query are recorded: the most valuable ones.
 const MOST_REFUSALS: usize = 3;
+/// What a decision says that keeps nothing.
+const NOT_KEPT: &str = "not kept";
 
 struct Candidate<'a> {
     index: usize,
@@ -81,7 +83,7 @@ pub(super) fn decide(
     // Most saved first; the earlier (outer) node on a tie, so that the choice never depends on anything else.
     candidates.sort_by(|a, b| b.saved_ms.cmp(&a.saved_ms).then(a.index.cmp(&b.index)));
     let mut taken: Vec<usize> = Vec::new();
-    let mut refused: BTreeSet<&str> = BTreeSet::new();
+    let mut refused: Vec<&str> = Vec::new();
     for candidate in candidates {
         let related = taken.iter().any(|other| {
             *other == candidate.index
@@ -92,10 +94,14 @@ pub(super) fn decide(
             continue;
         }
         let keep = candidate.decision.value;
-        if !keep && (refused.len() >= MOST_REFUSALS || !refused.insert(&candidate.node.hash)) {
-            continue;
+        if !keep {
+            let hash = candidate.node.hash.as_str();
+            if refused.len() >= MOST_REFUSALS || refused.contains(&hash) {
+                continue;
+            }
+            refused.push(hash);
         }
-        let word = if keep { candidate.level.word() } else { "not kept" };
+        let word = if keep { candidate.level.word() } else { NOT_KEPT };
         let decision =
             Decision { value: Scalar::from(word), grade: candidate.decision.grade, trace: candidate.decision.trace };
         let subject = describe(&input.nodes, candidate.index);
@@ -144,6 +150,8 @@ fn weigh<'a>(
         target: policy.pipeline.optimization_target,
     };
     let mut decision = worth::keep(policy, &worth);
+    let along = Along { input: "uses of", unit: Unit::Uses, at: uses, least: 0, most: 1_000_000, step: 1 };
+    let word = |uses| if worth::keeps(policy, &Worth { uses, ..worth }) { place.word() } else { NOT_KEPT };
     decision.trace = decision
         .trace
         .input("earlier queries that held it", node.seen, Unit::Uses, "counted here")
@@ -152,7 +160,8 @@ fn weigh<'a>(
         .note(match place {
             StorageLevel::MemoryAndDisk => "it fits the storage memory that execution can't take back",
             StorageLevel::DiskOnly => "it does not fit the storage memory that execution can't take back: disk",
-        });
+        })
+        .flips(along.flips(word));
     Some(Candidate { index, node, bytes, level: place, saved_ms: time_saved_ms(&worth), decision })
 }
 

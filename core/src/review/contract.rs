@@ -6,11 +6,12 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use crate::cost::Cost;
+use crate::facts::PastRun;
 use crate::trace::{Decision, Scalar, Trace};
 use crate::units::Bytes;
 
 /// A stage as it ran: one of Spark's, or one that a pipeline declared with all its jobs summed up.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 #[serde(default)]
 pub struct StageFacts {
     /// Its name.
@@ -43,14 +44,37 @@ pub struct StageFacts {
     pub largest_partition_bytes: Bytes,
 }
 
+crate::members::read_over_defaults!(StageFacts {
+    name,
+    wall_ms,
+    expected_ms,
+    tasks,
+    failed_tasks,
+    task_ms,
+    median_task_ms,
+    longest_task_ms,
+    gc_ms,
+    wait_ms,
+    spilled_bytes,
+    read_bytes,
+    median_partition_bytes,
+    largest_partition_bytes,
+});
+
 /// A run to be reviewed.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 #[serde(default)]
 pub struct ReviewInput {
     /// Its wall time.
     pub wall_ms: u64,
     /// Of it, time in which only the driver worked.
     pub driver_ms: u64,
+    /// The longest chain of tasks that wait for each other: no number of executors makes it shorter; unknown when absent.
+    pub critical_path_ms: Option<u64>,
+    /// What it read from its sources; unknown when absent.
+    pub input_bytes: Option<Bytes>,
+    /// The 95th percentile of a task's peak execution memory; unknown when absent.
+    pub task_peak_bytes: Option<Bytes>,
     /// Executors times the time that they were held.
     pub executor_ms: u64,
     /// Executors at the most.
@@ -68,6 +92,22 @@ pub struct ReviewInput {
     /// Wall times of earlier runs, the oldest first; this run is added by the review.
     pub history_ms: Vec<u64>,
 }
+
+crate::members::read_over_defaults!(ReviewInput {
+    wall_ms,
+    driver_ms,
+    critical_path_ms,
+    input_bytes,
+    task_peak_bytes,
+    executor_ms,
+    executors,
+    executor_cores,
+    executor_heap_bytes,
+    slots,
+    shuffle_partitions,
+    stages,
+    history_ms,
+});
 
 /// A run in figures.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -185,4 +225,6 @@ pub struct ReviewAnswer {
     pub bottlenecks: Vec<Bottleneck>,
     /// What would help, the most helpful first.
     pub recommendations: Vec<Recommendation>,
+    /// The run as a history of the job keeps it.
+    pub past_run: PastRun,
 }

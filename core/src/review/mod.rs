@@ -12,8 +12,10 @@ pub use contract::{
 use alloc::vec::Vec;
 
 use crate::cost::{Cost, Prices};
+use crate::facts::PastRun;
 use crate::policy::ResolvedPolicy;
 use crate::trace::{Decision, Grade, Trace, Unit};
+use crate::units::{Bytes, saturating_u32};
 
 /// Reviews a run.
 #[must_use]
@@ -22,7 +24,40 @@ pub fn review(policy: &ResolvedPolicy, run: &ReviewInput) -> ReviewAnswer {
     runs_ms.push(run.wall_ms);
     let bottlenecks = bottlenecks::bottlenecks(policy, run);
     let recommendations = recommend::recommendations(policy, run, &bottlenecks);
-    ReviewAnswer { report: report(policy, run), trend: trend::trend(policy, &runs_ms), bottlenecks, recommendations }
+    ReviewAnswer {
+        report: report(policy, run),
+        trend: trend::trend(policy, &runs_ms),
+        bottlenecks,
+        recommendations,
+        past_run: past_run(run),
+    }
+}
+
+/// The run as later plans learn from it.
+fn past_run(run: &ReviewInput) -> PastRun {
+    let sum = |of: fn(&StageFacts) -> u64| run.stages.iter().fold(0, |sum: u64, stage| sum.saturating_add(of(stage)));
+    let work_ms = sum(|stage| stage.task_ms);
+    let known = !run.stages.is_empty();
+    // On average, to the nearest: with executors that come and go it is their time that did the work.
+    let held = run.executor_ms.saturating_add(run.wall_ms / 2).checked_div(run.wall_ms).unwrap_or(0);
+    let executors = if held > 0 { saturating_u32(held) } else { run.executors.max(1) };
+    let telling = run.stages.iter().max_by_key(|stage| (stage.spilled_bytes, stage.read_bytes));
+    PastRun {
+        executors,
+        run_ms: run.wall_ms,
+        input_bytes: run.input_bytes,
+        work_task_ms: known.then_some(work_ms),
+        critical_path_ms: run.critical_path_ms,
+        driver_ms: known.then_some(run.driver_ms),
+        task_peak_bytes: run.task_peak_bytes,
+        gc_share: (work_ms > 0).then(|| sum(|stage| stage.gc_ms) as f64 / work_ms as f64),
+        spilled_bytes: known.then(|| Bytes(sum(|stage| stage.spilled_bytes.get()))),
+        shuffle_skew: telling.and_then(|stage| {
+            let mean = stage.read_bytes.get() as f64 / stage.tasks as f64;
+            let skew = stage.largest_partition_bytes.get() as f64 / mean;
+            skew.is_finite().then_some(skew)
+        }),
+    }
 }
 
 fn report(policy: &ResolvedPolicy, run: &ReviewInput) -> PerformanceReport {

@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 
 use super::contract::Trend;
 use crate::policy::ResolvedPolicy;
-use crate::trace::{Decision, Grade, Trace, Unit};
+use crate::trace::{Decision, Flip, Grade, Scalar, Side, Trace, Unit};
 
 /// Fewer runs than this say nothing of a trend.
 pub const LEAST_RUNS: usize = 4;
@@ -40,6 +40,17 @@ fn median(values: &mut [f64]) -> Option<f64> {
     Some(lower.midpoint(*upper))
 }
 
+/// Where run times are heading that change by this share of the median over the window.
+fn heading(change: f64) -> Trend {
+    if change > STABLE_WITHIN {
+        Trend::Degrading
+    } else if change < -STABLE_WITHIN {
+        Trend::Improving
+    } else {
+        Trend::Stable
+    }
+}
+
 /// Decides where run times are heading; `runs_ms` are the oldest first.
 #[must_use]
 pub fn trend(policy: &ResolvedPolicy, runs_ms: &[u64]) -> Decision<Trend> {
@@ -52,11 +63,34 @@ pub fn trend(policy: &ResolvedPolicy, runs_ms: &[u64]) -> Decision<Trend> {
         Some(slope) if middle > 0.0 => Some(slope * (runs.len() - 1) as f64 / middle),
         _ => None,
     };
-    let value = match change {
-        _ if runs.len() < LEAST_RUNS => Trend::InsufficientData,
-        Some(change) if change > STABLE_WITHIN => Trend::Degrading,
-        Some(change) if change < -STABLE_WITHIN => Trend::Improving,
-        _ => Trend::Stable,
+    let flip = |side, at: f64, becomes: Trend| Flip {
+        input: "a change over the window, as a share, of".into(),
+        side,
+        at: Scalar::Real(at),
+        unit: Unit::None,
+        becomes: becomes.word().into(),
+    };
+    let up = |becomes, at| flip(Side::UpTo, at, becomes);
+    let down = |becomes, at| flip(Side::DownTo, at, becomes);
+    let (value, flips) = match change {
+        _ if runs.len() < LEAST_RUNS => {
+            let runs = Flip {
+                input: "runs of".into(),
+                at: Scalar::Whole(LEAST_RUNS as u64),
+                ..up(change.map_or(Trend::Stable, heading), 0.0)
+            };
+            (Trend::InsufficientData, alloc::vec![runs])
+        }
+        Some(change) => {
+            let value = heading(change);
+            let flips = match value {
+                Trend::Degrading => alloc::vec![down(Trend::Stable, STABLE_WITHIN)],
+                Trend::Improving => alloc::vec![up(Trend::Stable, -STABLE_WITHIN)],
+                _ => alloc::vec![down(Trend::Improving, -STABLE_WITHIN), up(Trend::Degrading, STABLE_WITHIN)],
+            };
+            (value, flips)
+        }
+        None => (Trend::Stable, Vec::new()),
     };
     Trace::new(
         "review.trend",
@@ -69,6 +103,7 @@ pub fn trend(policy: &ResolvedPolicy, runs_ms: &[u64]) -> Decision<Trend> {
     .input("median slope in ms a run", slope, Unit::None, "history")
     .input("change over the window, as a share", change, Unit::None, "")
     .unbounded(value.word())
+    .flips(flips)
     .decide(value, if runs.len() < LEAST_RUNS { Grade::C } else { Grade::A })
 }
 

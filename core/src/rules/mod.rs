@@ -7,7 +7,6 @@
 pub mod expression;
 
 use alloc::borrow::Cow;
-use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
@@ -15,6 +14,7 @@ use serde_json::{Value, json};
 
 use crate::abi::{DecisionPoint, codes};
 use crate::error::ErrorBody;
+use crate::named::Named;
 use crate::policy::{Layer, ResolvedPolicy};
 use expression::{BadExpression, Expression, Facts, Functions};
 
@@ -39,8 +39,8 @@ pub struct Rule {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub at: Vec<DecisionPoint>,
     /// Keys with the values that they have where the condition holds, by full path, in the form of the resolved policy.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub set: BTreeMap<String, Value>,
+    #[serde(skip_serializing_if = "Named::is_empty")]
+    pub set: Named<Value>,
     /// Why the run is forbidden where the condition holds; for plans of launches and stages.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub deny: Option<String>,

@@ -2,7 +2,9 @@
 
 pub mod coalesce;
 pub mod skew;
+pub mod tasks;
 
+use crate::facts::History;
 use crate::memory::Heap;
 use crate::policy::ResolvedPolicy;
 use crate::trace::{Along, Decision, Grade, Trace, Unit};
@@ -19,6 +21,39 @@ pub const NEUTRAL_PARTITION_FACTOR: f64 = 0.5;
 /// Initial partitions are at most this many times the slots.
 pub const MOST_PARTITIONS_A_SLOT: u64 = 10;
 
+/// The largest partition is more than this many times the mean: then it is skew that spills, and more partitions would not help.
+pub const SPILL_SKEW: f64 = 3.0;
+
+/// What earlier runs had to write to disk for want of memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Spill {
+    /// Nothing, as far as anybody knows.
+    #[default]
+    None,
+    /// Partitions as large as the others.
+    Even,
+    /// A few partitions that are much larger than the others.
+    Skewed,
+}
+
+impl Spill {
+    /// What a history says; `skewed` where the keys are known to be uneven.
+    #[must_use]
+    pub fn of(history: &History, skewed: bool) -> Self {
+        let uneven = skewed || history.shuffle_skew.is_some_and(|largest| largest > SPILL_SKEW);
+        match history.spilled_bytes {
+            Some(bytes) if bytes.get() > 0 => {
+                if uneven {
+                    Self::Skewed
+                } else {
+                    Self::Even
+                }
+            }
+            _ => Self::None,
+        }
+    }
+}
+
 /// What the partitions are decided from.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ShuffleFacts {
@@ -34,9 +69,19 @@ pub struct ShuffleFacts {
     pub cores: u32,
     /// Whether adaptive execution is on.
     pub adaptive: bool,
+    /// What spilled in earlier runs.
+    pub spill: Spill,
 }
 
-/// The advisory size of a partition, `A = min(128 MiB, E / 3)` with `E = (H - R) * f / c`.
+/// A third of a task's execution memory, within its bounds and in whole MiB; half of that where even partitions spilled.
+fn advisory_within(execution: Bytes, spill: Spill) -> Bytes {
+    let wanted = Bytes(execution.get() / SHARE_OF_EXECUTION_MEMORY).min(LARGEST_ADVISORY);
+    let wanted = if spill == Spill::Even { wanted.get() / 2 } else { wanted.get() };
+    Bytes(wanted.max(SMALLEST_ADVISORY.get()) / MIB * MIB)
+}
+
+/// The advisory size of a partition, `A = min(128 MiB, E / 3)` with `E = (H - R) * f / c`. Where an earlier run spilled although no
+/// partition stood out it is half of that, and so there are twice as many partitions; skew is for Spark's skew handling.
 #[must_use]
 pub fn advisory_size(facts: &ShuffleFacts) -> Decision<Bytes> {
     let execution = facts.heap.execution_per_core(facts.cores);
@@ -50,9 +95,25 @@ pub fn advisory_size(facts: &ShuffleFacts) -> Decision<Bytes> {
     .input("cores of an executor", facts.cores, Unit::Cores, "")
     .input("execution memory of a task", execution, Unit::Bytes, "")
     .unbounded(Bytes(wanted));
-    let value = trace.at_most("largest advisory size", LARGEST_ADVISORY.get(), wanted);
-    let value = trace.at_least("smallest advisory size", SMALLEST_ADVISORY.get(), value);
-    trace.decide(Bytes(value / MIB * MIB), Grade::A)
+    let mut value = trace.at_most("largest advisory size", LARGEST_ADVISORY.get(), wanted);
+    match facts.spill {
+        Spill::None => {}
+        Spill::Even => value = trace.bound("an earlier run spilled: half", value / 2, value, value / 2),
+        Spill::Skewed => trace = trace.note("an earlier run spilled by skew: smaller partitions would not help"),
+    }
+    trace.at_least("smallest advisory size", SMALLEST_ADVISORY.get(), value);
+    let heap = Along {
+        input: "a heap of",
+        unit: Unit::Bytes,
+        at: facts.heap.heap_bytes.get(),
+        least: 0,
+        most: u64::MAX,
+        step: MIB,
+    };
+    let at_heap = |bytes| Heap { heap_bytes: Bytes(bytes), ..facts.heap }.execution_per_core(facts.cores);
+    trace
+        .flips(heap.flips(|bytes| advisory_within(at_heap(bytes), facts.spill)))
+        .decide(advisory_within(execution, facts.spill), Grade::A)
 }
 
 /// The number before and after each of its bounds, for so many bytes.
@@ -134,7 +195,24 @@ mod tests {
             heap: Heap::new(Bytes::gib(8), &ClusterFacts::default()),
             cores: 4,
             adaptive,
+            spill: Spill::None,
         }
+    }
+
+    #[test]
+    fn spill_without_skew_doubles_the_partitions_and_with_skew_does_not() {
+        let of = |spilled: u64, largest: f64| {
+            let spilled_bytes = Some(Bytes(spilled));
+            let history = History { spilled_bytes, shuffle_skew: Some(largest), ..History::default() };
+            let spill = Spill::of(&history, false);
+            [true, false].map(|adaptive| {
+                let facts = ShuffleFacts { spill, ..facts(4 * GIB, adaptive) };
+                shuffle_partitions(&ResolvedPolicy::default(), &facts).value
+            })
+        };
+        assert_eq!(of(0, 1.0), [64, 32]);
+        assert_eq!(of(1, 3.0), [80, 64], "at most ten a slot under adaptive execution");
+        assert_eq!(of(1, 3.1), [64, 32]);
     }
 
     #[test]

@@ -18,6 +18,14 @@ pub fn skew_threshold(sizes: &[u64], threshold: Bytes, factor: f64) -> Bytes {
     Bytes(threshold.get().max(floor_u64(median(sizes).max(1) as f64 * factor)))
 }
 
+/// Whether any partition of this shuffle is skewed by Spark's defaults.
+#[must_use]
+pub fn any_skewed(sizes: &[Bytes]) -> bool {
+    let sizes: Vec<u64> = sizes.iter().map(|size| size.get()).collect();
+    let above = skew_threshold(&sizes, DEFAULT_THRESHOLD, DEFAULT_FACTOR).get();
+    sizes.iter().any(|size| *size > above)
+}
+
 /// The size of the pieces that a skewed partition is split into.
 #[must_use]
 pub fn skewed_piece(sizes: &[u64], skewed_above: Bytes, advisory: Bytes) -> Bytes {

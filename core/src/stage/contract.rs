@@ -1,6 +1,5 @@
 //! What goes into `plan_stage` and what comes out.
 
-use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
@@ -10,6 +9,7 @@ use crate::cost::Cost;
 use crate::executor::run_time::RunTimeEstimate;
 use crate::facts::{ClusterFacts, History, JobFacts};
 use crate::launch::ConfSetting;
+use crate::named::Named;
 use crate::temp_table::{NextUse, TempTable};
 use crate::trace::{Decision, Grade};
 use crate::units::Bytes;
@@ -26,7 +26,7 @@ pub struct RunningExecutors {
 }
 
 /// A declared stage of a pipeline that is about to begin.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(default)]
 pub struct PlanStageInput {
     /// Unix time; unknown when 0.
@@ -34,7 +34,7 @@ pub struct PlanStageInput {
     /// By how much local time is ahead of Unix time at the place of the run.
     pub utc_offset_minutes: i32,
     /// What the user says of the run, for the policy's rules.
-    pub labels: BTreeMap<String, String>,
+    pub labels: Named<String>,
     /// Its name.
     pub name: String,
     /// What is known of it: its data, its kind, its target, its uses.
@@ -47,6 +47,8 @@ pub struct PlanStageInput {
     pub next: Vec<NextUse>,
     /// The largest group of the key that it shuffles by over the median group; unknown when absent.
     pub key_skew: Option<f64>,
+    /// The sizes of its shuffle's partitions, where an earlier run measured them; empty when unknown.
+    pub partition_bytes: Vec<Bytes>,
     /// The cluster, and what the user configured.
     pub cluster: ClusterFacts,
     /// Earlier runs of this stage.
@@ -57,18 +59,36 @@ pub struct PlanStageInput {
     pub driver_heap_bytes: Option<Bytes>,
 }
 
+crate::members::read_over_defaults!(PlanStageInput {
+    now_ms,
+    utc_offset_minutes,
+    labels,
+    name,
+    job,
+    data_grade,
+    rows,
+    next,
+    key_skew,
+    partition_bytes,
+    cluster,
+    history,
+    executors,
+    driver_heap_bytes,
+});
+
 impl Default for PlanStageInput {
     fn default() -> Self {
         Self {
             now_ms: 0,
             utc_offset_minutes: 0,
-            labels: BTreeMap::new(),
+            labels: Named::new(),
             name: String::new(),
             job: JobFacts::default(),
             data_grade: Grade::C,
             rows: None,
             next: Vec::new(),
             key_skew: None,
+            partition_bytes: Vec::new(),
             cluster: ClusterFacts::default(),
             history: History::default(),
             executors: None,
@@ -84,6 +104,9 @@ pub struct PlanStageAnswer {
     pub executors: Decision<u32>,
     /// Shuffle partitions for its data.
     pub shuffle_partitions: Decision<u32>,
+    /// The tasks that read its shuffle after Spark has coalesced and split it; absent where no earlier run measured its partitions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shuffle_tasks: Option<Decision<u32>>,
     /// The size of a piece that a task reads.
     pub advisory_partition_bytes: Decision<Bytes>,
     /// Up to what size a table is sent whole to every executor.
@@ -99,5 +122,5 @@ pub struct PlanStageAnswer {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cost: Option<Decision<Cost>>,
     /// Session configurations for the stage, by key. None of them is one that the user set.
-    pub confs: BTreeMap<String, ConfSetting>,
+    pub confs: Named<ConfSetting>,
 }

@@ -8,24 +8,20 @@ mod contract;
 pub use contract::{PlanStageAnswer, PlanStageInput, RunningExecutors};
 
 use alloc::borrow::{Cow, ToOwned};
-use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
 
 use crate::broadcast::{SPARK_DEFAULT, broadcast_threshold};
-use crate::cache::level::StorageLevel;
-use crate::cache::result::{keep_result, usual_uses};
-use crate::cost::run_cost;
 use crate::error::ErrorBody;
-use crate::executor::count::{CountFacts, executor_count};
 use crate::executor::size::executor_size;
-use crate::facts::Manager;
+use crate::job_plan::{Facts, JobPlan, Question, plan_job};
 use crate::launch::{ConfSetting, ConfWhen};
-use crate::memory::Heap;
+use crate::named::Named;
 use crate::policy::ResolvedPolicy;
 use crate::query::{ADVISORY_SIZE, BROADCAST_THRESHOLD, PARALLELISM_FIRST, SHUFFLE_PARTITIONS};
-use crate::shuffle::{ShuffleFacts, advisory_size, shuffle_partitions, skew};
-use crate::temp_table::{ResultFacts, temp_table};
-use crate::units::{Bytes, saturating_u32};
+use crate::shuffle::tasks::shuffle_tasks;
+use crate::shuffle::{advisory_size, skew};
+use crate::trace::Grade;
+use crate::units::Bytes;
 
 /// Spark's key for the size from which on a shuffle partition may be split as skewed.
 pub const SKEW_THRESHOLD: &str = "spark.sql.adaptive.skewJoin.skewedPartitionThresholdInBytes";
@@ -37,58 +33,43 @@ pub const ADVISORY_SIZES_OF_SKEW: u64 = 2;
 /// # Errors
 /// `does_not_fit` when executors are still to be sized and the size called for is larger than every machine.
 pub fn plan_stage(policy: &ResolvedPolicy, input: &PlanStageInput) -> Result<PlanStageAnswer, ErrorBody> {
-    let PlanStageInput { job, cluster, history, .. } = input;
-    let size = executor_size(policy, cluster, history, Bytes(0))?;
-    let (cores, heap_bytes) = match &input.executors {
-        Some(running) => (running.cores.max(1), running.heap_bytes),
-        None => (size.cores.value, size.heap.value),
+    let cluster = &input.cluster;
+    let facts = Facts::of(policy, &input.job, cluster, &input.history);
+    let size = executor_size(policy, cluster, &facts.history, Bytes(0));
+    let (cores, heap, room) = match (&input.executors, size) {
+        // They run: whatever size others would have is no reason to refuse.
+        (Some(running), size) => (running.cores.max(1), running.heap_bytes, size.ok().and_then(|size| size.room)),
+        (None, size) => {
+            let size = size?;
+            (size.cores.value, size.heap.value, size.room)
+        }
     };
-    let heap = Heap::new(heap_bytes, cluster);
-    let most = policy.autoscaling.max_executors.min(size.room.unwrap_or(u32::MAX)).max(1);
-    let storage = Bytes(heap.protected_storage().get().saturating_mul(u64::from(most)));
-    let cache = keep_result(policy, job, history, storage);
-    let kept_at = cache.value.level;
-    let result_bytes = job.working_set_bytes.or(job.input_bytes);
-    let in_memory = kept_at == Some(StorageLevel::MemoryAndDisk);
-    let count = executor_count(
-        policy,
-        &CountFacts {
-            job,
-            cluster,
-            history,
-            cores,
-            storage_per_executor: heap.unified(),
-            cached_bytes: if in_memory { result_bytes.unwrap_or_default() } else { Bytes(0) },
-            room: size.room,
-        },
-    );
-    let executors = if cluster.manager == Manager::Local { 1 } else { count.wanted.value };
-    let slots_each = (cores / cluster.task_cpus.max(1)).max(1);
-    let shuffle = ShuffleFacts {
-        bytes: job.input_bytes,
-        grade: input.data_grade,
-        slots: saturating_u32(u64::from(slots_each) * u64::from(executors)),
-        heap,
+    let sizes = &input.partition_bytes;
+    let measured = sizes.iter().fold(0, |sum: u64, size| sum.saturating_add(size.get()));
+    let skewed = input.key_skew.is_some_and(|largest| largest >= skew::DEFAULT_FACTOR) || skew::any_skewed(sizes);
+    let question = Question {
+        facts: &facts,
         cores,
-        adaptive: !cluster.user("spark.sql.adaptive.enabled").is_some_and(|on| on.trim().eq_ignore_ascii_case("false")),
+        heap,
+        room,
+        shuffled: (!sizes.is_empty()).then_some(Bytes(measured)),
+        data_grade: if sizes.is_empty() { input.data_grade } else { Grade::A },
+        skewed,
+        next: &input.next,
     };
-    let partitions = shuffle_partitions(policy, &shuffle);
+    let JobPlan { count, shuffle, partitions, cache, table, run_time, cost, .. } = plan_job(policy, &question);
     let advisory = advisory_size(&shuffle);
     let threshold = broadcast_threshold(policy, input.driver_heap_bytes);
-    let uses = job.uses.unwrap_or_else(|| usual_uses(job));
-    let result = ResultFacts { bytes: result_bytes, uses, cached: kept_at, next: &input.next };
-    let run_time = count.model.as_ref().and_then(|model| model.estimate(executors));
-    let cost = run_time.as_ref().and_then(|time| run_cost(policy, executors, time.value.run_ms, time.grade));
-    let mut confs = Confs { policy, input, to: BTreeMap::new() };
+    let mut confs = Confs { policy, input, to: Named::new() };
     if policy.pipeline.stage_optimization {
-        if job.input_bytes.is_some() {
+        if shuffle.bytes.is_some() {
             confs.set(SHUFFLE_PARTITIONS, partitions.value.to_string(), "shuffle partitions for this stage's data");
         }
         if shuffle.adaptive && partitions.value > shuffle.slots {
             confs.set(ADVISORY_SIZE, advisory.value.get().to_string(), "what a task sorts in memory");
             confs.set(PARALLELISM_FIRST, "false".into(), "there is more data than slots at the advisory size");
         }
-        if shuffle.adaptive && input.key_skew.is_some_and(|largest| largest >= skew::DEFAULT_FACTOR) {
+        if shuffle.adaptive && skewed {
             let split_from = advisory.value.get().saturating_mul(ADVISORY_SIZES_OF_SKEW);
             let because =
                 "the key is skewed: groups of more than two advisory sizes are split, more partitions would not help";
@@ -101,10 +82,11 @@ pub fn plan_stage(policy: &ResolvedPolicy, input: &PlanStageInput) -> Result<Pla
     Ok(PlanStageAnswer {
         executors: count.wanted,
         shuffle_partitions: partitions,
+        shuffle_tasks: shuffle_tasks(sizes, &shuffle, advisory.value),
         advisory_partition_bytes: advisory,
         broadcast_threshold_bytes: threshold,
         cache,
-        temp_table: temp_table(policy, &result),
+        temp_table: table,
         run_time,
         cost,
         confs: confs.to,
@@ -115,7 +97,7 @@ pub fn plan_stage(policy: &ResolvedPolicy, input: &PlanStageInput) -> Result<Pla
 struct Confs<'a> {
     policy: &'a ResolvedPolicy,
     input: &'a PlanStageInput,
-    to: BTreeMap<String, ConfSetting>,
+    to: Named<ConfSetting>,
 }
 
 impl Confs<'_> {

@@ -1,8 +1,9 @@
 //! The nearest change of an input that would change a decision: "one executor fewer below 41 GiB".
 //!
-//! A rule gives its value as a plain function of one input; [`Flips::of`] looks along that input in both directions, in steps that double,
+//! A rule gives its value as a plain function of one input; [`Along::flips`] looks along that input in both directions, in steps that double,
 //! and then halves its way to the place where the value changes. The value at the place found differs from the decision's and the
-//! value one step before it does not; where a rule changes back and forth within one doubling, a nearer change may be missed.
+//! value one step before it does not. Rules rise or fall with an input: where one should come back to its value at the end of the range,
+//! or within one doubling, a flip may be missed.
 
 use alloc::borrow::Cow;
 use alloc::vec::Vec;
@@ -55,42 +56,53 @@ pub struct Along {
 impl Along {
     /// The nearest flips below and above, where there are any. `value` is the decision at another value of the input.
     #[must_use]
-    pub fn flips<T: PartialEq + Into<Scalar>>(&self, value: impl Fn(u64) -> T) -> Vec<Flip> {
-        let now = value(self.at);
-        let flip = |side, found: Option<u64>| {
-            let at = found?;
-            let becomes = value(at).into();
-            Some(Flip { input: Cow::Borrowed(self.input), side, at: Scalar::Whole(at), unit: self.unit, becomes })
-        };
-        let down = self.nearest(self.at.saturating_sub(self.least), |away| self.at - away, &value, &now);
-        let up = self.nearest(self.most.saturating_sub(self.at), |away| self.at + away, &value, &now);
-        flip(Side::DownTo, down).into_iter().chain(flip(Side::UpTo, up)).collect()
+    pub fn flips<T: Into<Scalar>>(&self, value: impl Fn(u64) -> T) -> Vec<Flip> {
+        self.search(&|at| value(at).into())
     }
 
-    /// The place nearest to where the input stands, at most `reach` away, at which the value is not `now`.
-    fn nearest<T: PartialEq>(
-        &self,
-        reach: u64,
-        place: impl Fn(u64) -> u64,
-        value: &impl Fn(u64) -> T,
-        now: &T,
-    ) -> Option<u64> {
-        let step = self.step.max(1);
-        // Distances in steps: up to `same` the value was seen to hold, at `other` it was seen to differ.
-        let steps = reach / step;
-        let (mut same, mut other) = (0_u64, 1_u64.min(steps));
-        while other > same && value(place(other * step)) == *now {
-            same = other;
-            other = other.saturating_mul(2).min(steps);
+    // One search for all rules, and not a copy in every one: the module is smaller for it.
+    #[inline(never)]
+    fn search(&self, value: &dyn Fn(u64) -> Scalar) -> Vec<Flip> {
+        let now = value(self.at);
+        let mut flips = Vec::with_capacity(2);
+        for side in [Side::DownTo, Side::UpTo] {
+            if let Some((at, becomes)) = self.nearest(side, value, &now) {
+                let input = Cow::Borrowed(self.input);
+                flips.push(Flip { input, side, at: Scalar::Whole(at), unit: self.unit, becomes });
+            }
         }
-        if other <= same {
+        flips
+    }
+
+    /// The place nearest to where the input stands, on one side, at which the value is not `now`, and the value there.
+    #[inline(never)]
+    fn nearest(&self, side: Side, value: &dyn Fn(u64) -> Scalar, now: &Scalar) -> Option<(u64, Scalar)> {
+        let step = self.step.max(1);
+        let reach = match side {
+            Side::DownTo => self.at.saturating_sub(self.least),
+            Side::UpTo => self.most.saturating_sub(self.at),
+        };
+        let at = |steps: u64| match side {
+            Side::DownTo => self.at - steps * step,
+            Side::UpTo => self.at + steps * step,
+        };
+        // Distances in steps: up to `same` the value was seen to hold, at `other` it was seen to differ.
+        let (mut same, mut other) = (0, reach / step);
+        let mut becomes = value(at(other));
+        if other == 0 || becomes == *now {
             return None;
         }
+        let mut next = 1;
         while other - same > 1 {
-            let middle = same.midpoint(other);
-            if value(place(middle * step)) == *now { same = middle } else { other = middle }
+            let middle = if next < other { next } else { same.midpoint(other) };
+            let found = value(at(middle));
+            if found == *now {
+                (same, next) = (middle, middle.saturating_mul(2));
+            } else {
+                (other, becomes, next) = (middle, found, u64::MAX);
+            }
         }
-        Some(place(other * step))
+        Some((at(other), becomes))
     }
 }
 

@@ -9,13 +9,16 @@ use sparkwright_policy::{Diagnostic, Severity, render};
 
 use super::failure::WRONG_INPUT;
 use super::{Failure, print};
-use crate::launch::policy_source;
+use crate::launch::{history_file, policy_source};
 
 /// Finds mistakes in a policy file, in every environment of it.
 #[derive(Debug, Args)]
 pub struct Check {
     /// The policy file.
     file: PathBuf,
+    /// Earlier runs of the job, a JSON file of runs: is the target time above what no number of executors shortens?
+    #[arg(long, value_name = "FILE")]
+    history: Option<PathBuf>,
     /// End with 1 when there are warnings.
     #[arg(long)]
     strict: bool,
@@ -38,6 +41,9 @@ impl Check {
             }
         }
         found.extend(file.lint());
+        if let Some(history) = &self.history {
+            found.extend(file.lint_history(&history_file::read(history)?));
+        }
         let of = |severity| found.iter().filter(|it| it.severity == severity).count();
         let (errors, warnings) = (of(Severity::Error), of(Severity::Warning));
         if self.json {

@@ -70,6 +70,13 @@ plain!(
     serde_json::Error
 );
 
+impl From<crate::launch::history_file::HistoryError> for Failure {
+    fn from(error: crate::launch::history_file::HistoryError) -> Self {
+        Self::new(error.to_string())
+            .help(r#"a history is JSON: {"runs": [{"executors": 4, "run_ms": 81000, "input_bytes": 1000000}]}"#)
+    }
+}
+
 impl From<crate::launch::installation::NotInstalled> for Failure {
     fn from(error: crate::launch::installation::NotInstalled) -> Self {
         Self::new(error.to_string()).help(error.help())

@@ -1,11 +1,12 @@
 //! `sparkwright plan`.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
 use sparkwright_core::executor::run_time::RunTimeEstimate;
 use sparkwright_core::facts::{ClusterFacts, JobFacts, NodeFacts, ProcessingType, StageType};
-use sparkwright_core::launch::{PlanLaunchAnswer, PlanLaunchInput};
+use sparkwright_core::launch::{CandidatePlan, ClusterCandidate, PlanLaunchAnswer, PlanLaunchInput};
 use sparkwright_core::policy::OptimizationTarget;
 use sparkwright_core::trace::{Decision, render_micros, render_ms};
 use sparkwright_core::units::Bytes;
@@ -15,6 +16,7 @@ use super::{Failure, print};
 use crate::assets::cache_folder;
 use crate::clock;
 use crate::launch::plan::plan_launch;
+use crate::launch::{history_file, input_files};
 use crate::steering::{Mode, server};
 
 /// What a job would start with, and why: the launch plan for given facts. Starts nothing.
@@ -34,6 +36,16 @@ pub struct Plan {
     /// The stage of a pipeline that is planned.
     #[arg(long, value_enum)]
     stage_type: Option<StageWord>,
+    /// A file or folder on this machine that the job reads: its sizes say how much and in how many tasks; may be given more than once.
+    #[arg(long, value_name = "PATH")]
+    input: Vec<PathBuf>,
+    /// Earlier runs of the job: a JSON file of runs.
+    #[arg(long, value_name = "FILE")]
+    history: Option<PathBuf>,
+    /// A cluster to choose from, as NAME=COUNTxCORESxMEMORY with the price of an executor-hour, as large=20x16x64GiB@0.40; may be given
+    /// more than once.
+    #[arg(long = "candidate", value_name = "NAME=NODES[@PRICE]", value_parser = candidate)]
+    candidates: Vec<ClusterCandidate>,
     /// How many times the main result is used.
     #[arg(long)]
     uses: Option<u32>,
@@ -98,13 +110,15 @@ impl Plan {
                 }),
                 target: self.target,
                 uses: self.uses,
+                file_bytes: self.files()?,
                 ..JobFacts::default()
             },
             cluster,
             now_ms: clock::now_ms(),
             utc_offset_minutes: clock::utc_offset_minutes(),
             labels: launch.labels.clone(),
-            ..PlanLaunchInput::default()
+            history: self.history.as_deref().map(history_file::read).transpose()?.unwrap_or_default(),
+            candidates: self.candidates.clone(),
         };
         let plan = plan_launch(&prepared, &facts)?;
         if self.json {
@@ -114,11 +128,28 @@ impl Plan {
         }
         Ok(ExitCode::SUCCESS)
     }
+
+    /// The sizes of the files that the job reads.
+    fn files(&self) -> Result<Vec<Bytes>, Failure> {
+        let mut all = Vec::new();
+        for path in &self.input {
+            let found = input_files::sizes(path).map_err(|error| {
+                Failure::new(format!("the input can't be looked at: {error}"))
+                    .help("name a file or folder on this machine, or the size alone with --input-bytes")
+            })?;
+            all.extend(found);
+        }
+        Ok(all)
+    }
 }
 
 /// The plan as people read it.
 fn text(plan: &PlanLaunchAnswer, currency: &str) -> String {
     let mut text = String::new();
+    if let Some(choice) = &plan.clusters {
+        section(&mut text, "cluster", &choice.cluster, choice.cluster.value.clone());
+        text.push_str(&candidates_table(&choice.candidates, currency));
+    }
     section(&mut text, "executors", &plan.executors, plan.executors.value.to_string());
     section(&mut text, "initial executors", &plan.initial_executors, plan.initial_executors.value.to_string());
     section(&mut text, "executor cores", &plan.executor_cores, plan.executor_cores.value.to_string());
@@ -155,6 +186,31 @@ fn text(plan: &PlanLaunchAnswer, currency: &str) -> String {
     text
 }
 
+/// What the job would be on each cluster.
+fn candidates_table(candidates: &[CandidatePlan], currency: &str) -> String {
+    let mut table = comfy_table::Table::new();
+    table.load_style(comfy_table::presets::UTF8_HORIZONTAL_ONLY);
+    let mut refusals = String::new();
+    table.set_header(["cluster", "executors", "run time", "cost", "in time", "in budget"]);
+    for plan in candidates {
+        if let Some(why) = &plan.refused {
+            table.add_row([plan.name.as_str(), "does not fit", "", "", "", ""]);
+            refusals.push_str(&format!("    {}: {why}\n", plan.name));
+            continue;
+        }
+        let word = |yes: bool| if yes { "yes" } else { "no" }.to_owned();
+        table.add_row([
+            plan.name.clone(),
+            plan.executors.to_string(),
+            plan.run_ms.map_or_else(|| "unknown".to_owned(), render_ms),
+            plan.micros.map_or_else(String::new, |micros| format!("{} {currency}", render_micros(micros))),
+            word(plan.in_time),
+            word(plan.in_budget),
+        ]);
+    }
+    format!("{table}\n{refusals}")
+}
+
 fn section<T>(text: &mut String, name: &str, decision: &Decision<T>, value: String) {
     let grade = decision.grade;
     text.push_str(&format!("{name}: {value}  [{grade:?}: {}]\n{}", grade.meaning(), decision.trace.render("    ")));
@@ -170,6 +226,23 @@ pub(super) fn size(text: &str) -> Result<Bytes, String> {
     text.parse::<bytesize::ByteSize>()
         .map(|size| Bytes(size.as_u64()))
         .map_err(|_| format!("`{text}` is no size: write it as 100GB, 1.5TB, 64MiB or a number of bytes"))
+}
+
+/// A cluster to choose from.
+fn candidate(text: &str) -> Result<ClusterCandidate, String> {
+    let wanted = || format!("`{text}` is not NAME=COUNTxCORESxMEMORY@PRICE, as large=20x16x64GiB@0.40");
+    let (name, rest) = text.split_once('=').filter(|(name, _)| !name.trim().is_empty()).ok_or_else(wanted)?;
+    let (machines, price) = rest.split_once('@').map_or((rest, None), |(machines, price)| (machines, Some(price)));
+    let micros = |price: &str| {
+        let price: f64 = price.parse().ok().filter(|price| (0.0..=1e6).contains(price)).ok_or_else(wanted)?;
+        Ok::<u64, String>((price * 1e6).round() as u64)
+    };
+    Ok(ClusterCandidate {
+        name: name.trim().to_owned(),
+        nodes: vec![nodes(machines)?],
+        quota_cores: None,
+        executor_hour_micros: price.map(micros).transpose()?,
+    })
 }
 
 fn nodes(text: &str) -> Result<NodeFacts, String> {

@@ -62,10 +62,13 @@ impl Serve {
     }
 }
 
-/// Starts this very command again without `--detach`, so that the server is nobody's child and leaves no zombie.
+/// Starts this very command again without `--detach`, so that the server is nobody's child and leaves no zombie; prints its process id.
 fn detach() -> Result<ExitCode, Failure> {
     let arguments = std::env::args_os().skip(1).filter(|argument| argument != "--detach");
-    Command::new(std::env::current_exe()?).args(arguments).stdin(Stdio::null()).spawn()?;
+    // Whoever reads this output must not wait for the server's.
+    let server =
+        Command::new(std::env::current_exe()?).args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).spawn()?;
+    print(&format!("{}\n", server.id()));
     Ok(ExitCode::SUCCESS)
 }
 

@@ -24,6 +24,7 @@ use super::policy_options::{PolicyOptions, module_of};
 use crate::assets::{PLUGIN_CLASS, cache_folder, write_plugin};
 use crate::launch::arguments::{SubmitArguments, properties};
 use crate::launch::cluster::cluster_facts;
+use crate::launch::history_file;
 use crate::launch::installation::Installation;
 use crate::launch::plan::{PlanError, launch_facts, no_launch_plan, plan_launch};
 use crate::steering::{EXECUTORS_IF_LOST, Launch, Mode, server};
@@ -53,6 +54,9 @@ pub struct Submit {
     /// How much the job reads, where that is known: 100GB, 64MiB.
     #[arg(long, value_name = "SIZE", value_parser = super::plan::size)]
     input_bytes: Option<Bytes>,
+    /// Earlier runs of the job: a JSON file of runs.
+    #[arg(long, value_name = "FILE")]
+    history: Option<PathBuf>,
     /// spark-submit's own options, the application and its arguments.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true, value_name = "ARGUMENTS")]
     arguments: Vec<OsString>,
@@ -78,6 +82,7 @@ impl Submit {
             }
             Err(error) => {
                 eprintln!("sparkwright: the host could not be started, the application runs unsteered: {error}");
+                server::record_lost_host(&launch, std::process::id(), &error.to_string());
                 Err(become_spark_submit(&spark, arguments.all))
             }
         }
@@ -101,8 +106,9 @@ impl Submit {
             Err(error) if error.is_refusal() => return Err(error.into()),
             other => other,
         };
+        let history = self.history.as_deref().map(history_file::read).transpose()?.unwrap_or_default();
         let cluster = cluster_facts(&master, &spark.version, arguments.is_python(), user.clone());
-        let facts = launch_facts(cluster, self.input_bytes, &launch.labels);
+        let facts = launch_facts(cluster, self.input_bytes, &launch.labels, history);
         let mut confs = BTreeMap::new();
         // What can't be planned is left as the user has it; the application starts all the same.
         match prepared.map_err(PlanError::from).and_then(|prepared| plan_launch(&prepared, &facts)) {
@@ -216,19 +222,22 @@ fn start_host(launch: &Launch) -> std::io::Result<PathBuf> {
         .arg("--launch")
         .arg(&launch_file)
         .stdin(Stdio::null())
-        .stdout(Stdio::null())
+        .stdout(Stdio::piped())
         .stderr(log)
-        .status()?;
-    if !ended.success() {
-        return Err(std::io::Error::other(format!("it ended with {ended}; see {}", folder.join("host.log").display())));
+        .output()?;
+    let failed =
+        |what: String| Err(std::io::Error::other(format!("it {what}; see {}", folder.join("host.log").display())));
+    if !ended.status.success() {
+        return failed(format!("ended with {}", ended.status));
     }
+    let host = String::from_utf8_lossy(&ended.stdout).trim().parse().ok();
     let start = Instant::now();
     while !socket.exists() {
+        if host.is_some_and(|host| !server::lives(host)) {
+            return failed("ended before it listened".to_owned());
+        }
         if start.elapsed() > HOST_PATIENCE {
-            return Err(std::io::Error::other(format!(
-                "it did not listen within {HOST_PATIENCE:?}; see {}",
-                folder.join("host.log").display()
-            )));
+            return failed(format!("did not listen within {HOST_PATIENCE:?}"));
         }
         thread::sleep(Duration::from_millis(5));
     }

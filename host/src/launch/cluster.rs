@@ -41,7 +41,7 @@ pub fn cluster_facts(
         task_cpus: whole("spark.task.cpus").unwrap_or(1),
         python,
         block_migration: false,
-        user_confs,
+        user_confs: user_confs.into_iter().collect(),
     }
 }
 

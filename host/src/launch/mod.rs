@@ -3,6 +3,8 @@
 
 pub mod arguments;
 pub mod cluster;
+pub mod history_file;
+pub mod input_files;
 pub mod installation;
 pub mod plan;
 pub mod policy_source;

@@ -1,10 +1,9 @@
 //! Asks the policy module for a launch plan.
 
-use std::collections::BTreeMap;
-
 use sparkwright_core::abi::DecisionPoint;
-use sparkwright_core::facts::{ClusterFacts, JobFacts, ProcessingType};
+use sparkwright_core::facts::{ClusterFacts, History, JobFacts, ProcessingType};
 use sparkwright_core::launch::{PlanLaunchAnswer, PlanLaunchInput};
+use sparkwright_core::named::Named;
 use sparkwright_core::steering::LAUNCH_MODULE_MS;
 use sparkwright_core::units::Bytes;
 
@@ -28,7 +27,8 @@ pub enum PlanError {
 pub fn launch_facts(
     cluster: ClusterFacts,
     input_bytes: Option<Bytes>,
-    labels: &BTreeMap<String, String>,
+    labels: &Named<String>,
+    history: History,
 ) -> PlanLaunchInput {
     let job = JobFacts { input_bytes, processing: ProcessingType::General, ..JobFacts::default() };
     PlanLaunchInput {
@@ -37,6 +37,7 @@ pub fn launch_facts(
         labels: labels.clone(),
         cluster,
         job,
+        history,
         ..PlanLaunchInput::default()
     }
 }

@@ -138,6 +138,13 @@ impl Recorder {
         }
     }
 
+    /// Ends the record of a host that was lost.
+    pub fn lost(&self, what: &str) {
+        self.fault(what);
+        self.lock().run.state = RunState::HostLost;
+        self.finish();
+    }
+
     /// Ends the record.
     pub fn finish(&self) {
         let mut inner = self.lock();

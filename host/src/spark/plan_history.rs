@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use sparkwright_core::named::Named;
 use sparkwright_core::query::{CachedBy, PlanNode};
 
 use super::protocol::AskedNode;
@@ -67,13 +68,7 @@ impl PlanHistory {
     }
 
     /// Remembers that a query held these nodes, with each one's share of its work.
-    pub fn remember(
-        &mut self,
-        nodes: &[PlanNode],
-        shares: &BTreeMap<String, f64>,
-        execution: Option<i64>,
-        now_ms: u64,
-    ) {
+    pub fn remember(&mut self, nodes: &[PlanNode], shares: &Named<f64>, execution: Option<i64>, now_ms: u64) {
         let mut met = BTreeSet::new();
         for node in nodes.iter().filter(|node| !node.hash.is_empty()) {
             if !met.insert(node.hash.as_str()) {
@@ -160,7 +155,7 @@ mod tests {
     #[test]
     fn sightings_and_the_measured_time_of_an_ended_execution_come_back() {
         let mut history = PlanHistory::default();
-        let shares = BTreeMap::from([("a".to_owned(), 0.5)]);
+        let shares = Named::from_iter([("a".to_owned(), 0.5)]);
         for (execution, now_ms) in [(1, 1_000), (2, 3_000)] {
             let nodes = history.describe(vec![asked("a"), asked("a")], |_| None);
             history.remember(&nodes, &shares, Some(execution), now_ms);

@@ -68,7 +68,12 @@ fn answer(steered: &Steered, decider: &mut Decider, ask: Ask) -> Answer {
             }
             let cache =
                 decided.cache.into_iter().map(|choice| CacheOrder { hash: choice.hash, level: choice.level }).collect();
-            Answer::Decided { answer: number, confs: decided.confs, cache, uncache: decided.uncache }
+            Answer::Decided {
+                answer: number,
+                confs: decided.confs.into_iter().collect(),
+                cache,
+                uncache: decided.uncache,
+            }
         }
         Err(none) => {
             steered.undecided.fetch_add(1, Ordering::Relaxed);
@@ -136,7 +141,7 @@ fn question(steered: &Steered, ask: Ask) -> PlanQueryInput {
         memory_fraction: share("spark.memory.fraction", DEFAULT_MEMORY_FRACTION),
         storage_fraction: share("spark.memory.storageFraction", DEFAULT_STORAGE_FRACTION),
         scaling: steered.controller() == Controller::Policy,
-        confs: ask.confs,
+        confs: ask.confs.into_iter().collect(),
     }
 }
 

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use sparkwright_core::control::{ControlState, Controller};
 use sparkwright_core::facts::{Manager, parse_spark_memory};
 use sparkwright_core::launch::PlanLaunchAnswer;
+use sparkwright_core::named::Named;
 use sparkwright_core::policy::{ExistingDynamicAllocation, ResolvedPolicy};
 use sparkwright_core::query;
 use sparkwright_core::steering as limits;
@@ -65,7 +66,7 @@ pub struct Launch {
     pub module: Option<PathBuf>,
     /// What the user says of the run, for the policy's rules.
     #[serde(default)]
-    pub labels: BTreeMap<String, String>,
+    pub labels: Named<String>,
     /// Where records go; none are kept when absent.
     pub record: Option<PathBuf>,
     /// Spark keys that `submit` added.

@@ -74,13 +74,18 @@ pub fn prepare(launch: &Launch, module: &[u8], cache_dir: Option<PathBuf>) -> Re
 pub fn serve(launch: Launch, options: &ServerOptions) -> io::Result<()> {
     let launch = Arc::new(launch);
     let bytes = module_bytes(&launch)?;
-    let identity = ModuleIdentity { sha256: crate::engine::sha256_hex(&bytes), size_bytes: bytes.len() as u64 };
-    let prepared = Arc::new(prepare(&launch, &bytes, options.cache_dir.clone()));
-    let server =
-        Server { launch: Mutex::new(launch), identity, prepared, waiting: Mutex::new(None), current: Mutex::new(None) };
+    let identity = identity_of(&bytes);
     // A record from the very start: a host that is killed before it meets its application leaves one too.
-    let recorder = server.begin_record(unmet(options.driver_pid));
-    *lock(&server.waiting) = Some(recorder);
+    let recorder = begin_record(&launch, &identity, unmet(options.driver_pid));
+    let prepared = Arc::new(prepare(&launch, &bytes, options.cache_dir.clone()));
+    record_refusal(&prepared, &recorder);
+    let server = Server {
+        launch: Mutex::new(launch),
+        identity,
+        prepared,
+        waiting: Mutex::new(Some(recorder)),
+        current: Mutex::new(None),
+    };
     let listener = listen(&options.socket)?;
     thread::scope(|scope| {
         let mut gone_since = None;
@@ -133,7 +138,9 @@ fn listen(path: &Path) -> io::Result<UnixListener> {
     Ok(listener)
 }
 
-fn lives(pid: u32) -> bool {
+/// Whether a process runs.
+#[must_use]
+pub fn lives(pid: u32) -> bool {
     // A zombie has a folder under /proc and runs no more.
     fs::read_to_string(format!("/proc/{pid}/stat"))
         .is_ok_and(|stat| !stat.rsplit(')').next().is_some_and(|rest| rest.trim_start().starts_with('Z')))
@@ -269,29 +276,53 @@ impl Server {
     }
 
     fn begin_record(&self, application: ApplicationIdentity) -> Recorder {
-        let now = now_ms();
-        let launch = Arc::clone(&lock(&self.launch));
-        let run = Run {
-            format: FORMAT,
-            application,
-            mode: launch.mode.word().to_owned(),
-            policy: launch.identity.clone(),
-            module: self.identity.clone(),
-            host_pid: std::process::id(),
-            state: RunState::Running,
-            started_ms: now,
-            updated_ms: now,
-            ..Run::default()
-        };
-        let recorder = Recorder::begin(run, launch.record.as_deref());
-        for fault in &launch.faults {
-            recorder.fault(fault.clone());
-        }
-        if let Err(error) = self.prepared.as_ref() {
-            recorder.fault(format!("the policy module can't be used, the application runs as it would alone: {error}"));
-        }
+        let recorder = begin_record(&lock(&self.launch), &self.identity, application);
+        record_refusal(&self.prepared, &recorder);
         recorder
     }
+}
+
+fn identity_of(module: &[u8]) -> ModuleIdentity {
+    ModuleIdentity { sha256: crate::engine::sha256_hex(module), size_bytes: module.len() as u64 }
+}
+
+fn begin_record(launch: &Launch, module: &ModuleIdentity, application: ApplicationIdentity) -> Recorder {
+    let now = now_ms();
+    let run = Run {
+        format: FORMAT,
+        application,
+        mode: launch.mode.word().to_owned(),
+        policy: launch.identity.clone(),
+        module: module.clone(),
+        host_pid: std::process::id(),
+        state: RunState::Running,
+        started_ms: now,
+        updated_ms: now,
+        ..Run::default()
+    };
+    let recorder = Recorder::begin(run, launch.record.as_deref());
+    for fault in &launch.faults {
+        recorder.fault(fault.clone());
+    }
+    recorder
+}
+
+fn record_refusal(prepared: &Result<Prepared, EngineError>, recorder: &Recorder) {
+    if let Err(error) = prepared {
+        recorder.fault(format!("the policy module can't be used, the application runs as it would alone: {error}"));
+    }
+}
+
+/// Leaves the record of a host that was lost before it left one itself.
+pub fn record_lost_host(launch: &Launch, driver_pid: u32, why: &str) {
+    let Some(root) = launch.record.as_deref() else { return };
+    let application = unmet(driver_pid);
+    if root.join(&application.id).exists() {
+        return;
+    }
+    let module = module_bytes(launch).map(|bytes| identity_of(&bytes)).unwrap_or_default();
+    let recorder = begin_record(launch, &module, application);
+    recorder.lost(&format!("the host was lost before it listened, the application runs unsteered: {why}"));
 }
 
 impl Steered {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use sparkwright_core::facts::History;
 use sparkwright_core::launch::{ConfWhen, settable_while_starting};
 
 use super::run::{Launch, Mode};
@@ -24,7 +25,7 @@ impl Launch {
             return Ok(BTreeMap::new());
         }
         let cluster = cluster_facts(&hello.master, &hello.spark, hello.python, hello.conf.clone());
-        let plan = plan_launch(prepared, &launch_facts(cluster, None, &self.labels))?;
+        let plan = plan_launch(prepared, &launch_facts(cluster, None, &self.labels, History::default()))?;
         let mut confs = BTreeMap::new();
         if self.mode == Mode::Act {
             let settable =

@@ -126,7 +126,13 @@ fn plan_query(random: &mut Random) -> Value {
 }
 
 fn plan_launch(random: &mut Random) -> Value {
-    json!({"job": job(random), "cluster": cluster(random), "history": history(random)})
+    let candidates: Vec<_> = (0..random.range(0, 8).saturating_sub(4))
+        .map(|n| {
+            let nodes = cluster(random)["nodes"].take();
+            json!({"name": format!("cluster {n}"), "nodes": nodes, "executor_hour_micros": random.range(0, 1 << 21)})
+        })
+        .collect();
+    json!({"job": job(random), "cluster": cluster(random), "history": history(random), "candidates": candidates})
 }
 
 fn job(random: &mut Random) -> Value {
@@ -134,8 +140,13 @@ fn job(random: &mut Random) -> Value {
         "input_bytes": random.range(0, 1 << 42), "processing": random.pick(&["ml", "etl", "query", "general"]),
         "target": random.pick(&["speed", "memory", "balanced", "quality"]), "uses": random.range(0, 10),
         "working_set_bytes": random.range(0, 1 << 38), "parallel_tasks": random.range(1, 4_000),
-        "result_bytes": random.range(0, 1 << 32),
+        "result_bytes": random.range(0, 1 << 32), "file_bytes": sizes(random, 1 << 31),
     })
+}
+
+/// Often none; else a few sizes.
+fn sizes(random: &mut Random, below: u64) -> Vec<u64> {
+    (0..random.range(0, 40).saturating_sub(20)).map(|_| random.range(0, below)).collect()
 }
 
 fn cluster(random: &mut Random) -> Value {
@@ -155,7 +166,11 @@ fn history(random: &mut Random) -> Value {
         .map(|_| {
             let executors = random.range(1, 20);
             let run_ms = if lawful { serial + work / executors + random.range(0, 500) } else { random.range(10_000, 10_000_000) };
-            json!({"executors": executors, "run_ms": run_ms, "input_bytes": if lawful { json!(1_u64 << 33) } else { Value::Null }})
+            json!({
+                "executors": executors, "run_ms": run_ms, "input_bytes": if lawful { json!(1_u64 << 33) } else { Value::Null },
+                "work_task_ms": work, "driver_ms": serial, "gc_share": random.share() * 0.2, "spilled_bytes": random.range(0, 2) << 30,
+                "shuffle_skew": random.share() * 6.0, "task_peak_bytes": random.range(0, 1 << 31),
+            })
         })
         .collect();
     json!({
@@ -184,7 +199,7 @@ fn plan_stage(random: &mut Random) -> Value {
         .collect();
     json!({
         "name": "features", "job": job, "data_grade": random.pick(&["A", "B", "C"]), "rows": random.range(0, 1 << 40), "next": next,
-        "key_skew": random.share() * 9.0, "cluster": cluster(random), "history": history(random),
+        "key_skew": random.share() * 9.0, "partition_bytes": sizes(random, 1 << 30), "cluster": cluster(random), "history": history(random),
         "executors": {"count": random.range(0, 30), "cores": random.range(1, 6), "heap_bytes": random.range(1, 17) << 30},
         "driver_heap_bytes": random.range(1, 9) << 30,
     })
@@ -220,6 +235,7 @@ fn review(random: &mut Random) -> Value {
         .collect();
     let earlier: Vec<_> = (0..random.range(0, 60)).map(|_| random.range(1_000, 2_000_000)).collect();
     json!({
+        "critical_path_ms": random.range(0, 1_000_000), "input_bytes": random.range(0, 1 << 38), "task_peak_bytes": random.range(0, 1 << 32),
         "wall_ms": random.range(1, 2_000_000), "driver_ms": random.range(0, 1_000_000), "executor_ms": random.range(0, 40_000_000),
         "executors": random.range(1, 30), "executor_cores": random.range(1, 6), "executor_heap_bytes": random.range(1, 17) << 30,
         "slots": random.range(1, 121), "shuffle_partitions": random.range(1, 4_000), "stages": stages, "history_ms": earlier,

@@ -1,12 +1,14 @@
 //! `policy.wasm`: the same bytes on every build with the same compiler, wherever the workspace lies.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::{Context as _, Result};
 use sparkwright_tests::paths;
 
 use super::put;
+use crate::console;
 use crate::setup::run_quietly;
 use crate::toolchain::{TARGET, Toolchain};
 
@@ -41,8 +43,37 @@ pub(super) fn build() -> Result<PathBuf> {
             .env_remove("CARGO_TARGET_DIR"),
     )?;
     let built = target.join(TARGET).join("policy/sparkwright_guest.wasm");
+    let built = match Toolchain::optimizer() {
+        Some(program) => optimized(&program, &built)?,
+        None => {
+            console::say(
+                "policy.wasm is larger than it could be: no wasm-opt on the PATH, and it cannot be installed here (package binaryen)",
+            );
+            built
+        }
+    };
     let bytes = fs::read(&built).with_context(|| format!("cannot read `{}`", built.display()))?;
     let file = paths::assets().join("policy.wasm");
     put(&bytes, &file)?;
     Ok(file)
+}
+
+/// What the compiler's target has, which the optimizer must be told.
+const FEATURES: [&str; 6] = [
+    "--enable-bulk-memory",
+    "--enable-sign-ext",
+    "--enable-nontrapping-float-to-int",
+    "--enable-mutable-globals",
+    "--enable-multivalue",
+    "--enable-reference-types",
+];
+
+/// The module with what the compiler left to be saved: a tenth of its bytes, at the same speed.
+fn optimized(program: &Path, module: &Path) -> Result<PathBuf> {
+    let to = module.with_extension("optimized.wasm");
+    run_quietly(
+        "optimizing policy.wasm with wasm-opt",
+        Command::new(program).arg("-O3").args(FEATURES).arg(module).arg("-o").arg(&to),
+    )?;
+    Ok(to)
 }

@@ -34,6 +34,27 @@ fn values_without_effect_are_warned_of_at_their_place() {
 }
 
 #[test]
+fn a_target_time_that_earlier_runs_rule_out_is_told() {
+    use sparkwright_core::facts::{History, PastRun};
+    let run = PastRun { driver_ms: Some(400_000), critical_path_ms: Some(230_000), ..PastRun::default() };
+    let history = History { runs: vec![run; 3], ..History::default() };
+    let told = |minutes: u32| {
+        let text = format!(
+            "environments:\n  production:\n    optimization: {{autoscaling: {{target_processing_time_minutes: {minutes}}}}}\n"
+        );
+        let lints = good(&text).lint_history(&history);
+        lints.iter().map(|lint| format!("{}:{} {}", lint.line, lint.column, lint.message)).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        told(10),
+        [
+            "3:66 the target time in `production` can't be met: earlier runs spent 10 min 30 s where no number of executors helps"
+        ]
+    );
+    assert_eq!(told(11), [""; 0]);
+}
+
+#[test]
 fn what_an_environment_never_exercises_is_told() {
     let text = |staging: &str| {
         format!(

@@ -1,0 +1,144 @@
+//! What is decided alike before a launch and before a stage: the executor's size, their number, what is kept, shuffle partitions, run time
+//! and cost.
+//!
+//! The facts are completed first: by what the files say ([`crate::scan`]) and by what earlier runs say ([`crate::history`]).
+
+use alloc::borrow::Cow;
+
+use crate::cache::level::StorageLevel;
+use crate::cache::result::{CachePlan, keep_result, usual_uses};
+use crate::cost::{Cost, run_cost};
+use crate::executor::count::{CountFacts, ExecutorCount, executor_count};
+use crate::executor::run_time::RunTimeEstimate;
+use crate::executor::size::USUAL_CORES;
+use crate::facts::{ClusterFacts, History, JobFacts, Manager};
+use crate::history;
+use crate::memory::Heap;
+use crate::policy::ResolvedPolicy;
+use crate::scan::{self, Cutting};
+use crate::shuffle::{ShuffleFacts, Spill, shuffle_partitions};
+use crate::temp_table::{NextUse, ResultFacts, TempTable, temp_table};
+use crate::trace::{Decision, Grade};
+use crate::units::{Bytes, saturating_u32};
+
+/// A job's facts with what its files and its earlier runs say.
+pub(crate) struct Facts<'a> {
+    pub(crate) job: Cow<'a, JobFacts>,
+    pub(crate) cluster: &'a ClusterFacts,
+    pub(crate) history: Cow<'a, History>,
+}
+
+impl<'a> Facts<'a> {
+    pub(crate) fn of(
+        policy: &ResolvedPolicy,
+        job: &'a JobFacts,
+        cluster: &'a ClusterFacts,
+        history: &'a History,
+    ) -> Self {
+        let job = with_files(policy, job, cluster);
+        let history = history::completed(policy, &job, history);
+        Self { job, cluster, history }
+    }
+}
+
+/// A job, or a stage of one, and the executors that it is for.
+pub(crate) struct Question<'a> {
+    pub(crate) facts: &'a Facts<'a>,
+    /// Cores of an executor.
+    pub(crate) cores: u32,
+    /// Heap of an executor; of the driver with a local master.
+    pub(crate) heap: Bytes,
+    /// The most executors that the cluster holds.
+    pub(crate) room: Option<u32>,
+    /// What goes through its shuffles, where that was measured.
+    pub(crate) shuffled: Option<Bytes>,
+    /// How well the size of its data is known.
+    pub(crate) data_grade: Grade,
+    /// Whether its keys are known to be uneven.
+    pub(crate) skewed: bool,
+    /// How the stages to come read its result.
+    pub(crate) next: &'a [NextUse],
+}
+
+/// What is decided of it.
+pub(crate) struct JobPlan {
+    pub(crate) count: ExecutorCount,
+    pub(crate) shuffle: ShuffleFacts,
+    pub(crate) partitions: Decision<u32>,
+    pub(crate) cache: Decision<CachePlan>,
+    pub(crate) table: Decision<TempTable>,
+    pub(crate) run_time: Option<Decision<RunTimeEstimate>>,
+    pub(crate) cost: Option<Decision<Cost>>,
+}
+
+/// Decides it.
+pub(crate) fn plan_job(policy: &ResolvedPolicy, question: &Question<'_>) -> JobPlan {
+    let Question { facts: Facts { job, cluster, history }, cores, room, .. } = *question;
+    let heap = Heap::new(question.heap, cluster);
+    let most = policy.autoscaling.max_executors.min(room.unwrap_or(u32::MAX)).max(1);
+    let storage = Bytes(heap.protected_storage().get().saturating_mul(u64::from(most)));
+    let cache = keep_result(policy, job, history, storage);
+    let kept_at = cache.value.level;
+    let result_bytes = job.working_set_bytes.or(job.input_bytes);
+    let in_memory = result_bytes.filter(|_| kept_at == Some(StorageLevel::MemoryAndDisk));
+    let count = executor_count(
+        policy,
+        &CountFacts {
+            job,
+            cluster,
+            history,
+            cores,
+            storage_per_executor: heap.unified(),
+            cached_bytes: in_memory.unwrap_or_default(),
+            room,
+        },
+    );
+    let executors = if cluster.manager == Manager::Local { 1 } else { count.wanted.value };
+    let shuffle = ShuffleFacts {
+        bytes: question.shuffled.or(job.input_bytes),
+        grade: question.data_grade,
+        slots: saturating_u32(u64::from(slots_of_one(cores, cluster)) * u64::from(executors)),
+        heap,
+        cores,
+        adaptive: !cluster.user("spark.sql.adaptive.enabled").is_some_and(|on| on.trim().eq_ignore_ascii_case("false")),
+        spill: Spill::of(history, question.skewed),
+    };
+    let uses = job.uses.unwrap_or_else(|| usual_uses(job));
+    let result = ResultFacts { bytes: result_bytes, uses, cached: kept_at, next: question.next };
+    let run_time = count.model.as_ref().and_then(|model| model.estimate(executors));
+    let cost = run_time.as_ref().and_then(|time| run_cost(policy, executors, time.value.run_ms, time.grade));
+    JobPlan {
+        partitions: shuffle_partitions(policy, &shuffle),
+        table: temp_table(policy, &result),
+        count,
+        shuffle,
+        cache,
+        run_time,
+        cost,
+    }
+}
+
+/// Tasks that one executor runs at a time.
+fn slots_of_one(cores: u32, cluster: &ClusterFacts) -> u32 {
+    (cores / cluster.task_cpus.max(1)).max(1)
+}
+
+/// The job with what its files say: how much is read, and in how many tasks.
+fn with_files<'a>(policy: &ResolvedPolicy, job: &'a JobFacts, cluster: &ClusterFacts) -> Cow<'a, JobFacts> {
+    if job.file_bytes.is_empty() {
+        return Cow::Borrowed(job);
+    }
+    // Spark cuts finer for more slots, so that the most executors see the most tasks.
+    let (cores, executors) = match cluster.manager {
+        Manager::Local => (cluster.local_threads.unwrap_or(1), 1),
+        _ => (cluster.user_whole("spark.executor.cores").unwrap_or(USUAL_CORES), policy.autoscaling.max_executors),
+    };
+    let slots = u64::from(executors) * u64::from(slots_of_one(cores, cluster));
+    let tasks = scan::partitions(&job.file_bytes, &Cutting::with_slots(saturating_u32(slots)));
+    let read = job.file_bytes.iter().fold(0, |sum: u64, file| sum.saturating_add(file.get()));
+    Cow::Owned(JobFacts {
+        input_bytes: job.input_bytes.or(Some(Bytes(read))),
+        parallel_tasks: job.parallel_tasks.or_else(|| Some(saturating_u32(tasks).max(1))),
+        ..job.clone()
+    })
+}
