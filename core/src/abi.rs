@@ -110,6 +110,7 @@ pub mod codes {
 
 /// A question that a policy answers. The numbers are part of the contract and never change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 #[repr(i32)]
 pub enum DecisionPoint {
@@ -166,6 +167,7 @@ impl DecisionPoint {
 
 /// What every answer stands in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Envelope<T> {
     /// The answer.
@@ -189,6 +191,7 @@ impl<T> Envelope<T> {
 
 /// What `load` answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Loaded {
     /// The policy, in calls of `eval`; above 0.
     pub handle: i32,
@@ -196,6 +199,7 @@ pub struct Loaded {
 
 /// What the custom section [`SECTION`] says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Metadata {
     /// The module's name.
     pub name: String,
@@ -207,6 +211,7 @@ pub struct Metadata {
 
 /// What `describe` answers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Description {
     /// The module's name.
     pub name: String,

@@ -60,6 +60,7 @@ fn micros(price: f64) -> u64 {
 
 /// What a run takes and costs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Cost {
     /// Executors times the time that they are held, in milliseconds.
     pub executor_ms: u64,

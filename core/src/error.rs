@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 /// Why a question has no answer: what stands under `error` in the envelope of [`crate::abi`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ErrorBody {
     /// What kind of error it is, in one word of snake case that programs may rely on.
     pub code: Cow<'static, str>,

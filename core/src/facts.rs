@@ -10,6 +10,7 @@ use crate::units::Bytes;
 
 /// Who gives out executors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Manager {
     /// Nothing is said of the cluster: a plan on paper.
@@ -55,6 +56,7 @@ impl Manager {
 
 /// Machines of one size that can hold executors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct NodeFacts {
     /// How many there are.
     pub count: u32,
@@ -66,6 +68,7 @@ pub struct NodeFacts {
 
 /// What is known of the cluster and of the configuration that an application starts with.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct ClusterFacts {
     /// Who gives out executors.
@@ -175,6 +178,7 @@ pub fn parse_spark_memory(text: &str) -> Option<Bytes> {
 
 /// What a job mostly does (`--type`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ProcessingType {
     /// Iterates over the same data: training, scoring.
@@ -190,6 +194,7 @@ pub enum ProcessingType {
 
 /// What a declared stage of a pipeline does (`--stage-type`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum StageType {
     /// Reads the sources.
@@ -220,6 +225,7 @@ impl StageType {
 
 /// What is known of a job before it runs.
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct JobFacts {
     /// The size of everything that is read; unknown when absent.
@@ -257,6 +263,7 @@ crate::members::read_over_defaults!(JobFacts {
 
 /// One earlier run of the same job: what a review leaves behind, and what a history is a list of. Whatever is absent is unknown.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct PastRun {
     /// Its executors, on average over the run.
@@ -304,6 +311,7 @@ crate::members::read_over_defaults!(PastRun {
 
 /// What earlier runs of the same job showed. What is not named here is taken from the runs, see [`crate::history`].
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct History {
     /// The sum of task time.

@@ -27,6 +27,8 @@ pub mod review;
 pub mod rules;
 pub mod scan;
 pub mod schedule;
+#[cfg(feature = "schema")]
+pub mod schema;
 pub mod shuffle;
 pub mod stage;
 pub mod steering;

@@ -18,6 +18,7 @@ pub const DEFAULT_STORAGE_FRACTION: f64 = 0.5;
 
 /// The heap of one executor and how it is divided.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Heap {
     /// The whole heap, H.
     pub heap_bytes: Bytes,

@@ -19,6 +19,7 @@ pub const FILE_SIZE: Bytes = Bytes::mib(128);
 
 /// What a result is kept as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum TableKind {
     /// A name for a plan: nothing is stored.
@@ -43,6 +44,7 @@ impl TableKind {
 
 /// A temp table's kind and layout.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct TempTable {
     /// What it is.
     pub kind: TableKind,
@@ -57,6 +59,7 @@ pub struct TempTable {
 
 /// How a stage to come reads a result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum NextUseKind {
     /// Row by row.
@@ -73,6 +76,7 @@ pub enum NextUseKind {
 
 /// A use of a result by a stage to come.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct NextUse {
     /// How it is read.
     pub kind: NextUseKind,

@@ -17,6 +17,7 @@ use crate::units::Bytes;
 
 /// How well founded a decision is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum Grade {
     /// Measured here, in this run.
     A,
@@ -38,8 +39,9 @@ impl Grade {
     }
 }
 
-/// The unit of a [`Quantity`].
+/// The unit of a quantity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Unit {
     /// A plain count or ratio.
@@ -66,6 +68,7 @@ pub enum Unit {
 
 /// A number or a word in a trace.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(untagged)]
 pub enum Scalar {
     /// Yes or no.
@@ -168,6 +171,7 @@ pub fn render_micros(micros: u64) -> String {
 
 /// One input of a rule: its name, value, unit and where it came from.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Input {
     /// What it is, in the field's words.
     pub name: Cow<'static, str>,
@@ -182,6 +186,7 @@ pub struct Input {
 
 /// A bound that a rule's value was held against, whether it changed it or not.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Bound {
     /// The policy key, quota or guard.
     pub name: Cow<'static, str>,
@@ -203,6 +208,7 @@ impl Bound {
 
 /// The account of one decision.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Trace {
     /// The rule's name, as `executors.time`.
     pub rule: Cow<'static, str>,
@@ -361,6 +367,7 @@ impl Trace {
 
 /// A value with the account of why it is that.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Decision<T> {
     /// What was decided.
     pub value: T,

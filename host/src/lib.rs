@@ -11,5 +11,6 @@ pub mod conformance;
 pub mod engine;
 pub mod launch;
 pub mod record;
+pub mod review;
 pub mod spark;
 pub mod steering;

@@ -43,6 +43,11 @@ impl Lint {
                 .env("SPARKWRIGHT_ASSETS", paths::assets()),
         )?;
         guest()?;
+        setup::show(
+            setup::cargo(&["doc", "--workspace", "--exclude", "sparkwright-guest", "--no-deps", "--quiet"])
+                .env("SPARKWRIGHT_ASSETS", paths::assets())
+                .env("RUSTDOCFLAGS", "--deny warnings"),
+        )?;
         for edition in build::plugin::EDITIONS {
             build::plugin::check(&edition)?;
             console::say(&format!("javac has nothing against the plugin for {}", edition.spark));

@@ -32,6 +32,8 @@ impl Test {
             "sparkwright-policy",
             "--package",
             "sparkwright",
+            "--package",
+            "sparkwright-event-log",
         ];
         setup::show(
             setup::cargo(&crates)

@@ -8,6 +8,7 @@ use crate::units::Bytes;
 /// A Spark storage level that Sparkwright uses. `MEMORY_ONLY` is not among them: what does not fit would be recomputed
 /// without a word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum StorageLevel {
     /// In memory; what is evicted goes to disk.
     #[serde(rename = "MEMORY_AND_DISK")]

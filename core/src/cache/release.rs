@@ -13,6 +13,7 @@ pub const LEAST_IDLE_MS: u64 = 60_000;
 
 /// A plan that Sparkwright cached, as it stands.
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct CacheEntryFacts {
     /// Its name: the hash of its plan.

@@ -13,6 +13,7 @@ use crate::units::Bytes;
 
 /// Whether the main result is kept, and where.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct CachePlan {
     /// Whether it is kept.
     pub keep: bool,

@@ -9,6 +9,7 @@ use crate::units::Bytes;
 
 /// A temp table as it stands.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct TempTableFacts {
     /// Its name.
@@ -36,6 +37,7 @@ crate::members::read_over_defaults!(TempTableFacts {
 
 /// When old temp tables are looked for.
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct PlanCleanupInput {
     /// Unix time.
@@ -50,6 +52,7 @@ crate::members::read_over_defaults!(PlanCleanupInput { now_ms, pipeline_ended, t
 
 /// What was decided about one table.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct TableDecision {
     /// Its name.
     pub table: String,
@@ -60,6 +63,7 @@ pub struct TableDecision {
 
 /// Which temp tables go.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct PlanCleanupAnswer {
     /// The tables to drop now, in this order.

@@ -11,6 +11,7 @@ use crate::units::Bytes;
 
 /// Who may move the executors of this application.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Controller {
     /// Nobody can: a `local[n]` master, or an application whose executors are fixed.
@@ -24,6 +25,7 @@ pub enum Controller {
 
 /// What an executor is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ExecutorState {
     /// It works or waits for work.
@@ -37,6 +39,7 @@ pub enum ExecutorState {
 
 /// One executor as it stands.
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct ExecutorFacts {
     /// Spark's name for it.
@@ -67,6 +70,7 @@ crate::members::read_over_defaults!(ExecutorFacts {
 
 /// The running application at one moment.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct ControlInput {
     /// Unix time.
@@ -161,6 +165,7 @@ impl Default for ControlInput {
 
 /// A number of executors and when it was last true.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct NeedAt {
     /// Unix time.
     pub at_ms: u64,
@@ -170,6 +175,7 @@ pub struct NeedAt {
 
 /// Which way the last move went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Direction {
     /// More executors.
@@ -180,6 +186,7 @@ pub enum Direction {
 
 /// What the controller remembers from tick to tick. Bounded in size whatever goes in.
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct ControlState {
     /// The last target; absent before the first decision.
@@ -232,6 +239,7 @@ crate::members::read_over_defaults!(ControlState {
 
 /// A guard that kept the controller from a move it would have made.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Held {
     /// The guard's policy key or name, as `autoscaling.guards.cooldown_seconds`.
     pub guard: Cow<'static, str>,
@@ -243,6 +251,7 @@ pub struct Held {
 
 /// What the controller wants.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ControlAnswer {
     /// How many executors there should be.
     pub target: Decision<u32>,

@@ -89,6 +89,7 @@ impl Curve {
 
 /// A run time with what it may be off by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct RunTimeEstimate {
     /// The run time.
     pub run_ms: u64,

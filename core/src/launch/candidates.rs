@@ -22,6 +22,7 @@ pub const MOST_CANDIDATES: usize = 64;
 
 /// A cluster that the job could run on.
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct ClusterCandidate {
     /// What people call it.
@@ -38,6 +39,7 @@ crate::members::read_over_defaults!(ClusterCandidate { name, nodes, quota_cores,
 
 /// What the job would be on one of the clusters.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct CandidatePlan {
     /// The cluster's name.
     pub name: String,
@@ -58,6 +60,7 @@ pub struct CandidatePlan {
 
 /// The choice among several clusters.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ClusterChoice {
     /// The cluster that the plan is for.
     pub cluster: Decision<String>,

@@ -25,6 +25,7 @@ fn is_level(minutes: &i32) -> bool {
 
 /// What is known before an application starts.
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct PlanLaunchInput {
     /// Unix time; unknown when 0.
@@ -59,6 +60,7 @@ crate::members::read_over_defaults!(PlanLaunchInput {
 
 /// When a Spark configuration can be set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ConfWhen {
     /// Only before the application starts.
@@ -71,6 +73,7 @@ pub enum ConfWhen {
 
 /// A Spark configuration that a plan sets, and why.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ConfSetting {
     /// Its value, as Spark reads it.
     pub value: String,
@@ -82,6 +85,7 @@ pub struct ConfSetting {
 
 /// What an application starts with.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PlanLaunchAnswer {
     /// Executors that the job wants.
     pub executors: Decision<u32>,

@@ -108,6 +108,8 @@ macro_rules! section {
     ) => {
         $(#[$meta])*
         #[derive(Debug, Clone, PartialEq, serde::Serialize)]
+        #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+        #[serde(default)]
         pub struct $name { $( #[doc = $doc] pub $field: $type, )* }
 
         impl Default for $name {
@@ -141,6 +143,7 @@ macro_rules! choice {
     ( $(#[$meta:meta])* $name:ident { $( #[doc = $doc:literal] $variant:ident = $word:literal ),+ $(,)? } ) => {
         $(#[$meta])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+        #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
         pub enum $name { $( #[doc = $doc] #[serde(rename = $word)] $variant, )+ }
 
         impl $name {

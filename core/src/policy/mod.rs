@@ -226,6 +226,7 @@ section! {
 
 /// The layer of a policy that a value came from, lowest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Layer {
     /// The default in this program.
@@ -256,6 +257,7 @@ impl Layer {
 
 /// A policy for one environment, with every key's value and origin: what `load` of the policy module takes.
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct ResolvedPolicy {
     /// The environment's name; empty for the built-in defaults alone.

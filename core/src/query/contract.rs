@@ -13,6 +13,7 @@ use crate::units::Bytes;
 
 /// How a join finds its pairs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum JoinKind {
     /// By equal keys, pairs only.
@@ -27,6 +28,7 @@ pub enum JoinKind {
 
 /// Who cached a sub-plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum CachedBy {
     /// Nobody.
@@ -45,6 +47,7 @@ fn is_default<T: Default + PartialEq>(value: &T) -> bool {
 
 /// One operator of a logical plan, with what earlier queries showed of the sub-plan under it.
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct PlanNode {
     /// Index of its parent, which stands before it; absent for the root.
@@ -123,6 +126,7 @@ crate::members::read_over_defaults!(PlanNode {
 
 /// Storage memory of one executor.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct StorageFacts {
     /// Spark's name for it; `driver` for the driver.
@@ -137,6 +141,7 @@ crate::members::read_over_defaults!(StorageFacts { id, max_storage_bytes, free_s
 
 /// Whose value a session configuration has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ConfOwner {
     /// Spark's default.
@@ -150,6 +155,7 @@ pub enum ConfOwner {
 
 /// A session configuration as it stands.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct ConfFacts {
     /// Its value.
@@ -162,6 +168,7 @@ crate::members::read_over_defaults!(ConfFacts { value, owner });
 
 /// A query that Spark is about to plan.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct PlanQueryInput {
     /// Unix time.
@@ -244,6 +251,7 @@ impl Default for PlanQueryInput {
 
 /// A sub-plan to cache.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct CacheChoice {
     /// The sub-plan.
     pub hash: String,
@@ -253,6 +261,7 @@ pub struct CacheChoice {
 
 /// One decision about a query, for the record.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct QueryDecision {
     /// What was decided, as `shuffle_partitions` or `cache`.
     pub name: Cow<'static, str>,
@@ -268,6 +277,7 @@ pub struct QueryDecision {
 
 /// What Spark is to do with a query.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct PlanQueryAnswer {
     /// Session configurations for this query; a managed key that is not named keeps the session's own value.

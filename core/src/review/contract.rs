@@ -12,6 +12,7 @@ use crate::units::Bytes;
 
 /// A stage as it ran: one of Spark's, or one that a pipeline declared with all its jobs summed up.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct StageFacts {
     /// Its name.
@@ -63,6 +64,7 @@ crate::members::read_over_defaults!(StageFacts {
 
 /// A run to be reviewed.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct ReviewInput {
     /// Its wall time.
@@ -111,6 +113,7 @@ crate::members::read_over_defaults!(ReviewInput {
 
 /// A run in figures.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct PerformanceReport {
     /// Its wall time.
@@ -132,6 +135,7 @@ pub struct PerformanceReport {
 
 /// Where run times are heading.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Trend {
     /// They fall.
@@ -159,6 +163,7 @@ impl Trend {
 
 /// What held a run up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum BottleneckKind {
     /// One stage takes most of the time.
@@ -185,6 +190,7 @@ pub enum BottleneckKind {
 
 /// Something that held the run up, with its evidence.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Bottleneck {
     /// What it is.
     pub kind: BottleneckKind,
@@ -200,6 +206,7 @@ pub struct Bottleneck {
 
 /// A change that would help.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Recommendation {
     /// The key to set: one of the policy, or one of Spark.
     pub key: Cow<'static, str>,
@@ -216,6 +223,7 @@ pub struct Recommendation {
 
 /// What is said of a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ReviewAnswer {
     /// The run in figures.
     pub report: PerformanceReport,

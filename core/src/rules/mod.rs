@@ -29,6 +29,7 @@ const PLAN: &str = "plan";
 
 /// A rule of a policy.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct Rule {
     /// What it is called.
@@ -76,6 +77,7 @@ pub const fn can_be_denied(point: DecisionPoint) -> bool {
 
 /// What came of a rule whose condition held, or could not be answered.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct RuleOutcome {
     /// The rule's name.
     pub rule: String,

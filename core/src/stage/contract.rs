@@ -16,6 +16,7 @@ use crate::units::Bytes;
 
 /// Executors as the application has them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct RunningExecutors {
     /// How many there are.
     pub count: u32,
@@ -27,6 +28,7 @@ pub struct RunningExecutors {
 
 /// A declared stage of a pipeline that is about to begin.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct PlanStageInput {
     /// Unix time; unknown when 0.
@@ -99,6 +101,7 @@ impl Default for PlanStageInput {
 
 /// How a stage is run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PlanStageAnswer {
     /// Executors that it wants.
     pub executors: Decision<u32>,

@@ -13,6 +13,7 @@ use super::{Scalar, Unit};
 
 /// On which side of the present input a flip lies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Side {
     /// The decision changes once the input is down to this.
@@ -23,6 +24,7 @@ pub enum Side {
 
 /// A change of one input that changes the decision.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Flip {
     /// The input, as the trace names it.
     pub input: Cow<'static, str>,

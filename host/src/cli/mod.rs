@@ -6,6 +6,7 @@ mod failure;
 mod inspect;
 mod plan;
 mod policy_options;
+mod review;
 mod schema;
 mod serve;
 mod submit;
@@ -32,6 +33,7 @@ Examples:
   sparkwright submit --policy config.yaml --environment production --master spark://host:7077 app.py in out
   sparkwright submit --mode shadow app.py                    only decide and record
   sparkwright explain last                                   every decision of the last run, and why
+  sparkwright review last                                    what held the last run up, and what would help
   sparkwright plan --input-bytes 100GB --type etl            what a job of this size would start with
   sparkwright check config.yaml                              find mistakes in a policy file
   sparkwright test config.yaml                               run the tests that a policy file holds
@@ -50,6 +52,8 @@ enum Command {
     Plan(plan::Plan),
     Explain(explain::Explain),
     Runs(explain::Runs),
+    Review(review::Review),
+    History(review::HistoryOf),
     Check(check::Check),
     Test(test::Test),
     Schema(schema::Schema),
@@ -66,6 +70,8 @@ pub fn run() -> ExitCode {
         Command::Plan(plan) => plan.run(),
         Command::Explain(explain) => explain.run(),
         Command::Runs(runs) => runs.run(),
+        Command::Review(review) => review.run(),
+        Command::History(history) => history.run(),
         Command::Check(check) => check.run(),
         Command::Test(test) => test.run(),
         Command::Schema(schema) => schema.run(),

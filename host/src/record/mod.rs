@@ -15,6 +15,7 @@ pub use report::{explain, report};
 use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
+use sparkwright_core::review::ReviewAnswer;
 use sparkwright_core::trace::{Decision, Grade, Scalar, Trace};
 
 /// The form of `run.json` that this version writes.
@@ -278,10 +279,22 @@ pub struct Run {
     pub faults: Vec<Fault>,
     /// Sums.
     pub totals: Totals,
+    /// What held it up, and what would help: once it has ended and left an event log.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub review: Option<RecordedReview>,
     /// Spark's event log, relative to the folder of this file or absolute.
     pub event_log: Option<String>,
     /// The last line of the journal that is in this file.
     pub journal_line: u64,
+}
+
+/// A review as it is kept.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RecordedReview {
+    /// The review.
+    pub answer: ReviewAnswer,
+    /// The currency of its costs.
+    pub currency: String,
 }
 
 /// A change of a run.
@@ -317,6 +330,8 @@ pub enum Change {
         /// When.
         at_ms: u64,
     },
+    /// It was reviewed.
+    Review(Box<RecordedReview>),
     /// Spark's event log was found.
     EventLog {
         /// Where.
@@ -364,6 +379,7 @@ impl Run {
                 self.state = RunState::Ended;
                 self.ended_ms = Some(at_ms);
             }
+            Change::Review(review) => self.review = Some(*review),
             Change::EventLog { path } => self.event_log = Some(path),
         }
     }

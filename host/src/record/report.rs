@@ -80,6 +80,9 @@ pub fn report(run: &Run) -> String {
             );
         }
     }
+    if let Some(review) = &run.review {
+        let _ = writeln!(text, "\nReview\n{}", crate::review::prose(&review.answer, &review.currency).trim_end());
+    }
     let _ = writeln!(text, "\nDecisions: {} kept{}", run.decisions.len(), left_out(run));
     for decision in &run.decisions {
         let _ = writeln!(text, "  {}", headline(run, decision));

@@ -13,6 +13,8 @@ pub enum Event {
     ApplicationStart(ApplicationStart),
     /// The application ended.
     ApplicationEnd(ApplicationEnd),
+    /// The application's configuration is known.
+    Environment(Environment),
     /// An executor registered.
     ExecutorAdded(ExecutorAdded),
     /// An executor went; a decommissioned one may go twice.
@@ -64,6 +66,7 @@ impl Event {
         Ok(match name.strip_prefix("SparkListener").unwrap_or(name) {
             "ApplicationStart" => Self::ApplicationStart(of(line)?),
             "ApplicationEnd" => Self::ApplicationEnd(of(line)?),
+            "EnvironmentUpdate" => Self::Environment(of(line)?),
             "ExecutorAdded" => Self::ExecutorAdded(of(line)?),
             "ExecutorRemoved" => Self::ExecutorRemoved(of(line)?),
             "BlockManagerAdded" => Self::BlockManagerAdded(of(line)?),
@@ -91,6 +94,14 @@ pub struct ApplicationStart {
     /// When.
     #[serde(rename = "Timestamp")]
     pub at_ms: u64,
+}
+
+/// See [`Event::Environment`].
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Environment {
+    /// Spark's configuration.
+    #[serde(rename = "Spark Properties", default)]
+    pub spark: BTreeMap<String, String>,
 }
 
 /// See [`Event::ExecutorAdded`].
@@ -160,6 +171,9 @@ pub struct JobStart {
     /// Every stage in its lineage, those included whose output is there already.
     #[serde(rename = "Stage IDs", default)]
     pub stages: Vec<i64>,
+    /// When.
+    #[serde(rename = "Submission Time", default)]
+    pub at_ms: u64,
     /// Its local properties.
     #[serde(rename = "Properties", default)]
     pub properties: Option<BTreeMap<String, Option<String>>>,
@@ -185,6 +199,18 @@ pub struct StageInfo {
     /// Its tasks.
     #[serde(rename = "Number of Tasks", default)]
     pub tasks: u32,
+    /// What it does, as `count at flights.py:12`.
+    #[serde(rename = "Stage Name", default)]
+    pub name: String,
+    /// The stages whose output it reads.
+    #[serde(rename = "Parent IDs", default)]
+    pub parents: Vec<i64>,
+    /// When it was submitted.
+    #[serde(rename = "Submission Time", default)]
+    pub submitted_ms: Option<u64>,
+    /// When it ended.
+    #[serde(rename = "Completion Time", default)]
+    pub completed_ms: Option<u64>,
 }
 
 /// See [`Event::TaskStart`].
@@ -253,9 +279,46 @@ pub struct TaskMetrics {
     /// Bytes spilled to disk.
     #[serde(rename = "Disk Bytes Spilled", default)]
     pub spilled_bytes: u64,
+    /// The most memory that its sorts, joins and aggregates held at a time.
+    #[serde(rename = "Peak Execution Memory", default)]
+    pub peak_bytes: u64,
     /// What it wrote for a shuffle.
     #[serde(rename = "Shuffle Write Metrics", default)]
     pub shuffle_write: ShuffleWrite,
+    /// What it read from a shuffle.
+    #[serde(rename = "Shuffle Read Metrics", default)]
+    pub shuffle_read: ShuffleRead,
+    /// What it read from sources and caches.
+    #[serde(rename = "Input Metrics", default)]
+    pub input: InputRead,
+}
+
+impl TaskMetrics {
+    /// What it read: of a shuffle, or else of sources and caches.
+    #[must_use]
+    pub fn read_bytes(&self) -> u64 {
+        let shuffled = self.shuffle_read.remote_bytes.saturating_add(self.shuffle_read.local_bytes);
+        if shuffled > 0 { shuffled } else { self.input.bytes }
+    }
+}
+
+/// What a task read from a shuffle.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+pub struct ShuffleRead {
+    /// Bytes from other machines.
+    #[serde(rename = "Remote Bytes Read", default)]
+    pub remote_bytes: u64,
+    /// Bytes from its own.
+    #[serde(rename = "Local Bytes Read", default)]
+    pub local_bytes: u64,
+}
+
+/// What a task read from sources and caches.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+pub struct InputRead {
+    /// Bytes.
+    #[serde(rename = "Bytes Read", default)]
+    pub bytes: u64,
 }
 
 /// What a task wrote for a shuffle.
@@ -280,6 +343,9 @@ pub struct JobEnd {
     /// The job.
     #[serde(rename = "Job ID")]
     pub job: i64,
+    /// When.
+    #[serde(rename = "Completion Time", default)]
+    pub at_ms: u64,
 }
 
 /// See [`Event::StageSubmitted`] and [`Event::StageCompleted`].

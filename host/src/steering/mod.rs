@@ -1,13 +1,14 @@
 //! Steers one running application: answers its questions, moves its executors, records what came of it.
 //!
-//! Facts come in on the events connection ([`run`]) and add up in [`crate::spark::application`]; the [`questions`] thread answers
-//! the plugin's question about each query, and the [`controller`] thread ticks. Both ask the policy module and nothing
+//! Facts come in on the events connection (`run`) and add up in [`crate::spark::application`]; the `questions` thread answers
+//! the plugin's question about each query, and the `controller` thread ticks. Both ask the policy module and nothing
 //! else, and both carry on when it fails.
 
 mod controller;
 mod decider;
 mod outcomes;
 mod questions;
+mod reviewing;
 mod run;
 pub mod server;
 mod starting;

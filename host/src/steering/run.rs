@@ -384,6 +384,9 @@ impl Steered {
         self.recorder.note(Change::Totals(self.totals()));
         if let Some(path) = super::server::keep_event_log(&self.launch, &self.hello.application, self.recorder.folder())
         {
+            if let Some(folder) = self.recorder.folder() {
+                self.review(&folder.join(&path));
+            }
             self.recorder.note(Change::EventLog { path });
         }
         self.recorder.finish();

@@ -3,7 +3,6 @@
 //! All forms of Spark 3.5 and 4.x are read: one file or a rolling folder, plain or zstd, finished or in progress.
 
 mod fold;
-mod open;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -127,8 +126,15 @@ impl EventLog {
     /// When there is no log, or it is not one.
     pub fn read(path: &Path) -> Result<Self> {
         let mut fold = fold::Fold::default();
-        for file in open::files(path)? {
-            open::lines(&file, |line| fold.line(line).map_err(|error| Error::malformed(file.display(), error)))?;
+        let mut wrong = None;
+        sparkwright_event_log::each_line(path, |line| {
+            if wrong.is_none() {
+                wrong = fold.line(line).err();
+            }
+        })
+        .map_err(|error| Error::malformed(path.display(), error))?;
+        if let Some(error) = wrong {
+            return Err(Error::malformed(path.display(), error));
         }
         fold.finish().ok_or_else(|| Error::malformed(path.display(), "it has no event of an application's start"))
     }

@@ -34,7 +34,7 @@ pub(crate) struct Demo {
     /// Keep the outputs, logs, event logs and the record of the run.
     #[arg(long)]
     keep: bool,
-    /// Run on local[2] instead of on a cluster; executors cannot move then.
+    /// Run on a local master of two threads instead of on a cluster; executors cannot move then.
     #[arg(long)]
     local: bool,
 }

@@ -1,0 +1,363 @@
+//! What the events of a run add up to, as `review` asks for it.
+
+use std::collections::BTreeMap;
+
+use sparkwright_core::facts::{PastRun, parse_spark_memory};
+use sparkwright_core::review::{ReviewInput, StageFacts};
+use sparkwright_core::units::Bytes;
+
+use super::critical_path::{Job, Step, critical_path_ms};
+use crate::spark::application::DRIVER;
+use crate::spark::events::{Event, StageInfo, TaskEnd};
+
+/// More stages than this are not reviewed: the longest are.
+const MOST_STAGES: usize = 1_000;
+
+/// One stage, all its attempts together.
+#[derive(Debug, Clone, Default)]
+struct Stage {
+    name: String,
+    parents: Vec<i64>,
+    submitted_ms: Option<u64>,
+    completed_ms: Option<u64>,
+    tasks: Vec<Task>,
+    failed: u64,
+}
+
+/// A task that succeeded.
+#[derive(Debug, Clone, Copy)]
+struct Task {
+    from_ms: u64,
+    to_ms: u64,
+    run_ms: u64,
+    gc_ms: u64,
+    spilled_bytes: u64,
+    read_bytes: u64,
+    peak_bytes: u64,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Executor {
+    cores: u32,
+    from_ms: u64,
+    to_ms: Option<u64>,
+}
+
+/// A run by its events.
+#[derive(Debug, Clone, Default)]
+pub struct Measured {
+    /// The application's name.
+    pub name: String,
+    started_ms: Option<u64>,
+    ended_ms: Option<u64>,
+    last_ms: u64,
+    conf: BTreeMap<String, String>,
+    executors: BTreeMap<String, Executor>,
+    stages: BTreeMap<i64, Stage>,
+    jobs: BTreeMap<i64, Job>,
+}
+
+impl Measured {
+    /// Takes in an event.
+    pub fn take(&mut self, event: &Event) {
+        match event {
+            Event::ApplicationStart(start) => {
+                self.started_ms = Some(start.at_ms);
+                self.name.clone_from(&start.name);
+                self.heard(start.at_ms);
+            }
+            Event::ApplicationEnd(end) => {
+                self.ended_ms = Some(end.at_ms);
+                self.heard(end.at_ms);
+            }
+            Event::Environment(environment) => self.conf.clone_from(&environment.spark),
+            Event::ExecutorAdded(added) => {
+                let executor = Executor { cores: added.info.cores, from_ms: added.at_ms, to_ms: None };
+                self.executors.insert(added.executor.clone(), executor);
+                self.heard(added.at_ms);
+            }
+            Event::ExecutorRemoved(removed) => {
+                // A decommissioned one is removed twice.
+                if let Some(executor) = self.executors.get_mut(&removed.executor) {
+                    executor.to_ms.get_or_insert(removed.at_ms);
+                }
+                self.heard(removed.at_ms);
+            }
+            Event::JobStart(job) => {
+                let stages = job.stages.clone();
+                self.jobs.insert(job.job, Job { stages, from_ms: job.at_ms, to_ms: u64::MAX });
+            }
+            Event::JobEnd(end) => {
+                if let Some(job) = self.jobs.get_mut(&end.job) {
+                    job.to_ms = end.at_ms;
+                }
+                self.heard(end.at_ms);
+            }
+            Event::StageSubmitted(stage) | Event::StageCompleted(stage) => self.stage(&stage.stage),
+            Event::TaskEnd(end) => self.task(end),
+            _ => {}
+        }
+    }
+
+    fn heard(&mut self, at_ms: u64) {
+        self.last_ms = self.last_ms.max(at_ms);
+    }
+
+    fn stage(&mut self, info: &StageInfo) {
+        let stage = self.stages.entry(info.stage).or_default();
+        stage.name.clone_from(&info.name);
+        stage.parents.clone_from(&info.parents);
+        if let Some(at_ms) = info.submitted_ms {
+            stage.submitted_ms = Some(stage.submitted_ms.map_or(at_ms, |known| known.min(at_ms)));
+        }
+        if let Some(at_ms) = info.completed_ms {
+            stage.completed_ms = Some(stage.completed_ms.map_or(at_ms, |known| known.max(at_ms)));
+            self.last_ms = self.last_ms.max(at_ms);
+        }
+    }
+
+    fn task(&mut self, end: &TaskEnd) {
+        self.heard(end.info.finish_ms);
+        let stage = self.stages.entry(end.stage).or_default();
+        if end.info.failed || end.info.killed {
+            stage.failed += u64::from(end.info.failed);
+            return;
+        }
+        let metrics = end.metrics.clone().unwrap_or_default();
+        stage.tasks.push(Task {
+            from_ms: end.info.launch_ms,
+            to_ms: end.info.finish_ms.max(end.info.launch_ms),
+            run_ms: metrics.run_ms,
+            gc_ms: metrics.gc_ms,
+            spilled_bytes: metrics.spilled_bytes,
+            read_bytes: metrics.read_bytes(),
+            peak_bytes: metrics.peak_bytes,
+        });
+    }
+
+    /// Whether there is anything to review.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.started_ms.is_none() && self.stages.is_empty()
+    }
+
+    /// Whether the log has an end.
+    #[must_use]
+    pub const fn ended(&self) -> bool {
+        self.ended_ms.is_some()
+    }
+
+    /// When the application began.
+    #[must_use]
+    pub fn started_ms(&self) -> u64 {
+        let first_task = || self.stages.values().filter_map(|stage| stage.submitted_ms).min();
+        self.started_ms.or_else(first_task).unwrap_or(0)
+    }
+
+    /// The question of a review, with earlier runs and what the user knows of the input.
+    #[must_use]
+    pub fn question(&self, earlier: &[PastRun], input_bytes: Option<Bytes>) -> ReviewInput {
+        let from = self.started_ms();
+        let to = self.ended_ms.unwrap_or(self.last_ms).max(from);
+        let tasks = || self.stages.values().flat_map(|stage| &stage.tasks);
+        let busy_ms = covered_ms(tasks().map(|task| (task.from_ms.max(from), task.to_ms.min(to))));
+        let steps = self.stages.iter().map(|(id, stage)| {
+            let longest_task_ms = stage.tasks.iter().map(|task| task.to_ms - task.from_ms).max().unwrap_or(0);
+            (*id, Step { longest_task_ms, parents: stage.parents.clone() })
+        });
+        let workers = self.workers();
+        let cores = workers.iter().map(|executor| executor.cores).max().unwrap_or(0);
+        let executors = most_at_once(&workers, to);
+        let task_cpus = self.whole("spark.task.cpus").unwrap_or(1).max(1);
+        let mut peaks: Vec<u64> = tasks().map(|task| task.peak_bytes).collect();
+        peaks.sort_unstable();
+        let heap = self.conf.get(if self.local() { "spark.driver.memory" } else { "spark.executor.memory" });
+        ReviewInput {
+            wall_ms: to - from,
+            driver_ms: (to - from).saturating_sub(busy_ms),
+            critical_path_ms: Some(critical_path_ms(&steps.collect(), self.jobs.values().cloned())),
+            input_bytes,
+            // Tasks without sorts, joins and aggregates hold nothing, and say nothing of those that do.
+            task_peak_bytes: at_rank(peaks.get(peaks.partition_point(|peak| *peak == 0)..).unwrap_or_default(), 95)
+                .map(Bytes),
+            executor_ms: workers
+                .iter()
+                .map(|it| it.to_ms.unwrap_or(to).min(to).saturating_sub(it.from_ms.max(from)))
+                .sum(),
+            executors,
+            executor_cores: cores,
+            executor_heap_bytes: heap.and_then(|text| parse_spark_memory(text)).unwrap_or_default(),
+            slots: executors.saturating_mul(cores / task_cpus),
+            shuffle_partitions: self.whole("spark.sql.shuffle.partitions"),
+            stages: self.longest_stages(),
+            history_ms: earlier.iter().map(|run| run.run_ms).collect(),
+        }
+    }
+
+    fn whole(&self, key: &str) -> Option<u32> {
+        self.conf.get(key)?.trim().parse().ok()
+    }
+
+    /// Whether the driver ran every task.
+    fn local(&self) -> bool {
+        self.executors.keys().all(|id| id == DRIVER)
+    }
+
+    /// The executors; with a local master the driver is one.
+    fn workers(&self) -> Vec<Executor> {
+        let local = self.local();
+        self.executors.iter().filter(|(id, _)| local || *id != DRIVER).map(|(_, executor)| *executor).collect()
+    }
+
+    /// The stages that ran, in their order; the longest where there are too many.
+    fn longest_stages(&self) -> Vec<StageFacts> {
+        let mut stages: Vec<(i64, StageFacts)> = self
+            .stages
+            .iter()
+            .filter(|(_, stage)| !stage.tasks.is_empty() || stage.failed > 0)
+            .map(|(id, stage)| (*id, facts(*id, stage)))
+            .collect();
+        if stages.len() > MOST_STAGES {
+            stages.sort_by_key(|(_, stage)| std::cmp::Reverse(stage.wall_ms));
+            stages.truncate(MOST_STAGES);
+            stages.sort_by_key(|(id, _)| *id);
+        }
+        stages.into_iter().map(|(_, facts)| facts).collect()
+    }
+}
+
+fn facts(id: i64, stage: &Stage) -> StageFacts {
+    let tasks = &stage.tasks;
+    let sum = |of: fn(&Task) -> u64| tasks.iter().fold(0, |sum: u64, task| sum.saturating_add(of(task)));
+    let sorted = |of: fn(&Task) -> u64| {
+        let mut values: Vec<u64> = tasks.iter().map(of).collect();
+        values.sort_unstable();
+        values
+    };
+    let (times, sizes) = (sorted(|task| task.to_ms - task.from_ms), sorted(|task| task.read_bytes));
+    let first = tasks.iter().map(|task| task.from_ms).min().unwrap_or(0);
+    let last = tasks.iter().map(|task| task.to_ms).max().unwrap_or(0);
+    let from = stage.submitted_ms.unwrap_or(first);
+    let wall_ms = stage.completed_ms.unwrap_or(last).saturating_sub(from);
+    let busy_ms = covered_ms(tasks.iter().map(|task| (task.from_ms, task.to_ms)));
+    StageFacts {
+        name: format!("stage {id}: {}", stage.name),
+        wall_ms,
+        expected_ms: None,
+        tasks: tasks.len() as u64,
+        failed_tasks: stage.failed,
+        task_ms: sum(|task| task.run_ms),
+        median_task_ms: at_rank(&times, 50).unwrap_or(0),
+        longest_task_ms: times.last().copied().unwrap_or(0),
+        gc_ms: sum(|task| task.gc_ms),
+        wait_ms: wall_ms.saturating_sub(busy_ms),
+        spilled_bytes: Bytes(sum(|task| task.spilled_bytes)),
+        read_bytes: Bytes(sum(|task| task.read_bytes)),
+        median_partition_bytes: Bytes(at_rank(&sizes, 50).unwrap_or(0)),
+        largest_partition_bytes: Bytes(sizes.last().copied().unwrap_or(0)),
+    }
+}
+
+/// The value that so many of a hundred do not exceed.
+fn at_rank(sorted: &[u64], percent: usize) -> Option<u64> {
+    let rank = (sorted.len() * percent).div_ceil(100).max(1);
+    sorted.get(rank - 1).copied()
+}
+
+/// The length of what intervals cover, each moment counted once.
+fn covered_ms(intervals: impl Iterator<Item = (u64, u64)>) -> u64 {
+    let mut sorted: Vec<(u64, u64)> = intervals.filter(|(from, to)| from < to).collect();
+    sorted.sort_unstable();
+    let (mut sum, mut until) = (0, 0);
+    for (from, to) in sorted {
+        sum += to.saturating_sub(from.max(until));
+        until = until.max(to);
+    }
+    sum
+}
+
+/// The most executors that there were at a time.
+fn most_at_once(executors: &[Executor], end_ms: u64) -> u32 {
+    let at = |moment: u64| {
+        executors
+            .iter()
+            .filter(|it| it.from_ms <= moment && moment < it.to_ms.unwrap_or(end_ms.max(it.from_ms + 1)))
+            .count()
+    };
+    let most = executors.iter().map(|executor| at(executor.from_ms)).max().unwrap_or(0);
+    u32::try_from(most).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+    use super::*;
+
+    fn measured(lines: &[&str]) -> Measured {
+        let mut measured = Measured::default();
+        for line in lines {
+            measured.take(&Event::read(line.as_bytes()).unwrap());
+        }
+        measured
+    }
+
+    fn task(stage: u32, from: u64, to: u64, read: u64) -> String {
+        format!(
+            r#"{{"Event":"SparkListenerTaskEnd","Stage ID":{stage},"Task Info":{{"Executor ID":"1","Launch Time":{from},"Finish Time":{to}}},
+            "Task Metrics":{{"Executor Run Time":{},"JVM GC Time":1,"Peak Execution Memory":{read},"Shuffle Read Metrics":{{"Local Bytes Read":{read}}}}}}}"#,
+            to - from
+        )
+    }
+
+    #[test]
+    fn a_run_of_two_stages_is_measured() {
+        let tasks = [task(0, 1_000, 3_000, 10), task(0, 1_500, 2_500, 20), task(1, 4_000, 4_500, 90)];
+        let stage = |id: u32, parents: &str, from: u64, to: u64| {
+            format!(
+                r#"{{"Event":"SparkListenerStageCompleted","Stage Info":{{"Stage ID":{id},"Stage Name":"s","Number of Tasks":2,"Parent IDs":{parents},
+                "Submission Time":{from},"Completion Time":{to}}}}}"#
+            )
+        };
+        let (first, second) = (stage(0, "[]", 900, 3_000), stage(1, "[0]", 3_500, 4_500));
+        let lines = [
+            r#"{"Event":"SparkListenerApplicationStart","App Name":"a","Timestamp":0}"#,
+            r#"{"Event":"SparkListenerEnvironmentUpdate","Spark Properties":{"spark.executor.memory":"2g","spark.sql.shuffle.partitions":"8"}}"#,
+            r#"{"Event":"SparkListenerExecutorAdded","Timestamp":500,"Executor ID":"1","Executor Info":{"Total Cores":2}}"#,
+            r#"{"Event":"SparkListenerJobStart","Job ID":0,"Submission Time":800,"Stage IDs":[0,1]}"#,
+            &tasks[0],
+            &tasks[1],
+            &first,
+            &tasks[2],
+            &second,
+            r#"{"Event":"SparkListenerJobEnd","Job ID":0,"Completion Time":4600}"#,
+            r#"{"Event":"SparkListenerApplicationEnd","Timestamp":5000}"#,
+        ];
+        let run = measured(&lines).question(&[], None);
+        // Tasks ran from 1000 to 3000 and from 4000 to 4500.
+        assert_eq!((run.wall_ms, run.driver_ms, run.critical_path_ms), (5_000, 2_500, Some(2_500)));
+        assert_eq!((run.executors, run.executor_cores, run.slots, run.executor_ms), (1, 2, 2, 4_500));
+        assert_eq!((run.executor_heap_bytes, run.shuffle_partitions), (Bytes::gib(2), Some(8)));
+        assert_eq!(run.task_peak_bytes, Some(Bytes(90)));
+        let stage = &run.stages[0];
+        assert_eq!((stage.wall_ms, stage.tasks, stage.task_ms, stage.wait_ms), (2_100, 2, 3_000, 100));
+        assert_eq!((stage.median_task_ms, stage.longest_task_ms, stage.gc_ms), (1_000, 2_000, 2));
+        assert_eq!(
+            (stage.read_bytes, stage.median_partition_bytes, stage.largest_partition_bytes),
+            (Bytes(30), Bytes(10), Bytes(20))
+        );
+        assert_eq!(run.stages[1].name, "stage 1: s");
+    }
+
+    #[test]
+    fn a_log_without_an_end_or_without_anything_is_measured_as_far_as_it_goes() {
+        let cut = measured(&[
+            r#"{"Event":"SparkListenerApplicationStart","App Name":"a","Timestamp":100}"#,
+            &task(0, 200, 700, 1),
+        ]);
+        assert!(!cut.ended() && !cut.is_empty());
+        assert_eq!(cut.question(&[], None).wall_ms, 600);
+        let none = Measured::default();
+        assert!(none.is_empty());
+        assert_eq!(none.question(&[], None).wall_ms, 0);
+    }
+}

@@ -1,0 +1,35 @@
+//! Reviews a run by Spark's event log: ours or any other's.
+
+mod critical_path;
+mod measured;
+mod prose;
+
+use std::path::Path;
+
+pub use measured::Measured;
+pub use prose::prose;
+pub use sparkwright_event_log::EventLogError;
+
+use crate::spark::events::Event;
+
+/// What a log holds.
+#[derive(Debug)]
+pub struct Log {
+    /// What its events add up to.
+    pub measured: Measured,
+    /// Lines that are no events, or events in a form that is not known; what they told is missing.
+    pub unread: u64,
+}
+
+/// Reads a log: its file, its rolling folder, or a folder that holds one log.
+///
+/// # Errors
+/// There is no log, or it can't be read.
+pub fn read(path: &Path) -> Result<Log, EventLogError> {
+    let mut log = Log { measured: Measured::default(), unread: 0 };
+    sparkwright_event_log::each_line(path, |line| match Event::read(line.as_bytes()) {
+        Ok(event) => log.measured.take(&event),
+        Err(_) => log.unread += 1,
+    })?;
+    Ok(log)
+}

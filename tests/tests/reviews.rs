@@ -1,0 +1,136 @@
+//! Runs are reviewed by what Spark's own event log says, and what is said of them plans the next one.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod support;
+
+use std::fs;
+
+use serde_json::Value;
+use sparkwright_tests::event_log::EventLog;
+use sparkwright_tests::paths;
+use support::{Scene, program};
+
+fn json(text: &str) -> Value {
+    serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
+}
+
+#[test]
+fn a_run_ends_with_its_review_and_plans_the_next() {
+    let scene = Scene::new();
+    let run = |tasks: &str| {
+        let outcome = scene
+            .steered(["--set", "cost.executor_hour_price=0.36"])
+            .args(["--master", "local[2]"])
+            .args([program("exits.py"), "tasks".into(), "--tasks".into(), tasks.into()])
+            .run()
+            .unwrap();
+        assert_eq!(outcome.code(), Some(0), "{}", outcome.stderr);
+        scene.record()
+    };
+    let first = run("12");
+    let (id, past) = (first["application"]["id"].as_str().unwrap(), &first["review"]["answer"]["past_run"]);
+
+    // The witness is another reader of Spark's log.
+    let folder = scene.runs().join(id);
+    let log = folder.join(first["event_log"].as_str().unwrap());
+    let witness = EventLog::read(&log).unwrap();
+    assert_eq!(past["run_ms"].as_u64(), Some(witness.ended_ms - witness.started_ms));
+    let stages: u64 = first["review"]["answer"]["report"]["stages"].as_u64().unwrap();
+    assert_eq!(
+        stages,
+        witness.stages.iter().map(|stage| stage.id).collect::<std::collections::BTreeSet<_>>().len() as u64
+    );
+    let held_ms = first["review"]["answer"]["report"]["cost"]["value"]["executor_ms"].as_u64().unwrap();
+    assert!(
+        (held_ms as f64 / 1e3 - witness.executor_seconds()).abs() < 0.01,
+        "{held_ms} ms, {} s",
+        witness.executor_seconds()
+    );
+    // 12 tasks that sleep 0.3 s, one after the other on each of 2 cores.
+    let work_ms = past["work_task_ms"].as_u64().unwrap();
+    assert!((3_600..20_000).contains(&work_ms), "{past:#}");
+    assert!((300..5_000).contains(&past["critical_path_ms"].as_u64().unwrap()), "{past:#}");
+    let report = fs::read_to_string(folder.join("report.txt")).unwrap();
+    assert!(report.contains("\nReview\n") && report.contains("it cost "), "{report}");
+
+    // The commands say the same of the record, of the log, and of the run by its name.
+    let review = |of: &str| {
+        let outcome = scene.sparkwright().args(["review", of, "--json", "--record"]).arg(scene.runs()).run().unwrap();
+        assert_eq!(outcome.code(), Some(0), "{}", outcome.stderr);
+        json(&outcome.stdout)["past_run"].clone()
+    };
+    for of in [id, "last", log.to_str().unwrap(), folder.to_str().unwrap()] {
+        assert_eq!(&review(of), past, "{of}");
+    }
+
+    // A second run is compared with the first, and both make the history of a third.
+    let second = run("24");
+    assert_eq!(
+        second["review"]["answer"]["trend"]["trace"]["inputs"][0]["value"], 2,
+        "{:#}",
+        second["review"]["answer"]["trend"]
+    );
+    let second_id = second["application"]["id"].as_str().unwrap();
+    let history = scene.sparkwright().args(["history", second_id, id, "--record"]).arg(scene.runs()).run().unwrap();
+    assert_eq!(history.code(), Some(0), "{}", history.stderr);
+    let runs = json(&history.stdout)["runs"].clone();
+    assert_eq!(runs[0], *past, "the oldest first");
+    fs::write(scene.path("history.json"), history.stdout).unwrap();
+    let plan = scene
+        .sparkwright()
+        .args([
+            "plan",
+            "--json",
+            "--history",
+            &scene.text("history.json"),
+            "--set",
+            "autoscaling.target_processing_time_minutes=1",
+        ])
+        .run()
+        .unwrap();
+    let plan = json(&plan.stdout);
+    assert_eq!(plan["executors"]["grade"], "B", "{plan:#}");
+    assert!(plan["run_time"]["value"]["run_ms"].as_u64().unwrap() > 300, "{plan:#}");
+}
+
+#[test]
+fn logs_of_other_versions_and_tools_are_read() {
+    let data = paths::workspace().join("../shared/data/eventlogs");
+    if !data.is_dir() {
+        eprintln!("left out: there are no event logs in {}", data.display());
+        return;
+    }
+    let scene = Scene::new();
+    let review = |name: &str| {
+        let outcome = scene.sparkwright().args(["review", "--json"]).arg(data.join(name)).run().unwrap();
+        assert_eq!(outcome.code(), Some(0), "{name}: {}", outcome.stderr);
+        (json(&outcome.stdout), outcome.stderr)
+    };
+    // Oracles, section 5: two jobs of 8 tasks of a minute each, one after the other.
+    let (shell, _) = review("emr-advisor/job_spark_shell");
+    let ideal_ms = shell["past_run"]["critical_path_ms"].as_u64().unwrap();
+    assert!((118_000..126_000).contains(&ideal_ms), "{ideal_ms}");
+    let (rolling, _) = review("rapids/eventlog_v2_local-1623876083964");
+    assert!(rolling["report"]["stages"].as_u64().unwrap() > 0);
+    let (compressed, _) = review("rapids/xgboost_eventlog.zstd");
+    assert!(compressed["past_run"]["work_task_ms"].as_u64().unwrap() > 0);
+    let (_, said) = review("rapids/truncated_eventlog");
+    assert!(said.contains("has no end"), "{said}");
+    for log in ["spark/app-20161115172038-0000", "spark/app-20200706201101-0003", "rapids/malformed_json_eventlog.zstd"]
+    {
+        review(log);
+    }
+}
+
+#[test]
+fn what_is_no_run_is_told() {
+    let scene = Scene::new();
+    fs::write(scene.path("note.txt"), "hello\n").unwrap();
+    for (of, wanted) in [("note.txt", "is no event log of Spark"), ("nothing", "`sparkwright submit` records one")] {
+        let of = if of == "note.txt" { scene.text(of) } else { of.to_owned() };
+        let outcome = scene.sparkwright().args(["review", &of, "--record"]).arg(scene.runs()).run().unwrap();
+        assert_eq!(outcome.code(), Some(2));
+        assert!(outcome.stderr.contains(wanted), "{}", outcome.stderr);
+    }
+}
