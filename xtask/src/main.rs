@@ -8,6 +8,7 @@ mod build;
 mod clean;
 mod console;
 mod demo;
+mod fuzz;
 mod lint;
 mod packages;
 mod setup;
@@ -44,6 +45,7 @@ enum Task {
     Test(test::Test),
     Build(build::Build),
     Bench(bench::Bench),
+    Fuzz(fuzz::Fuzz),
     Lint(lint::Lint),
     Clean(clean::Clean),
 }
@@ -54,6 +56,7 @@ fn main() -> ExitCode {
         Task::Test(test) => test.run(),
         Task::Build(build) => build.run(),
         Task::Bench(bench) => bench.run(),
+        Task::Fuzz(fuzz) => fuzz.run(),
         Task::Lint(lint) => lint.run(),
         Task::Clean(clean) => clean.run(),
     };

@@ -2,46 +2,10 @@
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-use sparkwright_core::policy::{ResolvedPolicy, keys};
-use sparkwright_policy::{Override, canonical, parse, render};
+use sparkwright_core::policy::keys;
+use sparkwright_policy::{Override, parse};
 
-/// Reads `text` in every way; each place is one of the text, each answer one of the two.
-fn read(text: &str) {
-    let (file, diagnostics) = parse("policy.yaml", text);
-    let lines = text.split(['\n', '\r']).count();
-    for diagnostic in &diagnostics {
-        assert!(diagnostic.line <= lines + 1, "{diagnostic:?}");
-        assert!(!diagnostic.message.ends_with('.'), "{diagnostic:?}");
-        for words in [&diagnostic.message, &diagnostic.help, &diagnostic.expected, &diagnostic.found, &diagnostic.path]
-        {
-            assert!(!words.chars().any(char::is_control), "{diagnostic:?}");
-            assert!(words.chars().count() < 2000, "{diagnostic:?}");
-        }
-        let shown = render(diagnostic, false);
-        assert!(!shown.contains('\u{1b}'), "{shown}");
-    }
-    let environments: Vec<Option<&str>> = [None].into_iter().chain(file.environments().map(Some)).collect();
-    for environment in environments.into_iter().take(4) {
-        match file.resolve(environment, &[]) {
-            Ok(policy) => {
-                policy.validate().unwrap();
-                // What `load` of the policy module reads. serde_json reads a number's last digit inexactly unless built with
-                // `float_roundtrip`, so the values are not compared here.
-                let again: ResolvedPolicy = serde_json::from_str(&canonical(&policy)).unwrap();
-                again.validate().unwrap();
-                assert_eq!(policy.origins, again.origins);
-                assert!(policy.origins.keys().all(|path| file.location(environment, path).is_some()));
-            }
-            Err(problems) => assert!(problems.iter().all(|problem| problem.is_error())),
-        }
-    }
-    let change = Override::parse(text);
-    for diagnostic in change.diagnostics() {
-        assert!(render(diagnostic, true).contains('\u{1b}'));
-    }
-    let resolved = file.resolve(None, std::slice::from_ref(&change));
-    assert!(resolved.is_err() || change.diagnostics().is_empty());
-}
+use crate::checks::policy_file as read;
 
 /// Values that are right, wrong and strange.
 fn value() -> impl Strategy<Value = String> {

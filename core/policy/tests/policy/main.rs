@@ -2,8 +2,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod any_text;
+#[path = "../../../../fuzz/src/checks.rs"]
+mod checks;
 mod default_policy;
 mod diagnostics;
+mod fuzz_corpus;
 mod layers;
 mod limits;
 mod lint;
