@@ -349,17 +349,7 @@ impl Trace {
             let _ = writeln!(text, "{indent}  {note}");
         }
         for flip in &self.flips {
-            // The places lie close to the present one: sizes are told to the last MiB.
-            let precise = |value: &Scalar, unit| match (value, unit) {
-                (Scalar::Whole(bytes), Unit::Bytes) => Bytes(*bytes).precise(),
-                (value, unit) => value.render(unit),
-            };
-            let (becomes, at) = (precise(&flip.becomes, self.unit), precise(&flip.at, flip.unit));
-            let beyond = match flip.side {
-                Side::DownTo => "or less",
-                Side::UpTo => "or more",
-            };
-            let _ = writeln!(text, "{indent}  it would be {becomes} with {} {at} {beyond}", flip.input);
+            let _ = writeln!(text, "{indent}  it would be {}", flip.render(self.unit));
         }
         text
     }

@@ -9,7 +9,7 @@ use crate::executor::size::ExecutorSize;
 use crate::facts::{ClusterFacts, Manager};
 use crate::named::Named;
 use crate::policy::{ExistingDynamicAllocation, ResolvedPolicy};
-use crate::shuffle::{ShuffleFacts, advisory_size};
+use crate::shuffle::{ShuffleFacts, advisory_bytes};
 use crate::trace::{Decision, Grade};
 use crate::units::Bytes;
 
@@ -93,7 +93,7 @@ pub(super) fn launch_confs(
         let because = "initial shuffle partitions for this much data";
         to.set("spark.sql.shuffle.partitions", partitions.value.to_string(), ConfWhen::Session, because);
         if shuffle.adaptive && partitions.value > shuffle.slots {
-            let advisory = advisory_size(shuffle).value;
+            let advisory = advisory_bytes(shuffle);
             to.set(
                 "spark.sql.adaptive.advisoryPartitionSizeInBytes",
                 advisory.get().to_string(),

@@ -95,6 +95,9 @@ pub struct PlanNode {
     /// The share of that task time which was this sub-plan's, as an earlier answer had it (`shares`).
     #[serde(skip_serializing_if = "is_default")]
     pub measured_share: Option<f64>,
+    /// What an earlier query that held it spilled after a shuffle, the worst of them; absent where none did.
+    #[serde(skip_serializing_if = "is_default")]
+    pub spill: Option<SpillFacts>,
     /// Whether the user let go of this very sub-plan.
     #[serde(skip_serializing_if = "is_default")]
     pub released_by_user: bool,
@@ -120,9 +123,27 @@ crate::members::read_over_defaults!(PlanNode {
     mean_gap_ms,
     measured_task_ms,
     measured_share,
+    spill,
     released_by_user,
     source_changes,
 });
+
+/// A stage that read a shuffle and spilled: the one of its query that spilled most.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(default)]
+pub struct SpillFacts {
+    /// Bytes that its tasks spilled to disk.
+    pub spilled_bytes: Bytes,
+    /// Bytes that its tasks read from the shuffle.
+    pub shuffle_bytes: Bytes,
+    /// How many tasks read them.
+    pub tasks: u64,
+    /// How many times their mean the largest task's bytes were.
+    pub largest_over_mean: f64,
+}
+
+crate::members::read_over_defaults!(SpillFacts { spilled_bytes, shuffle_bytes, tasks, largest_over_mean });
 
 /// Storage memory of one executor.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]

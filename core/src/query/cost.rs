@@ -77,6 +77,11 @@ fn work_of(operator: &str) -> Work {
     }
 }
 
+/// Whether an operator sends its rows through a shuffle.
+pub(super) fn shuffles(operator: &str) -> bool {
+    work_of(operator) == Work::Wide
+}
+
 /// Estimates every sub-plan of a plan in pre-order; as long as `nodes`, in their order.
 #[must_use]
 pub fn estimates(nodes: &[PlanNode]) -> Vec<Estimate> {

@@ -7,7 +7,7 @@ mod sub_plans;
 
 pub use contract::{
     CacheChoice, CachedBy, ConfFacts, ConfOwner, JoinKind, PlanNode, PlanQueryAnswer, PlanQueryInput, QueryDecision,
-    StorageFacts,
+    SpillFacts, StorageFacts,
 };
 
 use alloc::borrow::{Cow, ToOwned};
@@ -95,12 +95,18 @@ fn session_confs(policy: &ResolvedPolicy, input: &PlanQueryInput, root: &Estimat
     }
     // Unknown sizes and small queries keep what Spark would do; adaptive execution sees the real sizes later.
     let small = root.leaf_bytes < SMALL_QUERY;
-    if !root.shuffles || root.leaf_bytes == Bytes(0) || (small && input.adaptive) {
+    let seen = spill(&input.nodes);
+    if !root.shuffles || (seen.is_none() && (root.leaf_bytes == Bytes(0) || (small && input.adaptive))) {
         return;
     }
+    let spill = seen.map_or(Spill::None, |seen| {
+        let piece = seen.shuffle_bytes.get().checked_div(seen.tasks).map(Bytes);
+        Spill::seen(Some(seen.spilled_bytes), Some(seen.largest_over_mean), piece)
+    });
     let facts = ShuffleFacts {
-        bytes: Some(root.leaf_bytes),
-        grade: Grade::C,
+        // What spilled was more than the sources' size made believe: then the measured size counts.
+        bytes: Some(seen.map_or(root.leaf_bytes, |seen| seen.shuffle_bytes.max(root.leaf_bytes))),
+        grade: if seen.is_some() { Grade::A } else { Grade::C },
         slots: input.slots.max(1),
         heap: Heap {
             heap_bytes: input.executor_heap_bytes,
@@ -109,16 +115,16 @@ fn session_confs(policy: &ResolvedPolicy, input: &PlanQueryInput, root: &Estimat
         },
         cores: input.executor_cores,
         adaptive: input.adaptive,
-        spill: Spill::None,
+        spill,
     };
     let mut partitions = shuffle_partitions(policy, &facts);
     let value = partitions.value;
     if !answer.set(policy, input, SHUFFLE_PARTITIONS, value.to_string()) {
         partitions.trace = partitions.trace.note("not applied: the user set spark.sql.shuffle.partitions");
     }
-    let full_waves = u64::from(value) > u64::from(facts.slots);
+    let many_pieces = value > facts.slots || matches!(spill, Spill::Even { .. });
     answer.note("shuffle_partitions", SHUFFLE_PARTITIONS, None, scalar(partitions));
-    if input.adaptive && full_waves {
+    if input.adaptive && many_pieces {
         // With more pieces of the advisory size than slots, coalescing by size keeps every slot busy; with fewer it would not.
         let mut advisory = advisory_size(&facts);
         if answer.set(policy, input, ADVISORY_SIZE, advisory.value.get().to_string()) {
@@ -128,6 +134,12 @@ fn session_confs(policy: &ResolvedPolicy, input: &PlanQueryInput, root: &Estimat
         }
         answer.note("advisory_partition_size", ADVISORY_SIZE, None, scalar(advisory));
     }
+}
+
+/// What the query's outermost shuffle spilled, of those that earlier queries held. It stays known once it did, so that the smaller
+/// pieces that end the spilling are asked for again.
+fn spill(nodes: &[PlanNode]) -> Option<SpillFacts> {
+    nodes.iter().find(|node| node.seen > 0 && cost::shuffles(&node.operator))?.spill
 }
 
 /// Storage memory that execution can't take back, over all executors: in all, and what is free of it.

@@ -72,6 +72,39 @@ fn large_data_is_cut_by_size() {
     assert_eq!(answer.confs[SHUFFLE_PARTITIONS], "81");
 }
 
+/// The join again, whose second node spilled when it ran in 8 tasks.
+fn spilled(spilled_mib: u64, shuffle_mib: u64, largest_over_mean: f64) -> PlanQueryInput {
+    let mut input = seen(join(), 1, 1, 1);
+    let (spilled_bytes, shuffle_bytes) = (Bytes::mib(spilled_mib), Bytes::mib(shuffle_mib));
+    input.nodes[1].spill = Some(SpillFacts { spilled_bytes, shuffle_bytes, tasks: 8, largest_over_mean });
+    input
+}
+
+/// DESIGN, shuffle partitions: spill without skew, twice as many; with skew, no more of them.
+#[test]
+fn a_query_that_spilled_is_cut_into_twice_as_many_pieces() {
+    let of = |input| {
+        let answer = plan(&input);
+        [SHUFFLE_PARTITIONS, ADVISORY_SIZE].map(|key| answer.confs.get(key).and_then(|value| value.parse::<u64>().ok()))
+    };
+    let advisory = |mib: u64| Some(mib << 20);
+    // 3.2 GiB in 8 pieces of 400 MiB: 64 MiB a piece, half of what a task should read.
+    assert_eq!(of(spilled(900, 3200, 1.2)), [Some(50), advisory(64)]);
+    // 400 MiB in 8 pieces of 50 MiB, which were too large already: 25 MiB a piece.
+    assert_eq!(of(spilled(900, 400, 1.2)), [Some(20), advisory(25)]);
+    assert_eq!(of(spilled(900, 3200, 3.1)), [Some(25), advisory(128)], "skew is no reason for more");
+    assert_eq!(of(spilled(0, 3200, 1.2)), [Some(25), advisory(128)]);
+    let mut unseen = spilled(900, 3200, 1.2);
+    unseen.nodes[1].seen = 0;
+    assert_eq!(of(unseen), [Some(2), None]);
+    // Files that say nothing of their rows do not hide what was measured.
+    let mut tiny = spilled(900, 3200, 1.2);
+    for leaf in &mut tiny.nodes[2..] {
+        leaf.bytes = Some(Bytes(1000));
+    }
+    assert_eq!(of(tiny), [Some(50), advisory(64)]);
+}
+
 #[test]
 fn small_queries_and_unknown_sizes_are_left_alone() {
     let mut input = join();

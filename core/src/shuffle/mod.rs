@@ -31,7 +31,10 @@ pub enum Spill {
     #[default]
     None,
     /// Partitions as large as the others.
-    Even,
+    Even {
+        /// Their size; unknown when absent.
+        piece: Option<Bytes>,
+    },
     /// A few partitions that are much larger than the others.
     Skewed,
 }
@@ -40,16 +43,19 @@ impl Spill {
     /// What a history says; `skewed` where the keys are known to be uneven.
     #[must_use]
     pub fn of(history: &History, skewed: bool) -> Self {
-        let uneven = skewed || history.shuffle_skew.is_some_and(|largest| largest > SPILL_SKEW);
-        match history.spilled_bytes {
-            Some(bytes) if bytes.get() > 0 => {
-                if uneven {
-                    Self::Skewed
-                } else {
-                    Self::Even
-                }
-            }
-            _ => Self::None,
+        match Self::seen(history.spilled_bytes, history.shuffle_skew, None) {
+            Self::Even { .. } if skewed => Self::Skewed,
+            spill => spill,
+        }
+    }
+
+    /// What the bytes that were spilled say, where the largest partition was `largest` times the mean, which was `piece`.
+    #[must_use]
+    pub fn seen(spilled: Option<Bytes>, largest: Option<f64>, piece: Option<Bytes>) -> Self {
+        match spilled {
+            None | Some(Bytes(0)) => Self::None,
+            Some(_) if largest.is_some_and(|largest| largest > SPILL_SKEW) => Self::Skewed,
+            Some(_) => Self::Even { piece },
         }
     }
 }
@@ -73,15 +79,19 @@ pub struct ShuffleFacts {
     pub spill: Spill,
 }
 
-/// A third of a task's execution memory, within its bounds and in whole MiB; half of that where even partitions spilled.
+/// A third of a task's execution memory, within its bounds and in whole MiB; where even partitions spilled, half of that or of them.
 fn advisory_within(execution: Bytes, spill: Spill) -> Bytes {
     let wanted = Bytes(execution.get() / SHARE_OF_EXECUTION_MEMORY).min(LARGEST_ADVISORY);
-    let wanted = if spill == Spill::Even { wanted.get() / 2 } else { wanted.get() };
+    let wanted = match spill {
+        Spill::Even { piece } => piece.map_or(wanted, |piece| piece.min(wanted)).get() / 2,
+        Spill::None | Spill::Skewed => wanted.get(),
+    };
     Bytes(wanted.max(SMALLEST_ADVISORY.get()) / MIB * MIB)
 }
 
 /// The advisory size of a partition, `A = min(128 MiB, E / 3)` with `E = (H - R) * f / c`. Where an earlier run spilled although no
-/// partition stood out it is half of that, and so there are twice as many partitions; skew is for Spark's skew handling.
+/// partition stood out it is half of that, and at most half of the pieces that spilled, and so there are twice as many partitions; skew
+/// is for Spark's skew handling.
 #[must_use]
 pub fn advisory_size(facts: &ShuffleFacts) -> Decision<Bytes> {
     let execution = facts.heap.execution_per_core(facts.cores);
@@ -98,7 +108,12 @@ pub fn advisory_size(facts: &ShuffleFacts) -> Decision<Bytes> {
     let mut value = trace.at_most("largest advisory size", LARGEST_ADVISORY.get(), wanted);
     match facts.spill {
         Spill::None => {}
-        Spill::Even => value = trace.bound("an earlier run spilled: half", value / 2, value, value / 2),
+        Spill::Even { piece } => {
+            if let Some(piece) = piece {
+                value = trace.at_most("the pieces that spilled", piece.get(), value);
+            }
+            value = trace.bound("an earlier run spilled: half", value / 2, value, value / 2);
+        }
         Spill::Skewed => trace = trace.note("an earlier run spilled by skew: smaller partitions would not help"),
     }
     trace.at_least("smallest advisory size", SMALLEST_ADVISORY.get(), value);
@@ -113,7 +128,13 @@ pub fn advisory_size(facts: &ShuffleFacts) -> Decision<Bytes> {
     let at_heap = |bytes| Heap { heap_bytes: Bytes(bytes), ..facts.heap }.execution_per_core(facts.cores);
     trace
         .flips(heap.flips(|bytes| advisory_within(at_heap(bytes), facts.spill)))
-        .decide(advisory_within(execution, facts.spill), Grade::A)
+        .decide(advisory_bytes(facts), Grade::A)
+}
+
+/// The value of [`advisory_size`] alone.
+#[must_use]
+pub fn advisory_bytes(facts: &ShuffleFacts) -> Bytes {
+    advisory_within(facts.heap.execution_per_core(facts.cores), facts.spill)
 }
 
 /// The number before and after each of its bounds, for so many bytes.
@@ -144,7 +165,7 @@ fn steps(policy: &ResolvedPolicy, facts: &ShuffleFacts, advisory: u64, bytes: u6
 #[must_use]
 pub fn shuffle_partitions(policy: &ResolvedPolicy, facts: &ShuffleFacts) -> Decision<u32> {
     let slots = u64::from(facts.slots.max(1));
-    let advisory = advisory_size(facts).value.get().max(1);
+    let advisory = advisory_bytes(facts).get().max(1);
     let bytes = facts.bytes.unwrap_or_default().get();
     let of = steps(policy, facts, advisory, bytes);
     let (rule, formula) = if facts.adaptive {
@@ -156,7 +177,12 @@ pub fn shuffle_partitions(policy: &ResolvedPolicy, facts: &ShuffleFacts) -> Deci
         ("shuffle.partitions", "max(2 * slots, ceil(data / advisory size)), rounded up to whole waves of slots")
     };
     let mut trace = Trace::new(rule, formula, Unit::Partitions)
-        .input("data through the shuffle", facts.bytes, Unit::Bytes, "plan")
+        .input(
+            "data through the shuffle",
+            facts.bytes,
+            Unit::Bytes,
+            if facts.grade == Grade::A { "measured" } else { "plan" },
+        )
         .input("advisory size", Bytes(advisory), Unit::Bytes, "shuffle.advisory_size")
         .input("slots", slots, Unit::Slots, "cluster")
         .input(

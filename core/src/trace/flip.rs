@@ -1,15 +1,17 @@
 //! The nearest change of an input that would change a decision: "one executor fewer below 41 GiB".
 //!
-//! A rule gives its value as a plain function of one input; [`Along::flips`] looks along that input in both directions, in steps that double,
-//! and then halves its way to the place where the value changes. The value at the place found differs from the decision's and the
+//! A rule gives its value as a plain function of one input; [`Along::flips`] looks along that input in both directions, in steps that double
+//! from a sixty-fourth of it, and then halves its way to the place where the value changes. The value at the place found differs from the decision's and the
 //! value one step before it does not. Rules rise or fall with an input: where one should come back to its value at the end of the range,
 //! or within one doubling, a flip may be missed.
 
 use alloc::borrow::Cow;
+use alloc::string::String;
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use super::{Scalar, Unit};
+use crate::units::Bytes;
 
 /// On which side of the present input a flip lies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,6 +40,23 @@ pub struct Flip {
     pub becomes: Scalar,
 }
 
+impl Flip {
+    /// The flip in prose, where `unit` is the decision's: `7 with shuffled data of 960 MiB or less`.
+    #[must_use]
+    pub fn render(&self, unit: Unit) -> String {
+        // The places lie close to the present one: sizes are told to the last MiB.
+        let precise = |value: &Scalar, unit| match (value, unit) {
+            (Scalar::Whole(bytes), Unit::Bytes) => Bytes(*bytes).precise(),
+            (value, unit) => value.render(unit),
+        };
+        let beyond = match self.side {
+            Side::DownTo => "or less",
+            Side::UpTo => "or more",
+        };
+        alloc::format!("{} with {} {} {beyond}", precise(&self.becomes, unit), self.input, precise(&self.at, self.unit))
+    }
+}
+
 /// An input that may be changed: its name, where it stands, and how far and how finely it is looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Along {
@@ -54,6 +73,9 @@ pub struct Along {
     /// How finely it is looked at: flips are told to within this.
     pub step: u64,
 }
+
+/// The first look for a flip goes this part of the way from nothing to where the input stands.
+const FIRST_LOOK: u64 = 64;
 
 impl Along {
     /// The nearest flips below and above, where there are any. `value` is the decision at another value of the input.
@@ -94,7 +116,8 @@ impl Along {
         if other == 0 || becomes == *now {
             return None;
         }
-        let mut next = 1;
+        // Most flips lie within a small share of where the input stands.
+        let mut next = (self.at / step / FIRST_LOOK).max(1);
         while other - same > 1 {
             let middle = if next < other { next } else { same.midpoint(other) };
             let found = value(at(middle));

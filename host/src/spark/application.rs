@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use sparkwright_core::control::{ExecutorFacts, ExecutorState};
+use sparkwright_core::query::SpillFacts;
 use sparkwright_core::units::Bytes;
 
 use super::events::{Event, StageEvent, TaskEnd};
@@ -36,6 +37,22 @@ struct Stage {
     succeeded: BTreeSet<i64>,
     ended: u64,
     ended_ms: u64,
+    spilled_bytes: u64,
+    shuffle_read_bytes: u64,
+    largest_read_bytes: u64,
+}
+
+impl Stage {
+    /// What it spilled, where it did and read a shuffle.
+    fn spill(&self) -> Option<SpillFacts> {
+        let mean = self.shuffle_read_bytes as f64 / self.ended.max(1) as f64;
+        (self.spilled_bytes > 0 && mean > 0.0).then(|| SpillFacts {
+            spilled_bytes: Bytes(self.spilled_bytes),
+            shuffle_bytes: Bytes(self.shuffle_read_bytes),
+            tasks: self.ended,
+            largest_over_mean: self.largest_read_bytes as f64 / mean,
+        })
+    }
 }
 
 /// A task that ended not long ago.
@@ -48,7 +65,7 @@ struct RecentTask {
 }
 
 /// Task time of a SQL execution.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct ExecutionWork {
     /// Sum of its tasks' run times.
     pub task_ms: u64,
@@ -62,6 +79,8 @@ pub struct ExecutionWork {
     pub failed: bool,
     /// Bytes that its tasks spilled to disk.
     pub spilled_bytes: u64,
+    /// Of its stages that read a shuffle, the one that spilled most; absent while none did.
+    pub spill: Option<SpillFacts>,
 }
 
 /// An executor that came or went.
@@ -152,7 +171,13 @@ impl Application {
                 self.stages.insert((stage.stage, stage.attempt), Stage { tasks, ..Stage::default() });
             }
             Event::StageCompleted(StageEvent { stage }) => {
-                self.stages.remove(&(stage.stage, stage.attempt));
+                let ended = self.stages.remove(&(stage.stage, stage.attempt));
+                if let Some(spill) = ended.and_then(|ended| ended.spill())
+                    && let Some(work) = self.work_of_stage(stage.stage)
+                    && work.spill.is_none_or(|most| spill.spilled_bytes > most.spilled_bytes)
+                {
+                    work.spill = Some(spill);
+                }
             }
             Event::TaskStart(start) => {
                 if let Some(stage) = self.stages.get_mut(&(start.stage, start.attempt)) {
@@ -197,6 +222,10 @@ impl Application {
                 stage.succeeded.insert(info.index);
                 stage.ended += 1;
                 stage.ended_ms = stage.ended_ms.saturating_add(info.finish_ms.saturating_sub(info.launch_ms));
+                let read = metrics.shuffle_read.bytes();
+                stage.spilled_bytes = stage.spilled_bytes.saturating_add(metrics.spilled_bytes);
+                stage.shuffle_read_bytes = stage.shuffle_read_bytes.saturating_add(read);
+                stage.largest_read_bytes = stage.largest_read_bytes.max(read);
             }
         }
         if let Some(executor) = self.executors.get_mut(&info.executor) {
@@ -206,7 +235,7 @@ impl Application {
                 *executor.shuffle.entry(end.stage).or_insert(0) += metrics.shuffle_write.bytes;
             }
         }
-        if let Some(work) = self.execution_of_stage.get(&end.stage).and_then(|id| self.executions.get_mut(id)) {
+        if let Some(work) = self.work_of_stage(end.stage) {
             work.task_ms = work.task_ms.saturating_add(metrics.run_ms);
             work.tasks += 1;
             work.spilled_bytes = work.spilled_bytes.saturating_add(metrics.spilled_bytes);
@@ -224,6 +253,10 @@ impl Application {
         {
             self.recent.pop_front();
         }
+    }
+
+    fn work_of_stage(&mut self, stage: i64) -> Option<&mut ExecutionWork> {
+        self.executions.get_mut(self.execution_of_stage.get(&stage)?)
     }
 
     fn block_updated(&mut self, block: &super::events::BlockUpdated) {

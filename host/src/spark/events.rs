@@ -297,7 +297,7 @@ impl TaskMetrics {
     /// What it read: of a shuffle, or else of sources and caches.
     #[must_use]
     pub fn read_bytes(&self) -> u64 {
-        let shuffled = self.shuffle_read.remote_bytes.saturating_add(self.shuffle_read.local_bytes);
+        let shuffled = self.shuffle_read.bytes();
         if shuffled > 0 { shuffled } else { self.input.bytes }
     }
 }
@@ -311,6 +311,14 @@ pub struct ShuffleRead {
     /// Bytes from its own.
     #[serde(rename = "Local Bytes Read", default)]
     pub local_bytes: u64,
+}
+
+impl ShuffleRead {
+    /// All that it read, as it was written: compressed.
+    #[must_use]
+    pub const fn bytes(&self) -> u64 {
+        self.remote_bytes.saturating_add(self.local_bytes)
+    }
 }
 
 /// What a task read from sources and caches.

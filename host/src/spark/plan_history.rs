@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use sparkwright_core::named::Named;
-use sparkwright_core::query::{CachedBy, PlanNode};
+use sparkwright_core::query::{CachedBy, PlanNode, SpillFacts};
+use sparkwright_core::units::Bytes;
 
 use super::protocol::AskedNode;
 
@@ -19,6 +20,9 @@ struct SubPlan {
     execution: Option<(i64, f64)>,
     /// The execution before that, which has ended by the time the next question comes.
     earlier: Option<(i64, f64)>,
+    /// The newest execution that held it, whether it computed it or not.
+    held_by: Option<i64>,
+    spill: Option<SpillFacts>,
     released_by_user: bool,
     source_changes: u32,
     used_ms: u64,
@@ -47,7 +51,7 @@ impl PlanHistory {
                     parent: node.parent,
                     operator: node.operator,
                     hash: node.hash,
-                    bytes: node.bytes.map(sparkwright_core::units::Bytes),
+                    bytes: node.bytes.map(Bytes),
                     rows: node.rows,
                     row_bytes: node.row_bytes,
                     join: node.join,
@@ -60,6 +64,7 @@ impl PlanHistory {
                     mean_gap_ms: mean_gap(&known),
                     measured_task_ms: measured.map(|(task_ms, _)| task_ms),
                     measured_share: measured.map(|(_, share)| share),
+                    spill: known.spill,
                     released_by_user: known.released_by_user,
                     source_changes: known.source_changes,
                 }
@@ -80,6 +85,7 @@ impl PlanHistory {
             }
             known.seen = known.seen.saturating_add(1);
             known.last_ms = now_ms;
+            known.held_by = execution;
             if node.cached == CachedBy::Ours {
                 known.used_ms = now_ms;
                 known.uses_from_cache = known.uses_from_cache.saturating_add(1);
@@ -91,6 +97,15 @@ impl PlanHistory {
             let oldest = self.sub_plans.iter().min_by_key(|(_, known)| known.last_ms).map(|(hash, _)| hash.clone());
             let Some(oldest) = oldest else { break };
             self.sub_plans.remove(&oldest);
+        }
+    }
+
+    /// Remembers what an execution spilled, for all that it held.
+    pub fn spilled(&mut self, execution: i64, spill: SpillFacts) {
+        for known in self.sub_plans.values_mut().filter(|known| known.held_by == Some(execution)) {
+            if known.spill.is_none_or(|most| spill.spilled_bytes > most.spilled_bytes) {
+                known.spill = Some(spill);
+            }
         }
     }
 
@@ -163,6 +178,21 @@ mod tests {
         let nodes = history.describe(vec![asked("a")], |execution| (execution == 1).then_some(800));
         assert_eq!((nodes[0].seen, nodes[0].mean_gap_ms), (2, Some(2_000)));
         assert_eq!((nodes[0].measured_task_ms, nodes[0].measured_share), (Some(800), Some(0.5)));
+    }
+
+    #[test]
+    fn what_spilled_once_stays_known() {
+        let mut history = PlanHistory::default();
+        let spill = |bytes| SpillFacts { spilled_bytes: Bytes(bytes), ..SpillFacts::default() };
+        for (execution, spilled) in [(1, Some(700)), (2, Some(900)), (3, Some(800)), (4, None)] {
+            let nodes = history.describe(vec![asked("a")], |_| None);
+            history.remember(&nodes, &Named::new(), Some(execution), 1_000);
+            if let Some(bytes) = spilled {
+                history.spilled(execution, spill(bytes));
+            }
+        }
+        let nodes = history.describe(vec![asked("a"), asked("b")], |_| None);
+        assert_eq!((nodes[0].spill, nodes[1].spill), (Some(spill(900)), None));
     }
 
     #[test]

@@ -125,7 +125,9 @@ impl Outcomes {
     pub(super) fn query_ended(&mut self, recorder: &Recorder, execution: i64, work: Option<ExecutionWork>) {
         let Some(decisions) = self.queries.remove(&execution) else { return };
         let outcome = match work {
-            Some(ExecutionWork { task_ms, tasks, started_ms, ended_ms: Some(ended_ms), failed, spilled_bytes }) => {
+            Some(ExecutionWork {
+                task_ms, tasks, started_ms, ended_ms: Some(ended_ms), failed, spilled_bytes, ..
+            }) => {
                 let word = if failed { "failed after" } else { "ran" };
                 let spill = if spilled_bytes > 0 { format!(", {spilled_bytes} bytes spilled") } else { String::new() };
                 let wall = render_ms(ended_ms.saturating_sub(started_ms));

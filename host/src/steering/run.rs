@@ -319,6 +319,9 @@ impl Steered {
         }
         if let Event::SqlEnd(end) = event {
             let work = lock(&self.application).execution(end.execution);
+            if let Some(spill) = work.and_then(|work| work.spill) {
+                lock(&self.history).spilled(end.execution, spill);
+            }
             lock(&self.outcomes).query_ended(&self.recorder, end.execution, work);
         }
     }
