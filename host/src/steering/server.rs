@@ -317,7 +317,8 @@ fn record_refusal(prepared: &Result<Prepared, EngineError>, recorder: &Recorder)
 pub fn record_lost_host(launch: &Launch, driver_pid: u32, why: &str) {
     let Some(root) = launch.record.as_deref() else { return };
     let application = unmet(driver_pid);
-    if root.join(&application.id).exists() {
+    // A folder alone is a record that was only half begun.
+    if root.join(&application.id).join("run.json").exists() {
         return;
     }
     let module = module_bytes(launch).map(|bytes| identity_of(&bytes)).unwrap_or_default();
@@ -380,5 +381,28 @@ pub(super) fn keep_event_log(launch: &Launch, application: &str, folder: Option<
             return None;
         }
         thread::sleep(Duration::from_millis(50));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::record::read;
+
+    #[test]
+    fn a_host_that_was_killed_while_it_began_its_record_leaves_one_all_the_same() {
+        let root = tempfile::tempdir().unwrap();
+        let launch = Launch { record: Some(root.path().to_owned()), ..Launch::default() };
+        let folder = root.path().join(unmet(7).id);
+        fs::create_dir(&folder).unwrap();
+        fs::write(folder.join("journal.jsonl"), "{\"line\":1,\"not").unwrap();
+        record_lost_host(&launch, 7, "killed");
+        let run = read(&folder).unwrap();
+        assert_eq!(run.state, RunState::HostLost);
+        assert!(run.faults.iter().any(|fault| fault.what.contains("killed")), "{:?}", run.faults);
+        // A record that is there says more.
+        record_lost_host(&launch, 7, "again");
+        assert_eq!(read(&folder).unwrap().faults, run.faults);
     }
 }
