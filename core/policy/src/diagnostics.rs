@@ -228,13 +228,17 @@ pub(crate) fn quoted(text: &str) -> String {
 
 /// [`quoted`] without the backticks.
 pub(crate) fn plain_text(text: &str) -> String {
+    let mut out: String = readable(text.chars().take(LONGEST_QUOTE));
+    if text.chars().nth(LONGEST_QUOTE).is_some() {
+        out.push('…');
+    }
+    out
+}
+
+/// Control, bidirectional and other invisible characters escaped; what people can read stays.
+pub(crate) fn readable(characters: impl Iterator<Item = char>) -> String {
     let mut out = String::new();
-    for (count, c) in text.chars().enumerate() {
-        if count == LONGEST_QUOTE {
-            out.push('…');
-            break;
-        }
-        // Escapes control, bidirectional and other invisible characters; what people can read stays.
+    for c in characters {
         if c == ' ' || c == '\'' || c == '"' || c == '\\' {
             out.push(c);
         } else {

@@ -4,7 +4,7 @@ use sparkwright_core::abi::DecisionPoint;
 use sparkwright_core::rules::{MOST_RULES, Rule, can_be_denied};
 
 use crate::block::{Block, join, read_block};
-use crate::diagnostics::{Code, Diagnostic, any_of, quoted};
+use crate::diagnostics::{Code, Diagnostic, any_of, quoted, readable};
 use crate::item_list::{Item, ItemList, decision_point};
 use crate::source::{Mark, Source};
 use crate::tree::{Entry, Node, Value};
@@ -127,7 +127,7 @@ impl Reader<'_> {
             Ok(_) => Some(rule.when),
             Err(bad) => {
                 let mark = within(&entry.value, bad.at);
-                let message = format!("the condition {}", bad.message);
+                let message = format!("the condition {}", readable(bad.message.chars()));
                 let problem = self.error(&mark, Code::BadCondition, message, path).found(quoted(text));
                 self.report(problem.expected("a condition in CEL, as `hour >= 22 && environment == 'production'`"));
                 None

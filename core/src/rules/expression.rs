@@ -185,12 +185,12 @@ fn kind(value: &Value) -> &'static str {
 /// A message of the parser without its heading, in the form of ours.
 fn tidy(message: &str) -> String {
     let line = message.lines().next().unwrap_or_default();
-    let line = line.strip_prefix("Syntax error: ").unwrap_or(line).trim_end_matches('.');
-    let mut characters = line.chars();
-    match characters.next() {
-        Some(first) => first.to_lowercase().chain(characters).take(200).collect(),
-        None => "can't be read".to_string(),
-    }
+    let line = line.strip_prefix("Syntax error: ").unwrap_or(line);
+    // It quotes the condition, which may hold tabs and worse.
+    let mut characters = line.chars().map(|c| if c.is_control() { ' ' } else { c });
+    let Some(first) = characters.next() else { return "can't be read".to_string() };
+    let words: String = first.to_lowercase().chain(characters).take(200).collect();
+    words.trim_end_matches('.').to_string()
 }
 
 /// The parser's line and column, from 1, as characters from the start of the text.

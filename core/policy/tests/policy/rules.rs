@@ -73,6 +73,16 @@ fn wrong_rules_are_told_with_their_place() {
     assert!(brief(&parse("policy.yaml", &many).1)[0].contains("there are 65 rules; 64 are allowed"));
 }
 
+/// Found by fuzzing: the parser of conditions quotes them as they are.
+#[test]
+fn what_a_wrong_condition_quotes_can_be_read() {
+    let (_, diagnostics) = parse("policy.yaml", "rules:\n  - {when: \"a '' b\\tc\\u202e\", set: {max_executors: 3}}\n");
+    assert!(!diagnostics.is_empty());
+    for diagnostic in diagnostics {
+        assert!(!diagnostic.message.chars().any(|c| c.is_control() || c == '\u{202e}'), "{diagnostic:?}");
+    }
+}
+
 #[test]
 fn a_rule_that_an_environment_cannot_take_is_a_warning() {
     let text = RULES.replace("set: {autoscaling: {min_executors: 1, max_executors: 8}}", "set: {max_executors: 3}");
