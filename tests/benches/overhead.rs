@@ -13,7 +13,7 @@ use std::time::Duration;
 use sparkwright_tests::application::Application;
 use sparkwright_tests::{data, paths, quietly};
 use support::{Scene, content, program, venv};
-use table::{median, seconds, table};
+use table::{median, middle, seconds, table};
 
 const ROUNDS: usize = 6;
 
@@ -81,7 +81,7 @@ fn main() {
         println!(
             "shadow adds {:+.1} % in sum, {:+.1} % in the median pair: {added:+.1?}",
             (sums[1] / sums[0] - 1.0) * 100.0,
-            median(&added)
+            middle(&added)
         );
     }
     let share: Vec<f64> =
@@ -89,7 +89,7 @@ fn main() {
     println!(
         "\nOf the processor time, what Sparkwright tells of itself (host, plugin's threads, queries held up): {} s, {:.1} % (medians)",
         seconds(median(&own)),
-        median(&share)
+        middle(&share)
     );
 }
 
