@@ -45,13 +45,14 @@ mod source;
 mod spark_keys;
 mod tree;
 mod value;
+pub mod written_facts;
 
 pub use diagnostics::{Code, Diagnostic, Severity};
 pub use digest::{canonical, digest, resolved_digest};
 pub use expectation::{Mismatch, mismatches};
 pub use memory_size::{MemorySizeError, memory_size_text, parse_memory_size};
 pub use overrides::Override;
-pub use parse::{Location, PolicyFile, parse};
+pub use parse::{Location, PolicyFile, Written, parse};
 pub use policy_tests::PolicyTest;
 pub use render::render;
 pub use resolve::built_in;

@@ -1,6 +1,8 @@
 //! Sizes of memory as Spark writes them: a whole number and one of `b`, `k`, `m`, `g`, `t`, `p`, also as `kb`, `mb` and so on,
 //! in either case. Units are binary, as Spark's are. A number without a unit is bytes.
 
+use std::fmt;
+
 use sparkwright_core::units::{Bytes, GIB, MIB};
 
 /// The least heap that Spark starts with: 1.5 times the 300 MiB that it keeps for itself (`UnifiedMemoryManager`).
@@ -20,6 +22,21 @@ pub enum MemorySizeError {
     /// It is more bytes than a machine can count.
     TooLarge,
 }
+
+/// How a size is written, for who meant none that can be guessed.
+pub(crate) const WRITE: &str = "write a whole number and one of k, m, g, t, as in `4g`";
+
+impl fmt::Display for MemorySizeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Malformed { meant: Some(meant) } => write!(f, "this is no size as Spark writes it: write `{meant}`"),
+            Self::Malformed { meant: None } => write!(f, "this is no size as Spark writes it: {WRITE}"),
+            Self::TooLarge => f.write_str("this is more bytes than a machine can count"),
+        }
+    }
+}
+
+impl std::error::Error for MemorySizeError {}
 
 /// Reads a size as Spark writes it.
 ///
@@ -104,6 +121,14 @@ mod tests {
         ] {
             assert_eq!(parse_memory_size(text), Ok(Bytes(bytes)), "{text}");
         }
+    }
+
+    #[test]
+    fn a_refusal_says_what_to_write() {
+        let told = |text| parse_memory_size(text).unwrap_err().to_string();
+        assert_eq!(told("1.5g"), "this is no size as Spark writes it: write `1536m`");
+        assert!(told("4 elephants").ends_with(WRITE));
+        assert!(told("99999999999p").contains("more bytes"));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::Value as Json;
 use sparkwright_core::policy::{Layer, ResolvedPolicy};
 use sparkwright_core::rules::check_set;
 
@@ -31,6 +32,15 @@ pub struct Location {
     pub line: usize,
     /// The column.
     pub column: usize,
+}
+
+/// A value that a layer of a file writes itself.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Written<'a> {
+    /// The path from the top of the file as written, shorthands included: `environments.production.optimization.max_executors`.
+    pub path: &'a str,
+    /// The value, as the resolved policy has it.
+    pub value: &'a Json,
 }
 
 /// An environment of a file.
@@ -138,6 +148,18 @@ impl PolicyFile {
         let name = environment.or_else(|| self.default_environment());
         let (layer, setting) = self.setting(name.unwrap_or_default(), path)?;
         Some((layer, Location { line: setting.mark.line, column: setting.mark.column }))
+    }
+
+    /// What a layer itself writes for a key (`autoscaling.max_executors`): an environment, or `global_optimization` where none is named.
+    /// Nothing where the layers below it decide, and where the value can't be read.
+    #[must_use]
+    pub fn written(&self, environment: Option<&str>, key_path: &str) -> Option<Written<'_>> {
+        let block = match environment {
+            Some(name) => &self.environment(name)?.block,
+            None => &self.global,
+        };
+        let setting = block.settings.get(key_path)?;
+        Some(Written { path: &setting.path, value: &setting.value })
     }
 
     /// The setting of a key that holds in an environment, with its layer; `None` for a built-in value.

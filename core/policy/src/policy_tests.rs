@@ -10,6 +10,7 @@ use crate::overrides::Override;
 use crate::scalar::Plain;
 use crate::source::{Mark, Source};
 use crate::tree::{Entry, Node, Value};
+use crate::written_facts;
 
 /// The keys of a test.
 const KEYS: [&str; 6] = ["name", "environment", "set", "point", "facts", "expect"];
@@ -121,8 +122,8 @@ impl Reader<'_> {
                     self.error(&node.mark, Code::NotFinite, message, path, "");
                     Json::Null
                 }
-                Some(Plain::Word) | None if name.ends_with("_bytes") => match text.parse::<bytesize::ByteSize>() {
-                    Ok(size) => Json::from(size.as_u64()),
+                Some(Plain::Word) | None if name.ends_with("_bytes") => match written_facts::size(text) {
+                    Ok(size) => Json::from(size.get()),
                     Err(_) => {
                         let message = format!("`{name}` takes a size, not {}", quoted(text));
                         self.error(

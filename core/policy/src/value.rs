@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 use sparkwright_core::policy::key::{Key, Kind};
 
 use crate::diagnostics::{Code, Diagnostic, any_of, quoted};
-use crate::memory_size::{LEAST, MOST, MemorySizeError, memory_size_text, parse_memory_size};
+use crate::memory_size::{LEAST, MOST, MemorySizeError, WRITE, memory_size_text, parse_memory_size};
 use crate::nearest::nearest;
 use crate::scalar::{Plain, has_leading_zero, means_not_finite, meant_flag};
 use crate::source::{Mark, Source};
@@ -264,7 +264,7 @@ fn memory(key: &Key, node: &Node, site: &Site<'_>) -> Checked {
             let help = match meant {
                 Some(meant) => format!("write `{meant}`"),
                 None if text.eq_ignore_ascii_case("none") => "write `null`".to_owned(),
-                None => "write a whole number and one of k, m, g, t, as in `4g`".to_owned(),
+                None => WRITE.to_owned(),
             };
             Err(site
                 .error(node, Code::BadMemorySize, message)

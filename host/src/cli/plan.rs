@@ -10,6 +10,7 @@ use sparkwright_core::launch::{CandidatePlan, ClusterCandidate, PlanLaunchAnswer
 use sparkwright_core::policy::OptimizationTarget;
 use sparkwright_core::trace::{Decision, render_micros, render_ms};
 use sparkwright_core::units::Bytes;
+use sparkwright_policy::written_facts;
 
 use super::policy_options::{PolicyOptions, module_of};
 use super::{Failure, print};
@@ -25,7 +26,7 @@ pub struct Plan {
     #[command(flatten)]
     policy: PolicyOptions,
     /// How much the job reads, as 100GB, 1.5TB or 64MiB (GB are 10^9 bytes, GiB 2^30).
-    #[arg(long, value_name = "SIZE", value_parser = size)]
+    #[arg(long, value_name = "SIZE", value_parser = written_facts::size)]
     input_bytes: Option<Bytes>,
     /// What the job mostly does.
     #[arg(long = "type", value_enum, default_value_t = TypeWord::General)]
@@ -44,13 +45,13 @@ pub struct Plan {
     history: Option<PathBuf>,
     /// A cluster to choose from, as NAME=COUNTxCORESxMEMORY with the price of an executor-hour, as large=20x16x64GiB@0.40; may be given
     /// more than once.
-    #[arg(long = "candidate", value_name = "NAME=NODES[@PRICE]", value_parser = candidate)]
+    #[arg(long = "candidate", value_name = "NAME=NODES[@PRICE]", value_parser = written_facts::candidate)]
     candidates: Vec<ClusterCandidate>,
     /// How many times the main result is used.
     #[arg(long)]
     uses: Option<u32>,
     /// The machines, as COUNTxCORESxMEMORY: 4x16x64GiB.
-    #[arg(long, value_name = "NODES", value_parser = nodes)]
+    #[arg(long, value_name = "NODES", value_parser = written_facts::nodes)]
     nodes: Vec<NodeFacts>,
     /// The Spark master that the plan is for; a plan on paper when left out.
     #[arg(long)]
@@ -219,37 +220,4 @@ fn section<T>(text: &mut String, name: &str, decision: &Decision<T>, value: Stri
 fn target(word: &str) -> Result<OptimizationTarget, String> {
     OptimizationTarget::from_word(word)
         .ok_or_else(|| format!("`{word}` is none of {}", OptimizationTarget::WORDS.join(", ")))
-}
-
-/// A size as people write it: decimal and binary units, a fraction allowed.
-pub(super) fn size(text: &str) -> Result<Bytes, String> {
-    text.parse::<bytesize::ByteSize>()
-        .map(|size| Bytes(size.as_u64()))
-        .map_err(|_| format!("`{text}` is no size: write it as 100GB, 1.5TB, 64MiB or a number of bytes"))
-}
-
-/// A cluster to choose from.
-fn candidate(text: &str) -> Result<ClusterCandidate, String> {
-    let wanted = || format!("`{text}` is not NAME=COUNTxCORESxMEMORY@PRICE, as large=20x16x64GiB@0.40");
-    let (name, rest) = text.split_once('=').filter(|(name, _)| !name.trim().is_empty()).ok_or_else(wanted)?;
-    let (machines, price) = rest.split_once('@').map_or((rest, None), |(machines, price)| (machines, Some(price)));
-    let micros = |price: &str| {
-        let price: f64 = price.parse().ok().filter(|price| (0.0..=1e6).contains(price)).ok_or_else(wanted)?;
-        Ok::<u64, String>((price * 1e6).round() as u64)
-    };
-    Ok(ClusterCandidate {
-        name: name.trim().to_owned(),
-        nodes: vec![nodes(machines)?],
-        quota_cores: None,
-        executor_hour_micros: price.map(micros).transpose()?,
-    })
-}
-
-fn nodes(text: &str) -> Result<NodeFacts, String> {
-    let wanted = || format!("`{text}` is not COUNTxCORESxMEMORY, as 4x16x64GiB");
-    let mut parts = text.splitn(3, 'x');
-    let mut whole = || parts.next().and_then(|part| part.parse::<u32>().ok()).filter(|n| *n > 0).ok_or_else(wanted);
-    let (count, cores) = (whole()?, whole()?);
-    let memory_bytes = size(parts.next().ok_or_else(wanted)?)?;
-    Ok(NodeFacts { count, cores, memory_bytes })
 }

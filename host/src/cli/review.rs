@@ -9,6 +9,7 @@ use sparkwright_core::facts::{History, PastRun};
 use sparkwright_core::review::ReviewAnswer;
 use sparkwright_core::steering::LAUNCH_MODULE_MS;
 use sparkwright_core::units::Bytes;
+use sparkwright_policy::written_facts;
 
 use super::policy_options::{PolicyOptions, module_of};
 use super::{Failure, print};
@@ -46,7 +47,7 @@ impl Review {
         if self.json {
             print(&(serde_json::to_string_pretty(&answer)? + "\n"));
         } else {
-            print(&format!("{}: {}", log.measured.name, review::prose(&answer, &policy.1)));
+            print(&format!("{}: {}", log.measured.name, record::review_prose(&answer, &policy.1)));
         }
         Ok(ExitCode::SUCCESS)
     }
@@ -64,7 +65,7 @@ pub struct HistoryOf {
     #[arg(long, value_name = "DIR", default_value = "runs")]
     record: PathBuf,
     /// How much each of them read, as 100GB: work then follows the size of the input.
-    #[arg(long, value_name = "SIZE", value_parser = super::plan::size)]
+    #[arg(long, value_name = "SIZE", value_parser = written_facts::size)]
     input_bytes: Option<Bytes>,
 }
 

@@ -4,9 +4,9 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
+use sparkwright_record::NotARun;
 
-use super::{Change, FORMAT, Fault, Run, RunState};
+use super::{Fault, JOURNAL, RUN, Run, RunState};
 
 /// Why a record can't be read.
 #[derive(Debug, thiserror::Error)]
@@ -30,30 +30,14 @@ pub enum ReadError {
         /// Why.
         source: io::Error,
     },
-    /// The file isn't a run.
-    #[error("{} is not a run record: {source}", path.display())]
+    /// The file isn't a run that this version reads.
+    #[error("{}: {source}", path.display())]
     NotARun {
         /// The file.
         path: PathBuf,
         /// Why.
-        source: serde_json::Error,
+        source: NotARun,
     },
-    /// The file was written by a newer version.
-    #[error("{} has format {found}, and this version reads up to {FORMAT}: use a newer sparkwright", path.display())]
-    TooNew {
-        /// The file.
-        path: PathBuf,
-        /// Its format.
-        found: u32,
-    },
-}
-
-#[derive(Deserialize)]
-struct Line {
-    line: u64,
-    noted_ms: u64,
-    #[serde(flatten)]
-    change: Change,
 }
 
 /// Reads the run in `folder`: `run.json`, completed from the journal where the host did not get to write it.
@@ -61,23 +45,10 @@ struct Line {
 /// # Errors
 /// When there is no readable record there.
 pub fn read(folder: &Path) -> Result<Run, ReadError> {
-    let path = folder.join("run.json");
+    let path = folder.join(RUN);
     let text = fs::read(&path).map_err(|source| ReadError::Io { path: path.clone(), source })?;
-    let mut run: Run =
-        serde_json::from_slice(&text).map_err(|source| ReadError::NotARun { path: path.clone(), source })?;
-    if run.format > FORMAT {
-        return Err(ReadError::TooNew { path, found: run.format });
-    }
-    let journal = fs::read(folder.join("journal.jsonl")).unwrap_or_default();
-    for line in journal.split(|byte| *byte == b'\n') {
-        // The last line of a killed host may be cut.
-        if let Ok(line) = serde_json::from_slice::<Line>(line)
-            && line.line > run.journal_line
-        {
-            run.journal_line = line.line;
-            run.apply(line.change, line.noted_ms);
-        }
-    }
+    let mut run = Run::read(&text).map_err(|source| ReadError::NotARun { path, source })?;
+    run.complete(&fs::read(folder.join(JOURNAL)).unwrap_or_default());
     if run.state == RunState::Running && !host_lives(run.host_pid) {
         run.state = RunState::HostLost;
         let what =
@@ -87,7 +58,8 @@ pub fn read(folder: &Path) -> Result<Run, ReadError> {
     Ok(run)
 }
 
-fn host_lives(pid: u32) -> bool {
+/// Whether the process is a host that goes on.
+pub(crate) fn host_lives(pid: u32) -> bool {
     // A process that took over the number of a dead host is no sparkwright.
     fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|line| String::from_utf8_lossy(&line).contains("sparkwright"))
 }
@@ -101,8 +73,8 @@ pub fn list(root: &Path) -> Vec<PathBuf> {
         .flatten()
         .map(|entry| entry.path())
         .filter_map(|path| {
-            let journal = fs::metadata(path.join("journal.jsonl")).ok()?;
-            fs::metadata(path.join("run.json")).ok()?;
+            let journal = fs::metadata(path.join(JOURNAL)).ok()?;
+            fs::metadata(path.join(RUN)).ok()?;
             Some((journal.created().or_else(|_| journal.modified()).ok()?, path))
         })
         .collect();
@@ -116,10 +88,10 @@ pub fn list(root: &Path) -> Vec<PathBuf> {
 /// When there is none, or more than one.
 pub fn find(root: &Path, name: &str) -> Result<PathBuf, ReadError> {
     let as_path = Path::new(name);
-    if as_path.join("run.json").exists() {
+    if as_path.join(RUN).exists() {
         return Ok(as_path.to_owned());
     }
-    if as_path.file_name().is_some_and(|file| file == "run.json") && as_path.exists() {
+    if as_path.file_name().is_some_and(|file| file == RUN) && as_path.exists() {
         return Ok(as_path.parent().map_or_else(|| PathBuf::from("."), Path::to_owned));
     }
     let runs = list(root);

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use serde::Serialize;
+use sparkwright_record::JournalLine;
 
-use super::{ApplicationIdentity, Change, Fault, RecordedDecision, Run, RunState, report};
+use super::{ApplicationIdentity, Change, Fault, JOURNAL, RUN, RecordedDecision, Run, RunState, report};
 use crate::clock::now_ms;
 
 /// Space that is set aside when a record is begun, so that a full disk can still be told of.
@@ -34,15 +34,6 @@ struct Inner {
     written: Instant,
     full: bool,
     unrecorded: u64,
-}
-
-#[derive(Serialize)]
-struct Line<'a> {
-    line: u64,
-    // Not `at_ms`: the change has one of its own, and both stand in one object.
-    noted_ms: u64,
-    #[serde(flatten)]
-    change: &'a Change,
 }
 
 impl Recorder {
@@ -168,7 +159,6 @@ impl Recorder {
 }
 
 const RESERVE: &str = ".reserve";
-const JOURNAL: &str = "journal.jsonl";
 
 impl Inner {
     fn open(&mut self, root: &Path) -> io::Result<()> {
@@ -184,7 +174,7 @@ impl Inner {
     fn note(&mut self, change: Change) {
         let at_ms = now_ms();
         self.line += 1;
-        let line = serde_json::to_vec(&Line { line: self.line, noted_ms: at_ms, change: &change });
+        let line = serde_json::to_vec(&JournalLine { line: self.line, noted_ms: at_ms, change: &change });
         let is_decision = matches!(change, Change::Decision(_));
         self.run.apply(change, at_ms);
         self.dirty = true;
@@ -231,7 +221,7 @@ impl Inner {
         }
         let written = serde_json::to_vec_pretty(&run)
             .map_err(io::Error::from)
-            .and_then(|json| replace(&folder, "run.json", &json))
+            .and_then(|json| replace(&folder, RUN, &json))
             .and_then(|()| replace(&folder, "report.txt", report(&run).as_bytes()));
         match written {
             Ok(()) => self.dirty = false,
@@ -247,7 +237,7 @@ fn free_folder(root: &Path, id: &str) -> PathBuf {
     let name = if plain.trim_matches('.').is_empty() { "unnamed".to_owned() } else { plain };
     let mut folder = root.join(&name);
     let mut again = 0;
-    while folder.join("run.json").exists() {
+    while folder.join(RUN).exists() {
         again += 1;
         folder = root.join(format!("{name}.{again}"));
     }

@@ -2,12 +2,10 @@
 
 mod critical_path;
 mod measured;
-mod prose;
 
 use std::path::Path;
 
 pub use measured::Measured;
-pub use prose::prose;
 pub use sparkwright_event_log::EventLogError;
 
 use crate::spark::events::Event;

@@ -180,13 +180,14 @@ fn carry_out(
             outcomes.told_to_go(number, now, named);
         }
     } else if answer.apply {
-        steered.recorder.note(Change::Executor(crate::record::ExecutorEvent {
+        let event = crate::record::ExecutorEvent {
             at_ms: now,
             change: "asked".into(),
             executor: String::new(),
             count: target,
             reason: String::new(),
-        }));
+        };
+        steered.recorder.note(Change::Executor { event });
         let live = lock(&steered.application).live_executors();
         if let Some(id) = steered.command(|id| Command::ExecutorsTotal { id, total: target }) {
             let mut outcomes = lock(&steered.outcomes);

@@ -334,7 +334,8 @@ impl Steered {
         count: u32,
         reason: String,
     ) {
-        self.recorder.note(Change::Executor(ExecutorEvent { at_ms, change: change.into(), executor, count, reason }));
+        let event = ExecutorEvent { at_ms, change: change.into(), executor, count, reason };
+        self.recorder.note(Change::Executor { event });
     }
 
     fn take_report(&self, report: Report) {

@@ -59,6 +59,24 @@ fn every_value_knows_its_place() {
 }
 
 #[test]
+fn a_layer_tells_what_it_writes_itself() {
+    let file = good(&FILE.replace("  test:\n    optimization:\n", "  test:\n    optimization: {max_executors: 50}\n"));
+    let written = |environment, path| file.written(environment, path).map(|it| (it.path.to_owned(), it.value.clone()));
+    let most = "autoscaling.max_executors";
+    let at = |path: &str, value: u64| Some((path.to_owned(), value.into()));
+    assert_eq!(written(None, most), at("global_optimization.autoscaling.max_executors", 30));
+    assert_eq!(written(Some("prod"), most), at("environments.prod.optimization.autoscaling.max_executors", 40));
+    assert_eq!(written(Some("test"), most), at("environments.test.optimization.max_executors", 50));
+    let memory = written(None, "autoscaling.target_executor_memory");
+    assert_eq!(memory, at("global_optimization.autoscaling.target_executor_memory", 8 * GIB), "as it is resolved");
+    // Neither what a layer below writes, nor what the environment would be that holds where none is asked for.
+    assert_eq!(written(Some("dev"), most), None);
+    assert_eq!(written(Some("prod"), "autoscaling.target_executor_memory"), None);
+    assert_eq!(written(Some("elsewhere"), most), None);
+    assert_eq!(written(None, "no.such"), None);
+}
+
+#[test]
 fn without_an_environment_the_global_layer_holds() {
     let file = good(&FILE.replace("default_environment: prod\n", ""));
     let policy = file.resolve(None, &[]).unwrap();

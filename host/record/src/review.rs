@@ -1,12 +1,19 @@
-//! A review in prose, for the command and for a run's report.
+//! A review in prose, for the command, the page and a run's report.
 
 use comfy_table::{ContentArrangement, Table, presets};
-use sparkwright_core::review::ReviewAnswer;
+use sparkwright_core::review::{BottleneckKind, ReviewAnswer};
 use sparkwright_core::trace::{Decision, Unit, render_micros, render_ms};
+
+/// What held a run up, in words.
+#[must_use]
+pub fn spoken(kind: BottleneckKind) -> String {
+    let word = serde_json::to_value(kind).ok();
+    word.as_ref().and_then(|word| word.as_str()).unwrap_or_default().replace('_', " ")
+}
 
 /// A review as people read it; costs are in `currency`.
 #[must_use]
-pub fn prose(review: &ReviewAnswer, currency: &str) -> String {
+pub fn review_prose(review: &ReviewAnswer, currency: &str) -> String {
     let report = &review.report;
     let mut text = format!(
         "{} in {} stages, on average {}, the shortest {}, the longest {}\n",
@@ -35,8 +42,7 @@ pub fn prose(review: &ReviewAnswer, currency: &str) -> String {
     table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
     table.set_header(["what held it up", "where", "at most", "of the run", "by"]);
     for found in &review.bottlenecks {
-        let kind = serde_json::to_value(found.kind).ok();
-        let kind = kind.as_ref().and_then(|kind| kind.as_str()).unwrap_or_default().replace('_', " ");
+        let kind = spoken(found.kind);
         let stage = if found.stage.is_empty() { "the whole run" } else { &found.stage };
         let share = format!("{:.0} %", found.share * 100.0);
         table.add_row([&kind, stage, &render_ms(found.lost_ms), &share, &*found.trace.formula]);

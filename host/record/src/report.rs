@@ -2,10 +2,10 @@
 
 use std::fmt::Write as _;
 
-use sparkwright_core::trace::{Unit, render_ms};
+use sparkwright_core::trace::render_ms;
 use sparkwright_core::units::Bytes;
 
-use super::{RecordedDecision, Run, RunState};
+use crate::{RecordedDecision, Run, RunState, review_prose};
 
 /// The report of a run: what it was, what was done, what came of it, what went wrong.
 #[must_use]
@@ -81,7 +81,7 @@ pub fn report(run: &Run) -> String {
         }
     }
     if let Some(review) = &run.review {
-        let _ = writeln!(text, "\nReview\n{}", crate::review::prose(&review.answer, &review.currency).trim_end());
+        let _ = writeln!(text, "\nReview\n{}", review_prose(&review.answer, &review.currency).trim_end());
     }
     let _ = writeln!(text, "\nDecisions: {} kept{}", run.decisions.len(), left_out(run));
     for decision in &run.decisions {
@@ -111,11 +111,6 @@ fn left_out(run: &Run) -> String {
 }
 
 fn headline(run: &Run, decision: &RecordedDecision) -> String {
-    // A word or a count beside a trace in bytes is not bytes.
-    let unit = match decision.name.as_ref() {
-        "cache" => Unit::None,
-        _ => decision.trace.unit,
-    };
     let about = match decision.execution {
         Some(execution) => format!(" of query {execution}"),
         None => String::new(),
@@ -128,7 +123,7 @@ fn headline(run: &Run, decision: &RecordedDecision) -> String {
         at(run, decision.at_ms),
         decision.subject,
         decision.name,
-        decision.value.render(unit),
+        decision.rendered_value(),
         decision.grade,
         decision.grade.meaning(),
     )

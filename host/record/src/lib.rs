@@ -1,0 +1,18 @@
+//! The record of a run: what it holds, how it changes, how it is told.
+//!
+//! [`Run::apply`] is the only way in which a run changes, for the host that writes it and for readers, who complete what was
+//! written of it from its journal ([`Run::complete`]). This crate does no I/O and reads no clock; it also compiles for
+//! wasm32-unknown-unknown, so that the web page shows a run as the command does.
+
+mod journal;
+mod report;
+mod review;
+mod run;
+
+pub use journal::{JournalLine, NotARun};
+pub use report::{explain, report};
+pub use review::{review_prose, spoken};
+pub use run::{
+    ApplicationIdentity, CachedPlan, Change, ExecutorEvent, FORMAT, Fault, MOST_DECISIONS, ModuleIdentity,
+    PolicyIdentity, RecordedDecision, RecordedReview, RoundTrips, Run, RunState, Totals,
+};

@@ -1,0 +1,395 @@
+//! A run as it is recorded, and the only way in which it changes.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+use sparkwright_core::review::ReviewAnswer;
+use sparkwright_core::trace::{Decision, Grade, Scalar, Trace, Unit};
+
+/// The form of `run.json` that this version writes.
+pub const FORMAT: u32 = 1;
+/// More decisions than this are counted but not kept.
+pub const MOST_DECISIONS: usize = 5_000;
+
+/// The application that a run is about.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ApplicationIdentity {
+    /// Spark's id.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// Spark's version.
+    pub spark: String,
+    /// Java's version.
+    pub java: String,
+    /// The master URL.
+    pub master: String,
+    /// The driver's process.
+    pub driver_pid: u32,
+}
+
+/// The policy that decided.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct PolicyIdentity {
+    /// The file; empty for the embedded default.
+    pub file: String,
+    /// The environment.
+    pub environment: String,
+    /// SHA-256 of the file's bytes.
+    pub sha256: String,
+    /// SHA-256 of the resolved policy's canonical form.
+    pub resolved_sha256: String,
+}
+
+/// The module that decided.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ModuleIdentity {
+    /// SHA-256 of its bytes.
+    pub sha256: String,
+    /// Its size.
+    pub size_bytes: u64,
+}
+
+/// How far a run is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunState {
+    /// The application runs, or the host was lost with it: the reader tells which.
+    #[default]
+    Running,
+    /// The application ended and the host saw it.
+    Ended,
+    /// The host was lost before the application ended.
+    HostLost,
+}
+
+/// A decision as it is kept.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RecordedDecision {
+    /// Its number in the run, from 1.
+    pub number: u64,
+    /// When it was made.
+    pub at_ms: u64,
+    /// The decision point.
+    pub point: Cow<'static, str>,
+    /// What was decided.
+    pub name: Cow<'static, str>,
+    /// About what.
+    pub subject: String,
+    /// The SQL execution that it was made for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub execution: Option<i64>,
+    /// The sub-plan that it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hash: Option<String>,
+    /// The value.
+    pub value: Scalar,
+    /// How well founded it is.
+    pub grade: Grade,
+    /// Why.
+    pub trace: Trace,
+    /// Whether it was carried out: not in `shadow`, and not where something else has a say.
+    pub applied: bool,
+    /// What came of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<String>,
+}
+
+impl RecordedDecision {
+    /// A decision at a decision point, not numbered yet.
+    #[must_use]
+    pub fn new(
+        at_ms: u64,
+        point: &'static str,
+        name: impl Into<Cow<'static, str>>,
+        subject: impl Into<String>,
+        decision: Decision<Scalar>,
+        applied: bool,
+    ) -> Self {
+        Self {
+            number: 0,
+            at_ms,
+            point: Cow::Borrowed(point),
+            name: name.into(),
+            subject: subject.into(),
+            execution: None,
+            hash: None,
+            value: decision.value,
+            grade: decision.grade,
+            trace: decision.trace,
+            applied,
+            outcome: None,
+        }
+    }
+
+    /// The value as people read it.
+    #[must_use]
+    pub fn rendered_value(&self) -> String {
+        // A word or a count beside a trace in bytes is not bytes.
+        let unit = if self.name == "cache" { Unit::None } else { self.trace.unit };
+        self.value.render(unit)
+    }
+}
+
+/// An executor that came or went, or a number of them that was asked for.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ExecutorEvent {
+    /// When.
+    pub at_ms: u64,
+    /// `asked`, `added`, `leaving` or `removed`.
+    pub change: Cow<'static, str>,
+    /// The executor; empty for `asked`.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub executor: String,
+    /// Executors after it (for `asked`, the number asked for).
+    pub count: u32,
+    /// Why, in Spark's words or ours.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub reason: String,
+}
+
+/// A plan that was cached without being asked for.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct CachedPlan {
+    /// The hash of its plan.
+    pub id: String,
+    /// What it is, in a few words.
+    pub subject: String,
+    /// When it was cached.
+    pub cached_ms: u64,
+    /// When it went.
+    pub dropped_ms: Option<u64>,
+    /// Why it went.
+    pub why: String,
+    /// Its storage level.
+    pub level: String,
+    /// The most bytes that it held in memory.
+    pub memory_bytes: u64,
+    /// The most bytes that it held on disk.
+    pub disk_bytes: u64,
+    /// Queries that read it.
+    pub uses: u32,
+}
+
+/// Something that went wrong on our side, or made the application unsteered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fault {
+    /// When.
+    pub at_ms: u64,
+    /// What happened, and what followed.
+    pub what: String,
+    /// How often it happened, where it was said once for many.
+    pub times: u64,
+}
+
+/// Sums over the run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Totals {
+    /// Questions answered.
+    pub questions: u64,
+    /// Questions that got no decision.
+    pub undecided: u64,
+    /// Ticks of the controller.
+    pub ticks: u64,
+    /// Spark's events taken in.
+    pub events: u64,
+    /// Spark's events lost on the way.
+    pub events_lost: u64,
+    /// Tasks ended.
+    pub tasks: u64,
+    /// Tasks failed.
+    pub failed_tasks: u64,
+    /// Sum of the tasks' run times.
+    pub task_ms: u64,
+    /// How long questions took, from the plugin's asking to the answer in its hand.
+    pub round_trips: Option<RoundTrips>,
+    /// Processor time that the host itself took.
+    pub host_cpu_ms: u64,
+    /// Processor time that the plugin's threads took in the driver; known at the end.
+    pub plugin_cpu_ms: u64,
+    /// How long queries waited for the plugin in all, the questions' way and answer included; known at the end.
+    pub held_up_ms: u64,
+}
+
+/// How long questions took, in microseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct RoundTrips {
+    /// Half of them took less.
+    pub p50_us: u64,
+    /// All but one in a hundred took less.
+    pub p99_us: u64,
+    /// The longest.
+    pub longest_us: u64,
+}
+
+impl RoundTrips {
+    /// What these times come to; nothing when there are none.
+    #[must_use]
+    pub fn of(times_us: &[u64]) -> Option<Self> {
+        let mut sorted = times_us.to_vec();
+        sorted.sort_unstable();
+        let at = |hundredths: usize| sorted.get((sorted.len().saturating_sub(1)) * hundredths / 100).copied();
+        Some(Self { p50_us: at(50)?, p99_us: at(99)?, longest_us: at(100)? })
+    }
+}
+
+/// A run.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Run {
+    /// The form of this file.
+    pub format: u32,
+    /// The application.
+    pub application: ApplicationIdentity,
+    /// `act` or `shadow`.
+    pub mode: String,
+    /// The policy.
+    pub policy: PolicyIdentity,
+    /// The module.
+    pub module: ModuleIdentity,
+    /// The host's process.
+    pub host_pid: u32,
+    /// How far the run is.
+    pub state: RunState,
+    /// When the host met the application.
+    pub started_ms: u64,
+    /// When the application ended.
+    pub ended_ms: Option<u64>,
+    /// The newest change.
+    pub updated_ms: u64,
+    /// The decisions.
+    pub decisions: Vec<RecordedDecision>,
+    /// Decisions that were made but not kept, because there are too many or the disk was full.
+    pub decisions_left_out: u64,
+    /// Executors over time.
+    pub executors: Vec<ExecutorEvent>,
+    /// Plans cached without being asked for.
+    pub cached_plans: Vec<CachedPlan>,
+    /// What went wrong.
+    pub faults: Vec<Fault>,
+    /// Sums.
+    pub totals: Totals,
+    /// What held it up, and what would help: once it has ended and left an event log.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub review: Option<RecordedReview>,
+    /// Spark's event log, relative to the folder of this file or absolute.
+    pub event_log: Option<String>,
+    /// The last line of the journal that is in this file.
+    pub journal_line: u64,
+}
+
+/// A review as it is kept.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RecordedReview {
+    /// The review.
+    pub answer: ReviewAnswer,
+    /// The currency of its costs.
+    pub currency: String,
+}
+
+/// A change of a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "change", rename_all = "snake_case")]
+pub enum Change {
+    /// A decision was made.
+    Decision(Box<RecordedDecision>),
+    /// It is known what came of a decision.
+    Outcome {
+        /// The decision's number.
+        number: u64,
+        /// What came of it.
+        outcome: String,
+    },
+    /// A decision was not carried out after all.
+    NotApplied {
+        /// The decision's number.
+        number: u64,
+        /// Why.
+        outcome: String,
+    },
+    /// An executor came or went.
+    Executor {
+        /// What it did; in a member of its own, as it has a `change` too.
+        event: ExecutorEvent,
+    },
+    /// A plan was cached, or what is known of it changed.
+    CachedPlan(CachedPlan),
+    /// Something went wrong.
+    Fault(Fault),
+    /// Sums.
+    Totals(Totals),
+    /// The application ended.
+    Ended {
+        /// When.
+        at_ms: u64,
+    },
+    /// It was reviewed.
+    Review(Box<RecordedReview>),
+    /// Spark's event log was found.
+    EventLog {
+        /// Where.
+        path: String,
+    },
+}
+
+impl Run {
+    /// Makes a change, which reached the host at `at_ms`.
+    pub fn apply(&mut self, change: Change, at_ms: u64) {
+        self.updated_ms = self.updated_ms.max(at_ms);
+        match change {
+            Change::Decision(decision) => {
+                if self.decisions.len() >= MOST_DECISIONS {
+                    self.decisions_left_out += 1;
+                } else {
+                    self.decisions.push(*decision);
+                }
+            }
+            Change::Outcome { number, outcome } => {
+                if let Some(decision) = self.decision_mut(number) {
+                    decision.outcome = Some(outcome);
+                }
+            }
+            Change::NotApplied { number, outcome } => {
+                if let Some(decision) = self.decision_mut(number) {
+                    decision.applied = false;
+                    decision.outcome = Some(outcome);
+                }
+            }
+            Change::Executor { event } => self.executors.push(event),
+            Change::CachedPlan(plan) => {
+                match self.cached_plans.iter_mut().rev().find(|known| known.id == plan.id && known.dropped_ms.is_none())
+                {
+                    Some(known) => *known = plan,
+                    None => self.cached_plans.push(plan),
+                }
+            }
+            Change::Fault(fault) => match self.faults.iter_mut().find(|known| known.what == fault.what) {
+                Some(known) => known.times += fault.times,
+                None => self.faults.push(fault),
+            },
+            Change::Totals(totals) => self.totals = totals,
+            Change::Ended { at_ms } => {
+                self.state = RunState::Ended;
+                self.ended_ms = Some(at_ms);
+            }
+            Change::Review(review) => self.review = Some(*review),
+            Change::EventLog { path } => self.event_log = Some(path),
+        }
+    }
+
+    fn decision_mut(&mut self, number: u64) -> Option<&mut RecordedDecision> {
+        self.decisions.iter_mut().rev().find(|decision| decision.number == number)
+    }
+
+    /// The newest decision about a sub-plan.
+    #[must_use]
+    pub fn decision_about(&self, hash: &str) -> Option<&RecordedDecision> {
+        self.decisions.iter().rev().find(|decision| decision.hash.as_deref() == Some(hash) && decision.applied)
+    }
+}
