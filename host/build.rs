@@ -1,4 +1,4 @@
-//! Finds what is embedded: `policy.wasm` and the plugin, which `cargo xtask build` makes first.
+//! Finds what is embedded: `policy.wasm`, the plugin and the page, which `cargo xtask build` makes first.
 
 use std::path::PathBuf;
 use std::{env, process};
@@ -9,7 +9,9 @@ fn main() {
         || PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default()).join("../target/sparkwright"),
         PathBuf::from,
     );
-    for name in ["policy.wasm", "sparkwright-spark4.jar"] {
+    // A change of any file of the page is one of its folder.
+    println!("cargo:rerun-if-changed={}", assets.join("web").display());
+    for name in ["policy.wasm", "sparkwright-spark4.jar", "web/index.html"] {
         let file = assets.join(name);
         println!("cargo:rerun-if-changed={}", file.display());
         if !file.is_file() {

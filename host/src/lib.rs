@@ -1,8 +1,9 @@
 //! Steers running Spark applications by a policy compiled to WebAssembly.
 //!
 //! [`launch`] plans what an application starts with; [`steering`] serves the plugin inside its driver, asks the policy
-//! module ([`engine`]) and records what came of it ([`record`]). [`cli`] is the `sparkwright` command around them. Nothing
-//! here decides: every number comes from `sparkwright_core`, compiled into `policy.wasm`.
+//! module ([`engine`]) and records what came of it ([`record`]). [`web`] serves the page on which a policy is edited and its runs
+//! are looked at. [`cli`] is the `sparkwright` command around them. Nothing here decides: every number comes from
+//! `sparkwright_core`, compiled into `policy.wasm`.
 
 pub mod assets;
 pub mod cli;
@@ -14,3 +15,4 @@ pub mod record;
 pub mod review;
 pub mod spark;
 pub mod steering;
+pub mod web;

@@ -11,6 +11,7 @@ mod schema;
 mod serve;
 mod submit;
 mod test;
+mod web;
 
 use std::process::ExitCode;
 
@@ -37,6 +38,7 @@ Examples:
   sparkwright plan --input-bytes 100GB --type etl            what a job of this size would start with
   sparkwright check config.yaml                              find mistakes in a policy file
   sparkwright test config.yaml                               run the tests that a policy file holds
+  sparkwright web config.yaml                                open a policy in the browser: edit it, see what it decides and why
 
 Exit codes: 0 fine, 1 warnings (`check --strict`) or failed tests (`test`), 2 something is wrong with what was given and nothing was started;
 `submit` ends with the application's own."
@@ -57,6 +59,7 @@ enum Command {
     Check(check::Check),
     Test(test::Test),
     Schema(schema::Schema),
+    Web(web::Web),
     Inspect(inspect::Inspect),
     Plugin(serve::Plugin),
     Serve(serve::Serve),
@@ -75,6 +78,7 @@ pub fn run() -> ExitCode {
         Command::Check(check) => check.run(),
         Command::Test(test) => test.run(),
         Command::Schema(schema) => schema.run(),
+        Command::Web(web) => web.run(),
         Command::Inspect(inspect) => inspect.run(),
         Command::Plugin(plugin) => plugin.run(),
         Command::Serve(serve) => serve.run(),

@@ -18,6 +18,7 @@ use clap::Args;
 use sparkwright_core::abi::codes;
 use sparkwright_core::launch::ConfWhen;
 use sparkwright_core::units::Bytes;
+use sparkwright_policy::written_facts;
 
 use super::Failure;
 use super::policy_options::{PolicyOptions, module_of};
@@ -52,7 +53,7 @@ pub struct Submit {
     #[arg(long, value_name = "DIR", default_value = "runs")]
     record: PathBuf,
     /// How much the job reads, where that is known: 100GB, 64MiB.
-    #[arg(long, value_name = "SIZE", value_parser = super::plan::size)]
+    #[arg(long, value_name = "SIZE", value_parser = written_facts::size)]
     input_bytes: Option<Bytes>,
     /// Earlier runs of the job: a JSON file of runs.
     #[arg(long, value_name = "FILE")]

@@ -1,5 +1,6 @@
 //! Where a policy comes from: a file, or the one that travels inside the binary.
 
+use std::borrow::Cow;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -44,23 +45,28 @@ pub enum PolicyError {
     },
 }
 
+/// The text of a policy file; the embedded one when absent.
+///
+/// # Errors
+/// The file can't be read.
+pub fn read_text(path: Option<&Path>) -> Result<Cow<'static, str>, PolicyError> {
+    let Some(path) = path else { return Ok(Cow::Borrowed(DEFAULT_POLICY)) };
+    let unreadable = |source| PolicyError::Unreadable { path: path.to_owned(), source };
+    let bytes = fs::read(path).map_err(unreadable)?;
+    let text = String::from_utf8(bytes).map_err(|error| {
+        let message = format!("it is not UTF-8 text: byte {} is wrong", error.utf8_error().valid_up_to());
+        unreadable(std::io::Error::new(std::io::ErrorKind::InvalidData, message))
+    })?;
+    Ok(Cow::Owned(text))
+}
+
 /// Reads a policy file (the embedded one when absent); what is wrong with it comes beside it.
 ///
 /// # Errors
 /// The file can't be read.
 pub fn read(path: Option<&Path>) -> Result<(PolicyFile, Vec<Diagnostic>), PolicyError> {
-    Ok(match path {
-        Some(path) => {
-            let unreadable = |source| PolicyError::Unreadable { path: path.to_owned(), source };
-            let bytes = fs::read(path).map_err(unreadable)?;
-            let text = String::from_utf8(bytes).map_err(|error| {
-                let message = format!("it is not UTF-8 text: byte {} is wrong", error.utf8_error().valid_up_to());
-                unreadable(std::io::Error::new(std::io::ErrorKind::InvalidData, message))
-            })?;
-            sparkwright_policy::parse(&path.display().to_string(), &text)
-        }
-        None => sparkwright_policy::parse(EMBEDDED, DEFAULT_POLICY),
-    })
+    let name = path.map_or_else(|| EMBEDDED.to_owned(), |path| path.display().to_string());
+    Ok(sparkwright_policy::parse(&name, &read_text(path)?))
 }
 
 /// Reads and resolves a policy.

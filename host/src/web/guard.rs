@@ -1,0 +1,88 @@
+//! Who is answered, and the headers of every answer.
+
+use std::sync::Arc;
+
+use axum::extract::{ConnectInfo, Request, State};
+use axum::http::header::{CONTENT_SECURITY_POLICY, HOST, HeaderName, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
+use axum::http::uri::Authority;
+use axum::http::{HeaderValue, StatusCode};
+use axum::middleware::Next;
+use axum::response::Response;
+
+use super::peer::Peer;
+use super::{Shared, answer};
+
+/// The names of this machine for itself.
+const LOOPBACK: [&str; 3] = ["127.0.0.1", "localhost", "[::1]"];
+/// The port that stands in no address.
+const HTTP_PORT: u16 = 80;
+
+/// Lets through what was meant for this server, by the user that it belongs to.
+pub(super) async fn guard(
+    State(shared): State<Arc<Shared>>,
+    ConnectInfo(peer): ConnectInfo<Peer>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let mut response = if !peer.may_ask() {
+        answer::words(StatusCode::FORBIDDEN, "this page belongs to another user of this machine")
+    } else if !was_meant_for(&request, shared.port) {
+        let told = format!("the page is at http://127.0.0.1:{}/ and has no other name", shared.port);
+        answer::words(StatusCode::FORBIDDEN, told)
+    } else {
+        next.run(request).await
+    };
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_SECURITY_POLICY, shared.page.security_policy());
+    for (name, value) in [
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (REFERRER_POLICY, "no-referrer"),
+        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+        (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    response
+}
+
+/// Whether every name that the request has for its server is one of ours.
+fn was_meant_for(request: &Request, port: u16) -> bool {
+    let mut hosts = request.headers().get_all(HOST).iter();
+    let (Some(host), None) = (hosts.next(), hosts.next()) else { return false };
+    let named = Authority::try_from(host.as_bytes());
+    named.is_ok_and(|host| is_ours(&host, port)) && request.uri().authority().is_none_or(|host| is_ours(host, port))
+}
+
+fn is_ours(authority: &Authority, port: u16) -> bool {
+    let named = LOOPBACK.iter().any(|name| authority.host().eq_ignore_ascii_case(name));
+    named && authority.port_u16().unwrap_or(HTTP_PORT) == port && !authority.as_str().contains('@')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_names_of_this_machine_with_the_port_are_ours() {
+        let of = |text: &str, port| Authority::try_from(text).is_ok_and(|authority| is_ours(&authority, port));
+        for ours in ["127.0.0.1:8000", "localhost:8000", "LOCALHOST:8000", "[::1]:8000"] {
+            assert!(of(ours, 8000), "{ours}");
+        }
+        for other in [
+            "127.0.0.1",
+            "127.0.0.1:80",
+            "127.0.0.1:8001",
+            "evil.example:8000",
+            "127.0.0.1.evil.example:8000",
+            "localhost.:8000",
+            "127.0.0.2:8000",
+            "0.0.0.0:8000",
+            "127.0.0.1:8000@evil.example:8000",
+            "user@127.0.0.1:8000",
+            "",
+        ] {
+            assert!(!of(other, 8000), "{other}");
+        }
+        assert!(of("127.0.0.1", 80) && of("127.0.0.1:80", 80));
+    }
+}

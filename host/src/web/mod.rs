@@ -1,0 +1,217 @@
+//! Serves the page: its files, the policy file that is open in it, and the runs that were recorded.
+//!
+//! Everything is for one user of this machine. The server listens on 127.0.0.1 alone; a connection of another user is turned
+//! away (`peer`), and so is a request that was meant for another host, as a page elsewhere can make one by letting its name
+//! lead here (`guard`). No answer may be read by another origin, since none says that it may. What changes the policy file has
+//! to bring the token that only the page knows, and the digest of the text that the change was made to (`policy_file`).
+//!
+//! Paths of requests are never taken for paths of files: a name is looked up among the page's files (`page`) or the
+//! folders of runs (`runs`), and what isn't there isn't there. `events` tells a page that a run has changed.
+
+mod answer;
+mod events;
+mod guard;
+mod page;
+mod peer;
+mod policy_file;
+mod runs;
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::PathBuf;
+use std::pin::pin;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::middleware::from_fn_with_state;
+use axum::response::Response;
+use axum::routing::{get, put};
+use futures_util::future::{Either, select};
+use rustix::rand::{GetRandomFlags, getrandom};
+use serde_json::json;
+use sparkwright_policy::MAX_BYTES;
+use tokio::runtime::Runtime;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::launch::policy_source::PolicyError;
+use page::Page;
+use peer::Peer;
+use policy_file::OpenPolicy;
+use runs::Runs;
+
+pub use page::NoPage;
+
+/// A run that the page follows from its start.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Watch {
+    /// The newest run that goes on, or the next to begin.
+    Live,
+    /// The run in this folder.
+    Folder(PathBuf),
+}
+
+/// What is served.
+#[derive(Debug, Clone, Default)]
+pub struct WebOptions {
+    /// The policy file; the embedded default where there is none, which can't be written.
+    pub policy: Option<PathBuf>,
+    /// The folder that holds the runs.
+    pub record: PathBuf,
+    /// The run to follow.
+    pub watch: Option<Watch>,
+    /// The port; some free one where none is named.
+    pub port: Option<u16>,
+}
+
+/// Why nothing is served.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum WebError {
+    /// The policy file can't be read.
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
+    /// The page that this program carries can't be served.
+    #[error(transparent)]
+    Page(#[from] NoPage),
+    /// The port can't be had.
+    #[error("port {port} can't be listened on: {source}")]
+    Port {
+        /// The port that was asked for; 0 for some free one.
+        port: u16,
+        /// Why.
+        source: io::Error,
+    },
+    /// The system doesn't give what a server needs.
+    #[error("the page can't be served: {0}")]
+    System(#[from] io::Error),
+}
+
+/// What every request is answered from.
+#[derive(Debug)]
+struct Shared {
+    page: Page,
+    policy: OpenPolicy,
+    runs: Runs,
+    token: String,
+    port: u16,
+}
+
+/// A server that has its port and doesn't answer yet.
+#[derive(Debug)]
+pub struct WebServer {
+    runtime: Runtime,
+    listener: TcpListener,
+    shared: Arc<Shared>,
+}
+
+impl WebServer {
+    /// Takes a port.
+    ///
+    /// # Errors
+    /// The policy file can't be read, the port is taken, or this program carries no page.
+    pub fn bind(options: WebOptions) -> Result<Self, WebError> {
+        let policy = OpenPolicy::of(options.policy);
+        policy.read()?;
+        let token = token()?;
+        let page = Page::embedded(&token)?;
+        let port = options.port.unwrap_or(0);
+        let taken = |source| WebError::Port { port, source };
+        let listener = TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port))).map_err(taken)?;
+        listener.set_nonblocking(true)?;
+        let port = listener.local_addr()?.port();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let runs = Runs::of(options.record, options.watch);
+        Ok(Self { runtime, listener, shared: Arc::new(Shared { page, policy, runs, token, port }) })
+    }
+
+    /// Where the page is.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://127.0.0.1:{}/", self.shared.port)
+    }
+
+    /// What becomes ready when the process is asked to end: by Ctrl-C, or by whoever started it.
+    ///
+    /// # Errors
+    /// The system doesn't tell of signals.
+    pub fn asked_to_end(&self) -> io::Result<impl Future<Output = ()> + use<>> {
+        let _inside = self.runtime.enter();
+        let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+        Ok(async move {
+            select(pin!(interrupt.recv()), pin!(terminate.recv())).await;
+        })
+    }
+
+    /// Answers until `end` is ready; what is under way then is cut off.
+    ///
+    /// # Errors
+    /// The system takes the port away.
+    pub fn serve(self, end: impl Future<Output = ()>) -> io::Result<()> {
+        let Self { runtime, listener, shared } = self;
+        runtime.block_on(async move {
+            let listener = tokio::net::TcpListener::from_std(listener)?;
+            let service = router(shared).into_make_service_with_connect_info::<Peer>();
+            match select(pin!(axum::serve(listener, service).into_future()), pin!(end)).await {
+                Either::Left((ended, _)) => ended,
+                Either::Right(((), _)) => Ok(()),
+            }
+        })
+    }
+}
+
+/// A fresh token.
+fn token() -> io::Result<String> {
+    let mut bytes = [0u8; 16];
+    let filled = getrandom(&mut bytes, GetRandomFlags::empty())?;
+    if filled < bytes.len() {
+        return Err(io::Error::other("the system has no random numbers"));
+    }
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+fn router(shared: Arc<Shared>) -> Router {
+    Router::new()
+        .route("/server.json", get(about))
+        .route("/policy", put(policy_file::put))
+        .route("/runs.json", get(runs::list))
+        .route("/runs/{name}", get(runs::run))
+        .route("/runs/{id}/events", get(events::events))
+        .route("/", get(index))
+        .route("/{name}", get(file))
+        .fallback(answer::nothing_here)
+        .method_not_allowed_fallback(answer::wrong_method)
+        .layer(DefaultBodyLimit::max(MAX_BYTES))
+        .layer(from_fn_with_state(Arc::clone(&shared), guard::guard))
+        .with_state(shared)
+}
+
+async fn index(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Response {
+    shared.page.answer("index.html", &headers)
+}
+
+async fn file(State(shared): State<Arc<Shared>>, Path(name): Path<String>, headers: HeaderMap) -> Response {
+    shared.page.answer(&name, &headers)
+}
+
+/// `server.json`: what the page is told of its server.
+async fn about(State(shared): State<Arc<Shared>>) -> Response {
+    let told = tokio::task::spawn_blocking(move || {
+        let (policy, policy_error) = match shared.policy.read() {
+            Ok(text) => (Some(text), None),
+            Err(error) => (None, Some(error.to_string())),
+        };
+        let watch = shared.runs.watched_id();
+        json!({
+            "version": env!("CARGO_PKG_VERSION"), "policy": policy, "policy_error": policy_error, "watch": watch,
+        })
+    });
+    match told.await {
+        Ok(told) => answer::json(StatusCode::OK, &told),
+        Err(error) => answer::error(StatusCode::INTERNAL_SERVER_ERROR, error),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,135 @@
+//! `sparkwright web` as a process: what it says, what it serves, how it ends.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+
+use std::fs;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+/// Longer than anything here takes.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+fn sparkwright(folder: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sparkwright"));
+    command.current_dir(folder).arg("web");
+    command
+}
+
+/// The command at work; killed where a test fails before it has ended.
+struct Web {
+    child: Child,
+    line: String,
+}
+
+impl Web {
+    fn start(folder: &Path, arguments: &[&str]) -> Self {
+        let mut child = sparkwright(folder).args(arguments).stdout(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+        Self { child, line }
+    }
+
+    fn port(&self) -> u16 {
+        let (_, behind) = self.line.split_once("http://127.0.0.1:").unwrap();
+        behind.split_once('/').unwrap().0.parse().unwrap()
+    }
+
+    fn get(&self, path: &str) -> String {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port())).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        write!(stream, "GET {path} HTTP/1.1\r\nhost: 127.0.0.1:{}\r\nconnection: close\r\n\r\n", self.port()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    }
+
+    /// Sends a signal, and gives the exit code.
+    fn end(mut self, signal: Signal) -> Option<i32> {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
+        let start = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status.code();
+            }
+            assert!(start.elapsed() < PATIENCE, "it does not end");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+}
+
+impl Drop for Web {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A command that must end with 2 and start nothing; its standard error.
+fn refused(folder: &Path, arguments: &[&str]) -> String {
+    let Output { status, stdout, stderr } = sparkwright(folder).args(arguments).output().unwrap();
+    let stderr = String::from_utf8(stderr).unwrap();
+    assert_eq!((status.code(), stdout.as_slice()), (Some(2), b"".as_slice()), "{arguments:?}: {stderr}");
+    stderr
+}
+
+#[test]
+fn it_serves_the_page_until_it_is_asked_to_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let web = Web::start(folder.path(), &[]);
+    assert_eq!(web.line, format!("the page is at http://127.0.0.1:{}/ (Ctrl-C ends it)\n", web.port()));
+    assert!(web.get("/").starts_with("HTTP/1.1 200 OK\r\n"));
+    let about = web.get("/server.json");
+    assert!(about.contains("\"name\":\"config.yaml\"") && about.contains("\"writable\":false"), "{about}");
+    // A page that listens does not hold up the end.
+    let mut listening = TcpStream::connect(("127.0.0.1", web.port())).unwrap();
+    write!(listening, "GET /runs.json HTTP/1.1\r\nhost: 127.0.0.1:{}\r\n\r\n", web.port()).unwrap();
+    listening.read_exact(&mut [0; 12]).unwrap();
+    assert_eq!(web.end(Signal::INT), Some(0));
+}
+
+#[test]
+fn the_folder_s_own_config_yaml_is_opened_and_a_live_run_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("config.yaml"), "global_optimization: {max_executors: 7}\n").unwrap();
+    let web = Web::start(folder.path(), &["--watch", "--no-open"]);
+    let about = web.get("/server.json");
+    for part in ["max_executors: 7", "\"writable\":true", "\"watch\":\"live\""] {
+        assert!(about.contains(part), "no {part} in {about}");
+    }
+    let port = web.port().to_string();
+    let error = refused(folder.path(), &["--port", &port]);
+    assert!(error.contains(&format!("error: port {port} can't be listened on")) && error.contains("help:"), "{error}");
+    assert_eq!(web.end(Signal::TERM), Some(0));
+    // The port is free again at once.
+    let web = Web::start(folder.path(), &["--port", &port]);
+    assert_eq!(web.port().to_string(), port);
+    assert_eq!(web.end(Signal::TERM), Some(0));
+}
+
+#[test]
+fn what_can_not_be_opened_is_refused_in_plain_words() {
+    let folder = tempfile::tempdir().unwrap();
+    let error = refused(folder.path(), &["absent.yaml"]);
+    assert!(error.contains("absent.yaml") && error.contains("No such file") && error.contains("help:"), "{error}");
+    fs::write(folder.path().join("bytes.yaml"), b"a: \xff\n").unwrap();
+    assert!(refused(folder.path(), &["bytes.yaml"]).contains("it is not UTF-8 text: byte 3 is wrong"));
+    let error = refused(folder.path(), &["--watch", "app-7"]);
+    assert!(error.contains("there is no run `app-7`") && error.contains("without a name waits"), "{error}");
+    let error = refused(folder.path(), &["--watch", "bytes.yaml"]);
+    assert!(error.contains("a policy file stands before it"), "{error}");
+    assert!(refused(folder.path(), &["--port", "0"]).contains("1..=65535"));
+}
+
+#[test]
+fn a_policy_with_mistakes_is_opened_all_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("draft.yaml"), "environments: [\n").unwrap();
+    let web = Web::start(folder.path(), &["draft.yaml"]);
+    assert!(web.get("/server.json").contains("environments: ["));
+    assert_eq!(web.end(Signal::TERM), Some(0));
+}
