@@ -1,0 +1,5 @@
+//! The page: opens on `#app`.
+
+fn main() {
+    sparkwright_web::open();
+}

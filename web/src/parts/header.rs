@@ -1,0 +1,191 @@
+//! The head of the page: where one is, which environment is looked at, the file, and what decides.
+
+use gloo::storage::{LocalStorage, Storage as _};
+use gloo::utils::{document, window};
+use sparkwright_policy::DEFAULT_POLICY;
+use wasm_bindgen_futures::spawn_local;
+use yew::prelude::*;
+
+use crate::app::open_any;
+use crate::examples::EXAMPLES;
+use crate::parts::field::Choice;
+use crate::route::{LINK_VERSION, Route, View};
+use crate::server;
+use crate::shell;
+use crate::state::{Action, Handle, Module, use_page};
+
+/// Where the browser keeps the choice between light and dark.
+const KEPT_THEME: &str = "sparkwright.theme";
+/// The longest address that browsers and chat programs are known to carry whole.
+const LONGEST_LINK: usize = 30_000;
+
+/// The head of the page.
+#[component]
+pub fn Header() -> Html {
+    let page = use_page();
+    let views = View::ALL.into_iter().map(|view| {
+        let mut there = (*page).clone();
+        there.route = Route { view, ..Route::default() };
+        let current = (view == page.route.view).then_some("page");
+        html! { <li><a href={there.address().fragment()} aria-current={current}>{ view.title() }</a></li> }
+    });
+    let environments: Vec<(AttrValue, AttrValue)> = page
+        .document
+        .environments
+        .iter()
+        .map(|it| {
+            let shown = if it.name.is_empty() { "(built in)".to_owned() } else { it.name.clone() };
+            (it.name.clone().into(), shown.into())
+        })
+        .collect();
+    let choose = {
+        let page = page.clone();
+        Callback::from(move |name| page.dispatch(Action::Environment(name)))
+    };
+    html! {
+        <header class="head">
+            <a class="brand" href="#/policy"><img src="./icon.svg" alt="" width="24" height="24" />{"Sparkwright"}</a>
+            <nav aria-label="Views"><ul>{ for views }</ul></nav>
+            <Choice id="environment" label="Environment" choices={environments} chosen={page.environment.clone()} on_choose={choose} />
+            <FileMenu />
+            <ThemeButton />
+            <ModuleFacts />
+        </header>
+    }
+}
+
+/// What decides: the module's size and digest.
+#[component]
+fn ModuleFacts() -> Html {
+    let page = use_page();
+    match &page.module {
+        Module::Ready { sha256, bytes } => {
+            let short = sha256.get(..12).unwrap_or(sha256).to_owned();
+            let title = format!(
+                "policy.wasm, {bytes} bytes, SHA-256 {sha256}: the host runs the same bytes (`sparkwright inspect`)"
+            );
+            html! { <span class="module" title={title} data-sha256={sha256.clone()}>{"policy.wasm "}<code>{ short }</code></span> }
+        }
+        Module::Loading => html! { <span class="module" aria-busy="true">{"policy.wasm …"}</span> },
+        Module::Failed(_) => html! { <span class="module error">{"no policy.wasm"}</span> },
+    }
+}
+
+/// Light, dark or as the system has it.
+#[component]
+fn ThemeButton() -> Html {
+    let theme = use_state(|| LocalStorage::get::<String>(KEPT_THEME).unwrap_or_else(|_| "system".to_owned()));
+    use_effect_with((*theme).clone(), |theme| {
+        if let Some(root) = document().document_element() {
+            let _ = match theme.as_str() {
+                "system" => root.remove_attribute("data-theme"),
+                other => root.set_attribute("data-theme", other),
+            };
+        }
+        // A browser that keeps nothing shows the system's.
+        let _ = LocalStorage::set(KEPT_THEME, theme);
+    });
+    let next = match theme.as_str() {
+        "system" => "light",
+        "light" => "dark",
+        _ => "system",
+    };
+    let click = {
+        let theme = theme.clone();
+        Callback::from(move |_| theme.set(next.to_owned()))
+    };
+    html! {
+        <button type="button" class="quiet" onclick={click} aria-label={format!("Colours: {}. Change to {next}", *theme)} title={format!("Colours: {}", *theme)}>
+            { match theme.as_str() { "light" => "☀", "dark" => "☾", _ => "◐" } }
+        </button>
+    }
+}
+
+/// What can be done with the file.
+#[component]
+fn FileMenu() -> Html {
+    let page = use_page();
+    let open = act(&page, |page| async move {
+        match shell::open_file(".yaml,.yml,.json").await {
+            Ok(Some((name, text))) => open_any(&page, name, text),
+            Ok(None) => {}
+            Err(why) => page.dispatch(Action::Tell(true, format!("the file could not be opened: {why}"))),
+        }
+    });
+    let save = act(&page, |page| async move {
+        let name = page.document.name.clone();
+        if server::is_writable(&page) {
+            server::save(&page).await;
+            return;
+        }
+        match shell::save_file(&name, &page.document.text).await {
+            Ok(true) => page.dispatch(Action::Saved(name)),
+            Ok(false) => {}
+            Err(why) => page.dispatch(Action::Tell(true, format!("the file could not be saved: {why}"))),
+        }
+    });
+    let reload = act(&page, |page| async move { server::reload(&page).await });
+    let share = act(&page, |page| async move { copy_link(&page).await });
+    let choices = std::iter::once(("", "Start from …"))
+        .chain([("default", "The default policy")])
+        .chain(EXAMPLES.iter().map(|example| (example.file, example.title)))
+        .map(|(word, name)| (AttrValue::from(word), AttrValue::from(name)))
+        .collect::<Vec<_>>();
+    let start = {
+        let page = page.clone();
+        Callback::from(move |word: String| {
+            let example = EXAMPLES.iter().find(|example| example.file == word);
+            match (word.as_str(), example) {
+                ("default", _) => page.dispatch(Action::Open("config.yaml".to_owned(), DEFAULT_POLICY.to_owned())),
+                (_, Some(example)) => page.dispatch(Action::Open(example.file.to_owned(), example.text.to_owned())),
+                _ => {}
+            }
+        })
+    };
+    let unsaved = page.unsaved.then_some(
+        html! { <span title="not saved since the last change">{"•"}<span class="hidden">{" not saved"}</span></span> },
+    );
+    html! {
+        <div class="file" role="group" aria-label="Policy file">
+            <span class="file-name" title={page.document.name.clone()}>{ &page.document.name }{ unsaved.unwrap_or_default() }</span>
+            <button type="button" onclick={open}>{"Open"}</button>
+            <button type="button" onclick={save}>{"Save"}</button>
+            if server::is_writable(&page) { <button type="button" onclick={reload} title="the file as it is on disk, without your changes">{"Reload"}</button> }
+            <button type="button" onclick={share}>{"Copy link"}</button>
+            <Choice id="start" label="Examples" choices={choices} chosen="" on_choose={start} />
+        </div>
+    }
+}
+
+/// A click that does something that takes its time.
+fn act<F: Future<Output = ()> + 'static>(page: &Handle, what: impl Fn(Handle) -> F + 'static) -> Callback<MouseEvent> {
+    let page = page.clone();
+    Callback::from(move |_| spawn_local(what(page.clone())))
+}
+
+/// Copies a link that holds the whole policy and what is looked at.
+async fn copy_link(page: &Handle) {
+    let packed = match shell::pack(&page.document.text).await {
+        Ok(packed) => packed,
+        Err(why) => {
+            page.dispatch(Action::Tell(true, format!("no link could be made: {why}")));
+            return;
+        }
+    };
+    let mut route = page.address();
+    route.query.push(("v".to_owned(), LINK_VERSION.to_string()));
+    route.query.push(("name".to_owned(), page.document.name.clone()));
+    route.query.push(("policy".to_owned(), packed));
+    let location = window().location();
+    let address = [location.origin(), location.pathname(), location.search()].map(Result::unwrap_or_default).concat();
+    let link = address + &route.fragment();
+    let length = link.len();
+    let (error, told) = match shell::copy_text(&link).await {
+        Ok(()) if length > LONGEST_LINK => {
+            (false, format!("the link is copied; at {length} characters some programs may cut it: the file is safer"))
+        }
+        Ok(()) => (false, "the link is copied: it holds the whole policy and this view".to_owned()),
+        Err(why) => (true, format!("the link could not be copied: {why}")),
+    };
+    page.dispatch(Action::Tell(error, told));
+}

@@ -1,0 +1,10 @@
+//! What views are built from.
+
+pub mod chart_view;
+pub mod editor_view;
+pub mod field;
+pub mod header;
+pub mod notices;
+pub mod prepared;
+pub mod swept;
+pub mod why;
