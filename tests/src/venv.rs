@@ -132,7 +132,10 @@ pub(crate) fn digest(contents: &[&str]) -> String {
 }
 
 /// Fills `folder` with `make` unless that has been done, one process at a time. A folder that was left half made is made anew.
-pub(crate) fn made_once(folder: &Path, make: impl FnOnce() -> Result<()>) -> Result<()> {
+///
+/// # Errors
+/// What `make` says, or that the folder cannot be written.
+pub fn made_once(folder: &Path, make: impl FnOnce() -> Result<()>) -> Result<()> {
     let complete = folder.join(".complete");
     if complete.exists() {
         return Ok(());

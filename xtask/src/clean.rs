@@ -9,10 +9,10 @@ use sparkwright_tests::paths;
 
 use crate::console;
 
-/// Removes what was built, and with --all what was installed and written below ~/.cache/sparkwright.
+/// Removes what was built, and with --all what was installed: below ~/.cache/sparkwright, and the page's packages.
 #[derive(Debug, Args)]
 pub(crate) struct Clean {
-    /// The virtual environments and the tables too.
+    /// The virtual environments, the tables and the page's packages too.
     #[arg(long)]
     all: bool,
 }
@@ -21,6 +21,9 @@ impl Clean {
     pub(crate) fn run(self) -> Result<()> {
         let mut folders = vec![paths::target(), paths::workspace().join("target")];
         if self.all {
+            for folder in ["web/shell", "web/package", "tests/browser"] {
+                folders.push(paths::workspace().join(folder).join("node_modules"));
+            }
             folders.push(paths::cache());
         }
         folders.dedup();

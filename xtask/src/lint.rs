@@ -1,6 +1,7 @@
 //! `cargo xtask lint`.
 
 use std::collections::BTreeSet;
+use std::fs;
 use std::process::Command;
 
 use anyhow::{Context as _, Result, bail};
@@ -9,10 +10,11 @@ use serde::Deserialize;
 use sparkwright_tests::application::output_of;
 use sparkwright_tests::paths;
 
+use crate::node::Node;
 use crate::toolchain::{TARGET, Toolchain};
 use crate::{build, console, setup};
 
-/// Checks format, lints and licences: rustfmt, clippy, javac, ruff.
+/// Checks format, lints and licences: rustfmt, clippy, javac, ruff, tsc.
 #[derive(Debug, Args)]
 pub(crate) struct Lint {}
 
@@ -42,7 +44,7 @@ impl Lint {
             setup::cargo(&["clippy", "--workspace", "--all-targets", "--quiet", "--", "--deny", "warnings"])
                 .env("SPARKWRIGHT_ASSETS", paths::assets()),
         )?;
-        guest()?;
+        for_wasm()?;
         setup::show(
             setup::cargo(&["doc", "--workspace", "--exclude", "sparkwright-guest", "--no-deps", "--quiet"])
                 .env("SPARKWRIGHT_ASSETS", paths::assets())
@@ -58,17 +60,21 @@ impl Lint {
                 .args(["check", "--quiet", "--config", "tests/ruff.toml", "tests", "host", "core"])
                 .current_dir(paths::workspace()),
         )?;
-        licences()
+        setup::show(&mut Node::ensure()?.npm(&["run", "--silent", "check"]))?;
+        licences()?;
+        bundled_licences()
     }
 }
 
-/// Clippy on what only exists for WebAssembly; with Debian's toolchain there is no clippy for it, and the build must do.
-fn guest() -> Result<()> {
+/// Clippy on what is compiled for WebAssembly; with Debian's toolchain there is no clippy for it, and the build must do.
+fn for_wasm() -> Result<()> {
     match Toolchain::ensure()? {
         Toolchain::Installed { .. } => setup::show(&mut setup::cargo(&[
             "clippy",
             "--package",
             "sparkwright-guest",
+            "--package",
+            "sparkwright-web",
             "--target",
             TARGET,
             "--quiet",
@@ -106,12 +112,42 @@ fn licences() -> Result<()> {
             format!("{} {}: {}", package.name, package.version, package.license.as_deref().unwrap_or("none"))
         })
         .collect();
+    none_refused(refused)?;
+    console::say(&format!("the licences of {} packages are on the list", metadata.packages.len()));
+    Ok(())
+}
+
+fn none_refused(refused: BTreeSet<String>) -> Result<()> {
     if !refused.is_empty() {
         let list = refused.into_iter().collect::<Vec<_>>().join("\n  ");
         bail!("licences that are not on the list in xtask/src/lint.rs:\n  {list}");
     }
-    console::say(&format!("the licences of {} packages are on the list", metadata.packages.len()));
     Ok(())
+}
+
+/// Licences of the npm packages whose code is in the page, which its build has listed.
+fn bundled_licences() -> Result<()> {
+    let file = paths::assets().join("web/licenses.txt");
+    let text = fs::read_to_string(&file).with_context(|| format!("cannot read `{}`", file.display()))?;
+    let packages = bundled(&text);
+    if packages.is_empty() {
+        bail!("`{}` lists no package", file.display());
+    }
+    let count = packages.len();
+    none_refused(packages.into_iter().filter(|(_, licence)| !allowed(licence)).map(|it| it.0).collect())?;
+    console::say(&format!("the licences of {count} packages in the page are on the list"));
+    Ok(())
+}
+
+/// The heads of a list of licences, `name 1.2.3 (MIT)`, each with the licence that it names.
+fn bundled(text: &str) -> Vec<(String, &str)> {
+    text.split(&"-".repeat(80))
+        .filter_map(|notice| notice.trim_start().lines().next())
+        .map(|head| {
+            let licence = head.split_once(" (").and_then(|(_, behind)| behind.strip_suffix(')'));
+            (head.to_owned(), licence.unwrap_or_default())
+        })
+        .collect()
 }
 
 /// Whether an SPDX expression can be satisfied from [`LICENCES`]: `AND` binds closer than `OR`; `/` is an old `OR`.
@@ -127,7 +163,7 @@ fn allowed(expression: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::allowed;
+    use super::{allowed, bundled};
 
     #[test]
     fn expressions() {
@@ -139,5 +175,14 @@ mod tests {
         assert!(!allowed("GPL-3.0"));
         assert!(!allowed("MIT AND GPL-3.0"));
         assert!(!allowed("(MIT OR Apache-2.0) AND GPL-3.0"));
+    }
+
+    #[test]
+    fn heads_of_bundled_packages() {
+        let rule = "-".repeat(80);
+        let text =
+            format!("@a/b 1.0.0 (MIT)\n\nMIT License\n(c)\n\n{rule}\n\nc 2.1.0 (GPL-3.0 OR (MIT AND Zlib))\n\nText\n");
+        let licences: Vec<_> = bundled(&text).into_iter().map(|(_, licence)| licence.to_owned()).collect();
+        assert_eq!(licences, ["MIT", "GPL-3.0 OR (MIT AND Zlib)"]);
     }
 }

@@ -4,12 +4,14 @@
 //! cannot get by itself it names, with the command that gets it, and ends with 2.
 
 mod bench;
+mod browser;
 mod build;
 mod clean;
 mod console;
 mod demo;
 mod fuzz;
 mod lint;
+mod node;
 mod packages;
 mod setup;
 mod test;
@@ -25,7 +27,8 @@ use clap::{Parser, Subcommand};
     bin_name = "cargo xtask",
     after_help = "\
 Needs Rust (rustup's cargo), Java 17 or newer and Python 3.10 or newer; gets the rest itself, once.
-Kept in ~/.cache/sparkwright (or $SPARKWRIGHT_HOME): PySpark in a virtual environment, and the tables.
+Kept in ~/.cache/sparkwright (or $SPARKWRIGHT_HOME): PySpark in a virtual environment, the tables, and Node.js
+where the machine has none or an old one. npm's packages are kept in node_modules beside each package-lock.json.
 
 Start with:
   cargo xtask demo           a Spark job without and with Sparkwright, side by side (some minutes)
@@ -45,6 +48,7 @@ enum Task {
     Test(test::Test),
     Build(build::Build),
     Bench(bench::Bench),
+    Screenshots(browser::Screenshots),
     Fuzz(fuzz::Fuzz),
     Lint(lint::Lint),
     Clean(clean::Clean),
@@ -56,6 +60,7 @@ fn main() -> ExitCode {
         Task::Test(test) => test.run(),
         Task::Build(build) => build.run(),
         Task::Bench(bench) => bench.run(),
+        Task::Screenshots(screenshots) => screenshots.run(),
         Task::Fuzz(fuzz) => fuzz.run(),
         Task::Lint(lint) => lint.run(),
         Task::Clean(clean) => clean.run(),

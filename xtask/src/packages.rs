@@ -1,11 +1,10 @@
 //! What Debian's packages bring, where this is Debian and we are root.
 
 use std::process::Command;
-use std::time::Duration;
 
 use anyhow::Result;
 use sparkwright_tests::Error;
-use sparkwright_tests::application::{bounded_output, must_succeed, on_path, output_of};
+use sparkwright_tests::application::{must_succeed, on_path, output_of};
 
 use crate::console::Step;
 
@@ -36,18 +35,4 @@ pub(crate) fn install(packages: &[&str], missing: impl Fn(&str) -> Error) -> Res
     }
     step.end();
     Ok(())
-}
-
-/// Node.js, in which the tests run `policy.wasm` as a browser would.
-pub(crate) fn node() -> Result<()> {
-    if bounded_output("asking Node.js for its version", Command::new("node").arg("--version"), Duration::from_secs(30))
-        .is_ok()
-    {
-        return Ok(());
-    }
-    install(&["nodejs"], |what| Error::Missing {
-        what: format!("`node` does not run, and {what}"),
-        wanted: "Node.js 18 or newer, a JavaScript engine for the tests of policy.wasm",
-        get: "apt-get install nodejs    (on Debian, as root)".to_owned(),
-    })
 }

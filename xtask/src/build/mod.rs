@@ -1,7 +1,11 @@
 //! `cargo xtask build`.
 
+mod bindings;
 mod module;
+pub(crate) mod package;
 pub(crate) mod plugin;
+mod wasm;
+pub(crate) mod web;
 
 use std::fs;
 use std::path::PathBuf;
@@ -12,7 +16,7 @@ use sparkwright_tests::paths;
 
 use crate::{console, setup};
 
-/// Builds policy.wasm, the plugin's jar and the `sparkwright` command that carries both.
+/// Builds policy.wasm, the plugin's jar, the page, the `sparkwright` command that carries them, and the npm package.
 #[derive(Debug, Args)]
 pub(crate) struct Build {
     /// Only policy.wasm.
@@ -21,16 +25,28 @@ pub(crate) struct Build {
     /// Only the plugin's jar.
     #[arg(long)]
     plugin: bool,
+    /// Only the page, with the policy.wasm that decides in it.
+    #[arg(long)]
+    web: bool,
+    /// Only the npm package, with the policy.wasm that decides in it.
+    #[arg(long)]
+    package: bool,
 }
 
 impl Build {
     pub(crate) fn run(self) -> Result<()> {
-        let all = !self.module && !self.plugin;
-        if self.module || all {
+        let all = !self.module && !self.plugin && !self.web && !self.package;
+        if self.module || self.web || self.package || all {
             module()?;
         }
         if self.plugin || all {
             plugin()?;
+        }
+        if self.web || all {
+            web()?;
+        }
+        if self.package || all {
+            package()?;
         }
         if all {
             host()?;
@@ -41,15 +57,15 @@ impl Build {
 
 /// Builds everything that the `sparkwright` command needs, and the command.
 pub(crate) fn everything() -> Result<PathBuf> {
-    module()?;
-    plugin()?;
+    assets()?;
     host()
 }
 
 /// Builds what the host embeds.
 pub(crate) fn assets() -> Result<()> {
     module()?;
-    plugin()
+    plugin()?;
+    web()
 }
 
 fn module() -> Result<()> {
@@ -64,6 +80,23 @@ fn plugin() -> Result<()> {
         let file = plugin::build(&edition)?;
         console::say(&format!("plugin for {}: {}", edition.spark, file.display()));
     }
+    Ok(())
+}
+
+fn web() -> Result<()> {
+    let (folder, transfers) = web::build()?;
+    console::say(&format!("page: {}", folder.display()));
+    for (coding, it) in [("brotli", transfers.brotli), ("gzip", transfers.gzip)] {
+        let [page, policy, editor] = [it.page, it.policy, it.editor].map(|bytes| bytes / 1000);
+        console::say(&format!("  by {coding} {page} KB, of it policy.wasm {policy} KB; then the editor, {editor} KB"));
+    }
+    Ok(())
+}
+
+/// Builds the npm package, which has policy.wasm in it.
+pub(crate) fn package() -> Result<()> {
+    let folder = package::build()?;
+    console::say(&format!("npm package: {}", folder.display()));
     Ok(())
 }
 

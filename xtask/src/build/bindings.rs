@@ -1,0 +1,59 @@
+//! What JavaScript gets of a crate: the module, and the script by which it is called, made by wasm-bindgen.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, anyhow};
+use sparkwright_tests::paths;
+use wasm_bindgen_cli_support::Bindgen;
+
+use super::put;
+use super::wasm::{Crate, optimize};
+use super::web::shell;
+use crate::console::Step;
+use crate::node::Node;
+
+/// What the optimizer is told: by size, as everybody fetches it.
+const EFFORT: &str = "-Oz";
+
+/// Compiles a crate for JavaScript, `<name>.js` and `<name>_bg.wasm`, with the types of the script where `types` are wanted: the folder that
+/// they are in.
+pub(super) fn bindings(node: &Node, made_of: &Crate, name: &str, types: bool) -> Result<PathBuf> {
+    let compiled = made_of.compile()?;
+    // The one of npm: Debian's of today (108) takes one table for another, and wasm-bindgen's modules have two.
+    node.packages(&shell())?;
+    let optimizer = shell().join("node_modules/binaryen/bin/wasm-opt");
+    let folder = compiled.with_extension("bindings");
+    let bytes = fs::read(&compiled).with_context(|| format!("cannot read `{}`", compiled.display()))?;
+    // What the bindings were made from, so that they are made again only from something else.
+    let note = folder.join("made-from.wasm");
+    let lock = fs::read(shell().join("package-lock.json")).unwrap_or_default();
+    let made_from = [lock.as_slice(), bytes.as_slice()].concat();
+    if fs::read(&note).is_ok_and(|noted| noted == made_from) {
+        return Ok(folder);
+    }
+    let title = made_of.title;
+    let step = Step::begin(format!("making the bindings of {title} with wasm-bindgen"));
+    bind(&compiled, name, types, &folder)
+        .map_err(|error| anyhow!("wasm-bindgen cannot make the bindings of {title}: {error:#}"))?;
+    step.end();
+    let module = folder.join(format!("{name}_bg.wasm"));
+    let mut program = node.command();
+    program.arg(optimizer).current_dir(paths::workspace());
+    let smaller = optimize(program, EFFORT, title, &module)?;
+    fs::rename(&smaller, &module).with_context(|| format!("cannot replace `{}`", module.display()))?;
+    put(&made_from, &note)?;
+    Ok(folder)
+}
+
+fn bind(module: &Path, name: &str, types: bool, folder: &Path) -> Result<()> {
+    Bindgen::new()
+        .input_path(module)
+        .web(true)?
+        .out_name(name)
+        .typescript(types)
+        .demangle(false)
+        .remove_name_section(true)
+        .remove_producers_section(true)
+        .generate(folder)
+}
