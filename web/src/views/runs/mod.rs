@@ -1,0 +1,219 @@
+//! Runs that were recorded: what each was, what was decided in it, what came of it, and how two of them differ.
+
+mod compare;
+mod decisions;
+mod list;
+mod over_time;
+mod overview;
+mod review;
+
+use std::rc::Rc;
+
+use serde_json::error::Category;
+use sparkwright_record::{NotARun, Run};
+use wasm_bindgen_futures::spawn_local;
+use yew::prelude::*;
+
+use crate::app::open_any;
+use crate::route::{Route, View};
+use crate::state::{Action, Handle, OpenRun, use_page};
+use crate::{server, shell};
+
+use compare::Compare;
+use decisions::Decisions;
+use list::ServedRuns;
+use over_time::OverTime;
+use overview::{Faults, Overview};
+use review::Review;
+
+/// Reads a `run.json`.
+///
+/// # Errors
+/// It is none, is cut, or was written by a newer version.
+pub fn opened_run(name: &str, text: &str) -> Result<OpenRun, String> {
+    let text = text.trim_start_matches('\u{feff}');
+    if text.trim().is_empty() {
+        return Err("it is empty: open a run.json of the folder `runs`".to_owned());
+    }
+    match Run::read(text.as_bytes()) {
+        Ok(run) => Ok(OpenRun { from: name.to_owned(), run }),
+        Err(NotARun::Malformed(error)) if error.classify() == Category::Eof => Err(format!(
+            "it ends in the middle, at line {}: it was cut on its way, copy the whole file again",
+            error.line()
+        )),
+        Err(NotARun::Malformed(error)) => {
+            Err(format!("{error}: a run.json was expected, as Sparkwright leaves one in `runs/<application id>/`"))
+        }
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+/// A time of the clock on the wall.
+fn on_the_wall(unix_ms: u64) -> String {
+    // In Sweden a time is written from the year down.
+    js_sys::Date::new(&(unix_ms as f64).into()).to_locale_string("sv-SE", &wasm_bindgen::JsValue::UNDEFINED).into()
+}
+
+/// The address of a run.
+fn address(page: &Handle, id: &str) -> String {
+    let mut there = (**page).clone();
+    there.route = Route { view: View::Runs, rest: id.to_owned(), query: Vec::new() };
+    there.address().fragment()
+}
+
+/// What a run is called: its application's name, or else its id.
+fn called(run: &Run) -> String {
+    if run.application.name.is_empty() { run.application.id.clone() } else { run.application.name.clone() }
+}
+
+/// The view.
+#[component]
+pub fn Runs() -> Html {
+    let page = use_page();
+    let with = use_state(|| None::<String>);
+    let rest = page.route.rest.clone();
+    let named = page.runs.iter().find(|open| open.run.application.id == rest);
+    let shown = named.or_else(|| page.runs.last()).cloned();
+    {
+        // A link to a run of this server opens it.
+        let missing = (!rest.is_empty() && named.is_none() && server::is_there()).then(|| rest.clone());
+        let page = page.clone();
+        use_effect_with(missing, move |missing| {
+            if let Some(id) = missing.clone() {
+                spawn_local(async move {
+                    if let Err(why) = server::open(&page, &id).await {
+                        page.dispatch(Action::Tell(true, format!("the run {id} could not be opened: {why}")));
+                    }
+                });
+            }
+        });
+    }
+    let open = {
+        let page = page.clone();
+        Callback::from(move |_| {
+            let page = page.clone();
+            spawn_local(async move {
+                match shell::open_file(".json").await {
+                    Ok(Some((name, text))) => open_any(&page, name, text),
+                    Ok(None) => {}
+                    Err(why) => page.dispatch(Action::Tell(true, format!("the run could not be opened: {why}"))),
+                }
+            });
+        })
+    };
+    let tabs = page.runs.iter().enumerate().map(|(at, open)| {
+        let id = &open.run.application.id;
+        let current = shown.as_ref().is_some_and(|shown| shown.run.application.id == *id).then_some("page");
+        let close = {
+            let (page, id) = (page.clone(), id.clone());
+            Callback::from(move |_| {
+                server::unfollow(&id);
+                page.dispatch(Action::CloseRun(at));
+            })
+        };
+        html! {
+            <li key={id.clone()}>
+                <a href={address(&page, id)} aria-current={current} title={format!("{id}, from {}", open.from)}>{ called(&open.run) }<span class="muted">{ format!(" {id}") }</span></a>
+                <button type="button" class="quiet" onclick={close} aria-label={format!("Close the run {id}")}>{"×"}</button>
+            </li>
+        }
+    });
+    let body = match &shown {
+        None => html! { <Empty /> },
+        Some(open) => {
+            let other = with.as_deref().and_then(|id| page.runs.iter().find(|it| it.run.application.id == id));
+            let other = other.filter(|other| other.run.application.id != open.run.application.id).cloned();
+            let choose = {
+                let with = with.clone();
+                Callback::from(move |id: String| with.set((!id.is_empty()).then_some(id)))
+            };
+            html! { <OneRun key={open.run.application.id.clone()} open={open.clone()} {other} on_compare={choose} /> }
+        }
+    };
+    html! {
+        <section class="runs">
+            <div class="runs-head">
+                <h1>{"Runs"}</h1>
+                <button type="button" onclick={open}>{"Open a run.json"}</button>
+            </div>
+            if !page.runs.is_empty() { <ul class="open-runs" aria-label="Open runs">{ for tabs }</ul> }
+            if server::is_there() { <ServedRuns is_open={page.runs.is_empty()} /> }
+            { body }
+        </section>
+    }
+}
+
+/// What to do where no run is open.
+#[component]
+fn Empty() -> Html {
+    html! {
+        <div class="empty">
+            <p>{"No run is open. Every application that Sparkwright steers leaves a record of what was decided in it, and why:"}</p>
+            <ol>
+                <li>{"Start it with "}<code>{"sparkwright submit app.py"}</code>{"; with "}<code>{"--mode shadow"}</code>{" it only decides and records."}</li>
+                <li>{"Open "}<code>{"runs/<application id>/run.json"}</code>{" with the button above, or drop it anywhere on this page."}</li>
+                <li>{"Or start "}<code>{"sparkwright web"}</code>{" in that folder: it lists the runs here and follows those that go on."}</li>
+            </ol>
+            <p>{"The file stays in this browser; nothing is sent."}</p>
+        </div>
+    }
+}
+
+#[derive(Properties, PartialEq)]
+struct OneRunProperties {
+    open: Rc<OpenRun>,
+    other: Option<Rc<OpenRun>>,
+    on_compare: Callback<String>,
+}
+
+/// A run, from its identity to its last decision.
+#[component]
+fn OneRun(properties: &OneRunProperties) -> Html {
+    let OneRunProperties { open, other, on_compare } = properties;
+    html! {
+        <article class="run" data-run={open.run.application.id.clone()}>
+            <Overview open={open.clone()} />
+            <Faults open={open.clone()} />
+            <OverTime open={open.clone()} />
+            <Review open={open.clone()} />
+            <Compare open={open.clone()} other={other.clone()} on_choose={on_compare.clone()} />
+            <Decisions open={open.clone()} />
+        </article>
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use sparkwright_record::{ApplicationIdentity, FORMAT};
+
+    fn json() -> String {
+        let application = ApplicationIdentity { id: "app-1".into(), name: "nightly".into(), ..Default::default() };
+        serde_json::to_string(&Run { format: FORMAT, application, ..Run::default() }).unwrap()
+    }
+
+    #[test]
+    fn a_run_is_opened_with_where_it_came_from() {
+        let open = opened_run("run.json", &format!("\u{feff}{}", json())).unwrap();
+        assert_eq!((open.from.as_str(), open.run.application.id.as_str()), ("run.json", "app-1"));
+    }
+
+    #[test]
+    fn what_is_no_run_is_told_with_what_to_do() {
+        let json = json();
+        let cut = json.get(..json.len() / 2).unwrap();
+        let newer = json.replace(&format!("\"format\":{FORMAT}"), &format!("\"format\":{}", FORMAT + 1));
+        for (text, words) in [
+            ("", "it is empty"),
+            (cut, "cut on its way"),
+            (newer.as_str(), "use a newer sparkwright"),
+            ("{\"name\": \"package\"}", "it has no `format`"),
+            ("not json", "a run.json was expected"),
+            ("[1, 2]", "a run.json was expected"),
+        ] {
+            let why = opened_run("x.json", text).unwrap_err();
+            assert!(why.contains(words), "{text}: {why}");
+        }
+    }
+}
