@@ -95,7 +95,7 @@ test("everything that takes the focus shows it", async () => {
 test("colours follow the system, and the user's word stands above it and stays", async () => {
   const { page } = await open("#/policy", { colorScheme: "dark" });
   await ready(page);
-  const ground = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+  const ground = () => page.evaluate(() => getComputedStyle(document.documentElement).backgroundColor);
   const dark = await ground();
   await page.emulateMedia({ colorScheme: "light" });
   const light = await ground();

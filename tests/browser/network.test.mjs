@@ -42,6 +42,14 @@ async function useEverything(page) {
   await told(page, /the link is copied/);
 }
 
+/** Takes the network away; gives what was asked for since. Chromium looks for its tab's icon again at each change of the address. */
+async function goOffline(watched) {
+  watched.expect(/Failed to load resource: net::ERR_INTERNET_DISCONNECTED/);
+  const before = watched.requests.length;
+  await watched.context.setOffline(true);
+  return () => watched.requests.slice(before).filter((it) => !/^(blob|data):|\/icon\.svg$/.test(it));
+}
+
 test("the server's policy is the page's own and a word that only headers know; nothing violates it", async () => {
   const { page, watched } = await open("#/policy");
   const answer = await page.request.get(page.url());
@@ -94,11 +102,9 @@ test("once it is loaded the page works with the network off", async (t) => {
   await ready(page);
   // The chart's code is fetched ahead; nothing says when it has come but the network's silence.
   await page.waitForLoadState("networkidle");
-  await watched.context.setOffline(true);
-  const asked = watched.requests.length;
+  const asked = await goOffline(watched);
   await useEverything(page);
-  // Chromium looks for the icon of its tab again at each change of the address.
-  assert.deepEqual(watched.requests.slice(asked).filter((it) => !/^(blob|data):|\/icon\.svg$/.test(it)), []);
+  assert.deepEqual(asked(), []);
 });
 
 test("a page that is opened at Explore has its editor when the network went off after a moment", async (t) => {
@@ -107,9 +113,10 @@ test("a page that is opened at Explore has its editor when the network went off 
   const { page, watched } = await open("#/explore", { url: host.url });
   await decision(page, "executors").waitFor();
   await page.waitForLoadState("networkidle");
-  await watched.context.setOffline(true);
+  const asked = await goOffline(watched);
   await go(page, "Policy");
   await editor(page).waitFor();
+  assert.deepEqual(asked(), []);
 });
 
 test("a served page whose server has gone keeps working and says what it can't do", async (t) => {

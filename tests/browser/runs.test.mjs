@@ -169,6 +169,8 @@ test("--watch shows a run that begins, each change of it, and its end", async (t
   await live.finish();
   await eventually(() => state.innerText(), "ended", "its end");
   await eventually(() => rows.count(), RUNS.sleepers.run.decisions.length, "every decision");
+  const served = await (await page.request.get(`${server.url}runs/${live.id}.json`)).json();
+  assert.deepEqual(served.executors, RUNS.sleepers.run.executors, "every executor that came and went, from the journal alone");
 });
 
 test("--watch with a name follows the run that is meant", async (t) => {

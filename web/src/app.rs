@@ -3,7 +3,6 @@
 use std::rc::Rc;
 
 use gloo::events::EventListener;
-use gloo::storage::{LocalStorage, Storage as _};
 use gloo::timers::callback::Timeout;
 use gloo::utils::window;
 use sparkwright_policy::DEFAULT_POLICY;
@@ -14,6 +13,7 @@ use wasm_bindgen_futures::spawn_local;
 use yew::prelude::*;
 
 use crate::document::Document;
+use crate::kept::NotKept;
 use crate::parts::header::Header;
 use crate::parts::notices::Notices;
 use crate::parts::why::WhyPanel;
@@ -24,7 +24,7 @@ use crate::views::explore::Explore;
 use crate::views::policy::PolicyView;
 use crate::views::runs::{Runs, opened_run};
 use crate::views::timeline::Timeline;
-use crate::{server, shell};
+use crate::{kept, server, shell};
 
 /// Where the browser keeps the text between visits.
 const KEPT_TEXT: &str = "sparkwright.policy";
@@ -40,8 +40,8 @@ fn fragment() -> String {
 
 /// What the page opens with: what was kept, else the default policy.
 fn first_state() -> State {
-    let text = LocalStorage::get::<String>(KEPT_TEXT).ok();
-    let name = LocalStorage::get::<String>(KEPT_NAME).ok();
+    let text = kept::get(KEPT_TEXT);
+    let name = kept::get(KEPT_NAME);
     let document = match text {
         Some(text) => Document::read(name.as_deref().unwrap_or("config.yaml"), &text),
         None => Document::read("config.yaml", DEFAULT_POLICY),
@@ -65,7 +65,7 @@ fn open_link(page: Handle, route: &Route) {
                 page.dispatch(Action::Open(name, text));
                 page.dispatch(Action::Tell(
                     false,
-                    "the policy of the link is open; your own text can be had back with Undo in the editor".to_owned(),
+                    "the policy of the link is open; a text of your own stays in the list `Start from …`".to_owned(),
                 ));
             }
             Err(why) => page.dispatch(Action::Tell(true, format!("the link does not hold a whole policy: {why}"))),
@@ -137,15 +137,20 @@ pub fn App() -> Html {
     }
     {
         let tell = page.clone();
-        let kept = (page.document.name.clone(), Rc::clone(&page.document.text));
-        use_effect_with(kept, move |(name, text)| {
+        let shown = (page.document.name.clone(), Rc::clone(&page.document.text));
+        use_effect_with(shown, move |(name, text)| {
             let (name, text) = (name.clone(), Rc::clone(text));
             let keep = Timeout::new(KEEP_AFTER_MS, move || {
-                let kept = LocalStorage::set(KEPT_TEXT, &*text).and_then(|()| LocalStorage::set(KEPT_NAME, name));
-                if kept.is_err() {
-                    let told = "this text is too large for the browser to keep: save it as a file before you leave";
-                    tell.dispatch(Action::Tell(true, told.to_owned()));
-                }
+                let told = match kept::set(KEPT_TEXT, &text).and_then(|()| kept::set(KEPT_NAME, &name)) {
+                    Ok(()) => return,
+                    Err(NotKept::TooMuch) => {
+                        "this text is too large for the browser to keep: save it as a file before you leave"
+                    }
+                    Err(NotKept::Forbidden) => {
+                        "this browser keeps nothing for the page: save your text as a file before you leave"
+                    }
+                };
+                tell.dispatch(Action::Tell(true, told.to_owned()));
             });
             move || drop(keep)
         });

@@ -56,6 +56,8 @@ pub fn set(text: &str, file: &PolicyFile, place: Place<'_>, key: &Key, value: &J
         (_, Json::Bool(flag)) => document.try_set_path(&path, *flag),
         (_, Json::Number(number)) => match (number.as_i64(), number.as_f64()) {
             (Some(whole), _) => document.try_set_path(&path, whole),
+            // As people write it: 90, not 90.0.
+            (None, Some(real)) if real.fract() == 0.0 && real.abs() < 1e15 => document.try_set_path(&path, real as i64),
             (None, Some(real)) => document.try_set_path(&path, real),
             (None, None) => return Err(Refused),
         },

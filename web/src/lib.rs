@@ -10,6 +10,7 @@ pub mod document;
 pub mod edit;
 pub mod examples;
 pub mod job;
+pub mod kept;
 pub mod module;
 pub mod parts;
 pub mod recorded;

@@ -7,7 +7,6 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use gloo::events::EventListener;
-use gloo::storage::{LocalStorage, Storage as _};
 use gloo::utils::{document, window};
 use serde::Deserialize;
 use sparkwright_record::RunState;
@@ -15,6 +14,7 @@ use wasm_bindgen::{JsCast as _, JsValue};
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::{EventSource, RequestInit, Response};
 
+use crate::kept;
 use crate::route::{Route, View};
 use crate::shell::message;
 use crate::state::{Action, Changer, Handle};
@@ -179,7 +179,7 @@ fn opened(policy: &ServedPolicy, base: &str) {
     let file = policy.writable.then(|| OpenFile { name: policy.name.clone(), sha256: base.to_owned() });
     FILE.with(|open| *open.borrow_mut() = file);
     // A browser that keeps nothing opens the file again next time.
-    let _ = LocalStorage::set(KEPT_BASE, base);
+    let _ = kept::set(KEPT_BASE, base);
 }
 
 /// Opens what the server has: its policy file, and the run that it watches. Nothing is asked for where there is no server.
@@ -189,7 +189,7 @@ pub fn begin(page: Handle) {
     }
     // Read before the page keeps what it opened with.
     let (name, text) = (page.document.name.clone(), page.document.text.to_string());
-    let base = LocalStorage::get::<String>(KEPT_BASE).ok();
+    let base = kept::get(KEPT_BASE);
     let has_link = page.route.get("policy").is_some();
     spawn_local(async move {
         let about = match get("./server.json").await.and_then(|text| read::<About>("what `server.json`", &text)) {
@@ -270,7 +270,7 @@ pub async fn save(page: &Handle) {
     };
     match saved {
         Ok(Saved { sha256 }) => {
-            let _ = LocalStorage::set(KEPT_BASE, &sha256);
+            let _ = kept::set(KEPT_BASE, &sha256);
             FILE.with(|open| *open.borrow_mut() = Some(OpenFile { name: file.name.clone(), sha256 }));
             page.dispatch(Action::Saved(file.name.clone()));
             page.dispatch(Action::Tell(false, format!("{} is saved", file.name)));

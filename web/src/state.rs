@@ -3,10 +3,12 @@
 use std::rc::Rc;
 
 use sparkwright_core::trace::{Decision, Grade, Trace};
+use sparkwright_policy::DEFAULT_POLICY;
 use sparkwright_record::Run;
 use yew::prelude::*;
 
 use crate::document::Document;
+use crate::examples::EXAMPLES;
 use crate::job::Job;
 use crate::route::{Route, View};
 
@@ -85,6 +87,8 @@ pub struct State {
     pub revision: u32,
     /// Whether the text differs from what was opened or saved last.
     pub unsaved: bool,
+    /// The user's text that another took the place of.
+    pub earlier: Option<Rc<Document>>,
     /// The environment that is looked at.
     pub environment: String,
     /// Where the user is.
@@ -147,6 +151,7 @@ impl State {
             document: Rc::new(document),
             revision: 0,
             unsaved: false,
+            earlier: None,
             environment,
             route,
             job,
@@ -183,6 +188,11 @@ impl State {
     }
 }
 
+/// Whether a text is one that everybody can start from.
+fn is_to_be_had_again(text: &str) -> bool {
+    text == DEFAULT_POLICY || EXAMPLES.iter().any(|example| example.text == text)
+}
+
 impl Reducible for State {
     type Action = Action;
 
@@ -200,6 +210,11 @@ impl Reducible for State {
                 }
             }
             Action::Open(name, text) => {
+                if *self.document.text != *text && !is_to_be_had_again(&self.document.text) {
+                    next.earlier = Some(Rc::clone(&self.document));
+                }
+                // Another file has its own default environment, unless the address asks for one.
+                next.environment = self.route.get("environment").unwrap_or_default().to_owned();
                 next.set_document(Document::read(&name, &text));
                 next.revision += 1;
                 next.unsaved = false;
@@ -264,4 +279,40 @@ pub type Handle = UseReducerHandle<State>;
 pub fn use_page() -> Handle {
     #[allow(clippy::expect_used, reason = "every component stands in the page")]
     use_context::<Handle>().expect("a component of the page")
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn policy(default: &str, most: u32) -> String {
+        let environment = |name: &str| format!("  {name}: {{optimization: {{max_executors: {most}}}}}\n");
+        format!("default_environment: {default}\nenvironments:\n{}{}", environment("lab"), environment("live"))
+    }
+
+    fn opened(state: Rc<State>, text: String) -> Rc<State> {
+        state.reduce(Action::Open("team.yaml".to_owned(), text))
+    }
+
+    #[test]
+    fn a_file_opens_at_its_own_default_unless_the_address_asks_for_another() {
+        let at = |fragment: &str| {
+            let first = Document::read("p.yaml", &policy("lab", 4));
+            opened(Rc::new(State::new(first, Route::parse(fragment))), policy("live", 5)).environment.clone()
+        };
+        assert_eq!(at("#/explore"), "live");
+        assert_eq!(at("#/explore?environment=lab"), "lab");
+        assert_eq!(at("#/explore?environment=nowhere"), "live");
+    }
+
+    #[test]
+    fn the_text_that_another_took_the_place_of_can_be_had_back() {
+        let own = policy("lab", 4);
+        let first = Rc::new(State::new(Document::read("own.yaml", &own), Route::default()));
+        let second = opened(first, policy("live", 5));
+        assert_eq!(&*second.earlier.as_ref().unwrap().text, own);
+        let example = opened(Rc::new(State::new(Document::read("c.yaml", DEFAULT_POLICY), Route::default())), own);
+        assert_eq!(example.earlier, None);
+    }
 }

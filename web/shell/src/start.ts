@@ -57,8 +57,7 @@ async function start(): Promise<void> {
   const script: string = beside("app.js").href;
   const app = (await import(script)) as App;
   await app.default({ module_or_path: code });
-  await policy.load();
-  // Safari has no such callback.
+  // In a quiet moment, so that the page goes on without a network. Safari has no such callback.
   const whenIdle = globalThis.requestIdleCallback ?? ((then: () => void) => setTimeout(then, LATER_MS));
   whenIdle(() => void import("./editor/editor").catch(() => undefined));
 }

@@ -16,8 +16,9 @@ import { policyBytes } from "./repository";
 
 const out = mkdtempSync(join(tmpdir(), "sparkwright-shell-"));
 const threads: Thread[] = [];
-after(() => {
-  for (const thread of threads) void thread.terminate();
+after(async () => {
+  // A thread that still begins would miss its files.
+  await Promise.all(threads.map((thread) => thread.terminate()));
   rmSync(out, { recursive: true });
 });
 execFileSync(process.execPath, [join(process.env["SPARKWRIGHT_REPOSITORY"] ?? "../..", "web/shell/build.mjs"), out]);
@@ -116,6 +117,8 @@ test("where the app can't start, the page says why", async () => {
     return kept(address);
   };
   await import(`${pathToFileURL(join(out, "start.js")).href}?again`);
+  // With the module comes a worker of its own.
+  await (globalThis as unknown as { sparkwright: Shell }).sparkwright.loadModule();
   await settled();
   assert.match(app.textContent ?? "", /could not start.*app_bg.wasm could not be fetched: the server answers 404.*Load the page again/s);
 });

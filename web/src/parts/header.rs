@@ -1,6 +1,5 @@
 //! The head of the page: where one is, which environment is looked at, the file, and what decides.
 
-use gloo::storage::{LocalStorage, Storage as _};
 use gloo::utils::{document, window};
 use sparkwright_policy::DEFAULT_POLICY;
 use wasm_bindgen_futures::spawn_local;
@@ -8,6 +7,7 @@ use yew::prelude::*;
 
 use crate::app::open_any;
 use crate::examples::EXAMPLES;
+use crate::kept;
 use crate::parts::field::Choice;
 use crate::route::{LINK_VERSION, Route, View};
 use crate::server;
@@ -74,7 +74,7 @@ fn ModuleFacts() -> Html {
 /// Light, dark or as the system has it.
 #[component]
 fn ThemeButton() -> Html {
-    let theme = use_state(|| LocalStorage::get::<String>(KEPT_THEME).unwrap_or_else(|_| "system".to_owned()));
+    let theme = use_state(|| kept::get(KEPT_THEME).unwrap_or_else(|| "system".to_owned()));
     use_effect_with((*theme).clone(), |theme| {
         if let Some(root) = document().document_element() {
             let _ = match theme.as_str() {
@@ -83,7 +83,7 @@ fn ThemeButton() -> Html {
             };
         }
         // A browser that keeps nothing shows the system's.
-        let _ = LocalStorage::set(KEPT_THEME, theme);
+        let _ = kept::set(KEPT_THEME, theme);
     });
     let next = match theme.as_str() {
         "system" => "light",
@@ -130,6 +130,7 @@ fn FileMenu() -> Html {
         .chain([("default", "The default policy")])
         .chain(EXAMPLES.iter().map(|example| (example.file, example.title)))
         .map(|(word, name)| (AttrValue::from(word), AttrValue::from(name)))
+        .chain(page.earlier.as_ref().map(|it| ("earlier".into(), format!("{}, as it was before", it.name).into())))
         .collect::<Vec<_>>();
     let start = {
         let page = page.clone();
@@ -138,6 +139,11 @@ fn FileMenu() -> Html {
             match (word.as_str(), example) {
                 ("default", _) => page.dispatch(Action::Open("config.yaml".to_owned(), DEFAULT_POLICY.to_owned())),
                 (_, Some(example)) => page.dispatch(Action::Open(example.file.to_owned(), example.text.to_owned())),
+                ("earlier", _) => {
+                    if let Some(earlier) = &page.earlier {
+                        page.dispatch(Action::Open(earlier.name.clone(), earlier.text.to_string()));
+                    }
+                }
                 _ => {}
             }
         })

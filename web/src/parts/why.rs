@@ -1,6 +1,9 @@
 //! The account of a number: rule, formula, inputs, bounds, what would change it.
 
+use gloo::utils::document;
 use sparkwright_core::trace::{Grade, Scalar, Trace};
+use wasm_bindgen::JsCast as _;
+use web_sys::HtmlElement;
 use yew::prelude::*;
 
 use crate::shell;
@@ -44,13 +47,20 @@ pub fn WhyButton(properties: &WhyButtonProperties) -> Html {
 pub fn WhyPanel() -> Html {
     let page = use_page();
     let panel = use_node_ref();
+    let opener = use_mut_ref(|| None::<HtmlElement>);
     {
         let panel = panel.clone();
         use_effect_with(page.why.clone(), move |why| {
-            if why.is_some()
-                && let Some(panel) = panel.cast::<web_sys::HtmlElement>()
-            {
-                let _ = panel.focus();
+            // Whoever reads the account comes back to the number that it is of.
+            let to = if why.is_some() {
+                let from = document().active_element().and_then(|it| it.dyn_into::<HtmlElement>().ok());
+                *opener.borrow_mut() = from;
+                panel.cast::<HtmlElement>()
+            } else {
+                opener.borrow_mut().take()
+            };
+            if let Some(to) = to {
+                let _ = to.focus();
             }
         });
     }

@@ -59,7 +59,7 @@ pub fn Environments() -> Html {
             });
             Some(html! {
                 <tr key={key.path()} class={classes!(differs.then_some("differs"))}>
-                    <th scope="row" title={key.doc}><code>{ key.path() }</code> <span class="muted">{ key.unit }</span></th>
+                    <th scope="row" title={key.doc}><code>{ key.path() }</code> <span class="muted">{ key.unit }</span>{ differs.then_some(html! { <span class="hidden">{" differs"}</span> }) }</th>
                     { for cells }
                 </tr>
             })

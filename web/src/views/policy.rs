@@ -22,6 +22,7 @@ const GLOBAL: &str = "\u{0}global";
 pub fn PolicyView() -> Html {
     html! {
         <div class="policy">
+            <h1 class="hidden">{"The policy"}</h1>
             <section class="text-side" aria-label="Policy as text">
                 <EditorView />
                 <Problems />
@@ -233,6 +234,8 @@ pub fn shown(key: &Key, value: &Json) -> String {
         }
         (_, Json::String(text)) => text.clone(),
         (_, Json::Array(items)) => items.iter().filter_map(Json::as_str).collect::<Vec<_>>().join(", "),
+        // People write 60, not 60.0.
+        (Kind::Real { .. }, Json::Number(number)) => number.as_f64().map_or_else(String::new, |real| real.to_string()),
         (_, other) => other.to_string(),
     }
 }

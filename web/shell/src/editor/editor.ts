@@ -6,7 +6,7 @@ import { yaml } from "@codemirror/lang-yaml";
 import { bracketMatching, codeFolding, foldGutter, foldKeymap, indentOnInput, indentUnit } from "@codemirror/language";
 import { lintGutter, lintKeymap, setDiagnostics } from "@codemirror/lint";
 import { highlightSelectionMatches, search, searchKeymap } from "@codemirror/search";
-import { Annotation, EditorState, type Extension } from "@codemirror/state";
+import { Annotation, Compartment, EditorState, type Extension } from "@codemirror/state";
 import {
   crosshairCursor,
   drawSelection,
@@ -28,6 +28,11 @@ import { diagnosticsOf, offsetOf } from "./positions";
 import { SchemaDocument } from "./schema";
 import { appearance } from "./theme";
 
+/** Who is told of changes; another one each time an editor is mounted. */
+const listening = new Compartment();
+/** What the last editor left: a text that is opened again can be undone as before. */
+let left: EditorState | undefined;
+
 /** Marks what the page changes, not the user. */
 const byPage = Annotation.define<true>();
 
@@ -43,7 +48,11 @@ export function mount(host: HTMLElement, options: EditorOptions, onChange: OnCha
     const fromUser = !update.transactions.some((it) => it.annotation(byPage));
     onChange(textOf(update.state, lineEnd), fromUser);
   });
-  const state = EditorState.create({ doc: normalised(options.text), extensions: [extensions(options), told] });
+  const doc = normalised(options.text);
+  const state =
+    left?.doc.toString() === doc
+      ? left.update({ effects: listening.reconfigure(told) }).state
+      : EditorState.create({ doc, extensions: [extensions(options), listening.of(told)] });
   root.replaceChildren();
   const view = new EditorView({ state, parent: root, root });
   view.dispatch({ effects: setSchema.of(SchemaDocument.parse(options.schema)) });
@@ -67,6 +76,7 @@ export function mount(host: HTMLElement, options: EditorOptions, onChange: OnCha
       view.dispatch({ effects: setSchema.of(SchemaDocument.parse(schema)) });
     },
     destroy() {
+      left = view.state;
       view.destroy();
       // A shadow root can't be taken off: with a slot the host shows its own children again.
       root.replaceChildren(document.createElement("slot"));
@@ -108,6 +118,8 @@ function extensions(options: EditorOptions): Extension {
     keymap.of([...completionKeymap, ...searchKeymap, ...historyKeymap, ...foldKeymap, ...lintKeymap, ...defaultKeymap]),
     EditorView.contentAttributes.of({
       "aria-label": options.label,
+      // It takes the focus anyway; this says so to those who check.
+      tabindex: "0",
       spellcheck: "false",
       autocorrect: "off",
       autocapitalize: "off",

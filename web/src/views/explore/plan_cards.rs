@@ -98,6 +98,7 @@ pub fn PlanCards(properties: &PlanCardsProperties) -> Html {
     let stage = properties.stage.as_ref().map(|stage| stage_cards(stage, &currency));
     html! {
         <section class="plan" aria-label="The plan">
+            <h2 class="hidden">{"The plan"}</h2>
             <ul class="cards">{ for cards }</ul>
             { stage.unwrap_or_default() }
             <p><button type="button" onclick={copy} title="as `sparkwright plan --json` prints it">{"Copy as JSON"}</button></p>

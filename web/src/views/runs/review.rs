@@ -84,7 +84,7 @@ fn recommendations(advice: &[Recommendation]) -> Html {
         let stage = if it.stage.is_empty() { "the whole run" } else { &it.stage };
         html! {
             <tr key={at}>
-                <th scope="row"><code>{ &*it.key }</code></th><td><code>{ value }</code></td><td>{ &it.because }</td>
+                <th scope="row"><code>{ &*it.key }</code></th><td><code>{ value }</code></td><td class="about">{ &it.because }</td>
                 <td>{ stage.to_owned() }</td><td class="number">{ render_ms(it.saves_at_most_ms) }</td>
             </tr>
         }
