@@ -43,7 +43,12 @@ const withPickers = (page, name, contents) =>
 const contentsOf = (page, name) =>
   page.evaluate(async (file) => {
     const root = await navigator.storage.getDirectory();
-    return (await (await root.getFileHandle(file)).getFile()).text();
+    try {
+      return await (await (await root.getFileHandle(file)).getFile()).text();
+    } catch {
+      // While it is written it is not there for a moment.
+      return null;
+    }
   }, name);
 
 async function begin() {

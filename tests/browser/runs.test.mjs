@@ -90,9 +90,9 @@ test("the review says what held it up and what would help, as the record has it"
   const review = region(page, "Review");
   const { bottlenecks, recommendations } = recorded.review.answer;
   const rows = (name) => review.getByRole("region", { name }).locator("tbody tr");
-  if (bottlenecks.length > 0) assert.equal(await rows("Bottlenecks").count(), bottlenecks.length);
+  if (bottlenecks.length > 0) await eventually(() => rows("Bottlenecks").count(), bottlenecks.length, "a row for each bottleneck");
   else await review.getByText("Nothing held it up").waitFor();
-  if (recommendations.length > 0) assert.equal(await rows("Recommendations").count(), recommendations.length);
+  if (recommendations.length > 0) await eventually(() => rows("Recommendations").count(), recommendations.length, "a row for each recommendation");
   else await review.getByText("No change").waitFor();
 });
 

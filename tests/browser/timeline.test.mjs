@@ -62,17 +62,14 @@ test("guards are marked in the chart where they held a move back", async () => {
   const page = await played();
   const chart = page.locator("figure.chart").first();
   await chart.getByRole("img").focus();
+  await page.keyboard.press("Home");
+  // Second by second over the burst, at whose beginning the guard on growth holds the ramp back.
   const said = [];
-  for (let step = 0; step < 40 && !said.some((it) => /held by/.test(it)); step += 1) {
-    await page.keyboard.press("PageUp");
+  while (said.length < 240 && !/held by/.test(said.at(-1) ?? "")) {
+    await page.keyboard.press("ArrowRight");
     said.push(await chart.locator("[aria-live]").innerText());
-    if (step === 20) await page.keyboard.press("Home");
-    for (let small = 0; small < 5; small += 1) {
-      await page.keyboard.press("ArrowRight");
-      said.push(await chart.locator("[aria-live]").innerText());
-    }
   }
-  assert.ok(said.some((it) => /held by/.test(it)), said.slice(0, 5).join("\n"));
+  assert.match(said.at(-1), /held by/, said.slice(-3).join("\n"));
 });
 
 test("another load gives another play, its address keeps it, and back is the one before", async () => {
@@ -116,7 +113,10 @@ test("the load of a recorded run is played by another policy", async () => {
 
 test("a long load tells how far it is, and the page answers meanwhile", async () => {
   const page = await played();
-  await enter(page, "Look at", "36000");
+  // A slow machine: on this one even the longest load is played before there is progress to tell.
+  const machine = await page.context().newCDPSession(page);
+  await machine.send("Emulation.setCPUThrottlingRate", { rate: 4 });
+  await enter(page, "Look at", "21600");
   await page.getByRole("progressbar", { name: "How much of the load is played" }).waitFor();
   // The page's own clock goes on in steps no longer than a few frames.
   const longest = await page.evaluate(async () => {
@@ -129,6 +129,6 @@ test("a long load tells how far it is, and the page answers meanwhile", async ()
     }
     return most;
   });
-  assert.ok(longest < 250, `${longest} ms without a frame`);
+  assert.ok(longest < 1000, `${longest} ms without a frame`);
   await go(page, "Policy");
 });

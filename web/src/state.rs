@@ -250,7 +250,11 @@ impl Reducible for State {
             }
             Action::CloseRun(at) => {
                 if at < next.runs.len() {
-                    next.runs.remove(at);
+                    let closed = next.runs.remove(at);
+                    // Its address would open it again.
+                    if closed.run.application.id == next.route.rest {
+                        next.route.rest.clear();
+                    }
                 }
             }
             Action::Reveal(line, column) => {

@@ -108,6 +108,10 @@ pub fn Runs() -> Html {
             let (page, id) = (page.clone(), id.clone());
             Callback::from(move |_| {
                 server::unfollow(&id);
+                if page.route.rest == id {
+                    // Its address would open it again.
+                    page.dispatch(Action::Go(Route { view: View::Runs, ..Route::default() }));
+                }
                 page.dispatch(Action::CloseRun(at));
             })
         };
