@@ -205,6 +205,7 @@ pub fn begin(page: Handle) {
                 Meeting::Open => {
                     opened(&policy, &policy.sha256);
                     page.dispatch(Action::Open(policy.name, policy.text));
+                    page.dispatch(Action::Served);
                 }
                 Meeting::Keep => {
                     opened(&policy, &policy.sha256);
@@ -231,14 +232,15 @@ pub fn begin(page: Handle) {
 /// Opens the file and puts the user's text over it, so that it counts as changed.
 fn keep(page: &Handle, policy: &ServedPolicy, text: String, told: String) {
     page.dispatch(Action::Open(policy.name.clone(), policy.text.clone()));
+    page.dispatch(Action::Served);
     page.dispatch(Action::Text(text, Changer::Other));
     page.dispatch(Action::Tell(false, told));
 }
 
-/// Whether saving the text that is open writes the server's file.
+/// Whether saving the text that is open writes the server's file: another file's text never does, whatever its name.
 #[must_use]
 pub fn is_writable(page: &Handle) -> bool {
-    FILE.with(|file| file.borrow().as_ref().is_some_and(|file| file.name == page.document.name))
+    page.served && FILE.with(|file| file.borrow().as_ref().is_some_and(|file| file.name == page.document.name))
 }
 
 /// Saves the text to the server's file, unless that is another by now.
@@ -286,6 +288,7 @@ pub async fn reload(page: &Handle) {
             opened(&policy, &policy.sha256);
             page.dispatch(Action::Tell(false, format!("{} is open as it is on disk", policy.name)));
             page.dispatch(Action::Open(policy.name, policy.text));
+            page.dispatch(Action::Served);
         }
         Ok(About { policy_error, .. }) => {
             page.dispatch(Action::Tell(

@@ -87,6 +87,8 @@ pub struct State {
     pub revision: u32,
     /// Whether the text differs from what was opened or saved last.
     pub unsaved: bool,
+    /// Whether the text is that of the server's file, changed or not.
+    pub served: bool,
     /// The user's text that another took the place of.
     pub earlier: Option<Rc<Document>>,
     /// The environment that is looked at.
@@ -116,6 +118,8 @@ pub enum Action {
     Text(String, Changer),
     /// Another file was opened.
     Open(String, String),
+    /// What was opened last is the server's file.
+    Served,
     /// The text was saved under a name.
     Saved(String),
     /// The user went somewhere.
@@ -151,6 +155,7 @@ impl State {
             document: Rc::new(document),
             revision: 0,
             unsaved: false,
+            served: false,
             earlier: None,
             environment,
             route,
@@ -218,7 +223,9 @@ impl Reducible for State {
                 next.set_document(Document::read(&name, &text));
                 next.revision += 1;
                 next.unsaved = false;
+                next.served = false;
             }
+            Action::Served => next.served = true,
             Action::Saved(name) => {
                 if name != self.document.name {
                     next.document = Rc::new(Document::read(&name, &self.document.text));
@@ -316,6 +323,9 @@ mod tests {
         let first = Rc::new(State::new(Document::read("own.yaml", &own), Route::default()));
         let second = opened(first, policy("live", 5));
         assert_eq!(&*second.earlier.as_ref().unwrap().text, own);
+        // A link may carry the name of the server's file: its text is not saved over that.
+        let served = opened(second.reduce(Action::Served), own.clone());
+        assert!(!served.served && served.clone().reduce(Action::Served).served);
         let example = opened(Rc::new(State::new(Document::read("c.yaml", DEFAULT_POLICY), Route::default())), own);
         assert_eq!(example.earlier, None);
     }
