@@ -1,9 +1,12 @@
-"""Writes the small files that Spark's own example programs read: the PyPI package ships the programs without them.
+"""Lays what Spark's own example programs read from the folder that they run in, and write into.
 
-    python example_resources.py FOLDER
+    python example_resources.py PLACE SPARK_HOME
+
+The PyPI package ships `data`, which is copied as the programs write there too, but not `examples/src/main/resources`.
 """
 
 import os
+import shutil
 import sys
 from datetime import datetime, timezone
 from pathlib import Path
@@ -22,8 +25,10 @@ USERS = pa.table(
 )
 
 
-def main(folder: Path) -> None:
+def main(place: Path, spark_home: Path) -> None:
     """Writes everything."""
+    shutil.copytree(spark_home / "data", place / "data")
+    folder = place / "examples/src/main/resources"
     nested = folder / "dir1" / "dir2"
     nested.mkdir(parents=True, exist_ok=True)
     ages = [f'{{"name":"{name}"' + (f', "age":{age}' if age else "") + "}" for name, age in PEOPLE]
@@ -45,6 +50,5 @@ def main(folder: Path) -> None:
     os.utime(future, (when, when))
 
 
-
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), Path(sys.argv[2]))

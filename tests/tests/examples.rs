@@ -46,11 +46,10 @@ fn examples_of_spark() {
             let place = folder.path("place");
             let _ = std::fs::remove_dir_all(&place);
             std::fs::create_dir_all(&place).unwrap();
-            std::os::unix::fs::symlink(home.join("data"), place.join("data")).unwrap();
-            let resources = place.join("examples/src/main/resources");
             let made = Application::new(venv().command("python"), venv())
                 .arg(support::program("example_resources.py"))
-                .arg(&resources)
+                .arg(&place)
+                .arg(&home)
                 .run()
                 .unwrap();
             assert_eq!(made.code(), Some(0), "{}", made.stderr);

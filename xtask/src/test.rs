@@ -70,7 +70,9 @@ impl Test {
         setup::show(&mut Browser::ensure()?.tests(&binary, &filter)?)?;
         // One Spark at a time: each wants the machine for itself.
         setup::show(
-            setup::cargo(&["test", "--package", "sparkwright-tests", "--release", "--", "--test-threads=1"])
+            // A run takes long: one that fails tells of everything that fails.
+            setup::cargo(&["test", "--package", "sparkwright-tests", "--release", "--no-fail-fast", "--"])
+                .arg("--test-threads=1")
                 .args(&filter)
                 .env("SPARKWRIGHT_ASSETS", paths::assets())
                 .env("SPARKWRIGHT_BINARY", binary)
