@@ -101,6 +101,9 @@ pub struct ControlInput {
     pub executors_coming: u32,
     /// The most executors that the cluster has room for or a quota allows; unknown when absent.
     pub quota_executors: Option<u32>,
+    /// The executors that the declared stage that runs was planned with ([`crate::stage`]); absent where none runs, or where it wants none in
+    /// particular. They are the need then, instead of what the tasks fill.
+    pub planned_executors: Option<u32>,
     /// The mean run time of a task of the running stages; unknown when absent.
     pub mean_task_ms: Option<u64>,
     /// How long an executor takes from asking to its first task, measured here; unknown when absent.
@@ -129,6 +132,7 @@ crate::members::read_over_defaults!(ControlInput {
     executors,
     executors_coming,
     quota_executors,
+    planned_executors,
     mean_task_ms,
     executor_start_ms,
     gc_share,
@@ -153,6 +157,7 @@ impl Default for ControlInput {
             executors: Vec::new(),
             executors_coming: 0,
             quota_executors: None,
+            planned_executors: None,
             mean_task_ms: None,
             executor_start_ms: None,
             gc_share: None,
@@ -197,11 +202,11 @@ pub struct ControlState {
     pub ramp_at_ms: u64,
     /// Needs within the down window, largest kept for each slice of it.
     pub needs: Vec<NeedAt>,
-    /// Targets within the last minute, for the growth limit.
+    /// Targets within the last minute, for the growth limit; none from before a planned move.
     pub minute_targets: Vec<NeedAt>,
-    /// Targets within the down window, for the shrink limit.
+    /// Targets within the down window, for the shrink limit; none from before a planned move.
     pub window_targets: Vec<NeedAt>,
-    /// The last move's direction.
+    /// The direction of the last move that was no plan's.
     pub last_direction: Option<Direction>,
     /// When it was.
     pub last_move_ms: u64,

@@ -2,10 +2,12 @@
 //!
 //! A pure reducer: facts and the last state in, a target and the next state out. It works in this order:
 //!
-//! 1. The need: the executors that the present tasks fill, by Spark's own formula (`ramp`).
-//! 2. The move: up by Spark's ramp while tasks wait; down to the need.
+//! 1. The need: what the declared stage that runs was planned with; without one, the executors that the present tasks
+//!    fill, by Spark's own formula (`ramp`).
+//! 2. The move: up by Spark's ramp while tasks wait; down to the need. To a plan at once.
 //! 3. The guards (`guards`), each of which may hold the move back or cut it: pauses, down window, dead band, no
-//!    scale-up that comes after the work ends, cool-down, changes of direction, growth a minute, shrinking a window.
+//!    scale-up that comes after the work ends, cool-down, changes of direction, growth a minute, shrinking a window. They
+//!    keep reactions steady; a plan is none, and of them only pauses hold it.
 //! 4. What may go (`removal`): a target is lowered only by as many executors as can be removed at once.
 //! 5. The bounds: at least `min_executors`, at most `max_executors`, at most the quota. They come last and win over every
 //!    guard; where they contradict each other the later one wins, and none goes under one executor.
@@ -38,6 +40,8 @@ const HOUR_MS: u64 = 3_600_000;
 
 /// What the target follows, once ramp and guards have let it.
 const LASTING_TASKS: &str = "tasks that last, running and pending, of";
+/// What it follows while a declared stage runs.
+const PLAN: &str = "a plan of";
 
 /// The most changes of direction that are remembered, and so the most that any policy allows in an hour.
 const MOST_REVERSALS: usize = 64;
@@ -57,7 +61,8 @@ pub fn control(policy: &ResolvedPolicy, input: &ControlInput) -> ControlAnswer {
     let current = state.target.unwrap_or_else(|| bounds.clamp(crew.with_coming));
     let each = ramp::tasks_an_executor(input.executor_cores, input.task_cpus);
     let tasks = input.pending_tasks.saturating_add(input.running_tasks);
-    let need = ramp::need(tasks, each, 1.0);
+    let plan = input.planned_executors;
+    let need = plan.unwrap_or_else(|| ramp::need(tasks, each, 1.0));
     let paused = guards::pause(&policy.guards, input, state.stale_ticks);
     let trusted = !matches!(paused, Some((key::FACTS_LOST | key::STALE, _)));
 
@@ -72,11 +77,12 @@ pub fn control(policy: &ResolvedPolicy, input: &ControlInput) -> ControlAnswer {
         trace: trace(policy, input, &crew, each, state.target, past.largest_need).unbounded(need),
     };
     let wanted = bounds.clamp(need);
-    let backlog = input.pending_tasks > 0 && wanted > current;
+    let backlog = plan.is_none() && input.pending_tasks > 0 && wanted > current;
     let due = state.ramp_step == 0 || now.saturating_sub(state.ramp_at_ms) >= ramp::SUSTAINED_BACKLOG_MS;
     match wanted.cmp(&current) {
         // As many as there should be: nothing to guard.
         Ordering::Equal => {}
+        Ordering::Greater if plan.is_some() => account.pass_pause(paused.as_ref()),
         Ordering::Greater => {
             let next = if backlog && due { ramp::step(current, crew.staying, need, state.ramp_step) } else { current };
             account.ramp(next);
@@ -86,7 +92,10 @@ pub fn control(policy: &ResolvedPolicy, input: &ControlInput) -> ControlAnswer {
         }
         Ordering::Less => {
             account.pass_pause(paused.as_ref());
-            account.pass_down(&past, &state, now, &crew);
+            if plan.is_none() {
+                account.pass_down(&past, &state, now);
+            }
+            account.pass_protected(&crew);
         }
     }
     let target = bounds.record(policy, &mut account.trace, account.value);
@@ -99,7 +108,7 @@ pub fn control(policy: &ResolvedPolicy, input: &ControlInput) -> ControlAnswer {
     if backlog && due && target > current {
         state.ramp_at_ms = now;
     }
-    moved(&mut state, current, target, now);
+    moved(&mut state, current, target, now, plan.is_some() && paused.is_none());
 
     // Never fewer than the present work could fill, even where the target has not caught up with it.
     let keep = target.max(wanted);
@@ -120,12 +129,19 @@ pub fn control(policy: &ResolvedPolicy, input: &ControlInput) -> ControlAnswer {
     let Account { mut trace, held, .. } = account;
     if held.is_empty() && target == wanted {
         // Where guards have a say, they are what changes the target first, and they are in the trace.
-        let tasks = Along { input: LASTING_TASKS, unit: Unit::Tasks, at: tasks, least: 0, most: u64::MAX, step: 1 };
-        trace = trace.flips(tasks.flips(|tasks| bounds.clamp(ramp::need(tasks, each, 1.0))));
+        let (input, unit, at) = match plan {
+            Some(plan) => (PLAN, Unit::Executors, u64::from(plan)),
+            None => (LASTING_TASKS, Unit::Tasks, tasks),
+        };
+        let along = Along { input, unit, at, least: 0, most: u64::MAX, step: 1 };
+        trace = trace.flips(
+            along.flips(|at| bounds.clamp(if plan.is_some() { saturating_u32(at) } else { ramp::need(at, each, 1.0) })),
+        );
     }
     let trace = notes(trace, policy, input, bounds, ask_again && acting);
     ControlAnswer {
-        target: trace.decide(target, Grade::A),
+        // How well founded a plan is, its own trace says; here that is not known.
+        target: trace.decide(target, if plan.is_some() { Grade::C } else { Grade::A }),
         apply: acting && (changed || ask_again || !remove.is_empty()),
         remove,
         held,
@@ -335,7 +351,7 @@ impl Account<'_> {
     }
 
     /// The guards of a move down; nothing for any other.
-    fn pass_down(&mut self, past: &Past, state: &ControlState, now: u64, crew: &Crew<'_>) {
+    fn pass_down(&mut self, past: &Past, state: &ControlState, now: u64) {
         let guards = &self.policy.guards;
         if self.value < self.current {
             let because =
@@ -361,6 +377,10 @@ impl Account<'_> {
             let to = self.value.max(floor).min(self.current);
             self.limit(key::SHRINK, to, because);
         }
+    }
+
+    /// A move down goes only as far as executors may go; nothing for any other.
+    fn pass_protected(&mut self, crew: &Crew<'_>) {
         if self.value < self.current {
             let bound_to_stay = crew.staying.saturating_sub(crew.removable_now);
             let because =
@@ -413,13 +433,19 @@ impl Account<'_> {
     }
 }
 
-/// Notes a move in the state.
-fn moved(state: &mut ControlState, current: u32, target: u32, now: u64) {
+/// Notes a move in the state. One that was planned is no reaction: what limits those counts from it on, and its direction is none to turn
+/// from.
+fn moved(state: &mut ControlState, current: u32, target: u32, now: u64, planned: bool) {
     let direction = match target.cmp(&current) {
         Ordering::Equal => return,
         Ordering::Greater => Direction::Up,
         Ordering::Less => Direction::Down,
     };
+    if planned {
+        state.minute_targets.clear();
+        state.window_targets.clear();
+        return;
+    }
     if state.last_direction.is_some_and(|last| last != direction) {
         if state.reversals_ms.len() >= MOST_REVERSALS {
             state.reversals_ms.remove(0);
@@ -457,28 +483,32 @@ fn trace(
     largest_need: u32,
 ) -> Trace {
     let seen = "measured, this run";
-    Trace::new(
-        "control.ramp",
-        "need = ceil((running + pending tasks) / tasks an executor runs at a time); while tasks wait the target grows by \
-         1, 2, 4, 8 ... up to the need (ExecutorAllocationManager, Apache Spark); down to the largest need of the window",
-        Unit::Executors,
-    )
-    .input("pending tasks", input.pending_tasks, Unit::Tasks, seen)
-    .input("running tasks", input.running_tasks, Unit::Tasks, seen)
-    .input("executor cores", input.executor_cores, Unit::Cores, "spark.executor.cores")
-    .input("cores a task", input.task_cpus, Unit::Cores, "spark.task.cpus")
-    .input("tasks an executor runs at a time", each, Unit::Tasks, "cores / cores a task")
-    .input("executors present", crew.staying, Unit::Executors, seen)
-    .input("executors asked for and not there yet", input.executors_coming, Unit::Executors, seen)
-    .input("mean task time", input.mean_task_ms, Unit::Milliseconds, seen)
-    .input("time from asking to an executor's first task", input.executor_start_ms, Unit::Milliseconds, seen)
-    .input("last target", last, Unit::Executors, "the last decision")
-    .input(
-        "largest need of the down window",
-        largest_need,
-        Unit::Executors,
-        policy.origin(key::DOWN_WINDOW),
-    )
+    let trace = match input.planned_executors {
+        Some(plan) => Trace::new(
+            "control.plan",
+            "need = what the declared stage that runs was planned with, at once; pauses, executors that may not go and bounds hold it",
+            Unit::Executors,
+        )
+        .input("planned executors", plan, Unit::Executors, "plan_stage"),
+        None => Trace::new(
+            "control.ramp",
+            "need = ceil((running + pending tasks) / tasks an executor runs at a time); while tasks wait the target grows by \
+             1, 2, 4, 8 ... up to the need (ExecutorAllocationManager, Apache Spark); down to the largest need of the window",
+            Unit::Executors,
+        ),
+    };
+    trace
+        .input("pending tasks", input.pending_tasks, Unit::Tasks, seen)
+        .input("running tasks", input.running_tasks, Unit::Tasks, seen)
+        .input("executor cores", input.executor_cores, Unit::Cores, "spark.executor.cores")
+        .input("cores a task", input.task_cpus, Unit::Cores, "spark.task.cpus")
+        .input("tasks an executor runs at a time", each, Unit::Tasks, "cores / cores a task")
+        .input("executors present", crew.staying, Unit::Executors, seen)
+        .input("executors asked for and not there yet", input.executors_coming, Unit::Executors, seen)
+        .input("mean task time", input.mean_task_ms, Unit::Milliseconds, seen)
+        .input("time from asking to an executor's first task", input.executor_start_ms, Unit::Milliseconds, seen)
+        .input("last target", last, Unit::Executors, "the last decision")
+        .input("largest need of the down window", largest_need, Unit::Executors, policy.origin(key::DOWN_WINDOW))
 }
 
 /// The trace with everything else that a reader should know.

@@ -4,6 +4,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
+use super::data::{ColumnsFacts, DataProfile};
 use crate::cache::result::CachePlan;
 use crate::cost::Cost;
 use crate::executor::run_time::RunTimeEstimate;
@@ -45,6 +46,8 @@ pub struct PlanStageInput {
     pub data_grade: Grade,
     /// The rows of its data; unknown when absent.
     pub rows: Option<u64>,
+    /// The columns of its data.
+    pub columns: ColumnsFacts,
     /// How the stages to come read its result, the next one first.
     pub next: Vec<NextUse>,
     /// The largest group of the key that it shuffles by over the median group; unknown when absent.
@@ -69,6 +72,7 @@ crate::members::read_over_defaults!(PlanStageInput {
     job,
     data_grade,
     rows,
+    columns,
     next,
     key_skew,
     partition_bytes,
@@ -88,6 +92,7 @@ impl Default for PlanStageInput {
             job: JobFacts::default(),
             data_grade: Grade::C,
             rows: None,
+            columns: ColumnsFacts::default(),
             next: Vec::new(),
             key_skew: None,
             partition_bytes: Vec::new(),
@@ -103,6 +108,8 @@ impl Default for PlanStageInput {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PlanStageAnswer {
+    /// What its data is taken for.
+    pub data: Decision<DataProfile>,
     /// Executors that it wants.
     pub executors: Decision<u32>,
     /// Shuffle partitions for its data.

@@ -4,8 +4,10 @@
 //! large a piece a task sorts in memory, and the stages to come say how the result is read.
 
 mod contract;
+mod data;
 
 pub use contract::{PlanStageAnswer, PlanStageInput, RunningExecutors};
+pub use data::{ColumnsFacts, DataCategory, DataProfile};
 
 use alloc::borrow::{Cow, ToOwned};
 use alloc::string::{String, ToString};
@@ -34,7 +36,8 @@ pub const ADVISORY_SIZES_OF_SKEW: u64 = 2;
 /// `does_not_fit` when executors are still to be sized and the size called for is larger than every machine.
 pub fn plan_stage(policy: &ResolvedPolicy, input: &PlanStageInput) -> Result<PlanStageAnswer, ErrorBody> {
     let cluster = &input.cluster;
-    let facts = Facts::of(policy, &input.job, cluster, &input.history);
+    let (job, data) = data::described(input);
+    let facts = Facts::of(policy, &job, cluster, &input.history);
     let size = executor_size(policy, cluster, &facts.history, Bytes(0));
     let (cores, heap, room) = match (&input.executors, size) {
         // They run: whatever size others would have is no reason to refuse.
@@ -80,6 +83,7 @@ pub fn plan_stage(policy: &ResolvedPolicy, input: &PlanStageInput) -> Result<Pla
         }
     }
     Ok(PlanStageAnswer {
+        data,
         executors: count.wanted,
         shuffle_partitions: partitions,
         shuffle_tasks: shuffle_tasks(sizes, &shuffle, advisory.value),
