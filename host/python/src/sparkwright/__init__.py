@@ -1,0 +1,1 @@
+"""One policy decides how PySpark jobs scale, partition and cache."""

@@ -1,0 +1,38 @@
+"""The policy that holds, as users know it: sections of keys, and each key that only one section has also by itself."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any, NoReturn
+
+SECTIONS = ("autoscaling", "temp_tables", "pipeline", "monitoring", "cost")
+
+
+class Config(dict[str, Any]):
+    """`config['autoscaling']['max_executors']`, or for short `config['max_executors']`. Read-only: it says what holds and changes nothing.
+
+    A name that two sections have (`auto_cleanup`) stands in its sections only, as in a policy file.
+    """
+
+    def __init__(self, policy: Mapping[str, Any]) -> None:
+        sections = {name: dict(policy.get(name) or {}) for name in SECTIONS}
+        times = Counter(key for section in sections.values() for key in section)
+        short = {key: value for section in sections.values() for key, value in section.items() if times[key] == 1}
+        if "guards" in policy:
+            sections["autoscaling"]["guards"] = _Section(policy["guards"])
+        whole = {name: _Section(section) for name, section in sections.items()}
+        super().__init__({"environment": policy.get("environment", ""), **whole, **short})
+
+    def __reduce__(self) -> tuple[type[dict[str, Any]], tuple[dict[str, Any]]]:
+        return dict, (dict(self),)
+
+    def _fixed(self, *_: Any, **__: Any) -> NoReturn:
+        raise TypeError("the config of a running optimizer can't be changed; make another one: create_pipeline_optimizer(spark, {'pipeline': {...}})")
+
+    __setitem__ = __delitem__ = __ior__ = clear = pop = popitem = setdefault = update = _fixed  # type: ignore[assignment]
+
+
+class _Section(Config):
+    def __init__(self, values: Mapping[str, Any]) -> None:
+        dict.__init__(self, values)

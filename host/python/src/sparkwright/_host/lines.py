@@ -1,0 +1,134 @@
+"""One JSON object a line, over a Unix socket: the host's own, or one end of a pair whose other end is a child's stdin and stdout."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import tempfile
+import time
+from typing import IO
+
+from .._command import find_command
+from ..errors import CommandNotFoundError
+
+# The protocol's own limit.
+LONGEST_LINE_BYTES = 16 * 1024 * 1024
+# What a child may take to end after its input has ended.
+END_SECONDS = 5.0
+
+
+class LinesClosed(Exception):
+    """The other side is gone, broke the protocol, or let us wait too long."""
+
+
+class Lines:
+    """A connection that carries lines both ways. Not for two threads at a time."""
+
+    def __init__(self, ours: socket.socket, child: subprocess.Popen[bytes] | None = None, said: IO[bytes] | None = None) -> None:
+        self._socket = ours
+        self._child = child
+        self._said = said
+        self._left = bytearray()
+        self._half_sent = False
+
+    def send(self, line: bytes, within_s: float) -> None:
+        """Sends one line.
+
+        Raises:
+            LinesClosed: it could not be sent whole.
+        """
+        if self._half_sent:
+            raise LinesClosed("an earlier request was cut off while it was sent")
+        self._half_sent = True
+        try:
+            self._socket.settimeout(within_s)
+            self._socket.sendall(line + b"\n")
+        except OSError as error:
+            raise LinesClosed(self._because(str(error))) from error
+        self._half_sent = False
+
+    def receive(self, within_s: float) -> bytes:
+        """The next line. What has come when this is interrupted (Ctrl-C) is kept for the next call.
+
+        Raises:
+            LinesClosed: there is none within that time, and never will be.
+        """
+        until = time.monotonic() + within_s
+        while True:
+            end = self._left.find(b"\n")
+            if end >= 0:
+                line = bytes(self._left[:end])
+                del self._left[: end + 1]
+                return line
+            if len(self._left) > LONGEST_LINE_BYTES:
+                raise LinesClosed("it sent a line longer than 16 MiB")
+            left_s = until - time.monotonic()
+            if left_s <= 0:
+                raise LinesClosed(f"it gave no answer within {within_s:.0f} s")
+            try:
+                self._socket.settimeout(left_s)
+                some = self._socket.recv(1 << 16)
+            except TimeoutError:
+                continue
+            except OSError as error:
+                raise LinesClosed(self._because(str(error))) from error
+            if not some:
+                raise LinesClosed(self._because("it closed the connection"))
+            self._left += some
+
+    def close(self) -> None:
+        """Ends the connection, and the child with it."""
+        self._socket.close()
+        if self._child is not None:
+            try:
+                self._child.wait(END_SECONDS)
+            except subprocess.TimeoutExpired:
+                self._child.kill()
+                self._child.wait()
+        if self._said is not None:
+            self._said.close()
+
+    def _because(self, what: str) -> str:
+        """What happened, with the last that a child of ours said."""
+        if self._said is None:
+            return what
+        self._said.seek(0)
+        lines = self._said.read().decode(errors="replace").strip().splitlines()
+        return f"{what}: {lines[-1]}" if lines else what
+
+
+def connect(path: str, within_s: float) -> Lines:
+    """Connects to the host that listens at `path`.
+
+    Raises:
+        LinesClosed: nobody does.
+    """
+    ours = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    ours.settimeout(within_s)
+    try:
+        ours.connect(path)
+    except OSError as error:
+        ours.close()
+        raise LinesClosed(f"nothing answers at {path}: {error}") from error
+    return Lines(ours)
+
+
+def start_decide() -> Lines:
+    """Starts `sparkwright decide`, which ends when the connection does.
+
+    Raises:
+        CommandNotFoundError: the command is not there or does not start.
+    """
+    command = find_command()
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+    said = tempfile.TemporaryFile()  # noqa: SIM115 (it lives as long as the child)
+    try:
+        # In a session of its own, so that Ctrl-C ends the stage and not who decides what becomes of its tables.
+        child = subprocess.Popen([command, "decide"], stdin=theirs, stdout=theirs, stderr=said, start_new_session=True)
+    except OSError as error:
+        ours.close()
+        said.close()
+        raise CommandNotFoundError(f"`{command} decide` does not start: {error}") from error
+    finally:
+        theirs.close()
+    return Lines(ours, child, said)

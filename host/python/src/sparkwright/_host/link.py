@@ -1,0 +1,184 @@
+"""The pipeline connection to the host: requests and answers in turn, and what becomes of it when the host is lost."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any, NoReturn, TypedDict, cast
+
+from ..errors import HostError, HostLostError, PolicyError
+from .lines import Lines, LinesClosed
+
+PROTOCOL = 1
+# A decision takes milliseconds and a command to Spark's session some more; a host that is stopped or starved is given up after this.
+ANSWER_SECONDS = 20.0
+
+
+class Opened(TypedDict):
+    """A policy, resolved for this connection."""
+
+    policy: dict[str, Any]
+    origins: dict[str, str]
+    warnings: list[str]
+    identity: dict[str, Any]
+    module_sha256: str
+    mode: str
+    controller: str
+
+
+class Answer(TypedDict):
+    """What the policy decided, and the numbers of its decisions in the run's record."""
+
+    answer: dict[str, Any]
+    numbers: dict[str, int]
+
+
+class Applied(TypedDict):
+    """Whether a planned number of executors went to the controller."""
+
+    applied: bool
+    why: str | None
+
+
+class AppliedConfs(TypedDict):
+    """The session configurations that were set, and why others were not."""
+
+    applied: list[str]
+    refused: dict[str, str]
+
+
+class Begun(TypedDict):
+    """What came of a stage's plan at its beginning."""
+
+    executors: Applied
+    confs: AppliedConfs
+
+
+class Ended(TypedDict):
+    """What Spark measured since the stage began; `None` where nobody measures."""
+
+    measured: dict[str, Any] | None
+    jobs: int | None
+    executors: dict[str, int] | None
+    executor_ms: int | None
+    peak_storage_bytes: int | None
+
+
+class HostLink:
+    """A connection to whoever decides. Safe to use from several threads.
+
+    Once the host is lost, every request raises `errors.HostLostError` at once, and `on_lost` was called with the reason, one time.
+    """
+
+    def __init__(self, lines: Lines, *, application: str | None, on_lost: Callable[[str], None]) -> None:
+        """Says hello.
+
+        Raises:
+            HostLostError: there is no welcome.
+            HostError: the host refused, code `refused`.
+        """
+        self._lines = lines
+        self._on_lost = on_lost
+        self._turn = threading.RLock()
+        self._number = 0
+        self.lost: str | None = None
+        hello = {"sparkwright": "hello", "role": "pipeline", "protocol": PROTOCOL, "application": application}
+        try:
+            lines.send(json.dumps(hello).encode(), ANSWER_SECONDS)
+            welcome = _object(lines.receive(ANSWER_SECONDS))
+        except LinesClosed as error:
+            lines.close()
+            raise HostLostError(f"the host gave no welcome: {error}") from error
+        if welcome.get("sparkwright") != "welcome":
+            lines.close()
+            raise HostError("refused", f"the host refused: {welcome.get('reason', welcome)}")
+        self.mode: str = str(welcome.get("mode", "act"))
+        self.version: str = str(welcome.get("version", ""))
+
+    def open(self, policy: str | None, environment: str | None, override: Mapping[str, Any] | None) -> Opened:
+        """Resolves a policy for this connection: a file (the host's own when `None`), an environment of it and overrides.
+
+        Raises:
+            PolicyError: something in them is wrong.
+        """
+        return cast(Opened, self._request("open", policy=policy, environment=environment, override=override))
+
+    def ask(self, point: str, input: Mapping[str, Any], subject: str, *, record: bool = True) -> Answer:
+        """Asks the policy at a decision point. `subject` says in the record what it is about; without `record` it is not recorded."""
+        return cast(Answer, self._request("ask", point=point, input=input, subject=subject, record=record))
+
+    def begin(self, stage: str, executors: int | None, executors_decision: int | None, confs: Mapping[str, str]) -> Begun:
+        """A declared stage begins: its executors go to the controller, its configurations into the session."""
+        told = {"stage": stage, "executors": executors, "executors_decision": executors_decision, "confs": confs}
+        return cast(Begun, self._request("begin", **told))
+
+    def end(self, stage: str) -> Ended:
+        """The stage has ended: what its plan had set is taken back."""
+        return cast(Ended, self._request("end", stage=stage))
+
+    def outcome(self, number: int, applied: bool, outcome: str) -> None:
+        """Says for the record what came of a decision."""
+        self._request("outcome", number=number, applied=applied, outcome=outcome)
+
+    def close(self) -> None:
+        """Ends the connection; the host takes back all that it set for it. Never raises."""
+        with self._turn:
+            if self.lost is None:
+                try:
+                    self._request("close")
+                except (HostError, PolicyError):
+                    pass
+                self.lost = "it was closed"
+            self._lines.close()
+
+    def _request(self, do: str, **told: Any) -> dict[str, Any]:
+        with self._turn:
+            if self.lost is not None:
+                raise HostLostError(f"the host is not asked any more: {self.lost}")
+            self._number += 1
+            try:
+                request = json.dumps({"id": self._number, "do": do, **told}, allow_nan=False)
+            except (TypeError, ValueError) as error:
+                raise HostError("protocol", f"what `{do}` was given can't be told as JSON: {error}") from error
+            try:
+                self._lines.send(request.encode(), ANSWER_SECONDS)
+                answer = self._answer(self._number)
+            except LinesClosed as error:
+                self._lose(str(error))
+        problem = answer.get("error")
+        if problem is None:
+            return cast("dict[str, Any]", answer.get("ok") or {})
+        _raise(cast("dict[str, Any]", problem))
+
+    def _answer(self, number: int) -> dict[str, Any]:
+        while True:
+            answer = _object(self._lines.receive(ANSWER_SECONDS))
+            # A request that Ctrl-C interrupted was answered all the same; an answer without a number is to a line that made no sense.
+            if answer.get("id") in (number, None):
+                return answer
+
+    def _lose(self, why: str) -> NoReturn:
+        self.lost = why
+        self._lines.close()
+        self._on_lost(why)
+        raise HostLostError(f"the host was lost: {why}")
+
+
+def _object(line: bytes) -> dict[str, Any]:
+    try:
+        value: Any = json.loads(line)
+    except ValueError as error:
+        raise LinesClosed(f"it sent what is not JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise LinesClosed("it sent what is not a JSON object")
+    return cast("dict[str, Any]", value)
+
+
+def _raise(problem: Mapping[str, Any]) -> NoReturn:
+    code, message = str(problem.get("code", "protocol")), str(problem.get("message", "no reason given"))
+    if code == "policy":
+        diagnostics = cast("list[dict[str, Any]]", problem.get("diagnostics") or [])
+        told = [str(each.get("rendered") or each.get("message", "")).rstrip() for each in diagnostics]
+        raise PolicyError("\n".join([message, *told]) if told else message, diagnostics)
+    raise HostError(code, message, problem.get("help"), problem.get("path"))

@@ -1,0 +1,41 @@
+"""The lines of configuration that put the plugin into a driver."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from ._command import run_command
+from .errors import CommandNotFoundError
+
+
+class PluginLines(NamedTuple):
+    """The plugin's jar for a version of Spark, and its class."""
+
+    jar: str
+    plugin: str
+
+
+def plugin_lines(spark_version: str) -> PluginLines:
+    """What `sparkwright plugin` says for a version of Spark; it writes the jar where it says, if it is not there yet.
+
+    Raises:
+        CommandNotFoundError: the command is not there or does not run.
+        RuntimeError: it has no plugin for that version.
+    """
+    confs = dict[str, str]()
+    for line in run_command(["plugin", "--spark", spark_version]).splitlines():
+        key, _, value = line.removeprefix("--conf ").partition("=")
+        confs[key.strip()] = value.strip()
+    try:
+        return PluginLines(confs["spark.jars"], confs["spark.plugins"])
+    except KeyError as missing:
+        raise CommandNotFoundError(f"`sparkwright plugin` does not say {missing}: the command and this package are of different versions") from None
+
+
+def shown_lines(spark_version: str) -> str:
+    """The two lines for people; what can't be found out is left for `sparkwright plugin` to say."""
+    try:
+        lines = plugin_lines(spark_version)
+    except (RuntimeError, OSError) as error:
+        return f"    (`sparkwright plugin --spark {spark_version}` prints them; it failed here: {error})"
+    return f"    --conf spark.jars={lines.jar}\n    --conf spark.plugins={lines.plugin}"

@@ -1,0 +1,137 @@
+"""What is done in Spark: the one interface, with the plugin behind it in a classic session and PySpark's own API in a Connect session."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Literal, Protocol, TypedDict
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+ActionsKind = Literal["plugin", "connect"]
+TableKind = Literal["view", "cached_view", "table"]
+
+
+class SteeringState(TypedDict):
+    """How the application stands with its host."""
+
+    state: Literal["steered", "waiting", "unsteered", "absent"]
+    reason: str | None
+    socket: str | None
+    application: str | None
+    spark: str
+
+
+class ColumnFacts(TypedDict):
+    """A column: `type` is Spark's SQL type, as `array<double>`."""
+
+    name: str
+    type: str
+    nullable: bool
+
+
+class DataFacts(TypedDict):
+    """What is known of a DataFrame without running a job; `None` is unknown."""
+
+    bytes: int | None
+    bytes_source: str
+    rows: int | None
+    rows_source: str | None
+    partitions: int | None
+    files: int
+    file_bytes: list[int]
+    columns: list[ColumnFacts]
+
+
+class StoredSize(TypedDict):
+    """What a table or cached view takes, as Spark tells; `None` is unknown."""
+
+    memory_bytes: int | None
+    disk_bytes: int | None
+    files: int | None
+    partitions: int | None
+    cached_partitions: int | None
+    rows: int | None
+
+
+class Lease(TypedDict):
+    """What says that this session's tables are in use; `lease` is `None` where none could be taken."""
+
+    warehouse: str
+    lease: str | None
+    locked: bool
+
+
+class CatalogTable(TypedDict):
+    """A table in the catalog with one of our names. `name` is quoted and can stand in SQL."""
+
+    name: str
+    session: str | None
+    location: str | None
+    properties: dict[str, str]
+
+
+class Actions(Protocol):
+    """What a plan needs done in Spark. Each method raises `errors.ActionError`, or what Spark raises for the user's own data.
+
+    Names are names in Spark, without quotes; they are quoted here. Times are milliseconds.
+    """
+
+    @property
+    def kind(self) -> ActionsKind:
+        """Which of the two it is."""
+        ...
+
+    def state(self, wait_ms: int) -> SteeringState:
+        """How the application stands with its host; waits at most `wait_ms` while it is not known yet."""
+        ...
+
+    def profile(self, data: DataFrame) -> DataFacts:
+        """What is known of `data`. Runs no job."""
+        ...
+
+    def view(self, data: DataFrame, name: str) -> None:
+        """Names the plan of `data`: a temporary view, made anew when there is one of that name."""
+        ...
+
+    def cached_view(self, data: DataFrame, name: str, level: str) -> None:
+        """As `view`, and marks the plan to be cached at a storage level such as MEMORY_AND_DISK; Spark fills it at its first use."""
+        ...
+
+    def table(
+        self,
+        data: DataFrame,
+        name: str,
+        *,
+        files: int,
+        strategy: str,
+        columns: Sequence[str],
+        compression: str,
+        properties: Mapping[str, str],
+    ) -> None:
+        """Writes `data` as a Parquet table of the session's warehouse: `files` files, `strategy` hash, range or none by `columns`."""
+        ...
+
+    def drop(self, name: str, kind: TableKind) -> None:
+        """Drops what `view`, `cached_view` or `table` made, and what it had cached. No error when it is gone already."""
+        ...
+
+    def sizes(self, names: Sequence[str]) -> dict[str, StoredSize]:
+        """What these take now. Names that are gone are left out."""
+        ...
+
+    def lease(self, session: str, prefix: str) -> Lease:
+        """Says in the warehouse that tables named `<prefix>_<session>_...` are in use, for as long as this driver lives."""
+        ...
+
+    def release(self, session: str) -> None:
+        """Takes that back."""
+        ...
+
+    def catalog_tables(self, prefix: str) -> list[CatalogTable]:
+        """The tables in the catalog whose names begin with `prefix`."""
+        ...
+
+    def flush(self, wait_ms: int) -> None:
+        """Waits, at most `wait_ms`, until the host knows everything that has happened in Spark."""
+        ...

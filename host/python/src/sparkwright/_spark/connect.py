@@ -1,0 +1,203 @@
+"""Actions of a Spark Connect session, which has no JVM of its own: PySpark's public API only."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import re
+import socket
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+from urllib.parse import unquote, urlparse
+
+from ..errors import ActionError
+from . import ActionsKind, CatalogTable, ColumnFacts, DataFacts, Lease, SteeringState, StoredSize, TableKind
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+# Spark's own notation in `explain(mode="cost")`, and what its optimizer takes a size for that it can't know.
+STATISTICS = re.compile(r"Statistics\(sizeInBytes=([0-9.,E+]+) ([KMGTPE]?i?B)(?:, rowCount=([0-9.E+]+))?")
+UNITS = {"B": 1, **{f"{letter}iB": 1 << (10 * power) for power, letter in enumerate("KMGTPE", start=1)}}
+UNKNOWN_FROM_BYTES = 1 << 60
+
+
+class ConnectActions:
+    """`_spark.Actions` by PySpark's public API. What only a driver knows (block managers, executors) stays unknown."""
+
+    def __init__(self, spark: SparkSession) -> None:
+        self._spark = spark
+        self._cached: dict[str, DataFrame] = {}
+        self._leases: dict[str, tuple[Path, IO[str]]] = {}
+
+    @property
+    def kind(self) -> ActionsKind:
+        return "connect"
+
+    def state(self, wait_ms: int) -> SteeringState:
+        del wait_ms
+        return SteeringState(state="absent", reason="a Spark Connect session", socket=None, application=None, spark=self._spark.version)
+
+    def profile(self, data: DataFrame) -> DataFacts:
+        size, rows = _statistics(_cost(data))
+        columns = [ColumnFacts(name=field.name, type=field.dataType.simpleString(), nullable=field.nullable) for field in data.schema.fields]
+        return DataFacts(
+            bytes=size,
+            bytes_source="unknown" if size is None else "plan_statistics",
+            rows=rows,
+            rows_source=None if rows is None else "plan_statistics",
+            partitions=None,
+            files=len(data.inputFiles()),
+            file_bytes=[],
+            columns=columns,
+        )
+
+    def view(self, data: DataFrame, name: str) -> None:
+        data.createOrReplaceTempView(name)
+
+    def cached_view(self, data: DataFrame, name: str, level: str) -> None:
+        from pyspark import StorageLevel
+
+        try:
+            storage: StorageLevel = getattr(StorageLevel, level)
+        except AttributeError:
+            raise ActionError(f"Spark has no storage level `{level}`") from None
+        self._cached[name] = data.persist(storage)
+        data.createOrReplaceTempView(name)
+
+    def table(
+        self,
+        data: DataFrame,
+        name: str,
+        *,
+        files: int,
+        strategy: str,
+        columns: Sequence[str],
+        compression: str,
+        properties: Mapping[str, str],
+    ) -> None:
+        by = list(columns)
+        if strategy == "hash" and by:
+            writer = data.repartition(files, *by).write.bucketBy(files, by)
+        elif strategy == "range" and by:
+            writer = data.repartitionByRange(files, *by).sortWithinPartitions(*by).write
+        else:
+            writer = data.repartition(files).write
+        writer.format("parquet").mode("overwrite").option("compression", compression).saveAsTable(quoted(name))
+        if properties:
+            pairs = ", ".join(f"{_text(key)} = {_text(value)}" for key, value in properties.items())
+            self._spark.sql(f"ALTER TABLE {quoted(name)} SET TBLPROPERTIES ({pairs})")
+
+    def drop(self, name: str, kind: TableKind) -> None:
+        if kind == "table":
+            self._spark.sql(f"DROP TABLE IF EXISTS {quoted(name)} PURGE")
+            return
+        cached = self._cached.pop(name, None)
+        if cached is not None:
+            cached.unpersist()
+        self._spark.catalog.dropTempView(name)
+
+    def sizes(self, names: Sequence[str]) -> dict[str, StoredSize]:
+        known: dict[str, StoredSize] = {}
+        for name in names:
+            size = StoredSize(memory_bytes=None, disk_bytes=None, files=None, partitions=None, cached_partitions=None, rows=None)
+            if name in self._cached:
+                known[name] = size
+            elif self._spark.catalog.tableExists(name):
+                if not self._is_temporary(name):
+                    files = self._spark.table(quoted(name)).inputFiles()
+                    size["memory_bytes"], size["files"] = 0, len(files)
+                    size["disk_bytes"] = self._table_bytes(name)
+                else:
+                    size["memory_bytes"] = size["disk_bytes"] = 0
+                known[name] = size
+        return known
+
+    def lease(self, session: str, prefix: str) -> Lease:
+        warehouse = str(self._spark.conf.get("spark.sql.warehouse.dir"))
+        folder = _local(warehouse)
+        if folder is None or not folder.is_dir():
+            return Lease(warehouse=warehouse, lease=None, locked=False)
+        path = folder / ".sparkwright" / f"{session}.lease"
+        host = socket.gethostname()
+        told = {
+            "session": session, "prefix": prefix, "application": None, "pid": os.getpid(), "host": host, "started_ms": int(time.time() * 1000),
+        }  # fmt: skip
+        try:
+            path.parent.mkdir(exist_ok=True)
+            file = path.open("w", encoding="utf-8")
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            json.dump(told, file)
+            file.flush()
+        except OSError as error:
+            raise ActionError(f"the lease {path} can't be taken: {error}") from error
+        self._leases[session] = (path, file)
+        return Lease(warehouse=warehouse, lease=str(path), locked=True)
+
+    def release(self, session: str) -> None:
+        if (held := self._leases.pop(session, None)) is not None:
+            path, file = held
+            # Removed before it is let go: nobody may find it free while it is there.
+            path.unlink(missing_ok=True)
+            file.close()
+
+    def catalog_tables(self, prefix: str) -> list[CatalogTable]:
+        return list(self._tables(prefix))
+
+    def flush(self, wait_ms: int) -> None:
+        del wait_ms
+
+    def _tables(self, prefix: str) -> Iterator[CatalogTable]:
+        for database in self._spark.catalog.listDatabases():
+            for table in self._spark.catalog.listTables(quoted(database.name)):
+                if table.isTemporary or not table.name.startswith(prefix):
+                    continue
+                name = f"{quoted(database.name)}.{quoted(table.name)}"
+                rows = {row[0].strip(): row[1] for row in self._spark.sql(f"DESCRIBE EXTENDED {name}").collect()}
+                properties = {row["key"]: row["value"] for row in self._spark.sql(f"SHOW TBLPROPERTIES {name}").collect()}
+                session = properties.get("sparkwright.session")
+                yield CatalogTable(name=name, session=session, location=rows.get("Location"), properties=properties)
+
+    def _is_temporary(self, name: str) -> bool:
+        return self._spark.catalog.getTable(name).isTemporary
+
+    def _table_bytes(self, name: str) -> int | None:
+        """What the files take: Spark looks at them without reading them."""
+        self._spark.sql(f"ANALYZE TABLE {quoted(name)} COMPUTE STATISTICS NOSCAN")
+        rows = {row[0].strip(): row[1] for row in self._spark.sql(f"DESCRIBE EXTENDED {quoted(name)}").collect()}
+        found = re.match(r"(\d+) bytes", rows.get("Statistics") or "")
+        return int(found[1]) if found else None
+
+
+def quoted(name: str) -> str:
+    """A name as SQL takes it, whatever is in it."""
+    return "`" + name.replace("`", "``") + "`"
+
+
+def _text(value: str) -> str:
+    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def _local(location: str) -> Path | None:
+    """The folder of this machine behind a location; `None` where it is elsewhere."""
+    parts = urlparse(location)
+    return Path(unquote(parts.path)) if parts.scheme in ("", "file") and parts.netloc in ("", "localhost") else None
+
+
+def _cost(data: DataFrame) -> str:
+    """The plan with its statistics, as `explain(mode="cost")` prints it."""
+    frame: Any = data
+    return str(frame._explain_string(mode="cost"))
+
+
+def _statistics(plan: str) -> tuple[int | None, int | None]:
+    """Bytes and rows that the plan's root says of itself."""
+    found = STATISTICS.search(plan)
+    if found is None:
+        return None, None
+    size = int(float(found[1].replace(",", "")) * UNITS.get(found[2], 1))
+    rows = int(float(found[3])) if found[3] else None
+    return (None if size >= UNKNOWN_FROM_BYTES else size), rows

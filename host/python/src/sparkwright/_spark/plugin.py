@@ -1,0 +1,121 @@
+"""Actions of a classic session: the plugin's class `io.sparkwright.spark.Pipelines` in the driver, by py4j. Text in, JSON out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NoReturn, cast
+
+from ..errors import ActionError
+from . import ActionsKind, CatalogTable, DataFacts, Lease, SteeringState, StoredSize, TableKind
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+CLASS = "io.sparkwright.spark.Pipelines"
+
+
+class PluginActions:
+    """`_spark.Actions` by the plugin. Without it, `state` says `absent` and everything else raises `ActionError`."""
+
+    def __init__(self, spark: SparkSession) -> None:
+        self._spark = spark
+        self._pipelines: Any = _class(spark)
+
+    @property
+    def kind(self) -> ActionsKind:
+        return "plugin"
+
+    def state(self, wait_ms: int) -> SteeringState:
+        if self._pipelines is None:
+            return SteeringState(
+                state="absent", reason="its driver does not know the plugin's classes", socket=None, application=None, spark=self._spark.version
+            )
+        return cast(SteeringState, self._asked("state", wait_ms))
+
+    def profile(self, data: DataFrame) -> DataFacts:
+        return cast(DataFacts, self._asked("profile", _java(data)))
+
+    def view(self, data: DataFrame, name: str) -> None:
+        self._call("view", _java(data), name)
+
+    def cached_view(self, data: DataFrame, name: str, level: str) -> None:
+        self._call("cachedView", _java(data), name, level)
+
+    def table(
+        self,
+        data: DataFrame,
+        name: str,
+        *,
+        files: int,
+        strategy: str,
+        columns: Sequence[str],
+        compression: str,
+        properties: Mapping[str, str],
+    ) -> None:
+        self._call("table", _java(data), name, files, strategy, list(columns), compression, dict(properties))
+
+    def drop(self, name: str, kind: TableKind) -> None:
+        self._call("drop", name, kind)
+
+    def sizes(self, names: Sequence[str]) -> dict[str, StoredSize]:
+        return cast("dict[str, StoredSize]", self._asked("sizes", list(names)))
+
+    def lease(self, session: str, prefix: str) -> Lease:
+        return cast(Lease, self._asked("lease", session, prefix))
+
+    def release(self, session: str) -> None:
+        self._call("release", session)
+
+    def catalog_tables(self, prefix: str) -> list[CatalogTable]:
+        return cast("list[CatalogTable]", self._asked("catalogTables", prefix))
+
+    def flush(self, wait_ms: int) -> None:
+        self._call("flush", wait_ms)
+
+    def _asked(self, method: str, *arguments: Any) -> Any:
+        text = self._call(method, *arguments)
+        try:
+            return json.loads(text)
+        except (TypeError, ValueError) as error:
+            raise ActionError(f"the plugin answered `{method}` with what is not JSON: {error}") from error
+
+    def _call(self, method: str, *arguments: Any) -> Any:
+        if self._pipelines is None:
+            raise ActionError("this session runs without Sparkwright's plugin")
+        from py4j.protocol import Py4JError
+
+        try:
+            return getattr(self._pipelines, method)(*arguments)
+        except Py4JError as error:
+            _raise(method, error)
+
+
+def _raise(method: str, error: Exception) -> NoReturn:
+    """What failed in the driver, in the words of its own exception."""
+    thrown: Any = getattr(error, "java_exception", None)
+    said = None
+    if thrown is not None:
+        try:
+            said = thrown.getMessage() or thrown.toString()
+        except Exception:  # the driver is gone: its exception can't be asked any more
+            pass
+    raise ActionError(f"`{method}` failed in the driver: {said or error}") from error
+
+
+def _java(data: DataFrame) -> Any:
+    frame: Any = data
+    try:
+        return frame._jdf
+    except AttributeError:
+        raise ActionError(f"a DataFrame of this session is wanted, not {type(data).__module__}.{type(data).__qualname__}") from None
+
+
+def _class(spark: SparkSession) -> Any:
+    """The plugin's class, or `None` where the driver has no such class."""
+    from py4j.java_gateway import JavaPackage
+
+    found: Any = cast(Any, spark)._jvm
+    for name in CLASS.split("."):
+        found = getattr(found, name)
+    return None if isinstance(found, JavaPackage) else found
