@@ -1,5 +1,5 @@
-//! The virtual environment with PySpark and what the demo, the data and the lints need, made once for each content of
-//! `tests/requirements.txt`.
+//! Virtual environments, made once for each content of their requirements: one for each Spark that is tested (`tests/requirements*.txt`;
+//! that of Spark 4 has what the demo, the data and the lints need as well), and any that others name.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,9 +10,46 @@ use sha2::{Digest as _, Sha256};
 use crate::application::must_succeed;
 use crate::{Error, Result, Say, paths};
 
-const REQUIREMENTS: &str = include_str!("../requirements.txt");
+/// A line of Spark's versions that the plugin has a jar for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SparkLine {
+    /// 4.x, with Scala 2.13: the reference.
+    Spark4,
+    /// 3.5, with Scala 2.12.
+    Spark35,
+}
 
-/// A virtual environment that has everything in `tests/requirements.txt`.
+impl SparkLine {
+    /// Every line, the reference first.
+    pub const ALL: [Self; 2] = [Self::Spark4, Self::Spark35];
+
+    /// What people call it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Spark4 => "Spark 4",
+            Self::Spark35 => "Spark 3.5",
+        }
+    }
+
+    /// The plugin's jar for it, in the assets folder.
+    #[must_use]
+    pub const fn jar(self) -> &'static str {
+        match self {
+            Self::Spark4 => "sparkwright-spark4.jar",
+            Self::Spark35 => "sparkwright-spark35.jar",
+        }
+    }
+
+    const fn requirements(self) -> &'static str {
+        match self {
+            Self::Spark4 => include_str!("../requirements.txt"),
+            Self::Spark35 => include_str!("../requirements-spark35.txt"),
+        }
+    }
+}
+
+/// A virtual environment that has everything in the requirements of a [`SparkLine`].
 #[derive(Debug, Clone)]
 pub struct Venv {
     folder: PathBuf,
@@ -20,27 +57,20 @@ pub struct Venv {
 }
 
 impl Venv {
-    /// The environment for the present requirements; makes it when it is not there yet, which needs the network.
+    /// The environment for Spark 4; makes it when it is not there yet, which needs the network.
     ///
     /// # Errors
     /// [`Error::Missing`] without a fitting Python; otherwise when it cannot be made.
     pub fn ensure(say: Say<'_>) -> Result<Self> {
-        let folder = paths::cache().join(format!("venv-{}", digest(&[REQUIREMENTS])));
-        made_once(&folder, || {
-            let python = python()?;
-            say(&format!("installing PySpark and its company (tests/requirements.txt) into {}", folder.display()));
-            must_succeed("making a virtual environment", Command::new(&python).args(["-m", "venv"]).arg(&folder))?;
-            let requirements = folder.join("requirements.txt");
-            fs::write(&requirements, REQUIREMENTS).map_err(Error::io("cannot write", &requirements))?;
-            must_succeed(
-                "installing the Python packages",
-                Command::new(folder.join("bin/python"))
-                    .args(["-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check"])
-                    .arg("--requirement")
-                    .arg(&requirements),
-            )
-        })?;
-        Self::open(folder)
+        Self::of(SparkLine::Spark4, say)
+    }
+
+    /// The environment for a line of Spark's versions; makes it when it is not there yet, which needs the network.
+    ///
+    /// # Errors
+    /// [`Error::Missing`] without a fitting Python; otherwise when it cannot be made.
+    pub fn of(line: SparkLine, say: Say<'_>) -> Result<Self> {
+        Self::open(environment(line.requirements(), &format!("PySpark for {} and its company", line.name()), say)?)
     }
 
     /// Finds PySpark in an environment that has been made.
@@ -95,6 +125,30 @@ impl Venv {
             ("SPARK_CONF_DIR", self.folder.join("no-conf").display().to_string()),
         ]
     }
+}
+
+/// A virtual environment with what `requirements` (the text of a requirements file) name; makes it when it is not there yet, which needs
+/// the network. `what` says in words what is in it. Its folder is named by the text, so another text is another environment.
+///
+/// # Errors
+/// [`Error::Missing`] without a fitting Python; otherwise when it cannot be made.
+pub fn environment(requirements: &str, what: &str, say: Say<'_>) -> Result<PathBuf> {
+    let folder = paths::cache().join(format!("venv-{}", digest(&[requirements])));
+    made_once(&folder, || {
+        let python = python()?;
+        say(&format!("installing {what} into {}", folder.display()));
+        must_succeed("making a virtual environment", Command::new(&python).args(["-m", "venv"]).arg(&folder))?;
+        let file = folder.join("requirements.txt");
+        fs::write(&file, requirements).map_err(Error::io("cannot write", &file))?;
+        must_succeed(
+            "installing the Python packages",
+            Command::new(folder.join("bin/python"))
+                .args(["-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check"])
+                .arg("--requirement")
+                .arg(&file),
+        )
+    })?;
+    Ok(folder)
 }
 
 /// The Python that makes the environment.

@@ -5,14 +5,19 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, bail};
-use sparkwright_tests::venv::Venv;
+use sparkwright_tests::venv::{SparkLine, Venv};
 use sparkwright_tests::{data, paths};
 
 use crate::console::{self, Step};
 
-/// The virtual environment with PySpark.
+/// The virtual environment with PySpark 4.
 pub(crate) fn venv() -> Result<Venv> {
-    Ok(Venv::ensure(&console::say)?)
+    venv_of(SparkLine::Spark4)
+}
+
+/// The virtual environment with PySpark of a line of versions.
+pub(crate) fn venv_of(line: SparkLine) -> Result<Venv> {
+    Ok(Venv::of(line, &console::say)?)
 }
 
 /// The virtual environment and the tables of the demo.

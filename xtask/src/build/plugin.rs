@@ -1,4 +1,4 @@
-//! The plugin's jar, by `javac` and `jar` alone, against the jars in PySpark's own package.
+//! The plugin's jars, one for each line of Spark's versions, by `javac` and `jar` alone against the jars in PySpark's own package.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result, bail};
 use sparkwright_tests::application::must_succeed;
 use sparkwright_tests::java::Java;
 use sparkwright_tests::paths;
-use sparkwright_tests::venv::Venv;
+use sparkwright_tests::venv::{SparkLine, Venv};
 
 use super::put;
 use crate::console::Step;
@@ -16,16 +16,18 @@ use crate::setup;
 
 /// One jar for the versions of Spark that share their internals.
 pub(crate) struct Edition {
+    line: SparkLine,
     /// What it is for.
     pub(crate) spark: &'static str,
-    jar: &'static str,
     /// Its own sources, beside the common ones.
     sources: &'static str,
 }
 
-/// The editions that are built. Spark 3.5 joins them with an environment that has PySpark 3.5.
-pub(crate) const EDITIONS: [Edition; 1] =
-    [Edition { spark: "Spark 4", jar: "sparkwright-spark4.jar", sources: "src/spark4/java" }];
+/// The editions that are built.
+pub(crate) const EDITIONS: [Edition; 2] = [
+    Edition { line: SparkLine::Spark4, spark: SparkLine::Spark4.name(), sources: "src/spark4/java" },
+    Edition { line: SparkLine::Spark35, spark: SparkLine::Spark35.name(), sources: "src/spark35/java" },
+];
 
 /// Warnings that the sources cannot avoid: Spark's own class files name annotations that its package does not hold, and
 /// anonymous Scala functions are serializable.
@@ -36,17 +38,18 @@ const DATE: &str = "--date=2020-01-01T00:00:00Z";
 
 /// Builds the jar of `edition` into the assets, unless its sources and its Spark are the ones that it was made from.
 pub(super) fn build(edition: &Edition) -> Result<PathBuf> {
-    let jar = paths::assets().join(edition.jar);
-    let venv = setup::venv()?;
+    let name = edition.line.jar();
+    let jar = paths::assets().join(name);
+    let venv = setup::venv_of(edition.line)?;
     let sources = sources(edition)?;
     let made_from = made_from(&sources, &venv)?;
-    let note = paths::target().join("plugin").join(format!("{}.made-from", edition.jar));
+    let note = paths::target().join("plugin").join(format!("{name}.made-from"));
     if jar.is_file() && fs::read_to_string(&note).is_ok_and(|text| text == made_from) {
         return Ok(jar);
     }
     let java = Java::find()?;
     let step = Step::begin(format!("compiling the plugin for {} with Java {}", edition.spark, java.version));
-    let classes = paths::target().join("plugin").join(edition.jar).with_extension("classes");
+    let classes = paths::target().join("plugin").join(name).with_extension("classes");
     compile(&java, &sources, &venv, &classes)?;
     pack(&java, &classes, &jar)?;
     put(made_from.as_bytes(), &note)?;
@@ -57,7 +60,7 @@ pub(super) fn build(edition: &Edition) -> Result<PathBuf> {
 /// Compiles the sources for their warnings only.
 pub(crate) fn check(edition: &Edition) -> Result<()> {
     let folder = tempfile::tempdir().context("cannot make a temporary folder")?;
-    compile(&Java::find()?, &sources(edition)?, &setup::venv()?, folder.path())
+    compile(&Java::find()?, &sources(edition)?, &setup::venv_of(edition.line)?, folder.path())
 }
 
 fn plugin_folder() -> PathBuf {
