@@ -4,8 +4,11 @@ import os
 import tempfile
 import time
 
+import pyspark
+
 WORKSPACE = os.path.abspath(os.path.join(os.path.dirname(__file__), "../../.."))
-JAR = os.environ.get("SPARKWRIGHT_JAR", os.path.join(WORKSPACE, "target/sparkwright/sparkwright-spark4.jar"))
+LINE = "35" if pyspark.__version__.startswith("3.5") else "4"
+JAR = os.environ.get("SPARKWRIGHT_JAR", os.path.join(WORKSPACE, f"target/sparkwright/sparkwright-spark{LINE}.jar"))
 PLUGIN = "io.sparkwright.spark.SparkwrightPlugin"
 EXTENSIONS = "io.sparkwright.spark.SparkwrightExtensions"
 PARTITIONS = "spark.sql.shuffle.partitions"

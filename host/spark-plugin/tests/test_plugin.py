@@ -16,6 +16,7 @@ import traceback
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import caching  # noqa: F401 - makes its scenarios known
+import pipelines  # noqa: F401 - so does this
 from fake_host import FakeHost, until
 from scenario import EXTENSIONS, FAST_JVM, JAR, PARTITIONS, PLUGIN, SCENARIOS, check, scenario, session
 

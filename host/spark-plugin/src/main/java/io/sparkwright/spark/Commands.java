@@ -136,9 +136,12 @@ final class Commands {
     }
     Map<String, String> values = new HashMap<>();
     set.properties().forEach(entry -> values.put(entry.getKey(), entry.getValue().asText()));
-    List<String> refused = steering.confs().set(
+    Map<String, String> refused = steering.confs().set(
         Compat.sessionId(session), Compat.sqlConf(session), steering.managedKeys(), values);
-    return refused.isEmpty() ? Outcome.done() : Outcome.failed("not set: " + String.join(", ", refused));
+    Outcome outcome = refused.isEmpty() ? Outcome.done() : Outcome.failed("not set: " + String.join(", ", refused.keySet()));
+    ObjectNode why = outcome.result.putObject("refused");
+    refused.forEach(why::put);
+    return outcome;
   }
 
   private Outcome sql(String text) {

@@ -1,5 +1,8 @@
 package io.sparkwright.spark;
 
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -43,12 +46,25 @@ final class EventQueue {
     }
   }
 
+  /**
+   * A mark behind everything that waits now. The writer counts it down when all before it is with the kernel; a queue that is
+   * closed, at once.
+   */
+  CountDownLatch mark() {
+    CountDownLatch mark = new CountDownLatch(1);
+    waiting.add(mark);
+    if (!open && waiting.remove(mark)) {
+      mark.countDown();
+    }
+    return mark;
+  }
+
   /** Whether all has been taken to be written. */
   boolean isEmpty() {
     return waiting.isEmpty();
   }
 
-  /** The next thing to write, a SparkListenerEvent or a String; null when nothing came in time. */
+  /** The next thing to write, a SparkListenerEvent, a String or a {@link #mark}; null when nothing came in time. */
   Object next(long waitMs) throws InterruptedException {
     Object next = waiting.poll(waitMs, TimeUnit.MILLISECONDS);
     if (next instanceof SparkListenerEvent) {
@@ -69,7 +85,13 @@ final class EventQueue {
   /** From now on nothing is taken any more and what waits is let go, except {@code lastLine} when there is one. */
   void close(String lastLine) {
     open = false;
-    waiting.clear();
+    List<Object> left = new ArrayList<>();
+    waiting.drainTo(left);
+    for (Object one : left) {
+      if (one instanceof CountDownLatch mark) {
+        mark.countDown();
+      }
+    }
     if (lastLine != null) {
       waiting.add(lastLine);
     }

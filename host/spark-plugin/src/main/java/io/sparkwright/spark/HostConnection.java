@@ -22,6 +22,7 @@ final class HostConnection {
   private final Steering steering;
   private final HostProcess started;
   private final CountDownLatch written = new CountDownLatch(1);
+  private volatile Path socket;
   private volatile LineChannel channel;
   private volatile Questions questions;
   private volatile String goodbye;
@@ -67,7 +68,7 @@ final class HostConnection {
 
   /** Null when the host accepted us; otherwise why it did not. */
   private String greet() throws IOException, InterruptedException {
-    Path socket = connect();
+    socket = connect();
     channel.writeLine(Messages.helloEvents(context, application));
     var tooLate = steering.clock().schedule(channel::close, WELCOME_MS, TimeUnit.MILLISECONDS);
     String line;
@@ -93,8 +94,13 @@ final class HostConnection {
   private Path connect() throws IOException, InterruptedException {
     String given = conf.get("spark.sparkwright.socket", "");
     HostProcess process = !given.isEmpty() ? null : started != null ? started : HostProcess.start(conf);
-    Path socket = process == null ? Path.of(given) : process.socket();
-    channel = HostProcess.reach(socket, process, () -> closing);
+    Path at = process == null ? Path.of(given) : process.socket();
+    channel = HostProcess.reach(at, process, () -> closing);
+    return at;
+  }
+
+  /** Where the host listens; null before it was reached. */
+  Path socket() {
     return socket;
   }
 
@@ -117,6 +123,8 @@ final class HostConnection {
           }
         } else if (next instanceof String line) {
           channel.writeLine(line);
+        } else if (next instanceof CountDownLatch mark) {
+          mark.countDown();
         }
         if (closing && (next == null || next == goodbye)) {
           return;

@@ -23,6 +23,10 @@ final class Messages {
     return JSON.createObjectNode();
   }
 
+  static ArrayNode array() {
+    return JSON.createArrayNode();
+  }
+
   static ObjectNode ours(String kind) {
     return object().put("sparkwright", kind);
   }

@@ -13,11 +13,7 @@ import java.util.List;
 import java.util.Map;
 import org.apache.hadoop.fs.Path;
 import org.apache.spark.sql.catalyst.catalog.HiveTableRelation;
-import org.apache.spark.sql.catalyst.expressions.And;
 import org.apache.spark.sql.catalyst.expressions.Attribute;
-import org.apache.spark.sql.catalyst.expressions.BinaryComparison;
-import org.apache.spark.sql.catalyst.expressions.EqualNullSafe;
-import org.apache.spark.sql.catalyst.expressions.EqualTo;
 import org.apache.spark.sql.catalyst.expressions.Expression;
 import org.apache.spark.sql.catalyst.plans.logical.Filter;
 import org.apache.spark.sql.catalyst.plans.logical.Join;
@@ -28,7 +24,6 @@ import org.apache.spark.sql.catalyst.plans.logical.Statistics;
 import org.apache.spark.sql.execution.LogicalRDD;
 import org.apache.spark.sql.execution.datasources.HadoopFsRelation;
 import org.apache.spark.sql.execution.datasources.LogicalRelation;
-import org.apache.spark.sql.sources.DataSourceRegister;
 import scala.Option;
 import scala.collection.Iterator;
 import scala.math.BigInt;
@@ -113,7 +108,7 @@ final class Question {
     number(json, "rows", statistics == null ? null : rows(statistics));
     json.writeStringField("join", plan instanceof Join join ? join(join, node) : null);
     json.writeBooleanField("one_sided", plan instanceof Join join && isOneSided(join));
-    json.writeStringField("format", format(plan));
+    json.writeStringField("format", FileRelation.format(FileRelation.of(plan)));
     json.writeStringField("path", path(plan));
     json.writeStringField("why_not", node.whyNot());
     json.writeStringField("cached", node.cached);
@@ -136,7 +131,8 @@ final class Question {
     return cheap ? leaf.stats() : null;
   }
 
-  private static Long known(BigInt bytes) {
+  /** Null above what Spark can mean. */
+  static Long known(BigInt bytes) {
     return bytes.compareTo(UNKNOWN_FROM) > 0 ? null : Long.valueOf(bytes.toLong());
   }
 
@@ -153,17 +149,8 @@ final class Question {
     return bytes;
   }
 
-  private static HadoopFsRelation files(LogicalPlan plan) {
-    return plan instanceof LogicalRelation relation && relation.relation() instanceof HadoopFsRelation files ? files : null;
-  }
-
-  private static String format(LogicalPlan plan) {
-    HadoopFsRelation files = files(plan);
-    return files != null && files.fileFormat() instanceof DataSourceRegister named ? named.shortName() : null;
-  }
-
   private static String path(LogicalPlan plan) {
-    HadoopFsRelation files = files(plan);
+    HadoopFsRelation files = FileRelation.of(plan);
     if (files == null) {
       return null;
     }
@@ -180,12 +167,10 @@ final class Question {
     List<Expression> passed;
     if (node.plan instanceof Filter filter) {
       passed = new ArrayList<>(above);
-      split(filter.condition(), passed);
+      EquiJoin.split(filter.condition(), passed);
     } else if (node.plan instanceof Join join && isInner(join)) {
       passed = new ArrayList<>(above);
-      if (join.condition().isDefined()) {
-        split(join.condition().get(), passed);
-      }
+      passed.addAll(EquiJoin.own(join));
     } else {
       return;
     }
@@ -200,14 +185,11 @@ final class Question {
   }
 
   private String join(Join join, PlanFacts.Node node) {
-    List<Expression> conditions = new ArrayList<>();
+    List<Expression> conditions = EquiJoin.own(join);
     if (isInner(join)) {
       conditions.addAll(conditionsAbove.getOrDefault(node, List.of()));
     }
-    if (join.condition().isDefined()) {
-      split(join.condition().get(), conditions);
-    }
-    if (conditions.stream().noneMatch(condition -> joinsSides(condition, join))) {
+    if (conditions.stream().noneMatch(condition -> EquiJoin.joinsSides(condition, join))) {
       return "cross_or_range";
     }
     String type = join.joinType().sql();
@@ -216,35 +198,7 @@ final class Question {
 
   /** Whether the join's own condition says something of one side only, which Spark then asks of that side before it joins. */
   private static boolean isOneSided(Join join) {
-    List<Expression> conditions = new ArrayList<>();
-    if (join.condition().isDefined()) {
-      split(join.condition().get(), conditions);
-    }
-    return conditions.stream().map(Expression::references).anyMatch(
+    return EquiJoin.own(join).stream().map(Expression::references).anyMatch(
         columns -> columns.subsetOf(join.left().outputSet()) || columns.subsetOf(join.right().outputSet()));
-  }
-
-  private static void split(Expression condition, List<Expression> into) {
-    if (condition instanceof And and) {
-      split(and.left(), into);
-      split(and.right(), into);
-    } else {
-      into.add(condition);
-    }
-  }
-
-  private static boolean joinsSides(Expression condition, Join join) {
-    if (!(condition instanceof EqualTo || condition instanceof EqualNullSafe)) {
-      return false;
-    }
-    BinaryComparison equal = (BinaryComparison) condition;
-    var one = equal.left().references();
-    var other = equal.right().references();
-    if (one.isEmpty() || other.isEmpty()) {
-      return false;
-    }
-    var left = join.left().outputSet();
-    var right = join.right().outputSet();
-    return one.subsetOf(left) && other.subsetOf(right) || one.subsetOf(right) && other.subsetOf(left);
   }
 }

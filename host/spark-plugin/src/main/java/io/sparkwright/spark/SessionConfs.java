@@ -88,20 +88,29 @@ final class SessionConfs {
     write(session, conf, managed);
   }
 
-  /** Values that stay between queries; an empty value takes one back. Returns the keys that are not ours to set. */
-  synchronized List<String> set(String sessionId, SQLConf conf, List<String> keys, Map<String, String> values) {
+  /**
+   * Values that stay between queries; an empty value takes ours back, whoever has set the key since.
+   *
+   * @return why, for each key that is not set
+   */
+  synchronized Map<String, String> set(String sessionId, SQLConf conf, List<String> keys, Map<String, String> values) {
     Session session = session(sessionId, conf);
-    List<String> refused = new ArrayList<>();
+    Map<String, String> refused = new TreeMap<>();
     values.forEach((key, value) -> {
-      if (!keys.contains(key) || owner(session, conf, key).equals("user")) {
-        refused.add(key);
-      } else if (value.isEmpty()) {
+      if (value.isEmpty()) {
         session.standing.remove(key);
+      } else if (!keys.contains(key)) {
+        refused.put(key, "it is not one of the managed keys");
+      } else if (owner(session, conf, key).equals("user")) {
+        refused.put(key, "the user set it to `" + set(conf, key) + "`");
       } else {
         session.standing.put(key, value);
       }
     });
-    write(session, conf, lastOpen(session));
+    write(session, conf, lastOpen(session)).forEach((key, why) -> {
+      session.standing.remove(key);
+      refused.put(key, why);
+    });
     return refused;
   }
 
@@ -138,7 +147,9 @@ final class SessionConfs {
     }
   }
 
-  private void write(Session session, SQLConf conf, Map<String, String> answer) {
+  /** What Spark said to keys that it did not take. */
+  private Map<String, String> write(Session session, SQLConf conf, Map<String, String> answer) {
+    Map<String, String> failed = new TreeMap<>();
     Map<String, String> wanted = new HashMap<>(session.standing);
     wanted.putAll(answer);
     for (String key : List.copyOf(session.written.keySet())) {
@@ -160,8 +171,10 @@ final class SessionConfs {
         }
       } catch (RuntimeException e) {
         Log.once("conf " + key, "Sparkwright: Spark does not take " + key + "=" + value, e);
+        failed.put(key, "Spark does not take `" + value + "`: " + e.getMessage());
       }
     });
+    return failed;
   }
 
   private static void restore(SQLConf conf, String key, String original) {

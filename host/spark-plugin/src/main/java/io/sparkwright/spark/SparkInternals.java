@@ -7,6 +7,8 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.concurrent.TimeoutException;
+import java.util.function.Predicate;
 import org.apache.hadoop.fs.FileStatus;
 import org.apache.hadoop.fs.Path;
 import org.apache.spark.ExecutorAllocationClient;
@@ -24,6 +26,7 @@ import org.apache.spark.storage.BlockManagerId;
 import org.apache.spark.storage.BlockStatus;
 import org.apache.spark.storage.BroadcastBlockId;
 import org.apache.spark.storage.RDDBlockId;
+import org.apache.spark.storage.StorageLevel;
 import org.apache.spark.storage.StorageStatus;
 import scala.Option;
 import scala.Tuple2;
@@ -42,6 +45,11 @@ final class SparkInternals {
   /** A listener queue (and thread) of our own: {@code LiveListenerBus.addToQueue}, private[spark]. */
   static void addListener(SparkContext context, SparkListenerInterface listener, String queue) {
     context.listenerBus().addToQueue(listener, queue);
+  }
+
+  /** Until every listener has seen what was posted so far: {@code LiveListenerBus.waitUntilEmpty}, private[spark]. */
+  static void waitForListeners(SparkContext context, long ms) throws TimeoutException {
+    context.listenerBus().waitUntilEmpty(ms);
   }
 
   static <T> List<T> list(scala.collection.Iterable<T> items) {
@@ -110,6 +118,15 @@ final class SparkInternals {
     return orNull(data.cachedRepresentation().cacheBuilder().tableName());
   }
 
+  private static final List<String> LEVELS = List.of("NONE", "DISK_ONLY", "DISK_ONLY_2", "DISK_ONLY_3", "MEMORY_ONLY", "MEMORY_ONLY_2",
+      "MEMORY_ONLY_SER", "MEMORY_ONLY_SER_2", "MEMORY_AND_DISK", "MEMORY_AND_DISK_2", "MEMORY_AND_DISK_SER",
+      "MEMORY_AND_DISK_SER_2", "OFF_HEAP");
+
+  /** The name of a storage level, which Spark only reads. */
+  static String name(StorageLevel level) {
+    return LEVELS.stream().filter(name -> StorageLevel.fromString(name).equals(level)).findFirst().orElseGet(level::description);
+  }
+
   /** Per executor ({@code driver} too): bytes for storage at most, and bytes of them that are free. Asks the block manager. */
   static Map<String, long[]> storageMemory(SparkContext context) {
     Map<String, long[]> found = new TreeMap<>();
@@ -122,15 +139,15 @@ final class SparkInternals {
   }
 
   /**
-   * What the block managers hold of each persisted RDD whose name starts with {@code prefix}, by its name. Not
+   * What the block managers hold of each persisted RDD that is {@code named} so, by its name. Not
    * {@code getRDDStorageInfo}: that adds a block that went by decommission instead of taking it away (seen on 4.3.0).
    */
-  static Map<String, StoredRdd> storedRdds(SparkContext context, String prefix) {
+  static Map<String, StoredRdd> storedRdds(SparkContext context, Predicate<String> named) {
     Map<Integer, StoredRdd> byId = new TreeMap<>();
     Map<String, StoredRdd> found = new TreeMap<>();
     for (Tuple2<Object, RDD<?>> one : list(context.persistentRdds())) {
       String name = one._2().name();
-      if (name != null && name.startsWith(prefix)) {
+      if (name != null && named.test(name)) {
         StoredRdd stored = new StoredRdd(one._2().getNumPartitions());
         byId.put((Integer) one._1(), stored);
         found.put(name, stored);

@@ -1,10 +1,15 @@
 package io.sparkwright.spark;
 
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.util.List;
+import java.util.Locale;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Supplier;
 import org.apache.spark.SparkConf;
 import org.apache.spark.SparkContext;
 
@@ -28,9 +33,14 @@ final class Steering {
   private final CachedEntries entries;
   private final StorageWatch storage;
   private final Commands commands;
+  private final TempTables tables;
+  private final Leases leases;
   private final OwnCost cost = new OwnCost();
   private final ScheduledThreadPoolExecutor clock;
   private final AtomicReference<State> state = new AtomicReference<>(State.WAITING);
+  /** Counted down when it is known whether there is a host. */
+  private final CountDownLatch settled = new CountDownLatch(1);
+  private volatile String unsteeredReason;
   private volatile Welcome welcome;
   private volatile Integer ifLost;
   private volatile HostConnection connection;
@@ -44,6 +54,8 @@ final class Steering {
         (id, what, why, error, level) -> events.say(Messages.entry(id, what, why, error, level)));
     this.storage = new StorageWatch(context, entries);
     this.commands = new Commands(context, this);
+    this.tables = new TempTables(context);
+    this.leases = new Leases(context);
     this.clock = new ScheduledThreadPoolExecutor(1, task -> daemon("clock", task));
     this.clock.setExecuteExistingDelayedTasksAfterShutdownPolicy(false);
     this.ifLost = ifLost(conf);
@@ -62,9 +74,17 @@ final class Steering {
 
   /** Plans made while {@code task} runs are our own doing: nobody is asked about them. */
   static void ours(Runnable task) {
+    unasked(() -> {
+      task.run();
+      return null;
+    });
+  }
+
+  /** {@link #ours(Runnable)} with an answer. */
+  static <T> T unasked(Supplier<T> task) {
     OURS.set(OURS.get() + 1);
     try {
-      task.run();
+      return task.get();
     } finally {
       OURS.set(OURS.get() - 1);
     }
@@ -123,6 +143,7 @@ final class Steering {
     clock.scheduleWithFixedDelay(this::watchStorage, 0, StorageWatch.PERIOD_MS, TimeUnit.MILLISECONDS);
     clock.scheduleWithFixedDelay(this::live, 0, accepted.aliveMs(), TimeUnit.MILLISECONDS);
     state.compareAndSet(State.WAITING, State.STEERED);
+    settled.countDown();
   }
 
   private void watchStorage() {
@@ -152,6 +173,8 @@ final class Steering {
     if (!state.compareAndSet(State.STEERED, State.UNSTEERED) && !state.compareAndSet(State.WAITING, State.UNSTEERED)) {
       return;
     }
+    unsteeredReason = reason;
+    settled.countDown();
     if (context.isStopped()) {
       return; // the host heard of the end and closed before we said bye
     }
@@ -170,6 +193,8 @@ final class Steering {
 
   void shutdown() {
     State before = state.getAndSet(State.CLOSED);
+    settled.countDown();
+    leases.close();
     HostConnection host = connection;
     if (host != null && before != State.UNSTEERED) {
       host.bye();
@@ -179,6 +204,47 @@ final class Steering {
     events.close(null);
     commands.stop();
     clock.shutdownNow();
+  }
+
+  /**
+   * Who steers, for a person or a program beside the application: {@code steered}, {@code waiting} (for the host's welcome) or
+   * {@code unsteered} with the reason.
+   *
+   * @param waitMs how long to wait for the host's welcome, milliseconds
+   */
+  ObjectNode describe(long waitMs) throws InterruptedException {
+    settled.await(Math.max(0, waitMs), TimeUnit.MILLISECONDS);
+    State now = state.get();
+    HostConnection host = connection;
+    Welcome accepted = welcome;
+    ObjectNode about = Messages.object().put("state", now == State.CLOSED ? "absent" : now.name().toLowerCase(Locale.ROOT));
+    about.put("reason", switch (now) {
+      case STEERED -> null;
+      case WAITING -> "the host has not answered yet";
+      case UNSTEERED -> unsteeredReason;
+      case CLOSED -> "the application has ended";
+    });
+    return about
+        .put("socket", now == State.STEERED && host != null ? host.socket().toString() : null)
+        .put("mode", now == State.STEERED && accepted != null ? accepted.mode() : null)
+        .put("application", context.applicationId())
+        .put("spark", context.version());
+  }
+
+  /**
+   * Waits until every event so far is with the host (its socket's buffer, at least).
+   *
+   * @return whether that came true within {@code ms} milliseconds; also false when there is no host
+   */
+  boolean flush(long ms) throws InterruptedException {
+    long deadline = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(ms);
+    try {
+      SparkInternals.waitForListeners(context, ms);
+    } catch (TimeoutException e) {
+      return false;
+    }
+    boolean written = events.mark().await(deadline - System.nanoTime(), TimeUnit.NANOSECONDS);
+    return written && state.get() == State.STEERED;
   }
 
   /** Whether queries are asked about. */
@@ -221,6 +287,14 @@ final class Steering {
 
   HostConnection connection() {
     return connection;
+  }
+
+  TempTables tables() {
+    return tables;
+  }
+
+  Leases leases() {
+    return leases;
   }
 
   OwnCost cost() {

@@ -53,7 +53,7 @@ final class StorageWatch {
     executors = SparkInternals.storageMemory(context);
     Map<String, Stored> now = new TreeMap<>();
     if (!entries.isEmpty()) {
-      SparkInternals.storedRdds(context, RDD_NAME_PREFIX).forEach((name, rdd) -> {
+      SparkInternals.storedRdds(context, name -> name.startsWith(RDD_NAME_PREFIX)).forEach((name, rdd) -> {
         String id = name.substring(RDD_NAME_PREFIX.length());
         String level = entries.level(id);
         if (level != null) {

@@ -2,11 +2,21 @@ package io.sparkwright.spark;
 
 import java.lang.reflect.Method;
 import java.util.Collection;
+import java.util.Map;
+import org.apache.hadoop.conf.Configuration;
 import org.apache.spark.SparkConf;
 import org.apache.spark.scheduler.SparkListenerEvent;
+import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
+import org.apache.spark.sql.catalyst.catalog.SessionCatalog;
+import org.apache.spark.sql.catalyst.parser.ParserInterface;
 import org.apache.spark.sql.catalyst.plans.logical.LogicalPlan;
 import org.apache.spark.sql.execution.CacheManager;
+import org.apache.spark.sql.execution.CachedData;
+import org.apache.spark.sql.execution.CommandExecutionMode;
+import org.apache.spark.sql.execution.QueryExecution;
+import org.apache.spark.sql.execution.command.LeafRunnableCommand;
 import org.apache.spark.sql.internal.SQLConf;
 import org.apache.spark.storage.StorageLevel;
 import org.apache.spark.util.JsonProtocol$;
@@ -50,8 +60,54 @@ final class Compat {
     cacheManager(session).uncacheQuery(classic(session), plan, false, false);
   }
 
+  /** Through the frame, as the user's own {@code persist}; with a name. */
+  static void cache(Dataset<?> frame, String name, StorageLevel level) {
+    cacheManager(frame.sparkSession())
+        .cacheQuery((org.apache.spark.sql.classic.Dataset<?>) frame, Option.apply(name), level);
+  }
+
+  /** What Spark's cache has for the frame's plan; null: nothing. */
+  static CachedData cachedAs(Dataset<?> frame) {
+    Option<CachedData> cached = cacheManager(frame.sparkSession()).lookupCachedData((org.apache.spark.sql.classic.Dataset<?>) frame);
+    return cached.isDefined() ? cached.get() : null;
+  }
+
+  static QueryExecution execution(Dataset<?> frame) {
+    return ((org.apache.spark.sql.classic.Dataset<?>) frame).queryExecution();
+  }
+
+  /** A frame of its own for a plan: what the user's frame object has planned already, or not yet, stays as it is. */
+  static Dataset<Row> frame(SparkSession session, LogicalPlan plan) {
+    return org.apache.spark.sql.classic.Dataset.ofRows(classic(session), plan);
+  }
+
+  /** Plans without running anything, not even a command. */
+  static QueryExecution planning(SparkSession session, LogicalPlan plan) {
+    return classic(session).sessionState().executePlan(plan, CommandExecutionMode.SKIP());
+  }
+
+  static SessionCatalog catalog(SparkSession session) {
+    return classic(session).sessionState().catalog();
+  }
+
+  static ParserInterface parser(SparkSession session) {
+    return classic(session).sessionState().sqlParser();
+  }
+
+  static Configuration hadoopConf(SparkSession session) {
+    return classic(session).sessionState().newHadoopConf();
+  }
+
+  static void run(LeafRunnableCommand command, SparkSession session) {
+    command.run(session);
+  }
+
   static <T> scala.collection.immutable.Seq<T> seq(Collection<T> items) {
     return CollectionConverters.asScala(items).toSeq();
+  }
+
+  static <K, V> scala.collection.immutable.Map<K, V> map(Map<K, V> items) {
+    return scala.collection.immutable.Map$.MODULE$.from(CollectionConverters.asScala(items));
   }
 
   static Seq<Tuple2<String, String>> redact(SparkConf conf, Seq<Tuple2<String, String>> entries) {

@@ -1,0 +1,270 @@
+package io.sparkwright.spark;
+
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.FileNotFoundException;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.io.UncheckedIOException;
+import java.net.URI;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.channels.FileLock;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.util.HashMap;
+import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import org.apache.hadoop.fs.FileStatus;
+import org.apache.hadoop.fs.FileSystem;
+import org.apache.hadoop.fs.Path;
+import org.apache.spark.SparkContext;
+import org.apache.spark.sql.SparkSession;
+
+/**
+ * What shows others that a session lives, so that nobody takes its tables for left behind: {@code .sparkwright/<session>.lease} in the
+ * warehouse. In a local folder it is held by a lock (POSIX, of this process: gone with it, however it ends); elsewhere its
+ * modification time is renewed. The file itself stays when the application ends, for whoever cleans up after it.
+ */
+final class Leases {
+  private static final String FOLDER = ".sparkwright";
+  private static final String SUFFIX = ".lease";
+  /** Between two signs of life where there are no locks, milliseconds. */
+  private static final long HEARTBEAT_MS = 60_000;
+  /** A cleaner may take the folder's files away while one of them is being made. */
+  private static final int ATTEMPTS = 5;
+
+  /** @param channel holds the lock, and must be the only one that this process ever opens on the file; null where there are no locks */
+  private record Lease(Path file, FileChannel channel, String text, String prefix) {}
+
+  private final SparkContext context;
+  private final Map<String, Lease> held = new HashMap<>();
+  private Thread heart;
+
+  Leases(SparkContext context) {
+    this.context = context;
+  }
+
+  /** Takes the lease of a session; one that is held already stays as it is. */
+  synchronized ObjectNode take(String session, String prefix) {
+    TempName.session(session);
+    TempName.prefix(prefix);
+    URI warehouse = TempTables.warehouse(SparkSession.active());
+    Lease lease = held.get(session);
+    if (lease == null) {
+      Path file = new Path(new Path(new Path(warehouse), FOLDER), session + SUFFIX);
+      try {
+        lease = isLocal(warehouse) ? lock(file, text(session, prefix, true), prefix) : renewed(file, text(session, prefix, false), prefix);
+      } catch (IOException e) {
+        throw new UncheckedIOException("can't take the lease " + file + ": " + e.getMessage(), e);
+      }
+      held.put(session, lease);
+    }
+    return Messages.object()
+        .put("warehouse", warehouse.toString())
+        .put("lease", lease.file.toString())
+        .put("locked", lease.channel != null);
+  }
+
+  static boolean isLocal(URI warehouse) {
+    return warehouse.getScheme() == null || warehouse.getScheme().equals("file");
+  }
+
+  private String text(String session, String prefix, boolean locked) {
+    return Messages.object()
+        .put("session", session)
+        .put("prefix", prefix)
+        .put("application", context.applicationId())
+        .put("pid", ProcessHandle.current().pid())
+        .put("host", context.conf().get("spark.driver.host", "localhost"))
+        .put("started_ms", System.currentTimeMillis())
+        .put("locked", locked)
+        .toString();
+  }
+
+  /** Locked before it gets its name, so that nobody ever sees the lease of a live session without its lock. */
+  private static Lease lock(Path file, String text, String prefix) throws IOException {
+    java.nio.file.Path path = java.nio.file.Path.of(file.toUri().getPath());
+    java.nio.file.Path fresh = path.resolveSibling(path.getFileName() + ".new");
+    for (int attempt = 1; ; attempt++) {
+      Files.createDirectories(path.getParent());
+      if (Files.isSymbolicLink(path.getParent())) {
+        throw new IOException(path.getParent() + " is a symbolic link: wanted a folder");
+      }
+      FileChannel channel = null;
+      try {
+        channel = FileChannel.open(fresh,
+            StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE, LinkOption.NOFOLLOW_LINKS);
+        FileLock lock = channel.tryLock();
+        if (lock == null) {
+          throw new IOException("another process holds " + fresh);
+        }
+        ByteBuffer bytes = ByteBuffer.wrap((text + "\n").getBytes(StandardCharsets.UTF_8));
+        while (bytes.hasRemaining()) {
+          channel.write(bytes);
+        }
+        channel.force(true);
+        Files.move(fresh, path, StandardCopyOption.ATOMIC_MOVE);
+        return new Lease(file, channel, text, prefix);
+      } catch (NoSuchFileException e) {
+        close(channel);
+        if (attempt == ATTEMPTS) {
+          throw e;
+        }
+      } catch (IOException | RuntimeException e) {
+        close(channel);
+        throw e;
+      }
+    }
+  }
+
+  private static void close(FileChannel channel) {
+    if (channel != null) {
+      try {
+        channel.close();
+      } catch (IOException e) {
+        Log.debug("Sparkwright: closing a lease", e);
+      }
+    }
+  }
+
+  private Lease renewed(Path file, String text, String prefix) throws IOException {
+    write(file, text);
+    if (heart == null) {
+      heart = Steering.daemon("leases", this::beat);
+      heart.start();
+    }
+    return new Lease(file, null, text, prefix);
+  }
+
+  /** Written anew: object stores know no other way to change a modification time. */
+  private void write(Path file, String text) throws IOException {
+    try (OutputStream out = fileSystem(file).create(file, true)) {
+      out.write((text + "\n").getBytes(StandardCharsets.UTF_8));
+    }
+  }
+
+  private FileSystem fileSystem(Path path) throws IOException {
+    return path.getFileSystem(context.hadoopConfiguration());
+  }
+
+  private void beat() {
+    try {
+      while (true) {
+        TimeUnit.MILLISECONDS.sleep(HEARTBEAT_MS);
+        synchronized (this) {
+          for (Lease lease : held.values()) {
+            if (lease.channel == null) {
+              renew(lease);
+            }
+          }
+        }
+      }
+    } catch (InterruptedException e) {
+      Log.debug("Sparkwright: leases are not renewed any more", e); // the application ends
+    }
+  }
+
+  private void renew(Lease lease) {
+    try {
+      write(lease.file, lease.text);
+    } catch (IOException | RuntimeException e) {
+      Log.once("lease", "Sparkwright could not renew " + lease.file, e);
+    }
+  }
+
+  /** The session has no tables any more. */
+  synchronized void release(String session) {
+    TempName.session(session);
+    Lease lease = held.remove(session);
+    if (lease == null) {
+      return;
+    }
+    try {
+      if (lease.channel == null) {
+        fileSystem(lease.file).delete(lease.file, false);
+      } else {
+        Files.deleteIfExists(java.nio.file.Path.of(lease.file.toUri().getPath()));
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException("can't remove the lease " + lease.file + ": " + e.getMessage(), e);
+    } finally {
+      close(lease.channel);
+    }
+  }
+
+  /** The application ends: locks go, the files say whose tables are left. */
+  synchronized void close() {
+    held.values().forEach(lease -> close(lease.channel));
+    held.clear();
+    if (heart != null) {
+      heart.interrupt();
+    }
+  }
+
+  /** Every lease of a warehouse where there are no locks; none for a local one, whose leases are looked at by their locks. */
+  ArrayNode remote() {
+    ArrayNode told = Messages.array();
+    URI warehouse = TempTables.warehouse(SparkSession.active());
+    if (isLocal(warehouse)) {
+      return told;
+    }
+    Path folder = new Path(new Path(warehouse), FOLDER);
+    try {
+      FileSystem fs = fileSystem(folder);
+      for (FileStatus file : fs.listStatus(folder, path -> path.getName().endsWith(SUFFIX))) {
+        String text = read(fs, file);
+        told.addObject()
+            .put("session", file.getPath().getName().substring(0, file.getPath().getName().length() - SUFFIX.length()))
+            .put("prefix", Messages.parse(text).path("prefix").asText(null))
+            .put("modified_ms", file.getModificationTime())
+            .put("text", text);
+      }
+    } catch (FileNotFoundException e) {
+      Log.debug("Sparkwright: no leases in " + folder, e);
+    } catch (IOException e) {
+      throw new UncheckedIOException("can't look into " + folder + ": " + e.getMessage(), e);
+    }
+    return told;
+  }
+
+  /** Longest lease that is read, bytes; ours are much shorter. */
+  private static final int TEXT_AT_MOST = 64 << 10;
+
+  private static String read(FileSystem fs, FileStatus file) throws IOException {
+    try (var in = fs.open(file.getPath())) {
+      return new String(in.readNBytes(TEXT_AT_MOST), StandardCharsets.UTF_8);
+    }
+  }
+
+  /** Removes what another session left in a warehouse without locks: its folders directly there, then its lease. */
+  synchronized void removeRemote(String session, String prefix) {
+    TempName.session(session);
+    TempName.prefix(prefix);
+    URI warehouse = TempTables.warehouse(SparkSession.active());
+    if (isLocal(warehouse)) {
+      throw new IllegalStateException("the warehouse " + warehouse + " is a local folder: `sparkwright clean` removes what is left there");
+    }
+    if (held.containsKey(session)) {
+      throw new IllegalStateException("session " + session + " is this application's own: it is alive");
+    }
+    String names = (prefix + session + "_").toLowerCase(Locale.ROOT);
+    Path folder = new Path(warehouse);
+    try {
+      FileSystem fs = fileSystem(folder);
+      for (FileStatus one : fs.listStatus(folder)) {
+        if (one.isDirectory() && !one.isSymlink() && one.getPath().getName().toLowerCase(Locale.ROOT).startsWith(names)) {
+          fs.delete(one.getPath(), true);
+        }
+      }
+      fs.delete(new Path(new Path(folder, FOLDER), session + SUFFIX), false);
+    } catch (IOException e) {
+      throw new UncheckedIOException("can't remove what session " + session + " left in " + folder + ": " + e.getMessage(), e);
+    }
+  }
+}

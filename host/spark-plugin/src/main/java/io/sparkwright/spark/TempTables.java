@@ -1,0 +1,367 @@
+package io.sparkwright.spark;
+
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.FileNotFoundException;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.URI;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.concurrent.ConcurrentHashMap;
+import org.apache.hadoop.fs.FileStatus;
+import org.apache.hadoop.fs.FileSystem;
+import org.apache.hadoop.fs.Path;
+import org.apache.spark.SparkContext;
+import org.apache.spark.sql.Column;
+import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Row;
+import org.apache.spark.sql.SaveMode;
+import org.apache.spark.sql.SparkSession;
+import org.apache.spark.sql.catalyst.TableIdentifier;
+import org.apache.spark.sql.catalyst.catalog.CatalogTable;
+import org.apache.spark.sql.catalyst.catalog.SessionCatalog;
+import org.apache.spark.sql.catalyst.expressions.RowOrdering;
+import org.apache.spark.sql.execution.CachedData;
+import org.apache.spark.sql.execution.command.AlterTableSetPropertiesCommand;
+import org.apache.spark.sql.types.DataType;
+import org.apache.spark.sql.types.StructType;
+import org.apache.spark.storage.StorageLevel;
+import scala.Option;
+
+/** Temp tables of one application: views, cached views and tables of Parquet files, as they were planned, and what they hold. */
+final class TempTables {
+  /** Table property (and, from the first moment, storage property) with the session that a table belongs to. */
+  static final String SESSION_PROPERTY = "sparkwright.session";
+
+  private static final String CATALOG = "spark_catalog";
+  /** Its location is the warehouse itself, so the folders of our tables lie directly there. */
+  private static final String DATABASE = "default";
+
+  /**
+   * @param frame of a cached view; null for one that holds nothing
+   * @param cacheName the name of the first of our views of that plan; null when the user had cached it before us
+   */
+  private record View(SparkSession session, Dataset<Row> frame, String cacheName) {}
+
+  private final SparkContext context;
+  private final Map<String, View> views = new ConcurrentHashMap<>();
+
+  TempTables(SparkContext context) {
+    this.context = context;
+  }
+
+  ObjectNode view(Dataset<Row> data, String name) {
+    TempName.table(name);
+    forget(name);
+    frame(data).createOrReplaceTempView(TempName.quoted(name));
+    views.put(name, new View(data.sparkSession(), null, null));
+    return Messages.object().put("name", name).put("kind", "view");
+  }
+
+  ObjectNode cachedView(Dataset<Row> data, String name, String level) {
+    TempName.table(name);
+    refuseStreaming(data, "a cached view");
+    StorageLevel wanted = StorageLevel.fromString(level);
+    forget(name);
+    Dataset<Row> frame = frame(data);
+    if (Compat.cachedAs(frame) == null) {
+      Compat.cache(frame, name, wanted);
+    }
+    CachedData cached = Compat.cachedAs(frame);
+    String cacheName = cached == null ? null : SparkInternals.cachedName(cached);
+    boolean theirs = cacheName == null || !cacheName.equals(name) && !views.containsKey(cacheName);
+    frame.createOrReplaceTempView(TempName.quoted(name));
+    views.put(name, new View(data.sparkSession(), frame, theirs ? null : cacheName));
+    StorageLevel got = cached == null ? StorageLevel.NONE() : cached.cachedRepresentation().cacheBuilder().storageLevel();
+    return Messages.object()
+        .put("name", name)
+        .put("kind", "cached_view")
+        .put("level", SparkInternals.name(got))
+        .put("cached_by", theirs ? "user" : "sparkwright");
+  }
+
+  /** The user's frame object stays unplanned, so that its own actions are asked about as ever. */
+  private static Dataset<Row> frame(Dataset<Row> data) {
+    return Compat.frame(data.sparkSession(), Compat.execution(data).commandExecuted());
+  }
+
+  /** A view of that name goes; Spark's own ways would also unpersist what the user had cached. */
+  private void forget(String name) {
+    View view = views.remove(name);
+    if (view == null) {
+      return;
+    }
+    Compat.catalog(view.session).dropTempView(name);
+    if (view.cacheName != null && views.values().stream().noneMatch(other -> view.cacheName.equals(other.cacheName))) {
+      view.frame.unpersist(false);
+    }
+  }
+
+  ObjectNode table(Dataset<Row> data, String name, int files, String strategy, List<String> columns, String compression,
+      Map<String, String> properties) {
+    TempName.table(name);
+    refuseStreaming(data, "a table");
+    if (files < 1) {
+      throw new IllegalArgumentException("a table of " + files + " files: wanted 1 or more");
+    }
+    SparkSession session = data.sparkSession();
+    refuseForeign(session, name, properties.get(SESSION_PROPERTY));
+    Layout layout = Layout.of(data, files, strategy, columns);
+    var writer = layout.frame.write()
+        .format("parquet")
+        .mode(SaveMode.Overwrite)
+        .option("compression", codec(compression));
+    if (properties.containsKey(SESSION_PROPERTY)) {
+      // there from the first moment, should the driver die before the table's properties are set
+      writer = writer.option(SESSION_PROPERTY, properties.get(SESSION_PROPERTY));
+    }
+    if (layout.strategy.equals("hash")) {
+      writer = writer.bucketBy(files, columns.get(0), columns.subList(1, columns.size()).toArray(String[]::new));
+    }
+    writer.saveAsTable(CATALOG + "." + DATABASE + "." + TempName.quoted(name));
+    if (!properties.isEmpty()) {
+      Compat.run(new AlterTableSetPropertiesCommand(identifier(name), Compat.map(properties), false), session);
+    }
+    CatalogTable made = known(session, name);
+    if (made == null) {
+      throw new IllegalStateException("table `" + name + "` was dropped by somebody while it was written");
+    }
+    ObjectNode told = Messages.object()
+        .put("name", name)
+        .put("kind", "table")
+        .put("identifier", CATALOG + "." + DATABASE + "." + TempName.quoted(name))
+        .put("location", made.location().toString())
+        .put("partitioning", layout.strategy)
+        .put("why", layout.why);
+    long bytes = 0;
+    List<FileStatus> written = dataFiles(made, session);
+    for (FileStatus file : written) {
+      bytes += file.getLen();
+    }
+    return told.put("files", written.size()).put("disk_bytes", bytes);
+  }
+
+  /** LZ4 as Hadoop frames it needs a codec of Hadoop's; Parquet's own LZ4 is what every reader knows today. */
+  private static String codec(String compression) {
+    return compression.equals("lz4") ? "lz4_raw" : compression.equals("none") ? "uncompressed" : compression;
+  }
+
+  /**
+   * How a table's rows get into its files.
+   *
+   * @param why why the strategy is not the wanted one; null when it is
+   */
+  private record Layout(Dataset<Row> frame, String strategy, String why) {
+    static Layout of(Dataset<Row> data, int files, String strategy, List<String> columns) {
+      if (!Set.of("hash", "range", "none").contains(strategy)) {
+        throw new IllegalArgumentException("`" + strategy + "` is no partitioning of a table: wanted hash, range or none");
+      }
+      Dataset<Row> frame = TempTables.frame(data);
+      String why = strategy.equals("none") ? null : whyNot(frame.schema(), strategy, columns);
+      if (strategy.equals("none") || why != null) {
+        return new Layout(spread(frame, files), "none", why);
+      }
+      Column[] by = columns.stream().map(column -> frame.col(TempName.quoted(column))).toArray(Column[]::new);
+      return strategy.equals("hash")
+          ? new Layout(frame.repartition(files, by), strategy, null)
+          : new Layout(frame.repartitionByRange(files, by).sortWithinPartitions(by), strategy, null);
+    }
+
+    /**
+     * Merging partitions costs nothing, but then so few tasks compute the data as well. Fewer files than the application has slots are
+     * therefore made by a shuffle, which is small where there are few files.
+     */
+    private static Dataset<Row> spread(Dataset<Row> frame, int files) {
+      return files < frame.sparkSession().sparkContext().defaultParallelism()
+          ? frame.repartition(files)
+          : frame.coalesce(files);
+    }
+
+    private static String whyNot(StructType schema, String strategy, List<String> columns) {
+      if (columns.isEmpty()) {
+        return "no column is named to partition by";
+      }
+      for (String name : columns) {
+        int at = List.of(schema.fieldNames()).indexOf(name);
+        if (at < 0) {
+          throw new IllegalArgumentException("no column `" + name + "` to partition by: the data has "
+              + String.join(", ", schema.fieldNames()));
+        }
+        DataType type = schema.fields()[at].dataType();
+        if (!RowOrdering.isOrderable(type)) {
+          return "column `" + name + "` is of type " + type.catalogString() + ", by which Spark can't partition";
+        }
+      }
+      return null;
+    }
+  }
+
+  /** A table of that name that is another session's, or the user's own, is never written over. */
+  private static void refuseForeign(SparkSession session, String name, String owner) {
+    CatalogTable there = known(session, name);
+    if (there == null) {
+      return;
+    }
+    String theirs = owner(there);
+    if (theirs == null || !theirs.equals(owner)) {
+      throw new IllegalStateException("table `" + name + "` is there already and "
+          + (theirs == null ? "is not a temp table" : "belongs to session " + theirs) + ": take another name or table_prefix");
+    }
+  }
+
+  private static String owner(CatalogTable table) {
+    String owner = SparkInternals.orNull(table.properties().get(SESSION_PROPERTY));
+    return owner != null ? owner : SparkInternals.orNull(table.storage().properties().get(SESSION_PROPERTY));
+  }
+
+  /** Drops what {@link #view}, {@link #cachedView} or {@link #table} made; nothing happens when it is gone already. */
+  void drop(String name, String kind) {
+    TempName.table(name);
+    switch (kind) {
+      case "view", "cached_view" -> forget(name);
+      case "table" -> dropTable(name);
+      default -> throw new IllegalArgumentException("`" + kind + "` is no kind of temp table: wanted view, cached_view or table");
+    }
+  }
+
+  private void dropTable(String name) {
+    SparkSession session = SparkSession.active();
+    CatalogTable table = known(session, name);
+    if (table == null) {
+      return;
+    }
+    if (owner(table) == null) {
+      throw new IllegalStateException("table `" + name + "` is not a temp table of Sparkwright's: it stays");
+    }
+    session.sql("DROP TABLE IF EXISTS " + CATALOG + "." + DATABASE + "." + TempName.quoted(name) + " PURGE");
+  }
+
+  /** What each of {@code names} holds, by Spark's block managers and the file system. */
+  ObjectNode sizes(List<String> names) {
+    ObjectNode told = Messages.object();
+    for (String name : names) {
+      TempName.table(name);
+      ObjectNode one = told.putObject(name);
+      View view = views.get(name);
+      CachedData cached = view == null || view.frame == null ? null : Compat.cachedAs(view.frame);
+      if (cached != null) {
+        cached(one, cached);
+      } else if (view != null) {
+        size(one, "view", 0, 0, 0, null, 0, null);
+      } else {
+        table(one, name);
+      }
+    }
+    return told;
+  }
+
+  private void cached(ObjectNode into, CachedData cached) {
+    String rddName = cached.cachedRepresentation().cacheBuilder().cachedName();
+    SparkInternals.StoredRdd rdd = SparkInternals.storedRdds(context, rddName::equals).get(rddName);
+    if (rdd == null) {
+      size(into, "cached_view", 0, 0, 0, null, 0, null); // nothing has used it yet
+      return;
+    }
+    boolean whole = rdd.cachedPartitions() == rdd.partitions;
+    Option<scala.math.BigInt> rows = cached.cachedRepresentation().stats().rowCount();
+    Long count = whole && rows.isDefined() ? (Long) rows.get().toLong() : null;
+    size(into, "cached_view", rdd.memoryBytes(), rdd.diskBytes(), 0, rdd.partitions, rdd.cachedPartitions(), count);
+  }
+
+  private static void table(ObjectNode into, String name) {
+    SparkSession session = SparkSession.active();
+    CatalogTable table = known(session, name);
+    if (table == null) {
+      size(into, "absent", 0, 0, 0, null, 0, null);
+      return;
+    }
+    List<FileStatus> files = dataFiles(table, session);
+    long bytes = files.stream().mapToLong(FileStatus::getLen).sum();
+    Long rows = ParquetRows.in(files, Compat.hadoopConf(session));
+    size(into, "table", 0, bytes, files.size(), null, 0, rows);
+  }
+
+  private static void size(ObjectNode into, String kind, long memoryBytes, long diskBytes, int files, Integer partitions,
+      int cachedPartitions, Long rows) {
+    into.put("kind", kind)
+        .put("memory_bytes", memoryBytes)
+        .put("disk_bytes", diskBytes)
+        .put("files", files)
+        .put("partitions", partitions)
+        .put("cached_partitions", cachedPartitions)
+        .put("rows", rows);
+  }
+
+  /** Temp tables (not views) that the catalog knows and whose name begins with {@code prefix}. */
+  ArrayNode catalogTables(String prefix) {
+    TempName.prefix(prefix);
+    SparkSession session = SparkSession.active();
+    SessionCatalog catalog = Compat.catalog(session);
+    ArrayNode told = Messages.array();
+    // Hive's catalog has names in lower case only
+    Set<String> names = new TreeSet<>(String.CASE_INSENSITIVE_ORDER);
+    for (TableIdentifier table : SparkInternals.list(catalog.listTables(DATABASE, prefix + "*", false))) {
+      names.add(table.table());
+    }
+    for (String name : names) {
+      CatalogTable table = name.regionMatches(true, 0, prefix, 0, prefix.length()) ? known(session, name) : null;
+      String owner = table == null ? null : owner(table);
+      if (owner != null) {
+        ObjectNode one = told.addObject().put("name", name).put("session", owner).put("location", table.location().toString());
+        ObjectNode properties = one.putObject("properties");
+        SparkInternals.list(table.properties()).forEach(property -> properties.put(property._1(), property._2()));
+      }
+    }
+    return told;
+  }
+
+  /** Where tables' folders are made. */
+  static URI warehouse(SparkSession session) {
+    return Compat.catalog(session).getDatabaseMetadata(DATABASE).locationUri();
+  }
+
+  /** Null when the catalog has no such table. */
+  private static CatalogTable known(SparkSession session, String name) {
+    SessionCatalog catalog = Compat.catalog(session);
+    try {
+      return catalog.tableExists(identifier(name)) ? catalog.getTableMetadata(identifier(name)) : null;
+    } catch (RuntimeException e) {
+      throw e;
+    } catch (Exception e) { // Scala's checked ones: it went in between
+      Log.debug("Sparkwright: no table " + name, e);
+      return null;
+    }
+  }
+
+  private static TableIdentifier identifier(String name) {
+    return new TableIdentifier(name, Option.apply(DATABASE), Option.apply(CATALOG));
+  }
+
+  private static List<FileStatus> dataFiles(CatalogTable table, SparkSession session) {
+    Path folder = new Path(table.location());
+    List<FileStatus> files = new ArrayList<>();
+    try {
+      FileSystem fs = folder.getFileSystem(Compat.hadoopConf(session));
+      for (FileStatus status : fs.listStatus(folder, path -> !path.getName().startsWith("_") && !path.getName().startsWith("."))) {
+        if (status.isFile()) {
+          files.add(status);
+        }
+      }
+    } catch (FileNotFoundException e) {
+      Log.debug("Sparkwright: no folder " + folder, e);
+    } catch (IOException e) {
+      throw new UncheckedIOException("can't look into " + folder + ": " + e.getMessage(), e);
+    }
+    return files;
+  }
+
+  private static void refuseStreaming(Dataset<Row> data, String what) {
+    if (data.isStreaming()) {
+      throw new IllegalArgumentException("a streaming DataFrame can't become " + what + ": wanted a DataFrame of data at rest");
+    }
+  }
+}
