@@ -26,7 +26,7 @@ def _places() -> Iterator[Path]:
         yield Path(sysconfig.get_path("scripts", scheme)) / NAME
 
 
-def find_command() -> str:
+def find_command() -> Path:
     """The path of the `sparkwright` command: the environment variable SPARKWRIGHT_COMMAND, else beside this Python, else on the PATH.
 
     Raises:
@@ -35,18 +35,18 @@ def find_command() -> str:
     named = os.environ.get(VARIABLE)
     if named:
         if os.access(named, os.X_OK) and os.path.isfile(named):
-            return os.path.abspath(named)
+            return Path(named).absolute()
         raise CommandNotFoundError(f"{VARIABLE} is `{named}`, which is no program; unset it, or set it to the `{NAME}` command")
     for place in _places():
         if place.is_file() and os.access(place, os.X_OK):
-            return str(place)
+            return place
     found = shutil.which(NAME)
     if found is None:
         raise CommandNotFoundError(
             f"the `{NAME}` command was not found: it is not beside {sys.executable} and not on the PATH; "
             f"install the package again (`pip install --force-reinstall {NAME}`), or set {VARIABLE} to its path"
         )
-    return os.path.abspath(found)
+    return Path(found).absolute()
 
 
 def run_command(arguments: Sequence[str]) -> str:
@@ -56,7 +56,7 @@ def run_command(arguments: Sequence[str]) -> str:
         CommandNotFoundError: it is not there, does not run or takes too long.
         RuntimeError: it ended with an error; the message is what it said.
     """
-    command = [find_command(), *arguments]
+    command = [str(find_command()), *arguments]
     try:
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=LONGEST_SECONDS, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:

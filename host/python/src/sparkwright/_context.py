@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import uuid
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -53,7 +54,7 @@ class Context:
         spark: SparkSession,
         config: Mapping[str, Any] | None = None,
         environment: str | None = None,
-        policy: str | None = None,
+        policy: str | os.PathLike[str] | None = None,
     ) -> Context:
         """Connects to who decides for this session, and resolves the policy.
 
@@ -85,7 +86,9 @@ class Context:
         return cls._opened(spark, host, actions, config, environment, policy, steered=steered)
 
     @classmethod
-    def _open_connect(cls, spark: SparkSession, config: Mapping[str, Any] | None, environment: str | None, policy: str | None) -> Context:
+    def _open_connect(
+        cls, spark: SparkSession, config: Mapping[str, Any] | None, environment: str | None, policy: str | os.PathLike[str] | None
+    ) -> Context:
         from ._spark.connect import ConnectActions
 
         def conf(name: str) -> str | None:
@@ -107,12 +110,12 @@ class Context:
         actions: Actions,
         config: Mapping[str, Any] | None,
         environment: str | None,
-        policy: str | None,
+        policy: str | os.PathLike[str] | None,
         *,
         steered: bool,
     ) -> Context:
         try:
-            opened = host.open(policy, environment, config)
+            opened = host.open(None if policy is None else os.path.abspath(policy), environment, config)
         except BaseException:
             host.close()
             raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import NamedTuple
 
 from ._command import run_command
@@ -22,14 +23,12 @@ def plugin_lines(spark_version: str) -> PluginLines:
         CommandNotFoundError: the command is not there or does not run.
         RuntimeError: it has no plugin for that version.
     """
-    confs = dict[str, str]()
-    for line in run_command(["plugin", "--spark", spark_version]).splitlines():
-        key, _, value = line.removeprefix("--conf ").partition("=")
-        confs[key.strip()] = value.strip()
+    told = run_command(["plugin", "--spark", spark_version, "--json"])
     try:
+        confs = json.loads(told)["confs"]
         return PluginLines(confs["spark.jars"], confs["spark.plugins"])
-    except KeyError as missing:
-        raise CommandNotFoundError(f"`sparkwright plugin` does not say {missing}: the command and this package are of different versions") from None
+    except (ValueError, KeyError, TypeError) as error:
+        raise CommandNotFoundError(f"`sparkwright plugin` does not say {error}: the command and this package are of different versions") from None
 
 
 def shown_lines(spark_version: str) -> str:

@@ -81,13 +81,21 @@ class StageFailedError(SparkwrightError, RuntimeError):
         self.results = results
 
 
-class TableNameError(SparkwrightError, ValueError):
+class TempTableError(SparkwrightError):
+    """Anything about temp tables that a caller can do something about."""
+
+
+class TableNameError(TempTableError, ValueError):
     """A name that no temp table can have."""
 
 
-class TableNotFoundError(SparkwrightError, LookupError):
+class UnknownTableError(TempTableError, KeyError):
     """There is no temp table of that name, or it was dropped."""
 
+    def __str__(self) -> str:
+        # KeyError would show its message as a quoted key.
+        return str(self.args[0]) if self.args else ""
 
-class TableQueryError(SparkwrightError, ValueError):
+
+class QueryRefusedError(TempTableError, ValueError):
     """A query that is not one over the named temp table alone."""

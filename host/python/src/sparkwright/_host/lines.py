@@ -119,7 +119,7 @@ def start_decide() -> Lines:
     Raises:
         CommandNotFoundError: the command is not there or does not start.
     """
-    command = find_command()
+    command = str(find_command())
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
     said = tempfile.TemporaryFile()  # noqa: SIM115 (it lives as long as the child)
     try:

@@ -28,10 +28,11 @@ class Opened(TypedDict):
 
 
 class Answer(TypedDict):
-    """What the policy decided, and the numbers of its decisions in the run's record."""
+    """What the policy decided, the numbers of its decisions in the run's record, and its reasons as text."""
 
     answer: dict[str, Any]
     numbers: dict[str, int]
+    prose: dict[str, Any]
 
 
 class Applied(TypedDict):
@@ -63,6 +64,9 @@ class Ended(TypedDict):
     executors: dict[str, int] | None
     executor_ms: int | None
     peak_storage_bytes: int | None
+    driver_ms: int | None
+    critical_path_ms: int | None
+    task_peak_bytes: int | None
 
 
 class HostLink:
@@ -104,9 +108,13 @@ class HostLink:
         """
         return cast(Opened, self._request("open", policy=policy, environment=environment, override=override))
 
-    def ask(self, point: str, input: Mapping[str, Any], subject: str, *, record: bool = True) -> Answer:
-        """Asks the policy at a decision point. `subject` says in the record what it is about; without `record` it is not recorded."""
-        return cast(Answer, self._request("ask", point=point, input=input, subject=subject, record=record))
+    def ask(self, point: str, input: Mapping[str, Any], subject: str, *, record: bool = True, override: Mapping[str, Any] | None = None) -> Answer:
+        """Asks the policy at a decision point. `subject` says in the record what it is about; without `record` it is not recorded.
+        `override`, shaped as for `open`, holds for this question only."""
+        told: dict[str, Any] = {"point": point, "input": input, "subject": subject, "record": record}
+        if override is not None:
+            told["override"] = override
+        return cast(Answer, self._request("ask", **told))
 
     def begin(self, stage: str, executors: int | None, executors_decision: int | None, confs: Mapping[str, str]) -> Begun:
         """A declared stage begins: its executors go to the controller, its configurations into the session."""

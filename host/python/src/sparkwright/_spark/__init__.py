@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Literal, Protocol, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypedDict
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -44,14 +44,37 @@ class DataFacts(TypedDict):
 
 
 class StoredSize(TypedDict):
-    """What a table or cached view takes, as Spark tells; `None` is unknown."""
+    """What a table or view takes, as Spark tells; `None` is unknown. `kind` is view, cached_view, table or absent."""
 
+    kind: str
     memory_bytes: int | None
     disk_bytes: int | None
     files: int | None
     partitions: int | None
     cached_partitions: int | None
     rows: int | None
+
+
+class MadeView(TypedDict):
+    """A cached view as it was made; `cached_by` is `user` where the plan was the user's cache already."""
+
+    name: str
+    kind: str
+    level: str
+    cached_by: str
+
+
+class MadeTable(TypedDict):
+    """A table as it was written; `why` says why it is partitioned otherwise than asked. `None` is unknown."""
+
+    name: str
+    kind: str
+    identifier: str
+    location: str | None
+    partitioning: str
+    why: str | None
+    files: int | None
+    disk_bytes: int | None
 
 
 class Lease(TypedDict):
@@ -69,6 +92,14 @@ class CatalogTable(TypedDict):
     session: str | None
     location: str | None
     properties: dict[str, str]
+
+
+class Tasks(TypedDict):
+    """Tasks of running stages."""
+
+    done: int
+    running: int
+    all: int
 
 
 class Actions(Protocol):
@@ -94,8 +125,9 @@ class Actions(Protocol):
         """Names the plan of `data`: a temporary view, made anew when there is one of that name."""
         ...
 
-    def cached_view(self, data: DataFrame, name: str, level: str) -> None:
-        """As `view`, and marks the plan to be cached at a storage level such as MEMORY_AND_DISK; Spark fills it at its first use."""
+    def cached_view(self, data: DataFrame, name: str, level: str) -> MadeView:
+        """As `view`, and marks the plan to be cached at a storage level such as MEMORY_AND_DISK; Spark fills it at its first use. A plan that
+        the user cached is left to the user."""
         ...
 
     def table(
@@ -108,8 +140,9 @@ class Actions(Protocol):
         columns: Sequence[str],
         compression: str,
         properties: Mapping[str, str],
-    ) -> None:
-        """Writes `data` as a Parquet table of the session's warehouse: `files` files, `strategy` hash, range or none by `columns`."""
+    ) -> MadeTable:
+        """Writes `data` as a Parquet table of the session's warehouse: `files` files (0: as they come), `strategy` hash, range or none by
+        `columns`. `properties` says with `sparkwright.session` whose it is; a table without it is never written over."""
         ...
 
     def drop(self, name: str, kind: TableKind) -> None:
@@ -117,7 +150,7 @@ class Actions(Protocol):
         ...
 
     def sizes(self, names: Sequence[str]) -> dict[str, StoredSize]:
-        """What these take now. Names that are gone are left out."""
+        """What these take now."""
         ...
 
     def lease(self, session: str, prefix: str) -> Lease:
@@ -132,6 +165,30 @@ class Actions(Protocol):
         """The tables in the catalog whose names begin with `prefix`."""
         ...
 
-    def flush(self, wait_ms: int) -> None:
-        """Waits, at most `wait_ms`, until the host knows everything that has happened in Spark."""
+    def relations(self, sql: str) -> dict[str, Any]:
+        """What a query is made of, by parsing it only: nodes, expressions, relations, functions, by name."""
+        ...
+
+    def leaves(self, data: DataFrame) -> list[str]:
+        """What a DataFrame reads, by an identity for each leaf of its plan."""
+        ...
+
+    def leases(self) -> list[dict[str, Any]]:
+        """The leases in a warehouse that is not a local folder."""
+        ...
+
+    def remove_session(self, session: str, prefix: str) -> None:
+        """Removes what another session left in a warehouse that is not a local folder."""
+        ...
+
+    def executors(self) -> int | None:
+        """The executors that the application has now; `None` where that is not to be seen."""
+        ...
+
+    def tasks(self) -> Tasks | None:
+        """The tasks of the jobs that run now; `None` where that is not to be seen."""
+        ...
+
+    def flush(self, wait_ms: int) -> bool:
+        """Waits, at most `wait_ms`, until the host was sent everything that has happened in Spark; whether it was."""
         ...

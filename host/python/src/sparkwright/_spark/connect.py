@@ -14,7 +14,7 @@ from typing import IO, TYPE_CHECKING, Any
 from urllib.parse import unquote, urlparse
 
 from ..errors import ActionError
-from . import ActionsKind, CatalogTable, ColumnFacts, DataFacts, Lease, SteeringState, StoredSize, TableKind
+from . import ActionsKind, CatalogTable, ColumnFacts, DataFacts, Lease, MadeTable, MadeView, SteeringState, StoredSize, TableKind, Tasks
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -58,15 +58,18 @@ class ConnectActions:
     def view(self, data: DataFrame, name: str) -> None:
         data.createOrReplaceTempView(name)
 
-    def cached_view(self, data: DataFrame, name: str, level: str) -> None:
+    def cached_view(self, data: DataFrame, name: str, level: str) -> MadeView:
         from pyspark import StorageLevel
 
         try:
             storage: StorageLevel = getattr(StorageLevel, level)
         except AttributeError:
             raise ActionError(f"Spark has no storage level `{level}`") from None
-        self._cached[name] = data.persist(storage)
+        users = data.is_cached
+        if not users:
+            self._cached[name] = data.persist(storage)
         data.createOrReplaceTempView(name)
+        return MadeView(name=name, kind="cached_view", level=level, cached_by="user" if users else "sparkwright")
 
     def table(
         self,
@@ -78,18 +81,25 @@ class ConnectActions:
         columns: Sequence[str],
         compression: str,
         properties: Mapping[str, str],
-    ) -> None:
-        by = list(columns)
-        if strategy == "hash" and by:
-            writer = data.repartition(files, *by).write.bucketBy(files, by)
-        elif strategy == "range" and by:
-            writer = data.repartitionByRange(files, *by).sortWithinPartitions(*by).write
+    ) -> MadeTable:
+        by, why = list(columns), None
+        if not by and strategy != "none":
+            strategy, why = "none", "no columns are named to partition by"
+        if strategy == "hash":
+            writer = data.repartition(max(files, 1), *by).write.bucketBy(max(files, 1), by[0], *by[1:])
+        elif strategy == "range":
+            writer = data.repartitionByRange(max(files, 1), *by).sortWithinPartitions(*by).write
         else:
-            writer = data.repartition(files).write
+            writer = (data.repartition(files) if files else data).write
         writer.format("parquet").mode("overwrite").option("compression", compression).saveAsTable(quoted(name))
         if properties:
             pairs = ", ".join(f"{_text(key)} = {_text(value)}" for key, value in properties.items())
             self._spark.sql(f"ALTER TABLE {quoted(name)} SET TBLPROPERTIES ({pairs})")
+        made = len(self._spark.table(quoted(name)).inputFiles())
+        return MadeTable(
+            name=name, kind="table", identifier=quoted(name), location=self._described(name).get("Location"), partitioning=strategy, why=why,
+            files=made, disk_bytes=self._table_bytes(name),
+        )  # fmt: skip
 
     def drop(self, name: str, kind: TableKind) -> None:
         if kind == "table":
@@ -101,20 +111,22 @@ class ConnectActions:
         self._spark.catalog.dropTempView(name)
 
     def sizes(self, names: Sequence[str]) -> dict[str, StoredSize]:
-        known: dict[str, StoredSize] = {}
-        for name in names:
-            size = StoredSize(memory_bytes=None, disk_bytes=None, files=None, partitions=None, cached_partitions=None, rows=None)
-            if name in self._cached:
-                known[name] = size
-            elif self._spark.catalog.tableExists(name):
-                if not self._is_temporary(name):
-                    files = self._spark.table(quoted(name)).inputFiles()
-                    size["memory_bytes"], size["files"] = 0, len(files)
-                    size["disk_bytes"] = self._table_bytes(name)
-                else:
-                    size["memory_bytes"] = size["disk_bytes"] = 0
-                known[name] = size
-        return known
+        return {name: self._size(name) for name in names}
+
+    def _size(self, name: str) -> StoredSize:
+        size = StoredSize(kind="absent", memory_bytes=None, disk_bytes=None, files=None, partitions=None, cached_partitions=None, rows=None)
+        if name in self._cached:
+            # Block managers are the server's alone.
+            size["kind"] = "cached_view"
+        elif self._spark.catalog.tableExists(quoted(name)):
+            if self._spark.catalog.getTable(quoted(name)).isTemporary:
+                size["kind"] = "view"
+                size["memory_bytes"] = size["disk_bytes"] = 0
+            else:
+                size["kind"], size["memory_bytes"] = "table", 0
+                size["files"] = len(self._spark.table(quoted(name)).inputFiles())
+                size["disk_bytes"] = self._table_bytes(name)
+        return size
 
     def lease(self, session: str, prefix: str) -> Lease:
         warehouse = str(self._spark.conf.get("spark.sql.warehouse.dir"))
@@ -125,13 +137,17 @@ class ConnectActions:
         host = socket.gethostname()
         told = {
             "session": session, "prefix": prefix, "application": None, "pid": os.getpid(), "host": host, "started_ms": int(time.time() * 1000),
+            "locked": True,
         }  # fmt: skip
         try:
             path.parent.mkdir(exist_ok=True)
-            file = path.open("w", encoding="utf-8")
-            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fresh = path.with_suffix(".lease.new")
+            file = fresh.open("w", encoding="utf-8")
             json.dump(told, file)
             file.flush()
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # Nobody may ever see the lease of a live session unlocked.
+            fresh.rename(path)
         except OSError as error:
             raise ActionError(f"the lease {path} can't be taken: {error}") from error
         self._leases[session] = (path, file)
@@ -147,8 +163,27 @@ class ConnectActions:
     def catalog_tables(self, prefix: str) -> list[CatalogTable]:
         return list(self._tables(prefix))
 
-    def flush(self, wait_ms: int) -> None:
+    def relations(self, sql: str) -> dict[str, Any]:
+        raise ActionError("a Spark Connect session can't say what a query is made of")
+
+    def leaves(self, data: DataFrame) -> list[str]:
+        raise ActionError("a Spark Connect session can't say what a DataFrame reads")
+
+    def leases(self) -> list[dict[str, Any]]:
+        return []
+
+    def remove_session(self, session: str, prefix: str) -> None:
+        raise ActionError("a Spark Connect session can't remove what another session left; `sparkwright clean` can, beside the warehouse")
+
+    def executors(self) -> int | None:
+        return None
+
+    def tasks(self) -> Tasks | None:
+        return None
+
+    def flush(self, wait_ms: int) -> bool:
         del wait_ms
+        return True
 
     def _tables(self, prefix: str) -> Iterator[CatalogTable]:
         for database in self._spark.catalog.listDatabases():
@@ -161,14 +196,13 @@ class ConnectActions:
                 session = properties.get("sparkwright.session")
                 yield CatalogTable(name=name, session=session, location=rows.get("Location"), properties=properties)
 
-    def _is_temporary(self, name: str) -> bool:
-        return self._spark.catalog.getTable(name).isTemporary
+    def _described(self, name: str) -> dict[str, str]:
+        return {row[0].strip(): row[1] for row in self._spark.sql(f"DESCRIBE EXTENDED {quoted(name)}").collect()}
 
     def _table_bytes(self, name: str) -> int | None:
         """What the files take: Spark looks at them without reading them."""
         self._spark.sql(f"ANALYZE TABLE {quoted(name)} COMPUTE STATISTICS NOSCAN")
-        rows = {row[0].strip(): row[1] for row in self._spark.sql(f"DESCRIBE EXTENDED {quoted(name)}").collect()}
-        found = re.match(r"(\d+) bytes", rows.get("Statistics") or "")
+        found = re.match(r"(\d+) bytes", self._described(name).get("Statistics") or "")
         return int(found[1]) if found else None
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from ..errors import ActionError
-from . import ActionsKind, CatalogTable, DataFacts, Lease, SteeringState, StoredSize, TableKind
+from . import ActionsKind, CatalogTable, DataFacts, Lease, MadeTable, MadeView, SteeringState, StoredSize, TableKind, Tasks
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -39,8 +39,8 @@ class PluginActions:
     def view(self, data: DataFrame, name: str) -> None:
         self._call("view", _java(data), name)
 
-    def cached_view(self, data: DataFrame, name: str, level: str) -> None:
-        self._call("cachedView", _java(data), name, level)
+    def cached_view(self, data: DataFrame, name: str, level: str) -> MadeView:
+        return cast(MadeView, self._asked("cachedView", _java(data), name, level))
 
     def table(
         self,
@@ -52,8 +52,8 @@ class PluginActions:
         columns: Sequence[str],
         compression: str,
         properties: Mapping[str, str],
-    ) -> None:
-        self._call("table", _java(data), name, files, strategy, list(columns), compression, dict(properties))
+    ) -> MadeTable:
+        return cast(MadeTable, self._asked("table", _java(data), name, files, strategy, list(columns), compression, dict(properties)))
 
     def drop(self, name: str, kind: TableKind) -> None:
         self._call("drop", name, kind)
@@ -70,8 +70,35 @@ class PluginActions:
     def catalog_tables(self, prefix: str) -> list[CatalogTable]:
         return cast("list[CatalogTable]", self._asked("catalogTables", prefix))
 
-    def flush(self, wait_ms: int) -> None:
-        self._call("flush", wait_ms)
+    def relations(self, sql: str) -> dict[str, Any]:
+        return cast("dict[str, Any]", self._asked("relations", sql))
+
+    def leaves(self, data: DataFrame) -> list[str]:
+        return cast("list[str]", self._asked("leaves", _java(data)))
+
+    def leases(self) -> list[dict[str, Any]]:
+        return cast("list[dict[str, Any]]", self._asked("leases"))
+
+    def remove_session(self, session: str, prefix: str) -> None:
+        self._call("removeSession", session, prefix)
+
+    def executors(self) -> int | None:
+        context: Any = self._spark.sparkContext
+        # The driver is one of them.
+        return len(context._jsc.sc().statusTracker().getExecutorInfos()) - 1
+
+    def tasks(self) -> Tasks | None:
+        tracker = self._spark.sparkContext.statusTracker()
+        stages = [tracker.getStageInfo(stage) for stage in tracker.getActiveStageIds()]
+        known = [stage for stage in stages if stage is not None]
+        return Tasks(
+            done=sum(stage.numCompletedTasks for stage in known),
+            running=sum(stage.numActiveTasks for stage in known),
+            all=sum(stage.numTasks for stage in known),
+        )
+
+    def flush(self, wait_ms: int) -> bool:
+        return bool(self._call("flush", wait_ms))
 
     def _asked(self, method: str, *arguments: Any) -> Any:
         text = self._call(method, *arguments)

@@ -1,0 +1,82 @@
+"""What is known of data and stages, in the form in which the policy is asked about it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from .._spark import ColumnFacts, DataFacts
+from .words import kind_facts
+
+# Sources that were looked at or held in memory; a plan's statistics are estimates.
+MEASURED_SOURCES = ("files", "cached", "local")
+TEXT_TYPES = ("string", "varchar", "char")
+NESTED_TYPES = ("array", "map", "struct", "vector", "matrix")
+
+
+def merged(facts: Sequence[DataFacts]) -> DataFacts | None:
+    """The facts of several inputs taken together; a size is known when each one is. `None` for no inputs."""
+    if len(facts) <= 1:
+        return facts[0] if facts else None
+    sizes = [each["bytes"] for each in facts]
+    rows = [each["rows"] for each in facts]
+    partitions = [each["partitions"] for each in facts]
+    return DataFacts(
+        bytes=_sum(sizes),
+        bytes_source=", ".join(dict.fromkeys(each["bytes_source"] for each in facts)),
+        rows=_sum(rows),
+        rows_source=None if _sum(rows) is None else ", ".join(dict.fromkeys(str(each["rows_source"]) for each in facts)),
+        partitions=_sum(partitions),
+        files=sum(each["files"] for each in facts),
+        file_bytes=[size for each in facts for size in each["file_bytes"]],
+        columns=[column for each in facts for column in each["columns"]],
+    )
+
+
+def _sum(values: Sequence[int | None]) -> int | None:
+    known = [value for value in values if value is not None]
+    return sum(known) if len(known) == len(values) else None
+
+
+def measured(facts: DataFacts) -> bool:
+    """Whether the size was measured, and not estimated."""
+    return facts["bytes_source"] in MEASURED_SOURCES
+
+
+def stage_question(
+    name: str,
+    kind: str,
+    facts: DataFacts | None,
+    *,
+    target: str | None = None,
+    uses: int | None = None,
+    next: Sequence[Mapping[str, Any]] = (),
+    history: Sequence[Mapping[str, Any]] = (),
+    result_bytes: int | None = None,
+    user_confs: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
+    """The input of `plan_stage`. What is not known is left out; the host adds cluster and executors."""
+    job: dict[str, Any] = kind_facts(kind, f"stage `{name}`")
+    question: dict[str, Any] = {"name": name, "job": job, "next": list(next), "history": {"runs": list(history)}}
+    if facts is not None:
+        job["input_bytes"] = facts["bytes"]
+        # Sizes of files say in how many tasks they are read; of a plan above them nobody knows.
+        if facts["bytes_source"] == "files":
+            job["file_bytes"] = facts["file_bytes"]
+        question |= {"rows": facts["rows"], "columns": _columns(facts["columns"]), "data_grade": "A" if measured(facts) else "C"}
+    if target is not None:
+        job["target"] = target
+    if uses is not None:
+        job["uses"] = uses
+    if result_bytes is not None:
+        job["working_set_bytes"] = result_bytes
+    if user_confs:
+        question["cluster"] = {"user_confs": dict(user_confs)}
+    return question
+
+
+def _columns(columns: Sequence[ColumnFacts]) -> dict[str, int]:
+    def are(types: Sequence[str]) -> int:
+        return sum(column["type"].lower().startswith(tuple(types)) for column in columns)
+
+    return {"all": len(columns), "text": are(TEXT_TYPES), "nested": are(NESTED_TYPES)}

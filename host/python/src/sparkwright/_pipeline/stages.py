@@ -1,0 +1,182 @@
+"""Stages as they are declared: dicts or tuples, checked as a whole before anything runs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypedDict, cast
+
+from ..errors import StageError
+from .words import READ_KINDS, kind_facts, shown
+
+
+class _Needed(TypedDict):
+    name: str
+    type: str
+
+
+class StageDeclaration(_Needed, total=False):
+    """A stage of a pipeline.
+
+    `data` is a DataFrame, the name of an earlier stage, or a list of these. `run` is called with it (with each of a list; with nothing
+    where there is no data) and is what gets timed. `sql` is a query; `{data}` in it stands for the stage's data and `{<stage>}` for the
+    output of an earlier stage. Given `sql` and `run`, `run` gets the query's DataFrame. `uses` says how often the stage's output is read, where that is not to be seen
+    from the stages to come. `keys` are the columns by which the stage joins its data, or a dict from how (`equi_join`, `group_by`, `sort`,
+    `range_filter`) to columns.
+    """
+
+    data: Any
+    run: Callable[..., Any]
+    sql: str
+    uses: int
+    keys: Sequence[str] | Mapping[str, Sequence[str]]
+
+
+PipelineStage = StageDeclaration | Mapping[str, Any] | tuple[str, str, Any]
+"""A stage as `execute_optimized_pipeline` takes it; a tuple is (name, type, data)."""
+
+MEMBERS = ("name", "type", "data", "run", "sql", "uses", "keys")
+
+
+@dataclass(frozen=True)
+class Read:
+    """How a stage reads its data."""
+
+    kind: str
+    columns: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Stage:
+    """A checked declaration. `inputs` are DataFrames (anything that is no text) and names of earlier stages, in order."""
+
+    name: str
+    type: str
+    inputs: tuple[Any, ...]
+    run: Callable[..., Any] | None
+    sql: str | None
+    uses: int | None
+    reads: tuple[Read, ...]
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The earlier stages that it takes its data from, in `data` or in `sql`."""
+        named = [each for each in self.inputs if isinstance(each, str)]
+        return tuple(dict.fromkeys([*named, *placeholders(self.sql or "")]))
+
+    @property
+    def is_data(self) -> bool:
+        """Whether its output is its very data, because it says nothing of what is to be done with it."""
+        return self.run is None and self.sql is None
+
+
+def placeholders(sql: str) -> list[str]:
+    """The names in braces of a query."""
+    return re.findall(r"\{([A-Za-z_][A-Za-z0-9_]*)\}", sql)
+
+
+def read_stages(declared: Iterable[PipelineStage], known: Iterable[str] = ()) -> list[Stage]:
+    """Reads declarations; `known` are stages that ran before.
+
+    Raises:
+        StageError: one of them is wrong: which, its member, what it is and what it may be.
+    """
+    earlier = set(known)
+    stages: list[Stage] = []
+    names: set[str] = set()
+    for place, each in enumerate(declared, start=1):
+        stage = _read(each, f"stage {place}")
+        if stage.name in names:
+            raise StageError(f"stage {place}", key="name", found=shown(stage.name), allowed="a name that no other stage of the pipeline has")
+        if stage.sql is not None:
+            # Braces that are no earlier stage's name are the query's own.
+            missing: Sequence[str] = ()
+        else:
+            missing = [name for name in stage.sources if name not in earlier | names]
+        if missing:
+            possible = ", ".join(sorted(earlier | names)) or "there is none"
+            raise StageError(
+                _of(stage.name), key="data", found=shown(missing[0]), allowed=f"a DataFrame, or the name of an earlier stage ({possible})"
+            )
+        names.add(stage.name)
+        stages.append(stage)
+    return stages
+
+
+def _of(name: str) -> str:
+    return f"stage `{name}`"
+
+
+def _read(declared: PipelineStage, of: str) -> Stage:
+    if isinstance(declared, tuple):
+        if len(declared) != 3:
+            raise StageError(of, key="(tuple)", found=f"of {len(declared)} members", allowed="(name, type, data)")
+        members: Mapping[str, Any] = dict(zip(MEMBERS, declared, strict=False))
+    elif isinstance(declared, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance] (callers without a type checker)
+        members = cast("Mapping[str, Any]", declared)
+    else:
+        raise StageError(of, key="(stage)", found=shown(declared), allowed="a dict with `name`, `type` and `data`, or a tuple (name, type, data)")
+    name = members.get("name")
+    if not isinstance(name, str) or not name.strip():
+        raise StageError(of, key="name", found=shown(name), allowed="a text")
+    of = _of(name)
+    for member in members:
+        if member not in MEMBERS:
+            raise StageError(of, key=str(member), found="unknown", allowed=", ".join(MEMBERS))
+    kind = members.get("type")
+    kind_facts(str(kind), of)
+    run, sql = members.get("run"), members.get("sql")
+    if run is not None and not callable(run):
+        raise StageError(of, key="run", found=shown(run), allowed="a callable that takes the stage's data")
+    if sql is not None and (not isinstance(sql, str) or not sql.strip()):
+        raise StageError(of, key="sql", found=shown(sql), allowed="the text of a query")
+    return Stage(name, str(kind), _inputs(members, of), run, sql, _uses(members.get("uses"), of), _reads(members.get("keys"), of))
+
+
+def _inputs(members: Mapping[str, Any], of: str) -> tuple[Any, ...]:
+    data = members.get("data")
+    if data is None:
+        if members.get("run") is None and members.get("sql") is None:
+            raise StageError(of, key="data", found="missing", allowed="a DataFrame or the name of an earlier stage; or give `sql` or `run`")
+        return ()
+    inputs = tuple(cast("Sequence[Any]", data)) if isinstance(data, (list, tuple)) else (data,)
+    for each in inputs:
+        if not (isinstance(each, str) or hasattr(each, "schema")):
+            raise StageError(of, key="data", found=shown(each), allowed="a DataFrame, the name of an earlier stage, or a list of these")
+    if len(inputs) != 1 and (members.get("run") is None or members.get("sql") is not None):
+        raise StageError(of, key="data", found=f"a list of {len(inputs)}", allowed="one DataFrame or name; a list is for `run` alone")
+    return inputs
+
+
+def _uses(uses: object, of: str) -> int | None:
+    if uses is None or (isinstance(uses, int) and not isinstance(uses, bool) and uses >= 1):
+        return uses
+    raise StageError(of, key="uses", found=shown(uses), allowed="a whole number from 1")
+
+
+def _reads(keys: object, of: str) -> tuple[Read, ...]:
+    if keys is None:
+        return ()
+    by_kind = cast("Mapping[Any, Any]", keys) if isinstance(keys, Mapping) else {"equi_join": keys}
+    reads: list[Read] = []
+    for kind, given in by_kind.items():
+        columns: Any = [given] if isinstance(given, str) else given
+        if kind not in READ_KINDS:
+            raise StageError(of, key="keys", found=shown(kind), allowed=f"columns, or a dict to columns from {', '.join(READ_KINDS)}")
+        if not isinstance(columns, (list, tuple)) or not all(isinstance(column, str) for column in cast("Sequence[Any]", columns)):
+            raise StageError(of, key="keys", found=shown(given), allowed="names of columns")
+        reads.append(Read(str(kind), tuple(cast("Sequence[str]", columns))))
+    return tuple(reads)
+
+
+def consumers(stages: Sequence[Stage], of: Stage) -> list[Stage]:
+    """The stages to come that read the output of one, the next one first."""
+    later = stages[stages.index(of) + 1 :]
+    own = of.inputs[0] if of.is_data else None
+
+    def takes(stage: Stage) -> bool:
+        # By identity: equality of DataFrames is no yes or no.
+        return of.name in stage.sources or (own is not None and not isinstance(own, str) and any(each is own for each in stage.inputs))
+
+    return [stage for stage in later if takes(stage)]

@@ -1,0 +1,1 @@
+"""What people read: plans, reports and their HTML."""
