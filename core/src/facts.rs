@@ -7,25 +7,26 @@ use serde::{Deserialize, Serialize};
 use crate::named::Named;
 use crate::policy::OptimizationTarget;
 use crate::units::Bytes;
+use crate::words::words;
 
-/// Who gives out executors.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "snake_case")]
-pub enum Manager {
-    /// Nothing is said of the cluster: a plan on paper.
-    #[default]
-    Unstated,
-    /// `local[n]`: everything runs in the driver.
-    Local,
-    /// `local-cluster[n,c,m]`: worker processes under the driver, for tests.
-    LocalCluster,
-    /// Spark's standalone master.
-    Standalone,
-    /// Hadoop YARN.
-    Yarn,
-    /// Kubernetes.
-    Kubernetes,
+words! {
+    /// Who gives out executors.
+    #[derive(Default)]
+    Manager {
+        /// Nothing is said of the cluster: a plan on paper.
+        #[default]
+        Unstated = "unstated",
+        /// `local[n]`: everything runs in the driver.
+        Local = "local",
+        /// `local-cluster[n,c,m]`: worker processes under the driver, for tests.
+        LocalCluster = "local_cluster",
+        /// Spark's standalone master.
+        Standalone = "standalone",
+        /// Hadoop YARN.
+        Yarn = "yarn",
+        /// Kubernetes.
+        Kubernetes = "kubernetes",
+    }
 }
 
 impl Manager {
@@ -176,39 +177,38 @@ pub fn parse_spark_memory(text: &str) -> Option<Bytes> {
     number.checked_mul(unit).map(Bytes)
 }
 
-/// What a job mostly does (`--type`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "snake_case")]
-pub enum ProcessingType {
-    /// Iterates over the same data: training, scoring.
-    Ml,
-    /// Reads, reshapes and writes.
-    Etl,
-    /// Asks and aggregates.
-    Query,
-    /// Anything else.
-    #[default]
-    General,
+words! {
+    /// What a job mostly does (`--type`).
+    #[derive(Default)]
+    ProcessingType {
+        /// Iterates over the same data: training, scoring.
+        Ml = "ml",
+        /// Reads, reshapes and writes.
+        Etl = "etl",
+        /// Asks and aggregates.
+        Query = "query",
+        /// Anything else.
+        #[default]
+        General = "general",
+    }
 }
 
-/// What a declared stage of a pipeline does (`--stage-type`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "snake_case")]
-pub enum StageType {
-    /// Reads the sources.
-    DataLoading,
-    /// Cleans and reshapes.
-    Preprocessing,
-    /// Chooses features.
-    FeatureSelection,
-    /// Trains a model.
-    ModelTraining,
-    /// Applies a model.
-    Prediction,
-    /// Measures a model.
-    Evaluation,
+words! {
+    /// What a declared stage of a pipeline does (`--stage-type`).
+    StageType {
+        /// Reads the sources.
+        DataLoading = "data_loading",
+        /// Cleans and reshapes.
+        Preprocessing = "preprocessing",
+        /// Chooses features.
+        FeatureSelection = "feature_selection",
+        /// Trains a model.
+        ModelTraining = "model_training",
+        /// Applies a model.
+        Prediction = "prediction",
+        /// Measures a model.
+        Evaluation = "evaluation",
+    }
 }
 
 impl StageType {

@@ -14,7 +14,7 @@ use crate::units::Bytes;
 /// The latest runs that count.
 #[must_use]
 pub fn window<'a>(policy: &ResolvedPolicy, history: &'a History, most: usize) -> &'a [PastRun] {
-    let window = (policy.monitoring.performance_history_size as usize).min(most);
+    let window = policy.monitoring.runs_looked_at().min(most);
     history.runs.get(history.runs.len().saturating_sub(window)..).unwrap_or_default()
 }
 

@@ -77,7 +77,8 @@ pub(crate) fn plan_job(policy: &ResolvedPolicy, question: &Question<'_>) -> JobP
     let heap = Heap::new(question.heap, cluster);
     let most = policy.autoscaling.max_executors.min(room.unwrap_or(u32::MAX)).max(1);
     let storage = Bytes(heap.protected_storage().get().saturating_mul(u64::from(most)));
-    let cache = keep_result(policy, job, history, storage);
+    let uses = job.uses.unwrap_or_else(|| usual_uses(job, question.next));
+    let cache = keep_result(policy, job, uses, history, storage);
     let kept_at = cache.value.level;
     let result_bytes = job.working_set_bytes.or(job.input_bytes);
     let in_memory = result_bytes.filter(|_| kept_at == Some(StorageLevel::MemoryAndDisk));
@@ -103,7 +104,6 @@ pub(crate) fn plan_job(policy: &ResolvedPolicy, question: &Question<'_>) -> JobP
         adaptive: !cluster.user("spark.sql.adaptive.enabled").is_some_and(|on| on.trim().eq_ignore_ascii_case("false")),
         spill: Spill::of(history, question.skewed),
     };
-    let uses = job.uses.unwrap_or_else(|| usual_uses(job));
     let result = ResultFacts { bytes: result_bytes, uses, cached: kept_at, next: question.next };
     let run_time = count.model.as_ref().and_then(|model| model.estimate(executors));
     let cost = run_time.as_ref().and_then(|time| run_cost(policy, executors, time.value.run_ms, time.grade));

@@ -35,3 +35,4 @@ pub mod steering;
 pub mod temp_table;
 pub mod trace;
 pub mod units;
+mod words;

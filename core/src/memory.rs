@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::facts::ClusterFacts;
+use crate::policy::ResolvedPolicy;
+use crate::trace::{Decision, Grade, Trace, Unit};
 use crate::units::{Bytes, MIB, floor_u64};
 
 /// Heap that Spark keeps for itself (`RESERVED_SYSTEM_MEMORY_BYTES`).
@@ -11,10 +13,21 @@ pub const RESERVED: Bytes = Bytes::mib(300);
 pub const SMALLEST_HEAP: Bytes = Bytes::mib(450);
 /// The least memory beside the heap of an executor (`spark.executor.minMemoryOverhead`).
 pub const SMALLEST_OVERHEAD: Bytes = Bytes::mib(384);
+/// A heap as Spark has it when nobody sets one (`spark.executor.memory`, `spark.driver.memory`).
+pub const DEFAULT_HEAP: Bytes = Bytes::gib(1);
 /// `spark.memory.fraction` as Spark has it when nobody sets it.
 pub const DEFAULT_MEMORY_FRACTION: f64 = 0.6;
 /// `spark.memory.storageFraction` as Spark has it when nobody sets it.
 pub const DEFAULT_STORAGE_FRACTION: f64 = 0.5;
+
+/// The heap of an executor or of the driver where the policy plans no memory: Spark's own.
+pub(crate) fn left_to_spark(policy: &ResolvedPolicy, trace: Trace) -> Decision<Bytes> {
+    trace
+        .input("memory is planned", false, Unit::None, policy.origin("pipeline.memory_management"))
+        .unbounded(DEFAULT_HEAP)
+        .note("it is Spark's own default")
+        .decide(DEFAULT_HEAP, Grade::C)
+}
 
 /// The heap of one executor and how it is divided.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]

@@ -9,36 +9,25 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use crate::cache::level::StorageLevel;
-use crate::policy::{PartitionStrategy, ResolvedPolicy};
+use crate::facts::StageType;
+use crate::policy::{Compression, PartitionStrategy, ResolvedPolicy};
 use crate::shuffle::skew;
 use crate::trace::{Along, Decision, Grade, Trace, Unit};
 use crate::units::{Bytes, MIB, saturating_u32};
+use crate::words::words;
 
 /// The size of one file of a temp table.
 pub const FILE_SIZE: Bytes = Bytes::mib(128);
 
-/// What a result is kept as.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "snake_case")]
-pub enum TableKind {
-    /// A name for a plan: nothing is stored.
-    View,
-    /// A view whose plan is cached.
-    CachedView,
-    /// Files.
-    Table,
-}
-
-impl TableKind {
-    /// The word for it.
-    #[must_use]
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::View => "view",
-            Self::CachedView => "cached_view",
-            Self::Table => "table",
-        }
+words! {
+    /// What a result is kept as.
+    TableKind {
+        /// A name for a plan: nothing is stored.
+        View = "view",
+        /// A view whose plan is cached.
+        CachedView = "cached_view",
+        /// Files.
+        Table = "table",
     }
 }
 
@@ -48,30 +37,32 @@ impl TableKind {
 pub struct TempTable {
     /// What it is.
     pub kind: TableKind,
-    /// Its files; 0 for anything but a table.
+    /// Its files; 0 for anything but a table, and for one whose files stay as they come.
     pub files: u32,
     /// How it is partitioned.
     pub partitioning: PartitionStrategy,
     /// By which columns; none where it is not partitioned, or where nobody names any.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub columns: Vec<String>,
+    /// How its files are compressed; absent for anything but a table.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compression: Option<Compression>,
 }
 
-/// How a stage to come reads a result.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "snake_case")]
-pub enum NextUseKind {
-    /// Row by row.
-    Scan,
-    /// A join by equal keys.
-    EquiJoin,
-    /// A grouping.
-    GroupBy,
-    /// A sort.
-    Sort,
-    /// A filter on a range of a column.
-    RangeFilter,
+words! {
+    /// How a stage to come reads a result.
+    NextUseKind {
+        /// Row by row.
+        Scan = "scan",
+        /// A join by equal keys.
+        EquiJoin = "equi_join",
+        /// A grouping.
+        GroupBy = "group_by",
+        /// A sort.
+        Sort = "sort",
+        /// A filter on a range of a column.
+        RangeFilter = "range_filter",
+    }
 }
 
 /// A use of a result by a stage to come.
@@ -80,6 +71,9 @@ pub enum NextUseKind {
 pub struct NextUse {
     /// How it is read.
     pub kind: NextUseKind,
+    /// What the stage that reads it does; unknown when absent.
+    #[serde(default)]
+    pub stage: Option<StageType>,
     /// The columns that it is read by.
     #[serde(default)]
     pub columns: Vec<String>,
@@ -168,10 +162,18 @@ pub fn temp_table(policy: &ResolvedPolicy, result: &ResultFacts<'_>) -> Decision
         Unit::None,
         policy.origin("temp_tables.partition_strategy"),
     );
-    let mut table = TempTable { kind, files: 0, partitioning: PartitionStrategy::None, columns: Vec::new() };
+    let mut table =
+        TempTable { kind, files: 0, partitioning: PartitionStrategy::None, columns: Vec::new(), compression: None };
     if kind == TableKind::Table {
+        table.compression = Some(tables.compression);
+        trace =
+            trace.input("compression", tables.compression.word(), Unit::None, policy.origin("temp_tables.compression"));
+    }
+    if kind == TableKind::Table && !tables.optimize_storage {
+        trace = trace.note("temp_tables.optimize_storage is false: its files stay as they come");
+    } else if kind == TableKind::Table {
         let (partitioning, columns, why) = partitioning(policy, result.next);
-        table = TempTable { kind, files: files(bytes.get()), partitioning, columns };
+        table = TempTable { files: files(bytes.get()), partitioning, columns, ..table };
         if let Some(why) = why {
             trace = trace.note(why);
         }
@@ -218,15 +220,34 @@ mod tests {
     }
 
     #[test]
+    fn storage_is_left_alone_where_the_policy_says_so() {
+        let key = NextUse { kind: NextUseKind::EquiJoin, stage: None, columns: vec!["id".into()], key_skew: None };
+        let mut policy = ResolvedPolicy::default();
+        policy.temp_tables.optimize_storage = false;
+        policy.temp_tables.compression = Compression::Zstd;
+        let of = |uses| {
+            temp_table(&policy, &ResultFacts { next: core::slice::from_ref(&key), ..facts(Bytes::gib(9), uses, None) })
+        };
+        let table = of(3);
+        assert_eq!((table.value.kind, table.value.files), (TableKind::Table, 0));
+        assert_eq!(
+            (table.value.partitioning, table.value.compression),
+            (PartitionStrategy::None, Some(Compression::Zstd))
+        );
+        assert!(table.trace.render("").contains("files stay as they come"), "{}", table.trace.render(""));
+        assert_eq!(of(1).value.compression, None, "a view has no files");
+    }
+
+    #[test]
     fn what_reads_it_next_partitions_it() {
-        let use_ = |kind, column: &str, key_skew| NextUse { kind, columns: vec![column.into()], key_skew };
+        let use_ = |kind, column: &str, key_skew| NextUse { kind, stage: None, columns: vec![column.into()], key_skew };
         let of = |strategy, next: &[NextUse]| {
             let mut policy = ResolvedPolicy::default();
             policy.temp_tables.partition_strategy = strategy;
             let table = temp_table(&policy, &ResultFacts { next, ..facts(Bytes::gib(1), 3, None) }).value;
             (table.partitioning, table.columns.join(","))
         };
-        let scan = NextUse { kind: NextUseKind::Scan, columns: vec![], key_skew: None };
+        let scan = NextUse { kind: NextUseKind::Scan, stage: None, columns: vec![], key_skew: None };
         let join = use_(NextUseKind::EquiJoin, "id", None);
         let skewed = use_(NextUseKind::GroupBy, "country", Some(5.0));
         let sort = use_(NextUseKind::Sort, "day", None);

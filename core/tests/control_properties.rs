@@ -63,6 +63,7 @@ fn input() -> impl Strategy<Value = ControlInput> {
     let who =
         (controller, any::<bool>(), proptest::bool::weighted(0.05), proptest::option::weighted(0.2, number32(30)));
     let work = (number(200), number(100), number32(8), number32(3), number32(10));
+    let plan = proptest::option::weighted(0.2, number32(40));
     let measured = (
         proptest::option::weighted(0.5, number(60_000)),
         proptest::option::weighted(0.5, number(30_000)),
@@ -70,25 +71,28 @@ fn input() -> impl Strategy<Value = ControlInput> {
         share(),
     );
     let time = prop_oneof![8 => 0..5_000_u64, 3 => 5_000..400_000_u64, 1 => Just(u64::MAX), 1 => any::<u64>()];
-    (who, work, measured, executors(), time).prop_map(|(who, work, measured, executors, now_ms)| ControlInput {
-        now_ms,
-        facts_at_ms: now_ms,
-        facts_lost: who.2,
-        controller: who.0,
-        block_migration: who.1,
-        quota_executors: who.3,
-        pending_tasks: work.0,
-        running_tasks: work.1,
-        executor_cores: work.2,
-        task_cpus: work.3,
-        executors_coming: work.4,
-        mean_task_ms: measured.0,
-        executor_start_ms: measured.1,
-        gc_share: measured.2,
-        failure_share: measured.3,
-        executors,
-        state: ControlState::default(),
-        ..ControlInput::default()
+    (who, work, plan, measured, executors(), time).prop_map(|(who, work, plan, measured, executors, now_ms)| {
+        ControlInput {
+            now_ms,
+            facts_at_ms: now_ms,
+            facts_lost: who.2,
+            controller: who.0,
+            block_migration: who.1,
+            quota_executors: who.3,
+            planned_executors: plan,
+            pending_tasks: work.0,
+            running_tasks: work.1,
+            executor_cores: work.2,
+            task_cpus: work.3,
+            executors_coming: work.4,
+            mean_task_ms: measured.0,
+            executor_start_ms: measured.1,
+            gc_share: measured.2,
+            failure_share: measured.3,
+            executors,
+            state: ControlState::default(),
+            ..ControlInput::default()
+        }
     })
 }
 
@@ -220,6 +224,10 @@ fn check_one(policy: &ResolvedPolicy, input: &ControlInput, answer: &ControlAnsw
         assert!(known - answer.remove.len() >= min.min(most) as usize, "too many known ones go");
     }
 
+    if let Some(plan) = input.planned_executors {
+        check_plan(plan.max(min).min(most), answer);
+    }
+
     let json = serde_json::to_string(answer).unwrap();
     let state = serde_json::to_string(&answer.state).unwrap();
     assert!(state.len() <= MOST_STATE_BYTES, "{} bytes", state.len());
@@ -234,25 +242,45 @@ fn check_one(policy: &ResolvedPolicy, input: &ControlInput, answer: &ControlAnsw
     assert!(answer.next_tick_ms >= input.now_ms);
 }
 
+/// A plan is followed at once; all that holds it are pauses, and a move down executors that may not go.
+fn check_plan(wanted: u32, answer: &ControlAnswer) {
+    const PAUSES: [&str; 4] = [
+        "facts_lost",
+        "autoscaling.guards.stale_ticks",
+        "autoscaling.guards.pause_above_gc",
+        "autoscaling.guards.pause_above_failures",
+    ];
+    match answer.held.first().map(|held| held.guard.as_ref()) {
+        None => assert_eq!(answer.target.value, wanted),
+        Some("protected") => assert!(answer.target.value > wanted),
+        Some(pause) => assert!(PAUSES.contains(&pause), "a plan held by {pause}"),
+    }
+    assert!(answer.held.len() <= 1, "{:?}", answer.held);
+}
+
 /// Inputs over which only the guards move the target: one controller, no quota, nothing that pauses for long or keeps
 /// executors from going.
 fn calm() -> impl Strategy<Value = ControlInput> {
     let time = prop_oneof![4 => 500..3_000_u64, 4 => 3_000..70_000_u64, 1 => 70_000..400_000_u64];
     let gc = proptest::option::weighted(0.1, 0.0..0.4);
-    (time, 0..8_u64, 0..40_u64, gc).prop_map(|(now_ms, pending_tasks, running_tasks, gc_share)| ControlInput {
-        now_ms,
-        pending_tasks,
-        running_tasks,
-        gc_share,
-        controller: Controller::Policy,
-        executors: (1..=40)
-            .map(|id: u32| ExecutorFacts {
-                id: id.to_string(),
-                state: ExecutorState::Active,
-                ..ExecutorFacts::default()
-            })
-            .collect(),
-        ..ControlInput::default()
+    let plan = proptest::option::weighted(0.1, 0..45_u32);
+    (time, plan, 0..8_u64, 0..40_u64, gc).prop_map(|(now_ms, plan, pending_tasks, running_tasks, gc_share)| {
+        ControlInput {
+            now_ms,
+            planned_executors: plan,
+            pending_tasks,
+            running_tasks,
+            gc_share,
+            controller: Controller::Policy,
+            executors: (1..=40)
+                .map(|id: u32| ExecutorFacts {
+                    id: id.to_string(),
+                    state: ExecutorState::Active,
+                    ..ExecutorFacts::default()
+                })
+                .collect(),
+            ..ControlInput::default()
+        }
     })
 }
 
@@ -296,16 +324,20 @@ proptest! {
         let mut policy = policy;
         policy.autoscaling.enable_autoscaling = true;
         let guards = &policy.guards;
+        // When, the target, and whether it is a plan's: such a move is no reaction, and what limits those counts from it on.
         let steps: Vec<_> = play(&policy, inputs)
             .into_iter()
-            .map(|(input, answer)| (input.now_ms, answer.target.value))
+            .map(|(input, answer)| (input.now_ms, answer.target.value, input.planned_executors.is_some()))
+            .collect();
+        let moved_by_plan: Vec<_> = std::iter::once(false)
+            .chain(steps.windows(2).map(|pair| pair[1].2 && pair[0].1 != pair[1].1))
             .collect();
 
         // No turn inside the cool-down, and not too many of them in an hour.
         let (mut last, mut turns) = (None, Vec::new());
         for pair in steps.windows(2) {
-            let ((_, before), (now, after)) = (pair[0], pair[1]);
-            if before == after {
+            let ((_, before, _), (now, after, planned)) = (pair[0], pair[1]);
+            if before == after || planned {
                 continue;
             }
             let up = after > before;
@@ -321,8 +353,9 @@ proptest! {
         }
 
         // Over any minute and any window.
-        for (n, (from, before)) in steps.iter().enumerate() {
-            for (to, after) in &steps[n..] {
+        for (n, (from, before, _)) in steps.iter().enumerate() {
+            let later = steps.iter().zip(&moved_by_plan).skip(n + 1).take_while(|(_, planned)| !**planned);
+            for ((to, after, _), _) in later {
                 if to - from < 60_000 {
                     prop_assert!(*after <= scaled(*before, guards.max_growth_a_minute), "{before} to {after}");
                 }
@@ -343,9 +376,10 @@ proptest! {
         let steps = play(&policy, inputs);
         let need = |input: &ControlInput| {
             let each = u64::from(input.executor_cores.checked_div(input.task_cpus).unwrap_or(1).max(1));
-            input.pending_tasks.saturating_add(input.running_tasks).div_ceil(each)
+            let of_tasks = input.pending_tasks.saturating_add(input.running_tasks).div_ceil(each);
+            input.planned_executors.map_or(of_tasks, u64::from)
         };
-        for (n, (now, answer)) in steps.iter().enumerate().skip(1) {
+        for (n, (now, answer)) in steps.iter().enumerate().skip(1).filter(|(_, (now, _))| now.planned_executors.is_none()) {
             let (target, before) = (answer.target.value, steps[n - 1].1.target.value);
             let within = steps[..=n].iter().filter(|(then, _)| now.now_ms - then.now_ms < window);
             let largest = within.map(|(then, _)| need(then)).max().unwrap_or(0);

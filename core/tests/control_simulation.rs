@@ -34,6 +34,11 @@ struct Run {
 
 /// `tasks` tasks on `start` executors, watched for `seconds`.
 fn run(policy: &ResolvedPolicy, start: u32, tasks: u64, seconds: u64) -> Run {
+    run_planned(policy, start, tasks, seconds, None)
+}
+
+/// As [`run`], with all tasks in one declared stage that was planned with so many executors.
+fn run_planned(policy: &ResolvedPolicy, start: u32, tasks: u64, seconds: u64, plan: Option<u32>) -> Run {
     let new = |id, from_ms| Executor { id, from_ms, busy_until_ms: 0, idle_since_ms: from_ms };
     let mut executors: Vec<_> = (1..=start).map(|id| new(id, 0)).collect();
     let (mut next_id, mut waiting, mut state, mut next_tick) = (start + 1, tasks, ControlState::default(), 0);
@@ -65,13 +70,14 @@ fn run(policy: &ResolvedPolicy, start: u32, tasks: u64, seconds: u64) -> Run {
                 ..ExecutorFacts::default()
             })
             .collect();
-        let running = facts.iter().map(|e| u64::from(e.running_tasks)).sum();
+        let running: u64 = facts.iter().map(|e| u64::from(e.running_tasks)).sum();
         let answer = control(
             policy,
             &ControlInput {
                 now_ms: 1_000_000 + now,
                 facts_at_ms: 1_000_000 + now,
                 controller: Controller::Policy,
+                planned_executors: plan.filter(|_| waiting + running > 0),
                 pending_tasks: waiting,
                 running_tasks: running,
                 executors_coming: executors.iter().filter(|e| e.from_ms > now).count() as u32,
@@ -155,4 +161,15 @@ fn a_long_job_gets_all_it_may_have() {
 fn no_executor_is_asked_for_that_comes_too_late() {
     let run = run(&policy(20), 2, 12, 30);
     assert_eq!(run.targets, [(0, 2)]);
+}
+
+/// With the built-in guards a plan's executors are asked for at once and go back in steps, none of them from a task.
+#[test]
+fn a_planned_stage_has_its_executors_before_a_reaction_would() {
+    let (planned, unplanned) = (run_planned(&policy(20), 2, 600, 2_500, Some(12)), run(&policy(20), 2, 600, 2_500));
+    let targets: Vec<_> = planned.targets.iter().map(|(_, target)| *target).collect();
+    assert_eq!((planned.targets[0], targets.as_slice()), ((0, 12), &[12, 8, 5, 3, 2][..]), "{:?}", planned.targets);
+    // 300 s of work: on 12 from 4.5 s on, against 2, 4 after 5 s, 8 after a minute.
+    assert!(planned.done_ms < 31_000 && unplanned.done_ms > 60_000, "{} and {} ms", planned.done_ms, unplanned.done_ms);
+    assert_eq!((planned.left, planned.killed), (2, false));
 }

@@ -13,7 +13,8 @@ use sparkwright_core::facts::{
 use sparkwright_core::launch::{ClusterCandidate, PlanLaunchInput, plan_launch};
 use sparkwright_core::policy::{OptimizationTarget, ResolvedPolicy};
 use sparkwright_core::review::{ReviewInput, StageFacts, review};
-use sparkwright_core::stage::{PlanStageInput, RunningExecutors, plan_stage};
+use sparkwright_core::stage::{ColumnsFacts, PlanStageInput, RunningExecutors, plan_stage};
+use sparkwright_core::trace::Grade;
 use sparkwright_core::units::Bytes;
 
 /// Numbers of every size, the ends among them.
@@ -162,9 +163,14 @@ prop_compose! {
         executors in prop::option::of((small(), small(), bytes())),
         driver_heap_bytes in prop::option::of(bytes()),
         partition_bytes in prop::collection::vec(bytes(), 0..9),
+        (all, text, nested, data_grade) in (small(), small(), small(), prop_oneof![Just(Grade::A), Just(Grade::B), Just(Grade::C)]),
     ) -> PlanStageInput {
+        let columns = ColumnsFacts { all, text, nested };
         let executors = executors.map(|(count, cores, heap_bytes)| RunningExecutors { count, cores, heap_bytes });
-        PlanStageInput { job, cluster, history, rows, key_skew, executors, driver_heap_bytes, partition_bytes, ..PlanStageInput::default() }
+        PlanStageInput {
+            job, cluster, history, rows, columns, data_grade, key_skew, executors, driver_heap_bytes, partition_bytes,
+            ..PlanStageInput::default()
+        }
     }
 }
 
@@ -288,7 +294,13 @@ proptest! {
     fn a_stage_plan_keeps_to_its_bounds(policy in policy(), input in stage()) {
         same_bytes(&policy, DecisionPoint::PlanStage, &input);
         let Ok(plan) = plan_stage(&policy, &input) else { return Ok(()) };
-        prop_assert!(accounted(&plan) >= 6);
+        prop_assert!(accounted(&plan) >= 7);
+        let data = &plan.data.value;
+        prop_assert!((0.0..=1.0).contains(&data.complexity_score), "{}", data.complexity_score);
+        prop_assert!(data.estimated_memory_bytes >= input.job.working_set_bytes.or(input.job.input_bytes));
+        for flip in &plan.data.trace.flips {
+            prop_assert!(flip.becomes != data.category.word().into());
+        }
         prop_assert!((1..=policy.autoscaling.max_executors).contains(&plan.executors.value));
         prop_assert!(plan.shuffle_partitions.value > 0 && plan.advisory_partition_bytes.value.get() > 0);
         prop_assert!(plan.confs.keys().all(|key| !input.cluster.user_confs.contains_key(key)));

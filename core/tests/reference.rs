@@ -12,6 +12,7 @@ use sparkwright_core::memory::Heap;
 use sparkwright_core::policy::{OptimizationTarget, ResolvedPolicy};
 use sparkwright_core::review::trend::median_slope;
 use sparkwright_core::shuffle::{ShuffleFacts, Spill, advisory_size, shuffle_partitions};
+use sparkwright_core::stage::{ColumnsFacts, PlanStageInput, plan_stage};
 use sparkwright_core::trace::Grade;
 use sparkwright_core::units::{Bytes, MIB};
 
@@ -125,6 +126,43 @@ proptest! {
             (1..).map(|waves| waves * slots).find(|n| *n >= 2 * slots && n * advisory >= bytes).unwrap()
         };
         prop_assert_eq!(fast, slow);
+    }
+
+    /// A stage's data: its class by the limits in turn, its memory row by row and column by column.
+    #[test]
+    fn data(
+        size in prop::option::of((0..4_000_u64, 0..1_000_000_000_u64)), rows in prop::option::of(0..500_u64),
+        (plain, text, nested) in (0..150_u32, 0..50_u32, 0..20_u32), measured: bool,
+    ) {
+        let size = size.map(|(gb, more)| gb * 1_000_000_000 + more);
+        let input = PlanStageInput {
+            job: JobFacts { input_bytes: size.map(Bytes), ..JobFacts::default() },
+            data_grade: if measured { Grade::A } else { Grade::C },
+            rows,
+            columns: ColumnsFacts { all: plain + text + nested, text, nested },
+            ..PlanStageInput::default()
+        };
+        let fast = plan_stage(&ResolvedPolicy::default(), &input).unwrap().data.value;
+
+        let all: Vec<(u64, f64)> = [
+            vec![(8, 0.0); plain as usize],
+            vec![(20, 0.5); text as usize],
+            vec![(if size.is_some() && measured { 0 } else { 100 * 8 }, 1.0); nested as usize],
+        ].concat();
+        let in_rows = rows.filter(|_| !all.is_empty()).map(|rows| {
+            (0..rows).map(|_| 8 + all.iter().map(|(width, _)| width).sum::<u64>()).sum::<u64>()
+        });
+        let known = size.or(in_rows);
+        let memory = size.into_iter().chain(in_rows).max();
+        prop_assert_eq!(fast.estimated_memory_bytes, memory.map(Bytes));
+        let limits = [(10_u64, "small"), (100, "medium"), (1_000, "large")];
+        let category = known.map_or("unknown", |bytes| {
+            limits.iter().find(|(limit, _)| bytes < limit * 1_000_000_000).map_or("very_large", |(_, class)| class)
+        });
+        prop_assert_eq!(fast.category.word(), category);
+        let kinds = all.iter().map(|(_, weight)| weight).sum::<f64>() / (all.len() as f64).max(1.0);
+        let score = kinds / 2.0 + (all.len() as f64 / 100.0).min(1.0) / 2.0;
+        prop_assert!((fast.complexity_score - score).abs() < 0.000_51, "{} and {score}", fast.complexity_score);
     }
 
     /// Clean-up: each table by itself, then the order by comparing every pair.

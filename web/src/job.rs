@@ -59,51 +59,13 @@ impl Default for Job {
     }
 }
 
-/// The processing types, with their words in addresses and on the command line.
-pub const PROCESSING: [(&str, ProcessingType); 4] = [
-    ("general", ProcessingType::General),
-    ("etl", ProcessingType::Etl),
-    ("ml", ProcessingType::Ml),
-    ("query", ProcessingType::Query),
-];
+/// The managers that a plan on paper can be for.
+pub const MANAGERS: [Manager; 4] = [Manager::Unstated, Manager::Standalone, Manager::Yarn, Manager::Kubernetes];
 
-/// The stage types.
-pub const STAGES: [(&str, StageType); 6] = [
-    ("data_loading", StageType::DataLoading),
-    ("preprocessing", StageType::Preprocessing),
-    ("feature_selection", StageType::FeatureSelection),
-    ("model_training", StageType::ModelTraining),
-    ("prediction", StageType::Prediction),
-    ("evaluation", StageType::Evaluation),
-];
-
-/// The managers.
-pub const MANAGERS: [(&str, Manager); 4] = [
-    ("unstated", Manager::Unstated),
-    ("standalone", Manager::Standalone),
-    ("yarn", Manager::Yarn),
-    ("kubernetes", Manager::Kubernetes),
-];
-
-/// The ways in which a result is read.
-pub const NEXT: [(&str, NextUseKind); 5] = [
-    ("scan", NextUseKind::Scan),
-    ("equi_join", NextUseKind::EquiJoin),
-    ("group_by", NextUseKind::GroupBy),
-    ("sort", NextUseKind::Sort),
-    ("range_filter", NextUseKind::RangeFilter),
-];
-
-/// The value of a word.
+/// The manager of a word, where it is one of [`MANAGERS`]; else the one that says nothing.
 #[must_use]
-pub fn of_word<T: Copy>(table: &[(&str, T)], word: &str) -> Option<T> {
-    table.iter().find(|(known, _)| *known == word).map(|(_, value)| *value)
-}
-
-/// The word of a value; empty where it has none.
-#[must_use]
-pub fn word_of<T: Copy + PartialEq>(table: &[(&'static str, T)], value: T) -> &'static str {
-    table.iter().find(|(_, known)| *known == value).map_or("", |(word, _)| word)
+pub fn manager_of(word: &str) -> Manager {
+    Manager::from_word(word).filter(|manager| MANAGERS.contains(manager)).unwrap_or_default()
 }
 
 impl Job {
@@ -122,15 +84,15 @@ impl Job {
         for (name, value) in query {
             match name.as_str() {
                 "input" => job.input_bytes = written_facts::size(value).ok(),
-                "type" => job.processing = of_word(&PROCESSING, value).unwrap_or_default(),
-                "stage" => job.stage = of_word(&STAGES, value),
+                "type" => job.processing = ProcessingType::from_word(value).unwrap_or_default(),
+                "stage" => job.stage = StageType::from_word(value),
                 "target" => job.target = OptimizationTarget::from_word(value),
                 "uses" => job.uses = value.parse().ok(),
                 "rows" => job.rows = value.parse().ok(),
                 "skew" => job.key_skew = value.parse().ok().filter(|skew: &f64| skew.is_finite() && *skew >= 1.0),
-                "next" => job.next = of_word(&NEXT, value),
+                "next" => job.next = NextUseKind::from_word(value),
                 "nodes" => job.nodes.clone_from(value),
-                "manager" => job.manager = of_word(&MANAGERS, value).unwrap_or_default(),
+                "manager" => job.manager = manager_of(value),
                 "history" => job.history = serde_json::from_slice(value.as_bytes()).unwrap_or_default(),
                 _ => {}
             }
@@ -148,10 +110,10 @@ impl Job {
             put("input", self.input_bytes.map_or_else(|| "unknown".to_owned(), |bytes| bytes.get().to_string()));
         }
         if self.processing != usual.processing {
-            put("type", word_of(&PROCESSING, self.processing).to_owned());
+            put("type", self.processing.word().to_owned());
         }
         if let Some(stage) = self.stage {
-            put("stage", word_of(&STAGES, stage).to_owned());
+            put("stage", stage.word().to_owned());
         }
         if let Some(target) = self.target {
             put("target", target.word().to_owned());
@@ -165,13 +127,13 @@ impl Job {
             put("skew", skew.to_string());
         }
         if let Some(next) = self.next {
-            put("next", word_of(&NEXT, next).to_owned());
+            put("next", next.word().to_owned());
         }
         if !self.nodes.is_empty() {
             put("nodes", self.nodes.clone());
         }
         if self.manager != usual.manager {
-            put("manager", word_of(&MANAGERS, self.manager).to_owned());
+            put("manager", self.manager.word().to_owned());
         }
         if self.history != usual.history {
             put("history", serde_json::to_string(&self.history).unwrap_or_default());
@@ -210,7 +172,12 @@ impl Job {
     /// The question for a stage of a pipeline.
     #[must_use]
     pub fn stage_question(&self, now_ms: u64, utc_offset_minutes: i32) -> PlanStageInput {
-        let next = self.next.map(|kind| NextUse { kind, columns: vec!["key".to_owned()], key_skew: self.key_skew });
+        let next = self.next.map(|kind| NextUse {
+            kind,
+            stage: None,
+            columns: vec!["key".to_owned()],
+            key_skew: self.key_skew,
+        });
         PlanStageInput {
             now_ms,
             utc_offset_minutes,

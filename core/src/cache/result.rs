@@ -8,6 +8,7 @@ use crate::executor::count::{USUAL_BYTES_PER_CORE_SECOND, processing_of};
 use crate::facts::{History, JobFacts, ProcessingType, StageType};
 use crate::policy::ResolvedPolicy;
 use crate::query::cost;
+use crate::temp_table::NextUse;
 use crate::trace::{Along, Decision, Grade, Unit};
 use crate::units::Bytes;
 
@@ -21,13 +22,24 @@ pub struct CachePlan {
     pub level: Option<StorageLevel>,
 }
 
-/// How often a result is used where nobody says: by what kind of stage makes it, else by what the job mostly does. Iterating
-/// work comes back to its data; MLlib's iterative estimators do so 10 to 100 times by default.
-#[must_use]
-pub fn usual_uses(job: &JobFacts) -> u32 {
-    match job.stage {
+/// How often a stage reads its data. Iterating work comes back to it; MLlib's iterative estimators do so 10 to 100 times by default.
+const fn usual_reads(stage: Option<StageType>) -> u32 {
+    match stage {
         Some(StageType::ModelTraining) => 10,
         Some(StageType::FeatureSelection) => 3,
+        _ => 1,
+    }
+}
+
+/// How often a result is used where nobody says how often: by the stages that are known to read it, else by what kind of stage makes it,
+/// else by what the job mostly does.
+#[must_use]
+pub fn usual_uses(job: &JobFacts, next: &[NextUse]) -> u32 {
+    if !next.is_empty() {
+        return next.iter().fold(0, |uses, reader| uses.saturating_add(usual_reads(reader.stage)));
+    }
+    match job.stage {
+        Some(StageType::ModelTraining | StageType::FeatureSelection) => usual_reads(job.stage),
         Some(StageType::Preprocessing | StageType::Evaluation) => 2,
         Some(StageType::DataLoading | StageType::Prediction) => 1,
         None if processing_of(job) == ProcessingType::Ml => 3,
@@ -35,9 +47,15 @@ pub fn usual_uses(job: &JobFacts) -> u32 {
     }
 }
 
-/// Decides whether the main result is kept when `storage` of the executors' storage memory is for it.
+/// Decides whether the main result is kept when it is used so often and `storage` of the executors' storage memory is for it.
 #[must_use]
-pub fn keep_result(policy: &ResolvedPolicy, job: &JobFacts, history: &History, storage: Bytes) -> Decision<CachePlan> {
+pub fn keep_result(
+    policy: &ResolvedPolicy,
+    job: &JobFacts,
+    uses: u32,
+    history: &History,
+    storage: Bytes,
+) -> Decision<CachePlan> {
     let target = job.target.unwrap_or(policy.pipeline.optimization_target);
     let size = job.working_set_bytes.or(job.input_bytes).unwrap_or_default();
     let level = storage_level(size, storage, storage, Grade::C);
@@ -45,7 +63,7 @@ pub fn keep_result(policy: &ResolvedPolicy, job: &JobFacts, history: &History, s
         let ms = u128::from(size.get()) * 1_000 / u128::from(USUAL_BYTES_PER_CORE_SECOND.max(1));
         u64::try_from(ms).unwrap_or(u64::MAX)
     });
-    let uses = u64::from(job.uses.unwrap_or_else(|| usual_uses(job)));
+    let uses = u64::from(uses);
     let worth = Worth {
         uses,
         uses_grade: if job.uses.is_some() { Grade::A } else { Grade::C },
@@ -77,6 +95,7 @@ pub fn keep_result(policy: &ResolvedPolicy, job: &JobFacts, history: &History, s
 mod tests {
     use super::*;
     use crate::policy::CacheStrategy;
+    use crate::temp_table::NextUseKind;
     use crate::trace::{Scalar, Side};
 
     fn job(stage: Option<StageType>, gib: u64) -> JobFacts {
@@ -84,7 +103,8 @@ mod tests {
     }
 
     fn keep(job: &JobFacts) -> Decision<CachePlan> {
-        keep_result(&ResolvedPolicy::default(), job, &History::default(), Bytes::gib(10))
+        let uses = job.uses.unwrap_or_else(|| usual_uses(job, &[]));
+        keep_result(&ResolvedPolicy::default(), job, uses, &History::default(), Bytes::gib(10))
     }
 
     #[test]
@@ -97,6 +117,20 @@ mod tests {
     }
 
     #[test]
+    fn stages_that_are_known_to_read_it_say_how_often_it_is_used() {
+        let reader = |stage| NextUse { kind: NextUseKind::Scan, stage, columns: alloc::vec![], key_skew: None };
+        let training = job(Some(StageType::ModelTraining), 1);
+        for (next, uses) in [
+            (alloc::vec![], 10),
+            (alloc::vec![reader(Some(StageType::Evaluation))], 1),
+            (alloc::vec![reader(None), reader(None)], 2),
+            (alloc::vec![reader(Some(StageType::ModelTraining)), reader(Some(StageType::FeatureSelection))], 13),
+        ] {
+            assert_eq!(usual_uses(&training, &next), uses, "{next:?}");
+        }
+    }
+
+    #[test]
     fn it_says_from_how_many_uses_on_it_would_be_kept() {
         let once = keep(&JobFacts { uses: Some(1), ..job(None, 1) });
         assert!(!once.value.keep);
@@ -104,7 +138,7 @@ mod tests {
         assert_eq!(flips, [(Side::UpTo, Scalar::Whole(2))]);
         let mut never = ResolvedPolicy::default();
         never.temp_tables.cache_strategy = CacheStrategy::Never;
-        let off = keep_result(&never, &job(None, 1), &History::default(), Bytes::gib(10));
+        let off = keep_result(&never, &job(None, 1), 1, &History::default(), Bytes::gib(10));
         assert_eq!(off.trace.flips, [], "no number of uses changes it");
     }
 }

@@ -1,5 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
+mod plan;
+
 use super::*;
 use crate::policy::Layer;
 use crate::units::Bytes;

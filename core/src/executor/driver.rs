@@ -36,6 +36,9 @@ pub fn driver_memory(policy: &ResolvedPolicy, cluster: &ClusterFacts, job: &JobF
             .unbounded(bytes)
             .decide(bytes, Grade::A);
     }
+    if !policy.pipeline.memory_management {
+        return crate::memory::left_to_spark(policy, trace);
+    }
     let local = cluster.manager == Manager::Local;
     let threads = cluster.local_threads.unwrap_or(1).max(1);
     let broadcast = Bytes::mib(u64::from(policy.temp_tables.broadcast_threshold_mb));

@@ -136,6 +136,9 @@ fn heap(
             .unbounded(bytes)
             .decide(bytes, Grade::A);
     }
+    if !policy.pipeline.memory_management {
+        return memory::left_to_spark(policy, trace);
+    }
     let (bytes, grade, mut trace) = match history.task_peak_bytes {
         Some(peak) => {
             let fraction = Heap::new(LEAST_HEAP, cluster).memory_fraction.max(0.01);

@@ -62,11 +62,14 @@ pub(super) fn launch_confs(
     partitions: &Decision<u32>,
 ) -> Named<ConfSetting> {
     let mut to = Settings { policy, cluster, confs: Named::new() };
-    to.submit(
-        "spark.driver.memory",
-        driver.value.spark_mib(),
-        "driver heap by results and broadcasts; with a local master, by its threads",
-    );
+    let memory_planned = policy.pipeline.memory_management;
+    if memory_planned || policy.autoscaling.target_driver_memory.is_some() {
+        to.submit(
+            "spark.driver.memory",
+            driver.value.spark_mib(),
+            "driver heap by results and broadcasts; with a local master, by its threads",
+        );
+    }
     // A size that no machine can hold would keep an application waiting for ever: without the machines, only a
     // size that the policy names is asked for.
     let machines_known = !cluster.nodes.is_empty() || cluster.manager == Manager::Unstated;
@@ -74,13 +77,15 @@ pub(super) fn launch_confs(
         if machines_known {
             to.submit("spark.executor.cores", size.cores.value.to_string(), "cores of an executor");
         }
-        if machines_known || policy.autoscaling.target_executor_memory.is_some() {
+        if (machines_known && memory_planned) || policy.autoscaling.target_executor_memory.is_some() {
             to.submit("spark.executor.memory", size.heap.value.spark_mib(), "heap of an executor");
             if matches!(cluster.manager, Manager::Yarn | Manager::Kubernetes | Manager::Unstated) {
                 to.submit("spark.executor.memoryOverhead", size.overhead.value.spark_mib(), "memory beside the heap");
             }
         }
         scaling(policy, count, shuffle.bytes.is_some(), &mut to);
+    } else {
+        to.submit("spark.executor.instances", "1", "a local master runs every task in the driver");
     }
     if cluster.python && cluster.spark_release().is_some_and(|release| release >= PYTHON_UNIX_SOCKET_SINCE) {
         to.submit(
@@ -142,6 +147,8 @@ fn scaling(policy: &ResolvedPolicy, count: &ExecutorCount, input_known: bool, to
     force("spark.dynamicAllocation.minExecutors", initial.to_string(), "the number to start with");
     force("spark.dynamicAllocation.initialExecutors", initial.to_string(), "the number to start with");
     force("spark.dynamicAllocation.maxExecutors", count.most.to_string(), "autoscaling.max_executors");
+    // Spark starts with the larger of this and initialExecutors; it is where programs look.
+    to.submit("spark.executor.instances", initial.to_string(), "the number to start with");
     let move_blocks = "executors leave by decommission and hand their blocks on";
     to.submit("spark.decommission.enabled", "true", move_blocks);
     to.submit("spark.storage.decommission.enabled", "true", move_blocks);

@@ -138,26 +138,10 @@ macro_rules! section {
     (@kind $type:ty) => { <$type as $crate::policy::key::KeyType>::KIND };
 }
 
-/// Declares a word-valued key type: the enum, its words in a policy file and its kind.
+/// Declares a word-valued key type: the enum with its words in a policy file, and its kind.
 macro_rules! choice {
-    ( $(#[$meta:meta])* $name:ident { $( #[doc = $doc:literal] $variant:ident = $word:literal ),+ $(,)? } ) => {
-        $(#[$meta])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-        #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-        pub enum $name { $( #[doc = $doc] #[serde(rename = $word)] $variant, )+ }
-
-        impl $name {
-            /// Every word, in the order of the declaration.
-            pub const WORDS: &'static [&'static str] = &[ $( $word, )+ ];
-
-            /// The word in a policy file.
-            #[must_use]
-            pub const fn word(self) -> &'static str { match self { $( Self::$variant => $word, )+ } }
-
-            /// The value that `word` names.
-            #[must_use]
-            pub fn from_word(word: &str) -> Option<Self> { match word { $( $word => Some(Self::$variant), )+ _ => None } }
-        }
+    ( $(#[$meta:meta])* $name:ident { $($variants:tt)+ } ) => {
+        $crate::words::words! { $(#[$meta])* $name { $($variants)+ } }
 
         impl $crate::policy::key::KeyType for $name {
             const KIND: $crate::policy::key::Kind = $crate::policy::key::Kind::Choice(Self::WORDS);

@@ -155,7 +155,7 @@ section! {
         cache_queries_except: Vec<String> = Vec::new(),
         /// Whether old temp tables are dropped.
         auto_cleanup: bool = true,
-        /// Whether the storage layout of temp tables is chosen by the rules.
+        /// Whether files and partitioning of temp tables are chosen by the rules; otherwise they stay as they come.
         optimize_storage: bool = true,
         /// What the names of temp tables start with.
         table_prefix: String = "sparkwright_temp".to_owned(),
@@ -187,7 +187,7 @@ section! {
         optimization_target: OptimizationTarget = OptimizationTarget::Balanced,
         /// Whether each stage is planned by itself.
         stage_optimization: bool = true,
-        /// Whether memory is planned.
+        /// Whether heaps of executors and driver are planned; otherwise they are Spark's own, unless a target is set.
         memory_management: bool = true,
         /// Whether stages are timed and compared.
         performance_monitoring: bool = true,
@@ -201,7 +201,7 @@ section! {
 section! {
     /// What is recorded (`monitoring`).
     Monitoring at "monitoring", keys MONITORING_KEYS {
-        /// Whether runs are recorded for later prediction.
+        /// Whether earlier runs are looked at, to predict the next one and to tell a trend.
         track_performance: bool = true,
         /// How many past runs are looked at.
         performance_history_size: u32 = 50; from 1 to 100000; unit "runs",
@@ -209,6 +209,13 @@ section! {
         enable_metrics_collection: bool = true,
         /// How often a long run reports.
         report_interval_minutes: f64 = 10.0; from 0.1 to 100000.0; unit "minutes",
+    }
+}
+
+impl Monitoring {
+    /// How many past runs count.
+    pub(crate) const fn runs_looked_at(&self) -> usize {
+        if self.track_performance { self.performance_history_size as usize } else { 0 }
     }
 }
 

@@ -54,7 +54,7 @@ fn heading(change: f64) -> Trend {
 /// Decides where run times are heading; `runs_ms` are the oldest first.
 #[must_use]
 pub fn trend(policy: &ResolvedPolicy, runs_ms: &[u64]) -> Decision<Trend> {
-    let window = (policy.monitoring.performance_history_size as usize).min(MOST_RUNS);
+    let window = policy.monitoring.runs_looked_at().min(MOST_RUNS);
     let runs = runs_ms.get(runs_ms.len().saturating_sub(window)..).unwrap_or_default();
     let mut times: Vec<f64> = runs.iter().map(|ms| *ms as f64).collect();
     let middle = median(&mut times).unwrap_or(0.0);

@@ -12,6 +12,7 @@ use super::contract::PlanStageInput;
 use crate::facts::JobFacts;
 use crate::trace::{Along, Decision, Grade, Trace, Unit};
 use crate::units::Bytes;
+use crate::words::words;
 
 /// 1 GB, in the unit of the classes.
 const GB: u64 = 1_000_000_000;
@@ -41,21 +42,21 @@ pub struct ColumnsFacts {
 
 crate::members::read_over_defaults!(ColumnsFacts { all, text, nested });
 
-/// A class of data by its size.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "snake_case")]
-pub enum DataCategory {
-    /// Nobody knows the size.
-    Unknown,
-    /// Less than 10 GB.
-    Small,
-    /// From 10 GB on.
-    Medium,
-    /// From 100 GB on.
-    Large,
-    /// From 1 TB on.
-    VeryLarge,
+words! {
+    /// A class of data by its size.
+    #[derive(PartialOrd, Ord)]
+    DataCategory {
+        /// Nobody knows the size.
+        Unknown = "unknown",
+        /// Less than 10 GB.
+        Small = "small",
+        /// From 10 GB on.
+        Medium = "medium",
+        /// From 100 GB on.
+        Large = "large",
+        /// From 1 TB on.
+        VeryLarge = "very_large",
+    }
 }
 
 impl DataCategory {
@@ -65,18 +66,6 @@ impl DataCategory {
             10..100 => Self::Medium,
             100..1_000 => Self::Large,
             _ => Self::VeryLarge,
-        }
-    }
-
-    /// The word for it.
-    #[must_use]
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Unknown => "unknown",
-            Self::Small => "small",
-            Self::Medium => "medium",
-            Self::Large => "large",
-            Self::VeryLarge => "very_large",
         }
     }
 }
@@ -147,4 +136,134 @@ fn complexity(columns: ColumnsFacts) -> f64 {
     let score = f64::midpoint(kinds.min(1.0), number.min(1.0));
     // Thousandths are enough for people.
     libm::round(score * 1_000.0) / 1_000.0
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::policy::ResolvedPolicy;
+    use crate::stage::plan_stage;
+    use crate::trace::{Scalar, Side};
+    use alloc::vec;
+    use alloc::vec::Vec;
+
+    const NUMBERS: ColumnsFacts = ColumnsFacts { all: 10, text: 0, nested: 0 };
+
+    fn data(bytes: Option<u64>, rows: Option<u64>, columns: ColumnsFacts, data_grade: Grade) -> Decision<DataProfile> {
+        let job = JobFacts { input_bytes: bytes.map(Bytes), ..JobFacts::default() };
+        described(&PlanStageInput { job, rows, columns, data_grade, ..PlanStageInput::default() }).1
+    }
+
+    #[test]
+    fn classes_by_size() {
+        for (bytes, category) in [
+            (None, "unknown"),
+            (Some(0), "small"),
+            (Some(10 * GB - 1), "small"),
+            (Some(10 * GB), "medium"),
+            (Some(100 * GB - 1), "medium"),
+            (Some(100 * GB), "large"),
+            (Some(1_000 * GB - 1), "large"),
+            (Some(1_000 * GB), "very_large"),
+            (Some(u64::MAX), "very_large"),
+        ] {
+            let profile = data(bytes, None, ColumnsFacts::default(), Grade::A).value;
+            assert_eq!(profile.category.word(), category, "{bytes:?}");
+            assert_eq!(profile.estimated_memory_bytes, bytes.map(Bytes));
+        }
+    }
+
+    #[test]
+    fn rows_say_what_files_do_not() {
+        let of = |bytes, rows, columns, grade| data(bytes, rows, columns, grade).value.estimated_memory_bytes;
+        // 8 bytes a row and 8 a number.
+        assert_eq!(of(Some(GB), Some(100_000_000), NUMBERS, Grade::A), Some(Bytes(8_800_000_000)));
+        assert_eq!(of(Some(GB), Some(1_000), NUMBERS, Grade::A), Some(Bytes(GB)), "what is measured is no smaller");
+        assert_eq!(of(Some(GB), None, NUMBERS, Grade::A), Some(Bytes(GB)));
+        let texts = ColumnsFacts { all: 2, text: 2, nested: 0 };
+        assert_eq!(of(None, Some(1_000), texts, Grade::C), Some(Bytes(48_000)));
+        assert_eq!(of(None, Some(1_000), ColumnsFacts::default(), Grade::C), None, "nothing is known of its rows");
+        assert_eq!(of(None, None, NUMBERS, Grade::C), None);
+        assert_eq!(of(Some(1), Some(u64::MAX), NUMBERS, Grade::C), Some(Bytes(u64::MAX)));
+    }
+
+    /// Oracles, section 7: the original estimates an array column at 4.6 MB that takes 80.3 MB cached.
+    #[test]
+    fn an_array_is_not_taken_for_one_element() {
+        let arrays = ColumnsFacts { all: 1, text: 0, nested: 1 };
+        let memory = data(Some(4_600_000), Some(100_000), arrays, Grade::C).value.estimated_memory_bytes.unwrap();
+        assert!(memory.get().abs_diff(80_300_000) < 1_000_000, "{memory}");
+        // Measured files hold what their arrays take.
+        let measured = data(Some(80_000_000), Some(100_000), arrays, Grade::A).value;
+        assert_eq!(measured.estimated_memory_bytes, Some(Bytes(80_000_000)));
+    }
+
+    #[test]
+    fn complexity_is_by_kinds_and_number_of_columns() {
+        for (all, text, nested, score) in [
+            (0, 0, 0, 0.0),
+            (10, 0, 0, 0.05),
+            (10, 10, 0, 0.3),
+            (10, 0, 10, 0.55),
+            (100, 0, 0, 0.5),
+            (100, 0, 100, 1.0),
+            (900, 900, 0, 0.75),
+            // Contradictions stay within the scale.
+            (1, 7, 7, 0.505),
+            (u32::MAX, u32::MAX, u32::MAX, 1.0),
+        ] {
+            let columns = ColumnsFacts { all, text, nested };
+            assert_eq!(data(None, None, columns, Grade::C).value.complexity_score, score, "{columns:?}");
+        }
+    }
+
+    #[test]
+    fn the_trace_says_from_what_and_what_would_change_it() {
+        let decision = data(Some(50 * GB), Some(7), NUMBERS, Grade::B);
+        assert_eq!((decision.grade, decision.trace.rule.as_ref()), (Grade::B, "data"));
+        let told: Vec<_> =
+            decision.trace.inputs.iter().map(|input| (input.name.as_ref(), input.value.clone())).collect();
+        assert_eq!(
+            told,
+            [
+                ("size", Scalar::Whole(50 * GB)),
+                ("rows", Scalar::Whole(7)),
+                ("row width", Scalar::Whole(88)),
+                ("columns", Scalar::Whole(10)),
+                ("text columns", Scalar::Whole(0)),
+                ("nested columns", Scalar::Whole(0)),
+            ]
+        );
+        let flips: Vec<_> =
+            decision.trace.flips.iter().map(|flip| (flip.side, flip.at.clone(), flip.becomes.clone())).collect();
+        assert_eq!(
+            flips,
+            [
+                (Side::DownTo, Scalar::Whole(10 * GB - 1), Scalar::from("small")),
+                (Side::UpTo, Scalar::Whole(100 * GB), Scalar::from("large")),
+            ]
+        );
+        let unknown = data(None, None, NUMBERS, Grade::A);
+        assert_eq!((unknown.grade, unknown.trace.flips), (Grade::C, vec![]), "nothing was measured");
+    }
+
+    /// What it takes in memory is what the cache rule and the executors plan with.
+    #[test]
+    fn the_plan_makes_room_for_it() {
+        let policy = ResolvedPolicy::default();
+        let plan = |rows, columns| {
+            let job = JobFacts { input_bytes: Some(Bytes::gib(1)), uses: Some(5), ..JobFacts::default() };
+            plan_stage(&policy, &PlanStageInput { job, rows, columns, ..PlanStageInput::default() }).unwrap()
+        };
+        let (plain, wide) = (plan(None, NUMBERS), plan(Some(250_000_000), NUMBERS));
+        assert_eq!(wide.data.value.estimated_memory_bytes, Some(Bytes(22_000_000_000)));
+        assert!(wide.executors.value > plain.executors.value, "{}", wide.executors.trace.render(""));
+        // Without a size the rows give one.
+        let job = JobFacts { uses: Some(5), ..JobFacts::default() };
+        let rows = PlanStageInput { job, rows: Some(250_000_000), columns: NUMBERS, ..PlanStageInput::default() };
+        let plan = plan_stage(&policy, &rows).unwrap();
+        assert_eq!(plan.data.value.category, DataCategory::Medium);
+        assert!(!plan.confs.is_empty());
+    }
 }

@@ -87,6 +87,7 @@ fn control(random: &mut Random) -> Value {
         "pending_tasks": random.range(0, 300), "running_tasks": random.range(0, 40),
         "executor_cores": random.range(1, 6), "task_cpus": 1, "executors": executors,
         "executors_coming": random.range(0, 4), "quota_executors": random.range(1, 40),
+        "planned_executors": if random.below(4) == 0 { json!(random.range(0, 40)) } else { Value::Null },
         "mean_task_ms": random.range(10, 20_000), "executor_start_ms": random.range(1_000, 60_000),
         "gc_share": random.share() * 0.4, "failure_share": random.share() * 0.4, "block_migration": random.below(2) == 0,
         "state": {
@@ -206,6 +207,7 @@ fn plan_stage(random: &mut Random) -> Value {
         .collect();
     json!({
         "name": "features", "job": job, "data_grade": random.pick(&["A", "B", "C"]), "rows": random.range(0, 1 << 40), "next": next,
+        "columns": {"all": random.range(0, 200), "text": random.range(0, 40), "nested": random.range(0, 9)},
         "key_skew": random.share() * 9.0, "partition_bytes": sizes(random, 1 << 30), "cluster": cluster(random), "history": history(random),
         "executors": {"count": random.range(0, 30), "cores": random.range(1, 6), "heap_bytes": random.range(1, 17) << 30},
         "driver_heap_bytes": random.range(1, 9) << 30,

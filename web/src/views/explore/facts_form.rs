@@ -1,13 +1,14 @@
 //! The facts of the job that is explored.
 
-use sparkwright_core::facts::History;
+use sparkwright_core::facts::{History, Manager, ProcessingType, StageType};
 use sparkwright_core::policy::OptimizationTarget;
+use sparkwright_core::temp_table::NextUseKind;
 use sparkwright_core::units::Bytes;
 use sparkwright_policy::written_facts;
 use web_sys::{HtmlInputElement, HtmlTextAreaElement};
 use yew::prelude::*;
 
-use crate::job::{Job, MANAGERS, NEXT, PROCESSING, STAGES, bytes_at, of_word, slider_of, word_of};
+use crate::job::{Job, MANAGERS, bytes_at, manager_of, slider_of};
 use crate::parts::field::{Choice, Words};
 
 /// Properties of [`FactsForm`].
@@ -24,11 +25,9 @@ fn spoken(word: &str) -> String {
     word.replace('_', " ")
 }
 
-fn choices<T>(table: &[(&'static str, T)], none: Option<&'static str>) -> Vec<(AttrValue, AttrValue)> {
+fn choices(words: &[&'static str], none: Option<&'static str>) -> Vec<(AttrValue, AttrValue)> {
     let none = none.map(|name| (AttrValue::from(""), AttrValue::from(name)));
-    none.into_iter()
-        .chain(table.iter().map(|(word, _)| (AttrValue::from(*word), AttrValue::from(spoken(word)))))
-        .collect()
+    none.into_iter().chain(words.iter().map(|word| (AttrValue::from(*word), AttrValue::from(spoken(word))))).collect()
 }
 
 /// A size as it is written back into the field: to the last byte, in the largest decimal unit that holds it in whole figures.
@@ -107,9 +106,6 @@ pub fn FactsForm(properties: &FactsProperties) -> Html {
     let at = job.input_bytes.map_or(0, slider_of);
     let said = job.input_bytes.map_or_else(|| "unknown".to_owned(), written_size);
     let whole = |n: Option<u64>| n.map_or_else(String::new, |n| n.to_string());
-    let targets: Vec<(AttrValue, AttrValue)> = std::iter::once((AttrValue::from(""), AttrValue::from("the policy's")))
-        .chain(OptimizationTarget::WORDS.iter().map(|word| (AttrValue::from(*word), AttrValue::from(*word))))
-        .collect();
     html! {
         <form class="facts" aria-label="Facts of the job" onsubmit={Callback::from(|event: SubmitEvent| event.prevent_default())}>
             <h2>{"The job"}</h2>
@@ -118,25 +114,25 @@ pub fn FactsForm(properties: &FactsProperties) -> Html {
                     hint="100GB, 1.5TB or 64MiB (GB are 10^9 bytes, GiB 2^30); empty where nobody knows" on_change={size} />
                 <input id="size-slider" type="range" min="0" max="1000" step="1" value={at.to_string()} oninput={slide} aria-label="Size of the input, from 1 MB to 100 TB" aria-valuetext={said} />
             </div>
-            <Choice id="processing" label="Mostly" choices={choices(&PROCESSING, None)} chosen={word_of(&PROCESSING, job.processing)}
-                on_choose={tell(|job, word| job.processing = of_word(&PROCESSING, &word).unwrap_or_default())} />
-            <Choice id="target" label="Good at" choices={targets} chosen={job.target.map_or("", OptimizationTarget::word)}
+            <Choice id="processing" label="Mostly" choices={choices(ProcessingType::WORDS, None)} chosen={job.processing.word()}
+                on_choose={tell(|job, word| job.processing = ProcessingType::from_word(&word).unwrap_or_default())} />
+            <Choice id="target" label="Good at" choices={choices(OptimizationTarget::WORDS, Some("the policy's"))} chosen={job.target.map_or("", OptimizationTarget::word)}
                 on_choose={tell(|job, word| job.target = OptimizationTarget::from_word(&word))} />
             <Words id="uses" label="Its result is used" unit="times" value={whole(job.uses.map(u64::from))} placeholder="by its kind"
                 on_change={tell(|job, text| job.uses = text.trim().parse().ok())} />
             <h2>{"As a stage of a pipeline"}</h2>
-            <Choice id="stage" label="Stage" choices={choices(&STAGES, Some("a whole job"))} chosen={job.stage.map_or("", |stage| word_of(&STAGES, stage))}
-                on_choose={tell(|job, word| job.stage = of_word(&STAGES, &word))} />
+            <Choice id="stage" label="Stage" choices={choices(StageType::WORDS, Some("a whole job"))} chosen={job.stage.map_or("", StageType::word)}
+                on_choose={tell(|job, word| job.stage = StageType::from_word(&word))} />
             if job.stage.is_some() {
                 <Words id="rows" label="Rows" value={whole(job.rows)} placeholder="unknown" on_change={tell(|job, text| job.rows = text.trim().parse().ok())} />
                 <Words id="skew" label="Key skew" unit="× the median" value={job.key_skew.map_or_else(String::new, |skew| skew.to_string())} placeholder="unknown"
                     hint="the largest group of its key over the median group" on_change={tell(|job, text| job.key_skew = text.trim().parse().ok().filter(|skew: &f64| skew.is_finite() && *skew >= 1.0))} />
-                <Choice id="next" label="Read next by" choices={choices(&NEXT, Some("unknown"))} chosen={job.next.map_or("", |next| word_of(&NEXT, next))}
-                    on_choose={tell(|job, word| job.next = of_word(&NEXT, &word))} />
+                <Choice id="next" label="Read next by" choices={choices(NextUseKind::WORDS, Some("unknown"))} chosen={job.next.map_or("", NextUseKind::word)}
+                    on_choose={tell(|job, word| job.next = NextUseKind::from_word(&word))} />
             }
             <h2>{"The cluster"}</h2>
-            <Choice id="manager" label="Runs on" choices={choices(&MANAGERS, None)} chosen={word_of(&MANAGERS, job.manager)}
-                on_choose={tell(|job, word| job.manager = of_word(&MANAGERS, &word).unwrap_or_default())} />
+            <Choice id="manager" label="Runs on" choices={choices(&MANAGERS.map(Manager::word), None)} chosen={job.manager.word()}
+                on_choose={tell(|job, word| job.manager = manager_of(&word))} />
             <Words id="nodes" label="Machines" value={job.nodes.clone()} placeholder="4x16x64GiB" wrong={job.machines().err().unwrap_or_default()}
                 hint="COUNTxCORESxMEMORY, several with a comma between; empty for a plan on paper" on_change={tell(|job, text| job.nodes = text.trim().to_owned())} />
             <details class="history" open={!history_text.is_empty()}>

@@ -117,7 +117,10 @@ fn stage_cards(stage: &Result<PlanStageAnswer, ErrorBody>, currency: &str) -> Ht
         (files, "none") => format!("of {files} files"),
         (files, by) => format!("of {files} files, partitioned by {by}"),
     };
+    let data = &stage.data.value;
+    let in_memory = data.estimated_memory_bytes.map_or_else(String::new, |bytes| format!("{bytes} in memory"));
     let mut cards = vec![
+        card("Stage data", data.category.word().replace('_', " "), &in_memory, &stage.data),
         card("Stage executors", stage.executors.value.to_string(), "", &stage.executors),
         card("Stage shuffle partitions", stage.shuffle_partitions.value.to_string(), "", &stage.shuffle_partitions),
         card(
