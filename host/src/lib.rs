@@ -2,10 +2,11 @@
 //!
 //! [`launch`] plans what an application starts with; [`steering`] serves the plugin inside its driver, asks the policy
 //! module ([`engine`]) and records what came of it ([`record`]). [`web`] serves the page on which a policy is edited and its runs
-//! are looked at. [`cli`] is the `sparkwright` command around them. Nothing here decides: every number comes from
-//! `sparkwright_core`, compiled into `policy.wasm`.
+//! are looked at. [`cleaning`] removes what killed sessions left behind. [`cli`] is the `sparkwright` command around them. Nothing here
+//! decides: every number comes from `sparkwright_core`, compiled into `policy.wasm`.
 
 pub mod assets;
+pub mod cleaning;
 pub mod cli;
 mod clock;
 pub mod conformance;
