@@ -21,7 +21,7 @@ impl Clean {
     pub(crate) fn run(self) -> Result<()> {
         let mut folders = vec![paths::target(), paths::workspace().join("target")];
         if self.all {
-            for folder in ["web/shell", "web/package", "tests/browser"] {
+            for folder in ["web/shell", "web/package", "tests/browser", "host/python/pyright"] {
                 folders.push(paths::workspace().join(folder).join("node_modules"));
             }
             folders.push(paths::cache());

@@ -12,9 +12,9 @@ use sparkwright_tests::paths;
 
 use crate::node::Node;
 use crate::toolchain::{TARGET, Toolchain};
-use crate::{build, console, setup};
+use crate::{build, console, python, setup};
 
-/// Checks format, lints and licences: rustfmt, clippy, javac, ruff, tsc.
+/// Checks format, lints, types and licences: rustfmt, clippy, javac, ruff, mypy, pyright, tsc.
 #[derive(Debug, Args)]
 pub(crate) struct Lint {}
 
@@ -60,6 +60,7 @@ impl Lint {
                 .args(["check", "--quiet", "--config", "tests/ruff.toml", "tests", "host", "core"])
                 .current_dir(paths::workspace()),
         )?;
+        python::check_types()?;
         setup::show(&mut Node::ensure()?.npm(&["run", "--silent", "check"]))?;
         licences()?;
         bundled_licences()

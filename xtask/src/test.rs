@@ -1,15 +1,22 @@
 //! `cargo xtask test`.
 
-use anyhow::Result;
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context as _, Result, ensure};
 use clap::Args;
 use sparkwright_tests::java::Java;
 use sparkwright_tests::paths;
 
 use crate::browser::Browser;
 use crate::node::Node;
+use crate::python::{self, EDITIONS};
 use crate::{build, console, setup};
 
-/// Runs every test: the core, the policy reader, the host, the page, all of it on real Spark, and at last the demo.
+/// What pytest ends with when it has run none.
+const NO_TESTS: i32 = 5;
+
+/// Runs every test: the core, the policy reader, the host, the page, all of it on real Spark, the Python wheel, and at last the demo.
 #[derive(Debug, Args)]
 pub(crate) struct Test {
     /// Only what needs no Spark: the crates' own tests.
@@ -77,8 +84,9 @@ impl Test {
                 .env("SPARKWRIGHT_ASSETS", paths::assets())
                 .env("SPARKWRIGHT_BINARY", binary)
                 .env("SPARKWRIGHT_VENV", venv.folder())
-                .env("SPARKWRIGHT_NYCFLIGHTS13", tables),
+                .env("SPARKWRIGHT_NYCFLIGHTS13", &tables),
         )?;
+        wheel(&tables, &filter)?;
         // The README's other command checks itself: equal results, and steering that Spark's event log shows.
         if self.filter.is_none() { crate::demo::Demo::default().run() } else { Ok(()) }
     }
@@ -88,6 +96,36 @@ impl Test {
 fn shell(node: &Node, filter: &[&str]) -> Result<()> {
     setup::show(&mut node.npm(&["run", "--silent", "check"]))?;
     setup::show(node.npm(&["run", "--silent", "test", "--"]).args(filter).env("SPARKWRIGHT_ASSETS", paths::assets()))
+}
+
+/// The Python package as it would be published: its tests work on the installed wheel, with each PySpark and nothing else beside it.
+fn wheel(tables: &Path, filter: &[&str]) -> Result<()> {
+    let wheel = build::wheel()?;
+    for edition in EDITIONS {
+        let python = edition.install(&wheel)?;
+        // Spark leaves a warehouse and logs where it runs.
+        let folder = tempfile::tempdir().context("cannot make a temporary folder")?;
+        let mut pytest = Command::new(python);
+        pytest.args(["-m", "pytest", "--config-file"]).arg(python::sources().join("pyproject.toml"));
+        if let [word] = filter {
+            pytest.args(["-k", *word]);
+        }
+        pytest
+            .arg(python::sources().join("tests"))
+            .current_dir(folder.path())
+            .env("SPARKWRIGHT_NYCFLIGHTS13", tables)
+            .env("SPARK_LOCAL_IP", "127.0.0.1");
+        // What this machine's own Spark and Python are set to would be tested in their stead.
+        for variable in ["SPARK_HOME", "SPARK_CONF_DIR", "PYTHONPATH", "PYSPARK_PYTHON", "PYSPARK_DRIVER_PYTHON"] {
+            pytest.env_remove(variable);
+        }
+        console::say(&format!("the package's tests, on the wheel beside {}", edition.spark));
+        let ended = pytest.status().context("cannot start pytest")?;
+        // That none of its tests has the wanted name is no failure.
+        let none_wanted = !filter.is_empty() && ended.code() == Some(NO_TESTS);
+        ensure!(ended.success() || none_wanted, "pytest beside {} ended with {ended}", edition.spark);
+    }
+    Ok(())
 }
 
 /// The npm package as it would be published: its decisions and its reading in Node.js, its types in a compiler.

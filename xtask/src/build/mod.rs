@@ -6,6 +6,7 @@ pub(crate) mod package;
 pub(crate) mod plugin;
 mod wasm;
 pub(crate) mod web;
+mod wheel;
 
 use std::fs;
 use std::path::PathBuf;
@@ -16,7 +17,8 @@ use sparkwright_tests::paths;
 
 use crate::{console, setup};
 
-/// Builds policy.wasm, the plugin's jar, the page, the `sparkwright` command that carries them, and the npm package.
+/// Builds policy.wasm, the plugin's jars, the page, the `sparkwright` command that carries them, the Python wheel with that command, and the
+/// npm package.
 #[derive(Debug, Args)]
 pub(crate) struct Build {
     /// Only policy.wasm.
@@ -31,18 +33,21 @@ pub(crate) struct Build {
     /// Only the npm package, with the policy.wasm that decides in it.
     #[arg(long)]
     package: bool,
+    /// The Python wheel, into target/sparkwright/wheel, with all that the command in it carries.
+    #[arg(long)]
+    wheel: bool,
 }
 
 impl Build {
     pub(crate) fn run(self) -> Result<()> {
-        let all = !self.module && !self.plugin && !self.web && !self.package;
-        if self.module || self.web || self.package || all {
+        let all = !self.module && !self.plugin && !self.web && !self.package && !self.wheel;
+        if self.module || self.web || self.package || self.wheel || all {
             module()?;
         }
-        if self.plugin || all {
+        if self.plugin || self.wheel || all {
             plugin()?;
         }
-        if self.web || all {
+        if self.web || self.wheel || all {
             web()?;
         }
         if self.package || all {
@@ -50,6 +55,9 @@ impl Build {
         }
         if all {
             host()?;
+        }
+        if self.wheel || all {
+            wheel()?;
         }
         Ok(())
     }
@@ -98,6 +106,14 @@ pub(crate) fn package() -> Result<()> {
     let folder = package::build()?;
     console::say(&format!("npm package: {}", folder.display()));
     Ok(())
+}
+
+/// Builds the Python wheel; what the command in it embeds is in the assets already.
+pub(crate) fn wheel() -> Result<PathBuf> {
+    let file = wheel::build()?;
+    let bytes = fs::metadata(&file).map_or(0, |data| data.len());
+    console::say(&format!("wheel: {} MB, {}", bytes / 1_000_000, file.display()));
+    Ok(file)
 }
 
 fn host() -> Result<PathBuf> {

@@ -1,0 +1,68 @@
+"""The AutoML example on real flights: with Sparkwright and without, the same results."""
+
+import json
+import math
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+EXAMPLE = Path(__file__).parents[1] / "examples" / "flights_automl.py"
+
+TOLERANCE = 1e-6
+"""Sums of floating-point numbers depend on the order of the partitions in their last digits."""
+
+
+@pytest.fixture(scope="module")
+def tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tables with the flights of two months: enough to learn from, and quick."""
+    whole = os.environ.get("SPARKWRIGHT_NYCFLIGHTS13")
+    if whole is None:
+        pytest.skip("SPARKWRIGHT_NYCFLIGHTS13 names no folder of tables; `cargo xtask test` makes them")
+    folder = tmp_path_factory.mktemp("tables")
+    for name in ("weather", "planes"):
+        (folder / name).symlink_to(Path(whole) / name)
+    (folder / "flights").mkdir()
+    for month in ("01", "02"):
+        for file in sorted(Path(whole, "flights").glob(f"*-2013-{month}.parquet")):
+            (folder / "flights" / file.name).symlink_to(file)
+    assert len(list((folder / "flights").iterdir())) == 6
+    return folder
+
+
+def results(start: list[str], folder: Path, tables: Path, *more: str) -> tuple[list[dict[str, Any]], str]:
+    """Runs the example to its end: its results, and what it printed."""
+    folder.mkdir()
+    written = folder / "results.jsonl"
+    line = [*start, str(EXAMPLE), str(tables), str(written), *more]
+    ended = subprocess.run(line, cwd=folder, capture_output=True, text=True, timeout=600, check=False)
+    assert ended.returncode == 0, f"{line} ended with {ended.returncode}\n{ended.stdout}\n{ended.stderr}"
+    return [json.loads(row) for row in written.read_text(encoding="utf-8").splitlines()], ended.stdout
+
+
+def same(left: Any, right: Any) -> bool:
+    """Equal, numbers within the tolerance."""
+    if isinstance(left, float) and isinstance(right, float):
+        return math.isclose(left, right, rel_tol=TOLERANCE)
+    return bool(left == right)
+
+
+def test_steered_and_plain_come_to_the_same_results(tables: Path, tmp_path: Path) -> None:
+    command = shutil.which("sparkwright", path=str(Path(sys.executable).parent))
+    assert command is not None
+    options = ["--conf", "spark.ui.enabled=false", "--conf", f"spark.sql.warehouse.dir={tmp_path / 'warehouse'}", "--master", "local[2]"]
+    plain, _ = results([sys.executable], tmp_path / "plain", tables, "--plain")
+    steered, printed = results([command, "submit", "--environment", "production", *options], tmp_path / "steered", tables)
+    assert [row["kind"] for row in plain].count("candidate") == 4
+    assert len(plain) == len(steered)
+    for left, right in zip(plain, steered, strict=True):
+        assert left.keys() == right.keys()
+        assert all(same(left[key], right[key]) for key in left), f"plain: {left}\nsteered: {right}"
+    # Models that learned nothing would be equal too.
+    best = max(row["area_under_roc"] for row in plain if row["kind"] == "candidate")
+    assert best > 0.7
+    assert "What Sparkwright did" in printed

@@ -1,0 +1,103 @@
+//! Python for `host/python`: what builds the wheel and checks its types, and the environments that the wheel is tested in.
+//!
+//! Each is made once for each content of its file in `host/python/requirements`.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::Result;
+use sparkwright_tests::{paths, venv};
+
+use crate::node::Node;
+use crate::{console, setup};
+
+/// A PySpark that the wheel works with.
+#[derive(Debug)]
+pub(crate) struct Edition {
+    /// Its name.
+    pub(crate) spark: &'static str,
+    requirements: Requirements,
+}
+
+/// What an environment holds: a file of `host/python/requirements` and its content.
+#[derive(Debug)]
+struct Requirements {
+    file: &'static str,
+    content: &'static str,
+}
+
+/// Those that the wheel is tested with; the first is the reference.
+pub(crate) const EDITIONS: [Edition; 2] = [
+    Edition {
+        spark: "PySpark 4.3",
+        requirements: Requirements {
+            file: "spark4.txt",
+            content: include_str!("../../host/python/requirements/spark4.txt"),
+        },
+    },
+    Edition {
+        spark: "PySpark 3.5",
+        requirements: Requirements {
+            file: "spark35.txt",
+            content: include_str!("../../host/python/requirements/spark35.txt"),
+        },
+    },
+];
+
+const TOOLS: Requirements =
+    Requirements { file: "tools.txt", content: include_str!("../../host/python/requirements/tools.txt") };
+
+/// The folder of the package.
+pub(crate) fn sources() -> PathBuf {
+    paths::workspace().join("host/python")
+}
+
+/// `maturin` or `mypy`, to be completed.
+pub(crate) fn tool(name: &str) -> Result<Command> {
+    let folder = TOOLS.environment("maturin and mypy")?;
+    let mut command = Command::new(folder.join("bin").join(name));
+    command.current_dir(sources());
+    Ok(command)
+}
+
+impl Requirements {
+    /// The environment that has them; `what` is for people.
+    fn environment(&self, what: &str) -> Result<PathBuf> {
+        let what = format!("{what} (host/python/requirements/{})", self.file);
+        Ok(venv::environment(self.content, &what, &console::say)?)
+    }
+}
+
+impl Edition {
+    /// The interpreter of the environment: this PySpark, pytest and, after [`Self::install`], the wheel.
+    pub(crate) fn python(&self) -> Result<PathBuf> {
+        Ok(self.requirements.environment(self.spark)?.join("bin/python"))
+    }
+
+    /// Puts this wheel in the place of whichever was there, and gives the interpreter.
+    pub(crate) fn install(&self, wheel: &Path) -> Result<PathBuf> {
+        let python = self.python()?;
+        setup::run_quietly(
+            &format!("installing the wheel beside {}", self.spark),
+            Command::new(&python)
+                .args(["-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check"])
+                // No index: it needs nothing else. By force: its version stays while it is worked on.
+                .args(["--no-index", "--force-reinstall"])
+                .arg(wheel),
+        )?;
+        Ok(python)
+    }
+}
+
+/// mypy and pyright, both strict, over the package, its tests and its examples.
+pub(crate) fn check_types() -> Result<()> {
+    // What PySpark and pytest say of their own types.
+    let python = EDITIONS[0].python()?;
+    setup::show(tool("mypy")?.arg("--python-executable").arg(&python))?;
+    let node = Node::ensure()?;
+    let checker = sources().join("pyright");
+    node.packages(&checker)?;
+    let mut pyright = node.command();
+    pyright.arg(checker.join("node_modules/pyright/index.js")).arg("--project").arg(sources().join("pyproject.toml"));
+    setup::show(pyright.arg("--pythonpath").arg(python).current_dir(sources()))
+}
