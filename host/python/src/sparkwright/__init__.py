@@ -1,1 +1,5 @@
 """One policy decides how PySpark jobs scale, partition and cache."""
+
+from .session import session
+
+__all__ = ["session"]

@@ -15,6 +15,10 @@ class PluginLines(NamedTuple):
     jar: str
     plugin: str
 
+    def shown(self) -> str:
+        """The two lines for people."""
+        return f"    --conf spark.jars={self.jar}\n    --conf spark.plugins={self.plugin}"
+
 
 def plugin_lines(spark_version: str) -> PluginLines:
     """What `sparkwright plugin` says for a version of Spark; it writes the jar where it says, if it is not there yet.
@@ -37,4 +41,4 @@ def shown_lines(spark_version: str) -> str:
         lines = plugin_lines(spark_version)
     except (RuntimeError, OSError) as error:
         return f"    (`sparkwright plugin --spark {spark_version}` prints them; it failed here: {error})"
-    return f"    --conf spark.jars={lines.jar}\n    --conf spark.plugins={lines.plugin}"
+    return lines.shown()

@@ -69,7 +69,7 @@ class SparkAutoscalingManager:
         Raises:
             StageError: `data_analysis` has no size, or the type is none.
         """
-        plan = self._plan(stage_question(processing_type, processing_type, _facts_of(data_analysis)), record=False)
+        plan = self.plan_stage(stage_question(processing_type, processing_type, _facts_of(data_analysis)), record=False)
         launch = self._context.host.ask("plan_launch", {"job": plan.question["job"]}, processing_type, record=False)["answer"]
         plan["at_launch"] = {
             "executor_cores": launch["executor_cores"]["value"],
@@ -87,8 +87,8 @@ class SparkAutoscalingManager:
         `executors_why`, `confs_applied`, `confs_refused`.
         """
         facts = self._context.actions.profile(data)
-        plan = self._plan(stage_question(f"{processing_type} data", processing_type, facts, user_confs=self._user_confs()))
-        scaled = self._begin(plan)
+        plan = self.plan_stage(stage_question(f"{processing_type} data", processing_type, facts, user_confs=self.user_confs()))
+        scaled = self.begin_stage(plan)
         return {"success": True, "processing_type": processing_type, "data_analysis": self._analysis(facts), "optimal_config": plan, **scaled}
 
     def monitor_performance(self, start_time: float | datetime, data_size_mb: float) -> dict[str, Any]:
@@ -122,17 +122,17 @@ class SparkAutoscalingManager:
 
     def reset_to_initial_config(self) -> dict[str, Any]:
         """Takes back what plans had set, and gives the configuration that holds now. Executors are the controller's again."""
-        self._end()
+        self.end_stage()
         return self._configuration()
 
     def cleanup(self) -> None:
         """Takes everything back. May be called more than once."""
-        self._end()
+        self.end_stage()
         if self._owns_context:
             self._context.close()
 
-    def _plan(self, question: Mapping[str, Any], *, record: bool = True) -> AskedPlan:
-        """Asks how a stage is run; `question` is the input of `plan_stage`."""
+    def plan_stage(self, question: Mapping[str, Any], *, record: bool = True) -> AskedPlan:
+        """Asks the policy how a stage is run; `question` is the input of its decision point `plan_stage`."""
         name = str(question["name"])
         told = self._context.host.ask("plan_stage", question, name, record=record)
         plan = AskedPlan(name, told["answer"], told["numbers"])
@@ -142,13 +142,13 @@ class SparkAutoscalingManager:
             self._recent.append({"timestamp": time.time(), **plan})
         return plan
 
-    def _user_confs(self) -> dict[str, str] | None:
-        """What the user set, where the host does not know it."""
+    def user_confs(self) -> dict[str, str] | None:
+        """What the user set in the session, where the host does not know it; else `None`."""
         return self._session_confs.user() if self._session_confs is not None else None
 
-    def _begin(self, plan: StagePlan) -> dict[str, Any]:
-        """Has a plan applied until `_end`; says what came of it."""
-        self._end()
+    def begin_stage(self, plan: StagePlan) -> dict[str, Any]:
+        """Has a plan applied until `end_stage`; says what came of it."""
+        self.end_stage()
         confs: dict[str, str] = plan["confs"]
         if self._session_confs is not None:
             applied, refused = self._session_confs.set(confs) if self._context.acts else ([], dict.fromkeys(confs, "shadow"))
@@ -169,8 +169,8 @@ class SparkAutoscalingManager:
             "confs_refused": refused,
         }
 
-    def _end(self) -> Ended | None:
-        """Takes back what `_begin` had applied; what Spark measured in between, where anybody did. Raises nothing."""
+    def end_stage(self) -> Ended | None:
+        """Takes back what `begin_stage` had applied; gives what Spark measured in between, where anybody did. Raises nothing."""
         stage, self._open = self._open, None
         if stage is None:
             return None

@@ -19,11 +19,11 @@ class _Needed(TypedDict):
 class StageDeclaration(_Needed, total=False):
     """A stage of a pipeline.
 
-    `data` is a DataFrame, the name of an earlier stage, or a list of these. `run` is called with it (with each of a list; with nothing
-    where there is no data) and is what gets timed. `sql` is a query; `{data}` in it stands for the stage's data and `{<stage>}` for the
-    output of an earlier stage. Given `sql` and `run`, `run` gets the query's DataFrame. `uses` says how often the stage's output is read, where that is not to be seen
-    from the stages to come. `keys` are the columns by which the stage joins its data, or a dict from how (`equi_join`, `group_by`, `sort`,
-    `range_filter`) to columns.
+    `data` is a DataFrame, the name of an earlier stage, or a list of these. `run` is called with it (with each of a list; with
+    nothing where there is no data) and is what gets timed. `sql` is a query; `{data}` in it stands for the stage's data and `{<stage>}`
+    for the output of an earlier stage. Given `sql` and `run`, `run` gets the query's DataFrame. `uses` says how often the stage's output
+    is read, where that is not to be seen from the stages to come. `keys` are the columns by which the stage joins its data, or a dict
+    from how (`equi_join`, `group_by`, `sort`, `range_filter`) to columns.
     """
 
     data: Any

@@ -1,0 +1,414 @@
+"""Carries out one stage: plan it, begin it, run what the user gave, keep its result by the plan, end it.
+
+Only what the user gave can fail a stage. Whatever fails on our side is said once, and the stage goes on as plain Spark would have it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from .._context import Context
+from .._host import Ended
+from .._reports.plan import StagePlan
+from .._spark import DataFacts
+from ..errors import HostError, HostLostError, UnknownTableError
+from ..spark_autoscaling_manager import SparkAutoscalingManager
+from .outputs import Kept, Output, Tables, fresh_table_name, is_frame, query
+from .progress import progress
+from .question import merged, stage_question
+from .stages import Stage
+from .words import STAGE_TYPES
+
+# How long the end of a stage waits for Spark's last events before it is measured without them.
+FLUSH_MS = 2_000
+
+T = TypeVar("T")
+
+
+@dataclass
+class StageRun:
+    """How a stage ran: its result as reports show it, its output, what it failed with, and its facts for a review (none when it was left out)."""
+
+    result: dict[str, Any]
+    output: Output | None = None
+    error: Exception | None = None
+    facts: dict[str, Any] | None = None
+    ended: Ended | None = None
+
+
+@dataclass
+class _Work:
+    """A stage on its way."""
+
+    stage: Stage
+    later: Sequence[Stage]
+    target: str | None
+    result: dict[str, Any]
+    frames: list[Any] = field(default_factory=list[Any])
+    plan: StagePlan | None = None
+    facts: DataFacts | None = None
+    run_s: float = 0.0
+    materialize_s: float = 0.0
+    ended: Ended | None = None
+    # Without an end, what a plan set holds until the next stage: the caller works on under it.
+    stays_open: bool = False
+
+    @property
+    def executed_s(self) -> float:
+        return self.run_s + self.materialize_s
+
+
+class StageRunner:
+    """Runs the stages of one optimizer, one after the other."""
+
+    def __init__(self, context: Context, scaling: SparkAutoscalingManager, tables: Tables) -> None:
+        self._context = context
+        self._scaling = scaling
+        self._tables = tables
+        self._history: dict[tuple[str, str], list[dict[str, Any]]] = {}
+        self._names: set[str] = set()
+        # By identity: the DataFrame itself stands beside, so that its id is not given away.
+        self._kept: dict[int, tuple[Any, Kept]] = {}
+        self._faults: set[str] = set()
+
+    def run(self, stage: Stage, target: str | None, later: Sequence[Stage], outputs: Mapping[str, Output], *, stays_open: bool = False) -> StageRun:
+        """Runs a stage. `later` are the stages to come that read its output, `outputs` what earlier ones gave.
+
+        An exception of the user's part comes back as `error`; Ctrl-C and the like pass through, after the stage was ended.
+        """
+        work = _Work(stage, later, target, _blank(stage, target or self._context.policy["pipeline"]["optimization_target"]), stays_open=stays_open)
+        done = StageRun(work.result)
+        began = time.perf_counter()
+        try:
+            done.output = self._carry_out(work, outputs)
+            work.result["success"] = True
+        except Exception as error:
+            done.error = error
+            work.result["error"] = f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else 'no message'}"
+        finally:
+            self._end(work)
+            for name in stage.sources:
+                if name in outputs and (kept := outputs[name].kept) is not None:
+                    self._ours("counting a use", lambda kept=kept: self._tables.used(kept.name, by=stage.name))
+        self._measure(work, done, time.perf_counter() - began)
+        return done
+
+    def left_out(self, stage: Stage, target: str | None, why: str) -> StageRun:
+        """A stage that does not run."""
+        done = StageRun(_blank(stage, target or self._context.policy["pipeline"]["optimization_target"]))
+        done.result["error"] = why
+        return done
+
+    def forget(self, names: Sequence[str]) -> None:
+        """Forgets kept results that were dropped."""
+        self._kept = {key: (frame, kept) for key, (frame, kept) in self._kept.items() if kept.name not in names}
+        self._names.difference_update(names)
+
+    def _carry_out(self, work: _Work, outputs: Mapping[str, Output]) -> Output:
+        stage, spark = work.stage, self._context.spark
+        below = [outputs[name] for name in stage.sources if name in outputs]
+        work.frames = [outputs[each].data if isinstance(each, str) else each for each in stage.inputs]
+        if stage.sql is not None:
+            data = {"data": work.frames[0]} if work.frames else {}
+            work.frames = [query(spark, stage.sql, {**{output.stage.name: output.data for output in below}, **data})]
+        self._plan(work)
+        self._begin(work)
+        if stage.run is None:
+            value = work.frames[0]
+            return self._given(work, value, below)
+        if self._keeps_data(work) and work.plan is not None and work.plan["temp_table"] != "view":
+            # The stage comes back to its data: it has to be kept before, and is filled as it is read.
+            kept = self._keep(work, work.frames[0], work.plan.answer, work.facts)
+            if kept is not None:
+                work.frames[0] = kept.data
+        value = self._timed_run(work, stage.run)
+        output = Output(stage, value, None, below)
+        if is_frame(value) and not self._keeps_data(work):
+            self._keep_result(work, output)
+        return output
+
+    def _given(self, work: _Work, value: Any, below: Sequence[Output]) -> Output:
+        """The output of a stage without `run`: its data or query, kept by its plan."""
+        output = Output(work.stage, value, None, [] if work.stage.is_data and not below else list(below))
+        same = below[0].kept if work.stage.is_data and below else None
+        if same is not None:
+            output.kept, output.value = same, below[0].value
+            work.result["temp_table_results"] = {"kept": True, "name": same.name, "kind": same.kind, "reused": True}
+        elif work.plan is not None and is_frame(value):
+            output.kept = self._keep(work, value, work.plan.answer, work.facts)
+            self._fill(work, output.kept)
+        if work.executed_s == 0.0:
+            work.result["note"] = "nothing ran in this stage: its data was planned, and Spark computes it where it is read"
+        return output
+
+    def _timed_run(self, work: _Work, run: Callable[..., Any]) -> Any:
+        """Calls what the user gave; this is what gets timed."""
+        with self._progress(work.stage.name):
+            began = time.perf_counter()
+            try:
+                return run(*work.frames)
+            finally:
+                work.run_s = time.perf_counter() - began
+
+    def _plan(self, work: _Work) -> None:
+        if not self._context.plans:
+            return
+        frames = [frame for frame in work.frames if is_frame(frame)]
+        work.facts = self._ours("sizing data", lambda: merged([self._context.actions.profile(frame) for frame in frames]))
+        work.plan = self._asked(work, None)
+
+    def _asked(self, work: _Work, result: DataFacts | None) -> StagePlan | None:
+        stage = work.stage
+        is_sql_alone = stage.sql is not None and stage.run is None
+        question = stage_question(
+            stage.name,
+            stage.type,
+            work.facts,
+            target=work.target,
+            uses=stage.uses,
+            next=[use for later in work.later for use in _next_uses(later)],
+            history=self._history.get((stage.name, stage.type), ()),
+            result_bytes=result["bytes"] if result is not None else (work.facts["bytes"] if is_sql_alone and work.facts else None),
+            user_confs=self._ours("reading settings", self._scaling.user_confs),
+        )
+        plan = self._ours("planning", lambda: self._scaling.plan_stage(question))
+        if plan is not None and result is None:
+            work.result["plan"] = plan
+        return plan
+
+    def _begin(self, work: _Work) -> None:
+        plan = work.plan
+        if plan is None:
+            return
+        scaled = self._ours("applying a plan", lambda: self._scaling.begin_stage(plan))
+        if scaled is None:
+            return
+        work.result["scaling_results"] = {"optimal_config": dict(plan), "success": True, **scaled}
+        applied, refused = scaled["confs_applied"], scaled["confs_refused"]
+        work.result["stage_optimizations"] = {
+            key: {"value": setting["value"], "because": setting["because"], "applied": key in applied, "why_not": refused.get(key)}
+            for key, setting in plan.answer["confs"].items()
+        }
+
+    def _keeps_data(self, work: _Work) -> bool:
+        """Whether what the stage's plan says of keeping is about its data, and not about its output: no stage to come reads the output,
+        or it trains, which comes back to its data many times and gives a model."""
+        single = len(work.frames) == 1 and is_frame(work.frames[0])
+        return single and (not work.later or work.stage.type == "model_training")
+
+    def _keep_result(self, work: _Work, output: Output) -> None:
+        """Keeps what `run` returned, by a plan for what it turned out to be."""
+        if work.plan is None or not self._context.acts:
+            return
+        facts = self._ours("sizing a result", lambda: self._context.actions.profile(output.value))
+        plan = self._asked(work, facts) if facts is not None else work.plan
+        if plan is not None:
+            output.kept = self._keep(work, output.value, plan.answer, facts or work.facts)
+            self._fill(work, output.kept)
+
+    def _keep(self, work: _Work, data: Any, answer: dict[str, Any], facts: DataFacts | None) -> Kept | None:
+        """Keeps a DataFrame as its plan says; one that is kept already is not kept twice."""
+        if not (self._context.acts and self._context.policy["temp_tables"]["enable_temp_tables"]):
+            return None
+        known = self._known(data)
+        if known is not None:
+            work.result["temp_table_results"] = {"kept": True, "name": known.name, "kind": known.kind, "reused": True}
+            work.result["optimized_data_reference"] = known.name
+            self._ours("counting uses", lambda: self._tables.expect(known.name, len(work.later)))
+            return known
+        name = fresh_table_name(work.stage.name, self._names)
+        profile = None if facts is None else dict(facts)
+        began = time.perf_counter()
+        made = self._ours(
+            "keeping a result",
+            lambda: self._tables.keep(data, name, work.stage.name, plan=answer, profile=profile, uses=len(work.later) or None),
+        )
+        took_s = time.perf_counter() - began
+        wanted = answer["temp_table"]["value"]["kind"]
+        if made is None or not made.get("kept"):
+            work.result["temp_table_results"] = made or {"kept": False}
+            if wanted == "table" and work.plan is not None:
+                self._whose_fault(work, data)
+            return None
+        self._names.add(name)
+        kind = str(made.get("kind", wanted))
+        if kind == "table":
+            # Writing it computed the data: that is the stage's work.
+            work.materialize_s += took_s
+        work.result["temp_table_results"] = made
+        work.result["optimized_data_reference"] = name
+        kept = Kept(name, kind, self._tables.get_temp_table(name) if kind == "table" else data)
+        self._kept[id(data)] = (data, kept)
+        return kept
+
+    def _known(self, data: Any) -> Kept | None:
+        """What this very DataFrame is kept as, if it still is."""
+        _, kept = self._kept.get(id(data), (None, None))
+        if kept is None:
+            return None
+        try:
+            self._tables.get_temp_table(kept.name)
+        except UnknownTableError:
+            self.forget([kept.name])
+            return None
+        return kept
+
+    def _whose_fault(self, work: _Work, data: Any) -> None:
+        """A table was not written. Computes the data without storing it: where that fails too it is the user's, and fails the stage."""
+        with self._materializing(work):
+            data.write.format("noop").mode("overwrite").save()
+
+    def _fill(self, work: _Work, kept: Kept | None) -> None:
+        """Computes a cached view within its own stage, when a stage to come reads it anyway."""
+        if kept is not None and kept.kind == "cached_view" and work.later and not work.result["temp_table_results"].get("reused"):
+            with self._materializing(work):
+                kept.data.count()
+
+    @contextlib.contextmanager
+    def _materializing(self, work: _Work) -> Iterator[None]:
+        with self._progress(work.stage.name):
+            began = time.perf_counter()
+            try:
+                yield
+            finally:
+                work.materialize_s += time.perf_counter() - began
+
+    def _progress(self, stage: str) -> contextlib.AbstractContextManager[None]:
+        def tasks() -> str | None:
+            told = self._context.actions.tasks()
+            return f"{told['done']} of {told['all']} tasks done, {told['running']} running" if told and told["all"] else None
+
+        return progress(stage, tasks, float(self._context.policy["monitoring"]["report_interval_minutes"]))
+
+    def _end(self, work: _Work) -> None:
+        if work.plan is None or work.stays_open:
+            return
+        if self._context.policy["pipeline"]["performance_monitoring"] and self._context.host.lost is None:
+            self._ours("waiting for Spark's events", lambda: self._context.actions.flush(FLUSH_MS))
+        work.ended = self._scaling.end_stage()
+
+    def _measure(self, work: _Work, done: StageRun, took_s: float) -> None:
+        """Puts figures into the result, and what the next run of this stage can learn from."""
+        result, ended = work.result, work.ended
+        result["execution_time"] = work.executed_s
+        result["timing"] = {"run": work.run_s, "materialize": work.materialize_s, "own": max(took_s - work.executed_s, 0.0)}
+        measured = dict((ended or {}).get("measured") or {})
+        done.ended = ended
+        done.facts = {**measured, "name": work.stage.name, "wall_ms": round(work.executed_s * 1000)}
+        estimate = None if work.plan is None else work.plan.answer.get("run_time")
+        if estimate is not None and estimate["grade"] != "C":
+            # A rule of thumb is no promise that a stage could be slower than.
+            done.facts["expected_ms"] = estimate["value"]["run_ms"]
+        size = work.facts["bytes"] if work.facts is not None else None
+        result["performance_metrics"] = _metrics(measured, ended, size, work.executed_s)
+        if ended is not None and "scaling_results" in result:
+            result["scaling_results"]["executors"] = ended.get("executors")
+        if done.error is None and measured and ended is not None:
+            self._learn(work, done, ended, size)
+
+    def _learn(self, work: _Work, done: StageRun, ended: Ended, size: int | None) -> None:
+        run = review_input([done], input_bytes=size)
+        told = self._ours("reviewing a stage", lambda: self._context.host.ask("review", run, work.stage.name, record=False))
+        if told is not None:
+            past = self._history.setdefault((work.stage.name, work.stage.type), [])
+            past.append(told["answer"]["past_run"])
+            del past[: -int(self._context.policy["monitoring"]["performance_history_size"])]
+
+    def _ours(self, what: str, do: Callable[[], T]) -> T | None:
+        """Does something of ours: `None` when it fails, which is said once. What the policy denies is no failure of ours."""
+        try:
+            return do()
+        except HostLostError:
+            return None
+        except HostError as error:
+            if error.code == "denied":
+                raise
+            self._say(what, error)
+        except Exception as error:
+            self._say(what, error)
+        return None
+
+    def _say(self, what: str, error: Exception) -> None:
+        text = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        self._context.say_once(f"{what}: {type(error).__name__}", f"{what} failed, the pipeline goes on without it: {text}")
+
+
+def _next_uses(stage: Stage) -> list[dict[str, Any]]:
+    """How a stage to come reads, as `plan_stage` takes it."""
+    kind = stage.type if stage.type in STAGE_TYPES else None
+    reads = [(read.kind, list(read.columns)) for read in stage.reads] or [("scan", list[str]())]
+    return [{"kind": read, "columns": columns, "stage": kind} for read, columns in reads]
+
+
+def _blank(stage: Stage, target: str) -> dict[str, Any]:
+    """A result before anything is known, with every key that it will have."""
+    return {
+        "stage_name": stage.name,
+        "stage_type": stage.type,
+        "optimization_target": target,
+        "execution_time": 0.0,
+        "scaling_results": {},
+        "temp_table_results": {},
+        "stage_optimizations": {},
+        "optimized_data_reference": None,
+        "performance_metrics": {},
+        "success": False,
+        "name": stage.name,
+        "type": stage.type,
+        "error": None,
+        "note": None,
+        "plan": None,
+        "timing": {},
+        "started_at": time.time(),
+    }
+
+
+def _metrics(measured: Mapping[str, Any], ended: Ended | None, size: int | None, executed_s: float) -> dict[str, Any]:
+    """What Spark measured, in the units of reports; `None` where nobody did."""
+
+    def seconds(name: str) -> float | None:
+        return measured[name] / 1000.0 if name in measured else None
+
+    told: Mapping[str, Any] = ended or {}
+    executor_ms = told.get("executor_ms")
+    return {
+        "jobs": told.get("jobs"),
+        "tasks": measured.get("tasks"),
+        "failed_tasks": measured.get("failed_tasks"),
+        "task_seconds": seconds("task_ms"),
+        "gc_seconds": seconds("gc_ms"),
+        "wait_seconds": seconds("wait_ms"),
+        "spilled_bytes": measured.get("spilled_bytes"),
+        "read_bytes": measured.get("read_bytes"),
+        "executor_seconds": None if executor_ms is None else executor_ms / 1000.0,
+        "peak_storage_bytes": told.get("peak_storage_bytes"),
+        "data_bytes": size,
+        "throughput_mb_per_second": size / (1 << 20) / executed_s if size is not None and executed_s > 0 else None,
+    }
+
+
+def review_input(runs: Sequence[StageRun], *, input_bytes: int | None = None, history_ms: Sequence[int] = ()) -> dict[str, Any]:
+    """What `review` is asked about these stages. Sums where sums are meant; what nobody measured is left out."""
+
+    def total(name: str) -> int | None:
+        values = [run.ended.get(name) for run in runs if run.ended is not None]
+        known = [value for value in values if isinstance(value, int)]
+        return sum(known) if known else None
+
+    peaks = [peak for run in runs if run.ended is not None and (peak := run.ended.get("task_peak_bytes")) is not None]
+    facts = [run.facts for run in runs if run.facts is not None]
+    told = {
+        "wall_ms": sum(stage["wall_ms"] for stage in facts),
+        "driver_ms": total("driver_ms"),
+        "critical_path_ms": total("critical_path_ms"),
+        "executor_ms": total("executor_ms"),
+        "task_peak_bytes": max(peaks, default=None),
+        "input_bytes": input_bytes,
+        "stages": facts,
+        "history_ms": list(history_ms),
+    }
+    return {name: value for name, value in told.items() if value is not None}

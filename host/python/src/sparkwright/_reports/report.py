@@ -1,0 +1,91 @@
+"""The optimization report: what a pipeline did, how long it took, what held it up and what would help."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from . import html
+
+
+class OptimizationReport(dict[str, Any]):
+    """The report as a dict; a notebook shows it as tables."""
+
+    def _repr_html_(self) -> str:
+        summary, performance = self["pipeline_summary"], self["performance_report"]
+        stages: Sequence[Mapping[str, Any]] = summary["stages"]
+        longest = max([stage["execution_time"] for stage in stages], default=0.0)
+        rows = [
+            (
+                stage["name"],
+                stage["type"],
+                "done" if stage["success"] else f"failed: {stage['error']}",
+                f"{stage['execution_time']:.2f} s",
+                html.share_bar(stage["execution_time"] / longest if longest > 0 else 0.0),
+                _shown(stage["executors"]),
+                _shown(stage["kept_as"]),
+            )
+            for stage in stages
+        ]
+        head = (
+            f"{summary['successful_stages']} of {summary['total_stages']} stages in {performance['total_execution_time']:.2f} s; target "
+            f"{summary['optimization_target']}; environment {summary['environment'] or 'built-in'}; {_steering(summary)}; trend "
+            f"{str(performance['performance_trend']).replace('_', ' ')}"
+        )
+        return html.block(
+            "Sparkwright pipeline",
+            html.paragraph(head),
+            html.table(("stage", "type", "state", "time", "", "executors", "kept as"), rows),
+            html.items("What held it up", performance["bottlenecks"]),
+            html.items("What would help", self["recommendations"]),
+        )
+
+
+def _shown(value: object) -> str:
+    return "-" if value is None else str(value)
+
+
+def _steering(summary: Mapping[str, Any]) -> str:
+    return f"mode {summary['mode']}" if summary["steered"] else "unsteered"
+
+
+def stage_line(result: Mapping[str, Any]) -> dict[str, Any]:
+    """A stage in a summary."""
+    kept, scaling = result["temp_table_results"], result["scaling_results"]
+    return {
+        "name": result["name"],
+        "type": result["type"],
+        "success": result["success"],
+        "error": result["error"],
+        "execution_time": result["execution_time"],
+        "executors": scaling.get("planned_executors"),
+        "kept_as": kept.get("kind") if kept.get("kept") else None,
+    }
+
+
+def performance_report(stages: Sequence[Mapping[str, Any]], review: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Times in seconds, and what the policy's review says of them; `review` is what the host answered, `None` when it was lost."""
+    times = [float(stage["execution_time"]) for stage in stages]
+    answer: Mapping[str, Any] = (review or {}).get("answer") or {}
+    return {
+        "total_execution_time": sum(times),
+        "average_stage_time": sum(times) / len(times) if times else 0.0,
+        "fastest_stage_time": min(times, default=0.0),
+        "slowest_stage_time": max(times, default=0.0),
+        "total_stages": len(times),
+        "performance_trend": answer["trend"]["value"] if answer else "insufficient_data",
+        "bottlenecks": _prose(review, "bottlenecks"),
+        "bottleneck_details": list(answer.get("bottlenecks") or []),
+        "slots_used": (answer.get("report") or {}).get("slots_used"),
+        "cost": (answer.get("report") or {}).get("cost"),
+        "reviewed": bool(answer),
+    }
+
+
+def recommendations(review: Mapping[str, Any] | None) -> list[str]:
+    """What would help, a sentence each."""
+    return _prose(review, "recommendations")
+
+
+def _prose(review: Mapping[str, Any] | None, of: str) -> list[str]:
+    return [str(text) for text in ((review or {}).get("prose") or {}).get(of) or []]

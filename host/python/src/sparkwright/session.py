@@ -1,0 +1,191 @@
+"""Sessions with Sparkwright's plugin, made from a `SparkSession.builder`."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+from ._command import find_command
+from ._context import LOG
+from ._host import HostLink, start_decide
+from ._plugin_lines import PluginLines, plugin_lines
+from .errors import HostError, NotSteeredError
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+Mode = Literal["act", "shadow", "off"]
+
+PREFIX = "spark.sparkwright."
+JARS = "spark.jars"
+PLUGINS = "spark.plugins"
+LOCAL_MASTER = "local[*]"
+
+
+def session(
+    builder: SparkSession.Builder,
+    environment: str | None = None,
+    policy: str | os.PathLike[str] | None = None,
+    mode: Mode | None = None,
+    record: str | os.PathLike[str] | None = None,
+) -> SparkSession:
+    """Makes (or gets) the session of a builder, steered by Sparkwright.
+
+    Adds the plugin, and, where the driver is not started yet, what the policy plans for a launch (heaps, cores, executors to start with);
+    what you have set yourself stands. In an application that is steered already, as under `sparkwright submit`, it only gets the session.
+    For a builder of Spark Connect it notes the choices in the session.
+
+    Args:
+        builder: `SparkSession.builder`, with whatever you have set.
+        environment: An environment of the policy file; its `default_environment` when left out.
+        policy: A policy file; the default policy when left out.
+        mode: `act`, `shadow` (only plan and record) or `off`.
+        record: The folder that gets a record of the run; `runs` in the working folder when left out.
+
+    Raises:
+        NotSteeredError: a driver runs already, without the plugin, and it can't be added.
+        PolicyError: the policy or its environment is wrong.
+        CommandNotFoundError: the `sparkwright` command is not there.
+    """
+    chosen = {
+        "policy": None if policy is None else os.path.abspath(policy),
+        "environment": environment,
+        "mode": mode,
+        "record": None if record is None else os.path.abspath(record),
+    }
+    choices = {PREFIX + name: value for name, value in chosen.items() if value is not None}
+    options = _options(builder)
+    if options.get("spark.remote") or os.environ.get("SPARK_REMOTE"):
+        spark = builder.getOrCreate()
+        for key, value in choices.items():
+            spark.conf.set(key, value)
+        return spark
+    import pyspark
+
+    lines = plugin_lines(pyspark.__version__)
+    gateway = _running_driver()
+    if gateway is None:
+        users = {**_defaults_file(), **options}
+        _configure(builder, users, lines, choices)
+        if mode in (None, "act") and "PYSPARK_SUBMIT_ARGS" not in os.environ:
+            # Whoever writes spark-submit's arguments has chosen what to start with.
+            _add_launch_plan(builder, users, chosen["policy"], environment)
+    else:
+        _prepare_running_driver(builder, gateway, options, lines, choices)
+    return builder.getOrCreate()
+
+
+def _options(builder: SparkSession.Builder) -> dict[str, str]:
+    """What the builder was told so far."""
+    told: dict[str, Any] = cast(Any, builder)._options
+    return {key: str(value) for key, value in told.items()}
+
+
+def _running_driver() -> Any:
+    """The gateway to a JVM that this program has already, `None` when it has none; under `spark-submit` there is one from the start."""
+    from pyspark import SparkContext
+
+    context: Any = SparkContext
+    if context._gateway is None and "PYSPARK_GATEWAY_PORT" in os.environ:
+        context._ensure_initialized()
+    return context._gateway
+
+
+def _prepare_running_driver(
+    builder: SparkSession.Builder, gateway: Any, options: Mapping[str, str], lines: PluginLines, choices: Mapping[str, str]
+) -> None:
+    """Whatever can still be done for a session in a JVM that runs. The sizes of executors and driver were fixed at its start."""
+    from pyspark import SparkConf, SparkContext
+
+    active: Any = cast(Any, SparkContext)._active_spark_context
+    conf: SparkConf = SparkConf() if active is None else active.getConf()
+    if lines.plugin in str(conf.get(PLUGINS, "")):
+        if active is None and conf.get(PREFIX + "socket", None) is None:
+            for key, value in {PREFIX + "command": str(find_command()), **choices}.items():
+                builder.config(key, value)
+            return
+        without_effect = [key for key, value in choices.items() if conf.get(key, None) != value]
+        if without_effect:
+            LOG.warning(
+                "this application is steered already, by what it was started with; without effect: %s. An optimizer or manager can have an "
+                "environment and a policy of its own",
+                ", ".join(without_effect),
+            )
+        return
+    if active is not None:
+        raise NotSteeredError(
+            "a SparkContext without Sparkwright's plugin is active, and a plugin can't be added to it: stop it first (`spark.stop()`) and call "
+            f"`sparkwright.session` again, or start the program with `sparkwright submit` or these two lines:\n{lines.shown()}"
+        )
+    _load(gateway, lines)
+    started_with = {key: str(conf.get(key)) for key in (JARS, PLUGINS) if conf.get(key, None)}
+    _configure(builder, {**started_with, **options}, lines, choices)
+
+
+def _load(gateway: Any, lines: PluginLines) -> None:
+    """Puts the plugin's jar where this JVM looks for classes: into the loader that spark-submit made for jars that come later."""
+    jvm = gateway.jvm
+    try:
+        loader = jvm.java.lang.Thread.currentThread().getContextClassLoader()
+        loader.addURL(jvm.java.io.File(lines.jar).toURI().toURL())
+        loader.loadClass(lines.plugin)
+    except Exception as error:
+        raise NotSteeredError(
+            "this driver was started without Sparkwright's plugin, and takes no more jars: start the program with `sparkwright submit`, or add "
+            f"these two lines to spark-submit's arguments:\n{lines.shown()}"
+        ) from error
+
+
+def _configure(builder: SparkSession.Builder, users: Mapping[str, str], lines: PluginLines, choices: Mapping[str, str]) -> None:
+    """The plugin beside what the user has for jars and plugins, and who it is to start."""
+    for key, ours in ((JARS, lines.jar), (PLUGINS, lines.plugin)):
+        theirs = [each.strip() for each in users.get(key, "").split(",") if each.strip()]
+        builder.config(key, ",".join([*theirs, *([] if ours in theirs else [ours])]))
+    for key, value in {PREFIX + "command": str(find_command()), **choices}.items():
+        builder.config(key, value)
+
+
+def _add_launch_plan(builder: SparkSession.Builder, users: Mapping[str, str], policy: str | None, environment: str | None) -> None:
+    """Sets what the policy plans for a launch. A wrong policy, or one that forbids the run, is an error; without a plan Spark starts as it
+    would."""
+    import pyspark
+
+    user_confs = {"spark.master": os.environ.get("MASTER", LOCAL_MASTER), **users}
+    try:
+        host = HostLink(start_decide(), application=None, on_lost=lambda why: None)
+    except HostError as error:
+        LOG.warning("the launch is not planned: %s", error)
+        return
+    try:
+        host.open(policy, environment, None)
+        cluster = {"spark_version": pyspark.__version__, "python": True, "user_confs": user_confs}
+        answer = host.ask("plan_launch", {"cluster": cluster}, "session", record=False)["answer"]
+    except HostError as error:
+        if error.code == "denied":
+            raise
+        LOG.warning("the launch is not planned: %s", error)
+        return
+    finally:
+        host.close()
+    ours = {key: setting["value"] for key, setting in answer["confs"].items() if setting["when"] == "submit"}
+    for key, value in ours.items():
+        builder.config(key, value)
+    builder.config(PREFIX + "ownConfs", ",".join(sorted([*ours, JARS, PLUGINS])))
+    if answer.get("executors_if_lost") is not None:
+        builder.config(PREFIX + "executorsIfLost", str(answer["executors_if_lost"]))
+
+
+def _defaults_file() -> dict[str, str]:
+    """What spark-defaults.conf sets: it counts as the user's, and nothing of it may be overwritten."""
+    from pyspark.find_spark_home import _find_spark_home  # pyright: ignore[reportPrivateUsage]
+
+    folder = os.environ.get("SPARK_CONF_DIR") or os.path.join(_find_spark_home(), "conf")
+    try:
+        with open(os.path.join(folder, "spark-defaults.conf"), encoding="utf-8") as file:
+            lines = [line.strip() for line in file]
+    except OSError:
+        return {}
+    pairs = [re.split(r"\s*[=:\s]\s*", line, maxsplit=1) for line in lines if line and not line.startswith(("#", "!"))]
+    return {pair[0]: pair[1].strip() for pair in pairs if len(pair) == 2}
