@@ -6,8 +6,10 @@ use std::path::{Path, PathBuf};
 /// The workspace: the folder of the top `Cargo.toml`.
 #[must_use]
 pub fn workspace() -> PathBuf {
-    let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
-    tests.parent().unwrap_or(tests).to_owned()
+    // What cargo says now goes first: checkouts that share a target folder also share the programs in it.
+    let package = env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| env!("CARGO_MANIFEST_DIR").into(), PathBuf::from);
+    let workspace = package.ancestors().find(|folder| folder.join("xtask/Cargo.toml").is_file());
+    workspace.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(&package)).to_owned()
 }
 
 /// What is made once and kept between builds: `$SPARKWRIGHT_HOME`, else `~/.cache/sparkwright`.
