@@ -1,4 +1,4 @@
-//! Finds what is embedded: `policy.wasm`, the plugin and the page, which `cargo xtask build` makes first.
+//! Finds what is embedded: `policy.wasm`, the plugins and the page, which `cargo xtask build` makes first.
 
 use std::path::PathBuf;
 use std::{env, process};
@@ -11,7 +11,7 @@ fn main() {
     );
     // A change of any file of the page is one of its folder.
     println!("cargo:rerun-if-changed={}", assets.join("web").display());
-    for name in ["policy.wasm", "sparkwright-spark4.jar", "web/index.html"] {
+    for name in ["policy.wasm", "sparkwright-spark4.jar", "sparkwright-spark35.jar", "web/index.html"] {
         let file = assets.join(name);
         println!("cargo:rerun-if-changed={}", file.display());
         if !file.is_file() {

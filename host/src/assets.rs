@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 pub const POLICY_MODULE: &[u8] = include_bytes!(concat!(env!("SPARKWRIGHT_ASSETS"), "/policy.wasm"));
 /// The plugin for Spark 4 (Scala 2.13).
 pub const PLUGIN_SPARK_4: &[u8] = include_bytes!(concat!(env!("SPARKWRIGHT_ASSETS"), "/sparkwright-spark4.jar"));
+/// The plugin for Spark 3.5 (Scala 2.12, as PyPI and most clusters have it).
+pub const PLUGIN_SPARK_35: &[u8] = include_bytes!(concat!(env!("SPARKWRIGHT_ASSETS"), "/sparkwright-spark35.jar"));
 
 /// The plugin's class, for `spark.plugins`.
 pub const PLUGIN_CLASS: &str = "io.sparkwright.spark.SparkwrightPlugin";
@@ -26,8 +28,10 @@ pub fn cache_folder() -> Option<PathBuf> {
 /// The plugin for a version of Spark, and the name of its file.
 #[must_use]
 pub fn plugin_for(spark_version: &str) -> Option<(&'static str, &'static [u8])> {
-    match spark_version.split('.').next()? {
-        "4" => Some(("sparkwright-spark4.jar", PLUGIN_SPARK_4)),
+    let mut parts = spark_version.trim().split(['.', '-']);
+    match (parts.next()?, parts.next()) {
+        ("4", _) => Some(("sparkwright-spark4.jar", PLUGIN_SPARK_4)),
+        ("3", Some("5")) => Some(("sparkwright-spark35.jar", PLUGIN_SPARK_35)),
         _ => None,
     }
 }
@@ -41,7 +45,7 @@ pub fn write_plugin(spark_version: &str) -> io::Result<PathBuf> {
     let (name, bytes) = plugin_for(spark_version).ok_or_else(|| {
         io::Error::new(
             io::ErrorKind::Unsupported,
-            format!("there is no plugin for Spark {spark_version}: Spark 4 is supported"),
+            format!("there is no plugin for Spark {spark_version}: Spark 4 and Spark 3.5 are supported"),
         )
     })?;
     let digest = crate::engine::sha256_hex(bytes);
@@ -63,4 +67,25 @@ fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     // Executors of another user read it from here under a standalone worker of theirs.
     fs::set_permissions(&fresh, fs::Permissions::from_mode(0o644))?;
     fs::rename(&fresh, path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_supported_line_of_spark_has_a_plugin_of_its_own() {
+        let name = |version: &str| plugin_for(version).map(|(name, _)| name);
+        for version in ["4.3.0", "4.0.1", "4", "4.1.0-preview1"] {
+            assert_eq!(name(version), Some("sparkwright-spark4.jar"), "{version}");
+        }
+        for version in ["3.5.9", "3.5.0", "3.5.1-amzn-0", "3.5"] {
+            assert_eq!(name(version), Some("sparkwright-spark35.jar"), "{version}");
+        }
+        for version in ["3.4.4", "3", "2.4.8", "5.0.0", "", "spark"] {
+            assert_eq!(name(version), None, "{version}");
+        }
+        assert!(PLUGIN_SPARK_4.starts_with(b"PK") && PLUGIN_SPARK_35.starts_with(b"PK"));
+        assert_ne!(PLUGIN_SPARK_4, PLUGIN_SPARK_35);
+    }
 }

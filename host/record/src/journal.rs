@@ -124,6 +124,7 @@ mod tests {
         let changes = [
             Change::Decision(Box::new(RecordedDecision { number: 1, ..decided })),
             Change::Outcome { number: 1, outcome: "done".to_owned() },
+            Change::Applied { number: 1, outcome: "done after all".to_owned() },
             Change::NotApplied { number: 1, outcome: "not done".to_owned() },
             Change::Executor { event },
             Change::CachedPlan(CachedPlan { id: "a".to_owned(), ..CachedPlan::default() }),

@@ -11,7 +11,7 @@ mod run;
 
 pub use journal::{JournalLine, NotARun};
 pub use report::{explain, report};
-pub use review::{review_prose, spoken};
+pub use review::{review_prose, spoken, told_bottleneck, told_recommendation};
 pub use run::{
     ApplicationIdentity, CachedPlan, Change, ExecutorEvent, FORMAT, Fault, MOST_DECISIONS, ModuleIdentity,
     PolicyIdentity, RecordedDecision, RecordedReview, RoundTrips, Run, RunState, Totals,

@@ -1,7 +1,7 @@
 //! A review in prose, for the command, the page and a run's report.
 
 use comfy_table::{ContentArrangement, Table, presets};
-use sparkwright_core::review::{BottleneckKind, ReviewAnswer};
+use sparkwright_core::review::{Bottleneck, BottleneckKind, Recommendation, ReviewAnswer};
 use sparkwright_core::trace::{Decision, Unit, render_micros, render_ms};
 
 /// What held a run up, in words.
@@ -52,14 +52,28 @@ pub fn review_prose(review: &ReviewAnswer, currency: &str) -> String {
         text.push_str("what would help\n");
     }
     for advice in &review.recommendations {
-        let value = advice.value.as_ref().map_or_else(String::new, |value| format!(" = {}", value.render(Unit::None)));
-        let at = if advice.stage.is_empty() { String::new() } else { format!(", {}", advice.stage) };
-        text.push_str(&format!(
-            "    {}{value}: {} (up to {}{at})\n",
-            advice.key,
-            advice.because,
-            render_ms(advice.saves_at_most_ms)
-        ));
+        text.push_str(&format!("    {}\n", told_recommendation(advice)));
     }
     text
+}
+
+/// A bottleneck in a line.
+#[must_use]
+pub fn told_bottleneck(found: &Bottleneck) -> String {
+    let stage = if found.stage.is_empty() { "the whole run" } else { &found.stage };
+    format!(
+        "{} in {stage}: at most {}, {:.0} % of the run ({})",
+        spoken(found.kind),
+        render_ms(found.lost_ms),
+        found.share * 100.0,
+        found.trace.formula
+    )
+}
+
+/// A recommendation in a line.
+#[must_use]
+pub fn told_recommendation(advice: &Recommendation) -> String {
+    let value = advice.value.as_ref().map_or_else(String::new, |value| format!(" = {}", value.render(Unit::None)));
+    let at = if advice.stage.is_empty() { String::new() } else { format!(", {}", advice.stage) };
+    format!("{}{value}: {} (up to {}{at})", advice.key, advice.because, render_ms(advice.saves_at_most_ms))
 }

@@ -306,6 +306,13 @@ pub enum Change {
         /// What came of it.
         outcome: String,
     },
+    /// A decision was carried out after it was recorded.
+    Applied {
+        /// The decision's number.
+        number: u64,
+        /// How.
+        outcome: String,
+    },
     /// A decision was not carried out after all.
     NotApplied {
         /// The decision's number.
@@ -352,6 +359,12 @@ impl Run {
             }
             Change::Outcome { number, outcome } => {
                 if let Some(decision) = self.decision_mut(number) {
+                    decision.outcome = Some(outcome);
+                }
+            }
+            Change::Applied { number, outcome } => {
+                if let Some(decision) = self.decision_mut(number) {
+                    decision.applied = true;
                     decision.outcome = Some(outcome);
                 }
             }

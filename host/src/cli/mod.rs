@@ -1,6 +1,8 @@
 //! The `sparkwright` command: parses, calls the library, prints.
 
 mod check;
+mod clean;
+mod decide;
 mod explain;
 mod failure;
 mod inspect;
@@ -39,8 +41,9 @@ Examples:
   sparkwright check config.yaml                              find mistakes in a policy file
   sparkwright test config.yaml                               run the tests that a policy file holds
   sparkwright web config.yaml                                open a policy in the browser: edit it, see what it decides and why
+  sparkwright clean --dry-run                                what temp tables of killed sessions lie in ./spark-warehouse
 
-Exit codes: 0 fine, 1 warnings (`check --strict`) or failed tests (`test`), 2 something is wrong with what was given and nothing was started;
+Exit codes: 0 fine, 1 warnings (`check --strict`), failed tests (`test`) or something left (`clean`), 2 something is wrong with what was given and nothing was started;
 `submit` ends with the application's own."
 )]
 struct Arguments {
@@ -60,9 +63,11 @@ enum Command {
     Test(test::Test),
     Schema(schema::Schema),
     Web(web::Web),
+    Clean(clean::Clean),
     Inspect(inspect::Inspect),
     Plugin(serve::Plugin),
     Serve(serve::Serve),
+    Decide(decide::Decide),
 }
 
 /// Runs the command that the process was started with.
@@ -79,9 +84,11 @@ pub fn run() -> ExitCode {
         Command::Test(test) => test.run(),
         Command::Schema(schema) => schema.run(),
         Command::Web(web) => web.run(),
+        Command::Clean(clean) => clean.run(),
         Command::Inspect(inspect) => inspect.run(),
         Command::Plugin(plugin) => plugin.run(),
         Command::Serve(serve) => serve.run(),
+        Command::Decide(decide) => decide.run(),
     };
     done.unwrap_or_else(|failure| failure.report())
 }

@@ -51,6 +51,7 @@ impl PolicyOptions {
             policy: chosen.policy,
             identity: chosen.identity,
             module_sha256: chosen.module_sha256,
+            set: self.set.clone(),
             labels: self.labels.iter().cloned().collect(),
             module: self.module.as_ref().map(|path| std::path::absolute(path).unwrap_or_else(|_| path.clone())),
             ..Launch::default()

@@ -1,14 +1,16 @@
 //! `sparkwright serve`, which the plugin and `submit` start, and `sparkwright plugin`.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::PathBuf;
 use std::process::{Command, ExitCode, Stdio};
 
 use clap::Args;
+use serde_json::json;
 
 use super::policy_options::PolicyOptions;
 use super::{Failure, print};
-use crate::assets::{cache_folder, write_plugin};
+use crate::assets::{PLUGIN_CLASS, cache_folder, write_plugin};
 use crate::steering::server::{ServerOptions, serve};
 use crate::steering::{Launch, Mode};
 
@@ -78,12 +80,22 @@ pub struct Plugin {
     /// The version of Spark that it is for.
     #[arg(long, default_value = "4.3.0")]
     spark: String,
+    /// Print one JSON object: the plugin's jar and class, the configurations that switch it on, and this command's own path.
+    #[arg(long)]
+    json: bool,
 }
 
 impl Plugin {
     pub(super) fn run(self) -> Result<ExitCode, Failure> {
-        let path = write_plugin(&self.spark)?;
-        print(&format!("--conf spark.jars={}\n--conf spark.plugins={}\n", path.display(), crate::assets::PLUGIN_CLASS));
+        let jar = write_plugin(&self.spark)?.display().to_string();
+        let confs = BTreeMap::from([("spark.jars", jar.as_str()), ("spark.plugins", PLUGIN_CLASS)]);
+        if self.json {
+            let command = std::env::current_exe()?;
+            let told = json!({"jar": jar, "class": PLUGIN_CLASS, "confs": confs, "command": command});
+            print(&format!("{told:#}\n"));
+        } else {
+            confs.iter().for_each(|(key, value)| print(&format!("--conf {key}={value}\n")));
+        }
         Ok(ExitCode::SUCCESS)
     }
 }

@@ -69,18 +69,30 @@ pub fn read(path: Option<&Path>) -> Result<(PolicyFile, Vec<Diagnostic>), Policy
     Ok(sparkwright_policy::parse(&name, &read_text(path)?))
 }
 
-/// Reads and resolves a policy.
+/// Reads and resolves a policy, with single values of it overridden.
 ///
 /// # Errors
 /// The file can't be read, or something in it, the environment or an override is wrong.
 pub fn choose(path: Option<&Path>, environment: Option<&str>, sets: &[String]) -> Result<Chosen, PolicyError> {
+    let overrides: Vec<Override> = sets.iter().map(|set| Override::set(set)).collect();
+    choose_with(path, environment, &overrides)
+}
+
+/// Reads and resolves a policy under overrides, the last of which is the highest.
+///
+/// # Errors
+/// As [`choose`].
+pub fn choose_with(
+    path: Option<&Path>,
+    environment: Option<&str>,
+    overrides: &[Override],
+) -> Result<Chosen, PolicyError> {
     let (file, diagnostics) = read(path)?;
     let (wrong, warnings): (Vec<_>, Vec<_>) = diagnostics.into_iter().partition(Diagnostic::is_error);
     if !wrong.is_empty() {
         return Err(PolicyError::Wrong { diagnostics: wrong });
     }
-    let overrides: Vec<Override> = sets.iter().map(|set| Override::set(set)).collect();
-    let policy = file.resolve(environment, &overrides).map_err(|diagnostics| PolicyError::Wrong { diagnostics })?;
+    let policy = file.resolve(environment, overrides).map_err(|diagnostics| PolicyError::Wrong { diagnostics })?;
     let identity = PolicyIdentity {
         file: path.map_or_else(String::new, |path| path.display().to_string()),
         environment: policy.environment.clone(),

@@ -13,6 +13,7 @@ pub use recorder::Recorder;
 pub use sparkwright_record::{
     ApplicationIdentity, CachedPlan, Change, ExecutorEvent, FORMAT, Fault, MOST_DECISIONS, ModuleIdentity,
     PolicyIdentity, RecordedDecision, RecordedReview, RoundTrips, Run, RunState, Totals, explain, report, review_prose,
+    told_bottleneck, told_recommendation,
 };
 
 /// The file that holds a run.

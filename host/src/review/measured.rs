@@ -6,7 +6,9 @@ use sparkwright_core::facts::{PastRun, parse_spark_memory};
 use sparkwright_core::review::{ReviewInput, StageFacts};
 use sparkwright_core::units::Bytes;
 
+use super::covered::Covered;
 use super::critical_path::{Job, Step, critical_path_ms};
+use super::tasks::{Task, at_rank, usual_peak_bytes};
 use crate::spark::application::DRIVER;
 use crate::spark::events::{Event, StageInfo, TaskEnd};
 
@@ -22,18 +24,6 @@ struct Stage {
     completed_ms: Option<u64>,
     tasks: Vec<Task>,
     failed: u64,
-}
-
-/// A task that succeeded.
-#[derive(Debug, Clone, Copy)]
-struct Task {
-    from_ms: u64,
-    to_ms: u64,
-    run_ms: u64,
-    gc_ms: u64,
-    spilled_bytes: u64,
-    read_bytes: u64,
-    peak_bytes: u64,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -123,16 +113,7 @@ impl Measured {
             stage.failed += u64::from(end.info.failed);
             return;
         }
-        let metrics = end.metrics.clone().unwrap_or_default();
-        stage.tasks.push(Task {
-            from_ms: end.info.launch_ms,
-            to_ms: end.info.finish_ms.max(end.info.launch_ms),
-            run_ms: metrics.run_ms,
-            gc_ms: metrics.gc_ms,
-            spilled_bytes: metrics.spilled_bytes,
-            read_bytes: metrics.read_bytes(),
-            peak_bytes: metrics.peak_bytes,
-        });
+        stage.tasks.push(Task::of(end));
     }
 
     /// Whether there is anything to review.
@@ -160,7 +141,7 @@ impl Measured {
         let from = self.started_ms();
         let to = self.ended_ms.unwrap_or(self.last_ms).max(from);
         let tasks = || self.stages.values().flat_map(|stage| &stage.tasks);
-        let busy_ms = covered_ms(tasks().map(|task| (task.from_ms.max(from), task.to_ms.min(to))));
+        let busy = tasks().map(|task| (task.from_ms.max(from), task.to_ms.min(to))).collect::<Covered>();
         let steps = self.stages.iter().map(|(id, stage)| {
             let longest_task_ms = stage.tasks.iter().map(|task| task.to_ms - task.from_ms).max().unwrap_or(0);
             (*id, Step { longest_task_ms, parents: stage.parents.clone() })
@@ -169,17 +150,13 @@ impl Measured {
         let cores = workers.iter().map(|executor| executor.cores).max().unwrap_or(0);
         let executors = most_at_once(&workers, to);
         let task_cpus = self.whole("spark.task.cpus").unwrap_or(1).max(1);
-        let mut peaks: Vec<u64> = tasks().map(|task| task.peak_bytes).collect();
-        peaks.sort_unstable();
         let heap = self.conf.get(if self.local() { "spark.driver.memory" } else { "spark.executor.memory" });
         ReviewInput {
             wall_ms: to - from,
-            driver_ms: (to - from).saturating_sub(busy_ms),
+            driver_ms: (to - from).saturating_sub(busy.ms()),
             critical_path_ms: Some(critical_path_ms(&steps.collect(), self.jobs.values().cloned())),
             input_bytes,
-            // Tasks without sorts, joins and aggregates hold nothing, and say nothing of those that do.
-            task_peak_bytes: at_rank(peaks.get(peaks.partition_point(|peak| *peak == 0)..).unwrap_or_default(), 95)
-                .map(Bytes),
+            task_peak_bytes: usual_peak_bytes(tasks().map(|task| task.peak_bytes)).map(Bytes),
             executor_ms: workers
                 .iter()
                 .map(|it| it.to_ms.unwrap_or(to).min(to).saturating_sub(it.from_ms.max(from)))
@@ -239,7 +216,7 @@ fn facts(id: i64, stage: &Stage) -> StageFacts {
     let last = tasks.iter().map(|task| task.to_ms).max().unwrap_or(0);
     let from = stage.submitted_ms.unwrap_or(first);
     let wall_ms = stage.completed_ms.unwrap_or(last).saturating_sub(from);
-    let busy_ms = covered_ms(tasks.iter().map(|task| (task.from_ms, task.to_ms)));
+    let busy = tasks.iter().map(|task| (task.from_ms, task.to_ms)).collect::<Covered>();
     StageFacts {
         name: format!("stage {id}: {}", stage.name),
         wall_ms,
@@ -250,30 +227,12 @@ fn facts(id: i64, stage: &Stage) -> StageFacts {
         median_task_ms: at_rank(&times, 50).unwrap_or(0),
         longest_task_ms: times.last().copied().unwrap_or(0),
         gc_ms: sum(|task| task.gc_ms),
-        wait_ms: wall_ms.saturating_sub(busy_ms),
+        wait_ms: wall_ms.saturating_sub(busy.ms()),
         spilled_bytes: Bytes(sum(|task| task.spilled_bytes)),
         read_bytes: Bytes(sum(|task| task.read_bytes)),
         median_partition_bytes: Bytes(at_rank(&sizes, 50).unwrap_or(0)),
         largest_partition_bytes: Bytes(sizes.last().copied().unwrap_or(0)),
     }
-}
-
-/// The value that so many of a hundred do not exceed.
-fn at_rank(sorted: &[u64], percent: usize) -> Option<u64> {
-    let rank = (sorted.len() * percent).div_ceil(100).max(1);
-    sorted.get(rank - 1).copied()
-}
-
-/// The length of what intervals cover, each moment counted once.
-fn covered_ms(intervals: impl Iterator<Item = (u64, u64)>) -> u64 {
-    let mut sorted: Vec<(u64, u64)> = intervals.filter(|(from, to)| from < to).collect();
-    sorted.sort_unstable();
-    let (mut sum, mut until) = (0, 0);
-    for (from, to) in sorted {
-        sum += to.saturating_sub(from.max(until));
-        until = until.max(to);
-    }
-    sum
 }
 
 /// The most executors that there were at a time.

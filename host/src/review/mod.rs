@@ -1,10 +1,15 @@
-//! Reviews a run by Spark's event log: ours or any other's.
+//! What Spark's events add up to: a whole run by its event log, ours or any other's ([`Measured`]), and a declared stage of a
+//! pipeline while it runs ([`DeclaredStage`]).
 
+mod covered;
 mod critical_path;
+mod declared;
 mod measured;
+mod tasks;
 
 use std::path::Path;
 
+pub use declared::{DeclaredStage, Executors, StageMeasure};
 pub use measured::Measured;
 pub use sparkwright_event_log::EventLogError;
 

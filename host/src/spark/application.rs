@@ -114,6 +114,9 @@ pub struct Application {
     jobs: BTreeMap<i64, Vec<i64>>,
     execution_of_stage: BTreeMap<i64, i64>,
     executions: BTreeMap<i64, ExecutionWork>,
+    /// Bytes of memory that each cached block holds, by executor (the driver included) and block.
+    stored: BTreeMap<(String, String), u64>,
+    stored_bytes: u64,
     recent: VecDeque<RecentTask>,
     facts_at_ms: u64,
     total_tasks: u64,
@@ -144,6 +147,7 @@ impl Application {
             // A decommissioned executor is removed twice; the second time there is nothing left to remove.
             Event::ExecutorRemoved(removed) => {
                 self.executors.remove(&removed.executor)?;
+                self.stored_no_more(|(executor, _)| *executor == removed.executor);
                 return Some(ExecutorChange::Removed {
                     at_ms: removed.at_ms,
                     executor: removed.executor.clone(),
@@ -191,6 +195,7 @@ impl Application {
             Event::BlockUpdated(update) => self.block_updated(&update.block),
             Event::UnpersistRdd(gone) => {
                 let prefix = format!("rdd_{}_", gone.rdd);
+                self.stored_no_more(|(_, block)| block.starts_with(&prefix));
                 for executor in self.executors.values_mut() {
                     executor.cached.retain(|block, _| !block.starts_with(&prefix));
                 }
@@ -263,6 +268,11 @@ impl Application {
         if !block.block.starts_with("rdd_") {
             return;
         }
+        let place = (block.manager.executor.clone(), block.block.clone());
+        let memory_bytes = block.bytes().min(block.memory_bytes);
+        let before =
+            if memory_bytes > 0 { self.stored.insert(place, memory_bytes) } else { self.stored.remove(&place) };
+        self.stored_bytes = self.stored_bytes.saturating_sub(before.unwrap_or(0)).saturating_add(memory_bytes);
         if let Some(executor) = self.executors.get_mut(&block.manager.executor) {
             let bytes = block.bytes();
             if bytes == 0 {
@@ -271,6 +281,16 @@ impl Application {
                 executor.cached.insert(block.block.clone(), bytes);
             }
         }
+    }
+
+    fn stored_no_more(&mut self, gone: impl Fn(&(String, String)) -> bool) {
+        self.stored.retain(|place, bytes| {
+            let goes = gone(place);
+            if goes {
+                self.stored_bytes = self.stored_bytes.saturating_sub(*bytes);
+            }
+            !goes
+        });
     }
 
     /// Says that events were lost: from now on counts may be wrong.
@@ -312,6 +332,18 @@ impl Application {
     #[must_use]
     pub fn live_executors(&self) -> u32 {
         count(self.executors.values().filter(|executor| !executor.leaving).count())
+    }
+
+    /// Executors that are there, those included that were told to go.
+    #[must_use]
+    pub fn registered_executors(&self) -> u32 {
+        count(self.executors.len())
+    }
+
+    /// Memory that cached blocks hold, on all executors and the driver.
+    #[must_use]
+    pub const fn storage_bytes(&self) -> u64 {
+        self.stored_bytes
     }
 
     /// Cores of an executor, where there is one.
@@ -473,6 +505,25 @@ mod tests {
     }
 
     #[test]
+    fn storage_memory_is_that_of_blocks_that_are_there() {
+        let mut application = with_a_running_stage();
+        let block = |executor: &str, block: &str, memory: u64, disk: u64| {
+            format!(
+                r#"{{"Event":"SparkListenerBlockUpdated","Block Updated Info":{{"Block Manager ID":{{"Executor ID":"{executor}"}},"Block ID":"{block}","Storage Level":{{"Replication":1}},"Memory Size":{memory},"Disk Size":{disk}}}}}"#
+            )
+        };
+        for update in [block("0", "rdd_3_1", 50, 7), block("driver", "rdd_33_0", 20, 0), block("0", "rdd_3_2", 0, 9)] {
+            take(&mut application, &update);
+        }
+        assert_eq!(application.storage_bytes(), 70);
+        take(&mut application, r#"{"Event":"SparkListenerUnpersistRDD","RDD ID":3}"#);
+        assert_eq!(application.storage_bytes(), 20);
+        take(&mut application, &block("0", "rdd_33_1", 5, 0));
+        take(&mut application, r#"{"Event":"SparkListenerExecutorRemoved","Timestamp":7,"Executor ID":"0"}"#);
+        assert_eq!(application.storage_bytes(), 20);
+    }
+
+    #[test]
     fn cached_blocks_move_with_their_executor() {
         let mut application = with_a_running_stage();
         let block = |bytes, replication| {
@@ -483,8 +534,10 @@ mod tests {
         for gone in [block(0, 1), block(77, 0)] {
             take(&mut application, &block(77, 1));
             assert_eq!(application.executor_facts(0)[0].cached_bytes, Bytes(77));
+            assert_eq!(application.storage_bytes(), 77);
             take(&mut application, &gone);
             assert_eq!(application.executor_facts(0)[0].cached_bytes, Bytes(0));
+            assert_eq!(application.storage_bytes(), 0);
         }
     }
 }

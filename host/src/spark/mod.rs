@@ -3,5 +3,6 @@
 
 pub mod application;
 pub mod events;
+pub mod lines;
 pub mod plan_history;
 pub mod protocol;

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
 use sparkwright_core::cache::level::StorageLevel;
 use sparkwright_core::query::{CachedBy, ConfFacts, JoinKind, StorageFacts};
 
@@ -21,6 +22,8 @@ pub enum Role {
     Questions,
     /// What to start with, from a plugin that started its host itself.
     Launch,
+    /// A pipeline that declares its stages.
+    Pipeline,
 }
 
 /// The first line of a connection.
@@ -31,7 +34,7 @@ pub struct Hello {
     /// The protocol's version; not said on the questions connection.
     pub protocol: Option<u32>,
     /// Spark's application id.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub application: String,
     /// The application's name.
     #[serde(default)]
@@ -60,6 +63,11 @@ pub struct Hello {
     /// Every entry of the application's configuration, secrets redacted.
     #[serde(default)]
     pub conf: BTreeMap<String, String>,
+}
+
+/// A member that is null is one that is left out.
+fn or_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(reader: D) -> Result<T, D::Error> {
+    Ok(Option::deserialize(reader)?.unwrap_or_default())
 }
 
 /// The fallback that the plugin carries out by itself when the host is lost.
@@ -113,17 +121,7 @@ pub enum Greeting {
 #[serde(tag = "sparkwright", rename_all = "lowercase")]
 pub enum Report {
     /// A command was carried out, or not.
-    Acted {
-        /// The command's number.
-        id: u64,
-        /// Whether it worked.
-        ok: bool,
-        /// Why it did not.
-        error: Option<String>,
-        /// How long it took.
-        #[serde(default)]
-        took_ms: u64,
-    },
+    Acted(Acted),
     /// A plan that we cached came or went.
     Entry {
         /// The entry.
@@ -162,6 +160,23 @@ pub enum Report {
         #[serde(default)]
         plugin_cpu_ms: u64,
     },
+}
+
+/// What came of a command.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct Acted {
+    /// The command's number.
+    pub id: u64,
+    /// Whether it worked.
+    pub ok: bool,
+    /// Why it did not.
+    pub error: Option<String>,
+    /// How long it took.
+    #[serde(default)]
+    pub took_ms: u64,
+    /// What the command gives.
+    #[serde(default)]
+    pub result: Value,
 }
 
 /// What one of our cached plans holds.
@@ -313,5 +328,12 @@ pub enum Command {
         id: u64,
         /// Executors to fall back to.
         executors_total: u32,
+    },
+    /// Set session confs that stay; an empty value takes one back.
+    Conf {
+        /// The command's number.
+        id: u64,
+        /// Values by key.
+        set: BTreeMap<String, String>,
     },
 }

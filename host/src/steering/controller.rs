@@ -1,5 +1,6 @@
 //! The controller's loop: asks `control` every tick, carries out what it says.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -10,8 +11,10 @@ use sparkwright_core::steering::{CONTROL_MODULE_MS, HOST_STALLED_MS};
 use sparkwright_core::trace::{Decision, Scalar};
 
 use super::decider::Decider;
+use super::declared::PlannedExecutors;
 use super::run::{Steered, lock};
 use crate::clock::{now_ms, utc_offset_minutes};
+use crate::engine::{EngineError, Prepared};
 use crate::record::{Change, RecordedDecision};
 use crate::spark::protocol::Command;
 
@@ -22,21 +25,21 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// Ticks until the application is over.
 pub(super) fn tick_all(steered: &Steered) {
-    let mut decider = Decider::new(&steered.prepared);
+    let mut deciders = Deciders { own: Decider::new(&steered.prepared), planned: None };
     let mut last_recorded: Option<(u32, Vec<String>)> = None;
     let mut if_lost = steered.launch.plan.as_ref().and_then(|plan| plan.executors_if_lost);
     while !steered.ended.load(Ordering::Relaxed) {
         let asked = Instant::now();
         // A local master has no executors to decide about.
         let scales = steered.manager().scales();
-        let answer = if scales { tick(steered, &mut decider, &mut last_recorded, &mut if_lost) } else { None };
+        let answer = if scales { tick(steered, &mut deciders, &mut last_recorded, &mut if_lost) } else { None };
         let wait = match answer {
             Some(next_tick_ms) => Duration::from_millis(next_tick_ms.saturating_sub(now_ms()).max(10)),
             None => TICK_WITHOUT_ANSWER,
         };
         steered.recorder.note_totals(steered.totals());
         steered.recorder.flush();
-        while asked.elapsed() < wait && !steered.ended.load(Ordering::Relaxed) {
+        while asked.elapsed() < wait && !steered.ended.load(Ordering::Relaxed) && !steered.takes_look_now() {
             let slept = Instant::now();
             thread::sleep(LOOK_EVERY.min(wait));
             note_stall(steered, slept.elapsed());
@@ -55,15 +58,42 @@ fn note_stall(steered: &Steered, slept: Duration) {
     }
 }
 
+/// Who decides a tick: the application's policy, or that of the pipeline whose stage runs with planned executors.
+struct Deciders {
+    own: Decider,
+    /// For the policy that is beside it.
+    planned: Option<(Arc<Result<Prepared, EngineError>>, Decider)>,
+}
+
+impl Deciders {
+    fn ask(&mut self, steered: &Steered, now: u64) -> Result<ControlAnswer, String> {
+        if let Some(plan) = steered.declared.executors() {
+            let planned = match self.planned.take() {
+                Some((prepared, decider)) if Arc::ptr_eq(&prepared, &plan.prepared) => decider,
+                _ => Decider::new(&plan.prepared),
+            };
+            let (_, decider) = self.planned.insert((Arc::clone(&plan.prepared), planned));
+            let question = question(steered, now, Some(&plan));
+            match decider.ask(DecisionPoint::Control, &question, CONTROL_MODULE_MS) {
+                // Without this host there is no pipeline's policy either.
+                Ok(answer) => return Ok(ControlAnswer { executors_if_lost: None, ..answer }),
+                Err(why) => steered.recorder.fault(format!(
+                    "no decision of the controller under a pipeline's policy, the application's own decides: {why}"
+                )),
+            }
+        }
+        self.own.ask(DecisionPoint::Control, &question(steered, now, None), CONTROL_MODULE_MS)
+    }
+}
+
 fn tick(
     steered: &Steered,
-    decider: &mut Decider,
+    deciders: &mut Deciders,
     last_recorded: &mut Option<(u32, Vec<String>)>,
     if_lost: &mut Option<u32>,
 ) -> Option<u64> {
     let now = now_ms();
-    let question = question(steered, now);
-    let answer: ControlAnswer = match decider.ask(DecisionPoint::Control, &question, CONTROL_MODULE_MS) {
+    let answer = match deciders.ask(steered, now) {
         Ok(answer) => answer,
         Err(why) => {
             steered.recorder.fault(format!("no decision of the controller, the executors stay as they are: {why}"));
@@ -77,7 +107,7 @@ fn tick(
     Some(next_ms)
 }
 
-fn question(steered: &Steered, now: u64) -> ControlInput {
+fn question(steered: &Steered, now: u64, plan: Option<&PlannedExecutors>) -> ControlInput {
     let application = lock(&steered.application);
     let (pending_tasks, running_tasks) = application.tasks();
     let (gc_share, failure_share) = application.recent_shares();
@@ -86,8 +116,10 @@ fn question(steered: &Steered, now: u64) -> ControlInput {
     // Before the first decision, what the launch plan asked for is on its way.
     let asked_for = state.target.or_else(|| steered.launch.plan.as_ref().map(|plan| plan.initial_executors.value));
     let coming = asked_for.map_or(0, |target| target.saturating_sub(live));
-    let quota = steered.launch.plan.as_ref().map(|plan| plan.max_executors);
-    let migrates = |key| steered.conf(key).is_some_and(|on| on.eq_ignore_ascii_case("true"));
+    let quota = match plan {
+        Some(plan) => plan.quota,
+        None => steered.launch.plan.as_ref().map(|plan| plan.max_executors),
+    };
     let controller = if steered.acts() || steered.launch.mode == super::Mode::Shadow {
         steered.controller()
     } else {
@@ -107,16 +139,16 @@ fn question(steered: &Steered, now: u64) -> ControlInput {
             .or_else(|| steered.conf_whole("spark.executor.cores"))
             .unwrap_or(1)
             .max(1),
-        task_cpus: steered.conf_whole("spark.task.cpus").unwrap_or(1).max(1),
+        task_cpus: steered.task_cpus(),
         executors: application.executor_facts(now),
         executors_coming: if controller == Controller::Policy { coming } else { 0 },
         quota_executors: quota,
+        planned_executors: plan.map(|plan| plan.executors),
         mean_task_ms: application.mean_task_ms(),
         executor_start_ms: lock(&steered.outcomes).executor_start_ms(),
         gc_share,
         failure_share,
-        block_migration: migrates("spark.storage.decommission.enabled")
-            && migrates("spark.storage.decommission.rddBlocks.enabled"),
+        block_migration: steered.migrates_blocks(),
         state,
     }
 }

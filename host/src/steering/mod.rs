@@ -2,11 +2,14 @@
 //!
 //! Facts come in on the events connection (`run`) and add up in [`crate::spark::application`]; the `questions` thread answers
 //! the plugin's question about each query, and the `controller` thread ticks. Both ask the policy module and nothing
-//! else, and both carry on when it fails.
+//! else, and both carry on when it fails. Pipelines that declare their stages talk to the host on connections of their own
+//! (`pipeline`); what runs of them is `declared`.
 
 mod controller;
 mod decider;
+mod declared;
 mod outcomes;
+pub mod pipeline;
 mod questions;
 mod reviewing;
 mod run;

@@ -95,7 +95,6 @@ fn question(steered: &Steered, ask: Ask) -> PlanQueryInput {
         (nodes, application.live_executors(), application.executor_cores())
     };
     let target = lock(&steered.control).target.unwrap_or(0);
-    let task_cpus = steered.conf_whole("spark.task.cpus").unwrap_or(1).max(1);
     let cores = if local {
         steered.hello.default_parallelism.unwrap_or(1).max(1)
     } else {
@@ -133,7 +132,7 @@ fn question(steered: &Steered, ask: Ask) -> PlanQueryInput {
         truncated: ask.truncated,
         entries,
         executors: storage,
-        slots: executors.saturating_mul(cores / task_cpus).max(1),
+        slots: executors.saturating_mul(cores / steered.task_cpus()).max(1),
         executor_cores: cores,
         // Spark's own default where nothing is said.
         executor_heap_bytes: Bytes(heap.unwrap_or(GIB)),

@@ -1,10 +1,11 @@
 //! One application being steered: what its threads share, and the loop that takes in its events.
 
 use std::collections::BTreeMap;
-use std::io::{self, BufRead, BufReader, Write as _};
+use std::io::{self, BufReader, Write as _};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -15,16 +16,19 @@ use sparkwright_core::launch::PlanLaunchAnswer;
 use sparkwright_core::named::Named;
 use sparkwright_core::policy::{ExistingDynamicAllocation, ResolvedPolicy};
 use sparkwright_core::query;
+use sparkwright_core::stage::SKEW_THRESHOLD;
 use sparkwright_core::steering as limits;
 
+use super::declared::Declared;
 use super::outcomes::Outcomes;
 use crate::clock::{now_ms, own_cpu_ms};
 use crate::engine::{EngineError, Prepared};
 use crate::record::{Change, ExecutorEvent, PolicyIdentity, Recorder, RoundTrips, Totals};
 use crate::spark::application::{Application, ExecutorChange};
 use crate::spark::events::Event;
+use crate::spark::lines::{self, Line};
 use crate::spark::plan_history::PlanHistory;
-use crate::spark::protocol::{Command, Greeting, Hello, IfLost, MAX_LINE_BYTES, Report};
+use crate::spark::protocol::{Acted, Command, Greeting, Hello, IfLost, MAX_LINE_BYTES, Report};
 
 /// What steering does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, clap::ValueEnum)]
@@ -64,6 +68,9 @@ pub struct Launch {
     pub module_sha256: Option<String>,
     /// The module's file; the embedded one when absent.
     pub module: Option<PathBuf>,
+    /// Single values that override the policy file's, as `autoscaling.max_executors=8`; `policy` has them already.
+    #[serde(default)]
+    pub set: Vec<String>,
     /// What the user says of the run, for the policy's rules.
     #[serde(default)]
     pub labels: Named<String>,
@@ -89,6 +96,10 @@ pub(super) struct Steered {
     pub(super) history: Mutex<PlanHistory>,
     pub(super) outcomes: Mutex<Outcomes>,
     pub(super) control: Mutex<ControlState>,
+    /// The stages that pipelines declared and that run.
+    pub(super) declared: Declared,
+    /// Decisions that pipelines had recorded.
+    pub(super) pipeline_decisions: AtomicU64,
     pub(super) trips_us: Mutex<Vec<u64>>,
     pub(super) questions: AtomicU64,
     pub(super) undecided: AtomicU64,
@@ -103,6 +114,10 @@ pub(super) struct Steered {
     pub(super) ended: AtomicBool,
     writer: Mutex<UnixStream>,
     commands: AtomicU64,
+    /// Commands whose outcome somebody waits for.
+    awaited: Mutex<BTreeMap<u64, SyncSender<Acted>>>,
+    /// Whether the controller is to look before its next tick is due.
+    look_now: AtomicBool,
 }
 
 /// A poisoned lock means that a thread of ours panicked; what it guards is facts, and the newest ones are still the best.
@@ -127,6 +142,8 @@ impl Steered {
             history: Mutex::default(),
             outcomes: Mutex::default(),
             control: Mutex::default(),
+            declared: Declared::default(),
+            pipeline_decisions: AtomicU64::new(0),
             trips_us: Mutex::default(),
             questions: AtomicU64::new(0),
             undecided: AtomicU64::new(0),
@@ -139,6 +156,8 @@ impl Steered {
             ended: AtomicBool::new(false),
             writer: Mutex::new(writer),
             commands: AtomicU64::new(0),
+            awaited: Mutex::default(),
+            look_now: AtomicBool::new(false),
         }
     }
 
@@ -167,6 +186,17 @@ impl Steered {
         parse_spark_memory(self.conf(key)?).map(|bytes| bytes.get())
     }
 
+    /// `spark.task.cpus`.
+    pub(super) fn task_cpus(&self) -> u32 {
+        self.conf_whole("spark.task.cpus").unwrap_or(1).max(1)
+    }
+
+    /// Whether decommissioning moves cached blocks to other executors.
+    pub(super) fn migrates_blocks(&self) -> bool {
+        let on = |key| self.conf(key).is_some_and(|on| on.eq_ignore_ascii_case("true"));
+        on("spark.storage.decommission.enabled") && on("spark.storage.decommission.rddBlocks.enabled")
+    }
+
     /// Who may move the executors of this application.
     pub(super) fn controller(&self) -> Controller {
         let dynamic = self.conf("spark.dynamicAllocation.enabled").is_some_and(|on| on.eq_ignore_ascii_case("true"));
@@ -184,6 +214,11 @@ impl Steered {
         }
     }
 
+    /// Session keys that a query's answer or a stage's plan may name.
+    pub(super) fn managed_keys(&self) -> Vec<&'static str> {
+        query::MANAGED_KEYS.iter().copied().chain([SKEW_THRESHOLD]).collect()
+    }
+
     /// The plugin's instructions for its whole life.
     pub(super) fn welcome(&self) -> Greeting {
         let if_lost = self.launch.plan.as_ref().and_then(|plan| plan.executors_if_lost);
@@ -192,7 +227,7 @@ impl Steered {
             question_timeout_ms: limits::QUESTION_TIMEOUT_MS,
             misses_before_unsteered: limits::MISSES_BEFORE_UNSTEERED,
             event_queue_length: limits::EVENT_QUEUE_LENGTH,
-            managed_keys: query::MANAGED_KEYS.iter().map(|key| (*key).to_owned()).collect(),
+            managed_keys: self.managed_keys().into_iter().map(str::to_owned).collect(),
             if_lost: if_lost.filter(|_| self.launch.mode == Mode::Act).map(|total| IfLost { executors_total: total }),
             nodes_at_most: limits::NODES_AT_MOST,
             files_at_most: limits::FILES_AT_MOST,
@@ -210,7 +245,7 @@ impl Steered {
 
     /// Sends a command made by `make` from its number, and gives the number.
     pub(super) fn command(&self, make: impl FnOnce(u64) -> Command) -> Option<u64> {
-        let id = self.commands.fetch_add(1, Ordering::Relaxed) + 1;
+        let id = self.next_command();
         match self.send(&make(id)) {
             Ok(()) => Some(id),
             Err(error) => {
@@ -218,6 +253,45 @@ impl Steered {
                 None
             }
         }
+    }
+
+    fn next_command(&self) -> u64 {
+        self.commands.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// Sends a command made by `make` from its number, and waits for what comes of it. Not for the thread that takes in events.
+    ///
+    /// # Errors
+    /// Nobody obeys, or not within `patience`: why, in a sentence.
+    pub(super) fn command_and_wait(
+        &self,
+        make: impl FnOnce(u64) -> Command,
+        patience: Duration,
+    ) -> Result<Acted, String> {
+        if !self.steered.load(Ordering::Relaxed) {
+            return Err("the application is not steered any more".to_owned());
+        }
+        let id = self.next_command();
+        let (sender, receiver) = sync_channel(1);
+        lock(&self.awaited).insert(id, sender);
+        let sent = self.send(&make(id)).map_err(|error| format!("the driver could not be told: {error}"));
+        let acted = sent.and_then(|()| {
+            receiver
+                .recv_timeout(patience)
+                .map_err(|_| format!("the driver did not answer within {:.1} s", patience.as_secs_f64()))
+        });
+        lock(&self.awaited).remove(&id);
+        acted
+    }
+
+    /// Has the controller look at once.
+    pub(super) fn look_now(&self) {
+        self.look_now.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the controller is to look at once; it is asked once.
+    pub(super) fn takes_look_now(&self) -> bool {
+        self.look_now.swap(false, Ordering::Relaxed)
     }
 
     /// Bounds how long a message to a driver that does not read may take.
@@ -282,6 +356,8 @@ impl Steered {
         }
         let unsteered = !self.steered.swap(false, Ordering::Relaxed);
         self.ended.store(true, Ordering::Relaxed);
+        // Nobody will answer any more.
+        lock(&self.awaited).clear();
         if !said_bye && !unsteered {
             self.recorder.fault(
                 "the driver's connection ended without a goodbye: the application was killed, or its driver failed",
@@ -304,6 +380,7 @@ impl Steered {
         };
         let now = now_ms();
         let change = lock(&self.application).take(&event, now);
+        self.declared.take(&event, || self.size());
         match change {
             Some(ExecutorChange::Added { at_ms, executor, .. }) => {
                 let count = lock(&self.application).live_executors();
@@ -340,7 +417,13 @@ impl Steered {
 
     fn take_report(&self, report: Report) {
         match report {
-            Report::Acted { id, ok, error, took_ms } => {
+            Report::Acted(acted) => {
+                if let Some(waiting) = lock(&self.awaited).remove(&acted.id) {
+                    // Who has waited long enough is gone.
+                    let _ = waiting.try_send(acted);
+                    return;
+                }
+                let Acted { id, ok, error, took_ms, .. } = acted;
                 let undone = lock(&self.outcomes).acted(&self.recorder, id, ok, error.as_deref(), took_ms);
                 lock(&self.application).staying(&undone);
             }
@@ -371,6 +454,7 @@ impl Steered {
             }
             Report::Unsteered { reason } => {
                 self.steered.store(false, Ordering::Relaxed);
+                lock(&self.awaited).clear();
                 self.recorder.fault(format!("the application is unsteered from here on: {reason}"));
             }
             Report::Alive {} | Report::Bye { .. } => {}
@@ -402,31 +486,11 @@ impl Steered {
 /// # Errors
 /// The stream's, or a line above the protocol's limit.
 pub(super) fn read_line(reader: &mut BufReader<UnixStream>, line: &mut Vec<u8>) -> io::Result<bool> {
-    line.clear();
-    loop {
-        let available = match reader.fill_buf() {
-            Ok(available) => available,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(error),
-        };
-        if available.is_empty() {
-            return Ok(!line.is_empty());
-        }
-        let (taken, whole) = match available.iter().position(|byte| *byte == b'\n') {
-            Some(end) => (end + 1, true),
-            None => (available.len(), false),
-        };
-        line.extend_from_slice(available.get(..taken).unwrap_or_default());
-        reader.consume(taken);
-        if line.len() > MAX_LINE_BYTES {
-            return Err(io::Error::new(
-                io::ErrorKind::InvalidData,
-                format!("a line of more than {MAX_LINE_BYTES} bytes"),
-            ));
-        }
-        if whole {
-            line.pop();
-            return Ok(true);
+    match lines::read_line(reader, line)? {
+        Line::Whole => Ok(true),
+        Line::End => Ok(false),
+        Line::TooLong => {
+            Err(io::Error::new(io::ErrorKind::InvalidData, format!("a line of more than {MAX_LINE_BYTES} bytes")))
         }
     }
 }

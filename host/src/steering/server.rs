@@ -3,20 +3,23 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, BufReader, Write as _};
+use std::net::Shutdown;
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::{UnixListener, UnixStream};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use sparkwright_core::policy::ResolvedPolicy;
 use sparkwright_core::steering::LAUNCH_MODULE_MS;
 use sparkwright_core::trace::{Decision, Scalar};
 
 use super::run::{Launch, Mode, Steered, lock, read_line};
-use super::{controller, questions};
+use super::{controller, pipeline, questions};
 use crate::clock::now_ms;
-use crate::engine::{Budget, EngineError, EngineOptions, PolicyEngine, Prepared};
+use crate::engine::{Budget, EngineError, EngineOptions, PolicyEngine, PolicyModule, Prepared};
 use crate::launch::plan::no_launch_plan;
 use crate::record::{ApplicationIdentity, FORMAT, ModuleIdentity, RecordedDecision, Recorder, Run, RunState};
 use crate::spark::protocol::{Greeting, Hello, Role, VERSION};
@@ -25,6 +28,10 @@ use crate::spark::protocol::{Greeting, Hello, Role, VERSION};
 const HELLO_TIMEOUT: Duration = Duration::from_secs(2);
 /// How often the server looks whether its driver still lives.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// How long a pipeline may leave an answer unread before it is given up.
+const PIPELINE_READS_WITHIN: Duration = Duration::from_secs(10);
+/// Pipelines at a time; each has an instance of the policy module of its own, and the application's questions need theirs.
+const MOST_PIPELINES: usize = 16;
 /// How long a driver that is gone may leave the server waiting for its last events.
 const LINGER: Duration = Duration::from_secs(2);
 
@@ -59,13 +66,23 @@ pub fn module_bytes(launch: &Launch) -> io::Result<std::borrow::Cow<'static, [u8
 pub fn prepare(launch: &Launch, module: &[u8], cache_dir: Option<PathBuf>) -> Result<Prepared, EngineError> {
     let options = EngineOptions { cache_dir, setup: Budget::millis(LAUNCH_MODULE_MS), ..EngineOptions::default() };
     let engine = PolicyEngine::new(options)?;
-    let loaded = engine.load_module(module, launch.module_sha256.as_deref())?;
-    // Built-in values go without saying only where they are the same: in the module that was built with this host.
-    if module == crate::assets::POLICY_MODULE {
-        return loaded.prepare(&launch.policy.brief_json());
-    }
-    loaded.prepare(&serde_json::to_vec(&launch.policy).unwrap_or_default())
+    prepare_with(&engine.load_module(module, launch.module_sha256.as_deref())?, &launch.policy)
 }
+
+/// Makes a policy ready to decide by a module that is there already.
+///
+/// # Errors
+/// The module refuses the policy, or fails.
+pub(super) fn prepare_with(module: &PolicyModule, policy: &ResolvedPolicy) -> Result<Prepared, EngineError> {
+    // Built-in values go without saying only where they are the same: in the module that was built with this host.
+    if module.sha256() == *EMBEDDED_SHA256 {
+        return module.prepare(&policy.brief_json());
+    }
+    module.prepare(&serde_json::to_vec(policy).unwrap_or_default())
+}
+
+/// The digest of the module inside this program.
+static EMBEDDED_SHA256: LazyLock<String> = LazyLock::new(|| crate::engine::sha256_hex(crate::assets::POLICY_MODULE));
 
 /// Serves until the driver process is gone.
 ///
@@ -85,6 +102,7 @@ pub fn serve(launch: Launch, options: &ServerOptions) -> io::Result<()> {
         prepared,
         waiting: Mutex::new(Some(recorder)),
         current: Mutex::new(None),
+        pipelines: Mutex::default(),
     };
     let listener = listen(&options.socket)?;
     thread::scope(|scope| {
@@ -114,6 +132,9 @@ pub fn serve(launch: Launch, options: &ServerOptions) -> io::Result<()> {
         // A connection that outlives its driver would keep the host for ever.
         if let Some(steered) = lock(&server.current).take() {
             steered.hang_up();
+        }
+        for pipeline in lock(&server.pipelines).values() {
+            let _ = pipeline.shutdown(Shutdown::Both);
         }
     });
     if let Some(recorder) = lock(&server.waiting).take() {
@@ -154,6 +175,8 @@ struct Server {
     /// The record that waits for its application.
     waiting: Mutex<Option<Recorder>>,
     current: Mutex<Option<Arc<Steered>>>,
+    /// The connections of pipelines, by number.
+    pipelines: Mutex<BTreeMap<u64, UnixStream>>,
 }
 
 /// What is known of an application before it is met.
@@ -192,6 +215,7 @@ impl Server {
         match hello.role {
             Role::Events => self.steer(hello, reader, stream),
             Role::Launch => self.plan(&hello, stream),
+            Role::Pipeline => self.serve_pipeline(&hello, reader, stream),
             Role::Questions => {
                 let current = self.wait_for_application();
                 if let Some(steered) = current {
@@ -212,6 +236,44 @@ impl Server {
             }
             thread::sleep(Duration::from_millis(5));
         }
+    }
+
+    /// Answers a pipeline. It may be slow, wrong or gone at any moment: its thread waits, fails and ends alone.
+    fn serve_pipeline(&self, hello: &Hello, reader: BufReader<UnixStream>, stream: UnixStream) -> io::Result<()> {
+        stream.set_write_timeout(Some(PIPELINE_READS_WITHIN))?;
+        let launch = Arc::clone(&lock(&self.launch));
+        let steered = if launch.mode == Mode::Off { None } else { self.wait_for_application() };
+        let refusal = pipeline::wrong_hello(hello).or_else(|| match &steered {
+            None if launch.mode != Mode::Off => Some("this host steers no application yet".to_owned()),
+            Some(steered) if !hello.application.is_empty() && hello.application != steered.hello.application => {
+                Some(format!("this host steers {} and not {}", steered.hello.application, hello.application))
+            }
+            _ => None,
+        });
+        if let Some(reason) = refusal {
+            return pipeline::refuse(stream, reason);
+        }
+        let Some(number) = self.take_in(&stream)? else {
+            return pipeline::refuse(
+                stream,
+                format!("{MOST_PIPELINES} pipelines are connected, and more are not served"),
+            );
+        };
+        let host = pipeline::Host { launch, prepared: Arc::clone(&self.prepared), steered };
+        let conversed = catch_unwind(AssertUnwindSafe(|| pipeline::converse(host, reader, stream)));
+        lock(&self.pipelines).remove(&number);
+        conversed.unwrap_or_else(|_| Err(io::Error::other("a fault in answering a pipeline")))
+    }
+
+    /// Keeps hold of a pipeline's connection, unless there are too many; gives its number.
+    fn take_in(&self, stream: &UnixStream) -> io::Result<Option<u64>> {
+        let mut pipelines = lock(&self.pipelines);
+        if pipelines.len() >= MOST_PIPELINES {
+            return Ok(None);
+        }
+        let number = pipelines.last_key_value().map_or(0, |(last, _)| last + 1);
+        pipelines.insert(number, stream.try_clone()?);
+        Ok(Some(number))
     }
 
     /// Tells a plugin that started this host itself what `submit` would have put on its command line.
