@@ -1,0 +1,107 @@
+"""What a query names, by the plans that Spark prints: for a Spark Connect session, which has no parser to ask.
+
+A text in the query may hold lines that look like a plan's; they can only add to what is found, and so only get a query refused. A plan
+that is cut off is refused.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from ..errors import QueryRefusedError
+from .isolation import CALLING_JAVA, Parsed
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+PARSED, ANALYSED, OPTIMIZED = "== Parsed Logical Plan ==", "== Analyzed Logical Plan ==", "== Optimized Logical Plan =="
+LINE = re.compile(r"^[\s:+|-]*'*([A-Za-z]\w*)\b(.*)$")
+RELATION = re.compile(r"^ \[(.*?)\], \[.*\], (?:true|false)$")
+# Names that are printed otherwise than their class is called.
+PRINTED = {
+    "UnresolvedSubqueryAliases": "UnresolvedSubqueryColumnAliases",
+    "Limit": "LocalLimit",
+    "CTE": "UnresolvedWith",
+    "UnresolvedWith": "UnresolvedWith",
+}
+CUT_OFF = re.compile(r"\.\.\. \d+ more (?:characters|fields)|\.\.\. (?:\d+ )?more")
+BY_TEXT = re.compile(r"\b(identifier)\s*\(|\b(" + "|".join(sorted(CALLING_JAVA)) + r")\b", re.IGNORECASE)
+
+
+def parsed(spark: SparkSession, query: str, name: str) -> Parsed:
+    """What `query` names; it is planned and not run.
+
+    Raises:
+        QueryRefusedError: Spark can't parse it, or its plan can't be read with certainty.
+    """
+    found = BY_TEXT.search(query)
+    if found is not None:
+        raise QueryRefusedError(
+            f"query_temp_table('{name}', ...) refuses `{found[1] or found[2]}` in a Spark Connect session: what it reads can't be told"
+        )
+    before, _ = _sections(_explained(spark, query, name), name)
+    nodes = set[str]()
+    relations = list[list[str]]()
+    table_functions = list[list[str]]()
+    for node, rest in _lines(before):
+        nodes.add(node)
+        if node == "UnresolvedRelation":
+            relation = RELATION.match(rest)
+            # A name with a comma or a dot in it is taken for several parts: refused, as it is neither.
+            relations.append(re.split(r"[,.]\s*", relation[1]) if relation else [rest.strip()])
+        elif node in ("UnresolvedTableValuedFunction", "UnresolvedTVFAliases", "table"):
+            function = re.search(r"\[([\w.]+)\]", rest)
+            table_functions.append([function[1] if function else rest.strip()])
+    # Names that WITH defines are not printed with certainty: it is left out of Connect sessions.
+    return Parsed(nodes=frozenset(nodes - {"table"}), relations=relations, table_functions=table_functions)
+
+
+def leaves(data: DataFrame) -> list[str]:
+    """The lines of a DataFrame's analysed plan that nothing stands under, without the numbers that Spark gives columns anew."""
+    frame: Any = data
+    text = str(frame._explain_string(extended=True))
+    _, after = _sections(text, "")
+    lines = [line for line in after.splitlines() if line.strip() and LINE.match(line)]
+    found = list[str]()
+    for at, line in enumerate(lines):
+        deeper = at + 1 < len(lines) and _depth(lines[at + 1]) > _depth(line)
+        if not deeper:
+            matched = LINE.match(line)
+            found.append(re.sub(r"#\d+L?", "", f"{matched[1]}{matched[2]}") if matched else line)
+    return found
+
+
+def _depth(line: str) -> int:
+    return len(line) - len(line.lstrip(" :+-|"))
+
+
+def _explained(spark: SparkSession, query: str, name: str) -> str:
+    from pyspark.errors import PySparkException
+
+    try:
+        return str(spark.sql(f"EXPLAIN EXTENDED {query}").collect()[0][0])
+    except PySparkException as error:
+        raise QueryRefusedError(f"query_temp_table('{name}', ...): Spark does not take the query: {error}") from error
+
+
+def _sections(text: str, name: str) -> tuple[str, str]:
+    """The parsed plan and the analysed one. From the first heading to the last of the next: a heading in a text of the query hides nothing."""
+    begin, middle, end = text.find(PARSED), text.rfind(ANALYSED), text.rfind(OPTIMIZED)
+    if not 0 <= begin < middle < end:
+        raise QueryRefusedError(
+            f"query_temp_table('{name}', ...) can't tell what the query reads: its plan is cut off (spark.sql.maxPlanStringLength)"
+        )
+    before, after = text[begin + len(PARSED) : middle], text[text.find(ANALYSED) + len(ANALYSED) : end]
+    return before, after
+
+
+def _lines(section: str) -> list[tuple[str, str]]:
+    found = list[tuple[str, str]]()
+    for line in section.splitlines():
+        matched = LINE.match(line)
+        if matched:
+            found.append((PRINTED.get(matched[1], matched[1]), matched[2]))
+        elif line.strip():
+            found.append((line.strip(), ""))
+    return found

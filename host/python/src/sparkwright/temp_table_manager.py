@@ -1,0 +1,520 @@
+"""Temp tables of a pipeline: kept as the policy decides, read by name, and gone when nobody needs them."""
+
+from __future__ import annotations
+
+import atexit
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, cast
+
+from ._context import Context
+from ._pipeline.question import stage_question
+from ._pipeline.words import PROCESSING_TYPES
+from ._spark import DataFacts
+from ._tables import explained, isolation, summary
+from ._tables.cleanup import BY_ORDER, Cleaned, Cleaner
+from ._tables.interval import Interval
+from ._tables.making import Maker, Wanted, now_ms
+from ._tables.names import Names, checked
+from ._tables.orphans import clean_folder, local_folder, sweep
+from ._tables.planned import VIEW, Planned
+from ._tables.registry import MIB, Registry, Table, stored_bytes
+from .errors import HostError, StageError, TempTableError, UnknownTableError
+
+if TYPE_CHECKING:
+    import os
+    from types import TracebackType
+
+    from pyspark.sql import DataFrame, SparkSession
+
+# The original's word for a table that is only stored.
+OTHER_WORDS = {"storage": "general"}
+
+
+class TempTableManager:
+    """The temp tables of one session. Made by `create_temp_table_manager`, or by a `PipelineOptimizer` for itself.
+
+    What a table becomes (a view, a cached view, or Parquet files in the session's warehouse), in how many files, partitioned and compressed
+    how, and which tables go when, the policy decides. A name that is used again gives the new rows. Tables go at the end of the program, at
+    `cleanup`, at the end of a `with` block, and by the policy's limits meanwhile; those of a program that was killed go when the next
+    manager starts, or by `sparkwright clean`.
+
+    Safe to use from several threads.
+    """
+
+    def __init__(self, context: Context, *, owns_context: bool = False) -> None:
+        """
+        Raises:
+            PolicyError: `temp_tables.table_prefix` can't begin the name of a table.
+        """
+        self._context = context
+        self._owns_context = owns_context
+        settings = context.policy["temp_tables"]
+        self._names = Names.of(context.policy, context.session_id)
+        self._registry = Registry()
+        self._maker = Maker(context, self._names, self._registry)
+        self._cleaner = Cleaner(context, self._registry)
+        # Held while tables are made or dropped; the interval's thread leaves it to whoever works.
+        self._work = threading.RLock()
+        self._closed = False
+        self._interval = Interval(float(settings["cleanup_interval_minutes"]) * 60, self._clean_at_interval, context.log)
+        self._warehouse = str(context.spark.conf.get("spark.sql.warehouse.dir"))
+        if context.acts and settings["auto_cleanup"]:
+            self._swept = sweep(context, self._names.prefix)
+        # Registered after PySpark's own, so that it runs while the session is still there.
+        atexit.register(self._end_at_exit)
+
+    def create_temp_table(
+        self,
+        data: DataFrame,
+        table_name: str,
+        stage: str = "general",
+        optimize_for: str = "general",
+        *,
+        keys: Sequence[str] = (),
+        order_by: Sequence[str] = (),
+        uses: int | None = None,
+    ) -> str:
+        """Makes a temp table of `data`, as the policy decides, and gives the name to read it by: `spark.table(name)`.
+
+        Whatever goes wrong on our side, there is a view of that name afterwards.
+
+        Args:
+            data: Its rows.
+            table_name: A letter, then at most 63 letters, digits or `_`. A table of that name gets these rows.
+            stage: The stage that makes it; reports are by stage.
+            optimize_for: What reads it mostly does: `ml`, `etl`, `query` or `general`.
+            keys: Columns that what reads it joins or groups by.
+            order_by: Columns that what reads it sorts by, or reads ranges of.
+            uses: How often it is going to be read; as usual for `optimize_for` when left out.
+
+        Raises:
+            TableNameError: no table can be called so.
+            StageError: `optimize_for` is none of these words.
+        """
+        name = checked(table_name)
+        processing = OTHER_WORDS.get(optimize_for, optimize_for)
+        if processing not in PROCESSING_TYPES:
+            raise StageError(f"temp table `{name}`", key="optimize_for", found=repr(optimize_for), allowed=", ".join(PROCESSING_TYPES))
+        self._check_open()
+        facts = self._profile(data)
+        question = stage_question(name, processing, facts, uses=uses, next=_next(keys, order_by))
+        wanted = Wanted(name, str(stage), processing, facts, question)
+        with self._work:
+            planned, numbers = self._plan(question, name)
+            if not self._context.acts:
+                planned = VIEW
+            table = self._maker.make_or_view(data, wanted, planned)
+            self._tell(numbers, table)
+            self._settle(table)
+            return table.read_as
+
+    def get_temp_table(self, table_name: str, stage: str | None = None) -> str | None:
+        """The name to read a table by, or `None` when there is no such table. `stage` is the stage that reads it."""
+        table = self._registry.find(table_name)
+        if table is None:
+            return None
+        table.accessed(now_ms(), stage)
+        return table.read_as
+
+    def read_temp_table(self, table_name: str, stage: str | None = None) -> DataFrame:
+        """The rows of a table. `stage` is the stage that reads it.
+
+        Raises:
+            UnknownTableError: there is no such table, or it was dropped.
+        """
+        table = self._table(table_name)
+        table.accessed(now_ms(), stage)
+        return table.data
+
+    def query_temp_table(self, table_name: str, query: str, stage: str | None = None) -> DataFrame:
+        """Runs a query over one table: `query_temp_table('features', 'SELECT avg(x) FROM features WHERE y > 0')`.
+
+        In the query the table is called by its name, by the name that `create_temp_table` gave, or `{table}`. Any other table, view, file
+        or table function is refused, and so is everything but a query: what comes from outside can be passed here.
+
+        Raises:
+            UnknownTableError: there is no such table, or it was dropped.
+            QueryRefusedError: the query reads something else too, or is none.
+        """
+        table = self._table(table_name)
+        text = isolation.with_placeholders(query, table.name)
+        actions, spark = self._context.actions, self._context.spark
+        if actions.kind == "plugin":
+            try:
+                told = actions.relations(text)
+            except Exception as error:
+                raise isolation.not_parsed(table.name, error) from error
+            isolation.check(isolation.Parsed.of(told), table.name, table.read_as)
+            result = spark.sql(isolation.bound(text, table.name, table.read_as))
+            isolation.check_leaves(actions.leaves(result), actions.leaves(spark.table(table.read_as)), table.name)
+        else:
+            isolation.check(explained.parsed(spark, text, table.name), table.name, table.read_as)
+            result = spark.sql(isolation.bound(text, table.name, table.read_as))
+            isolation.check_leaves(explained.leaves(result), explained.leaves(spark.table(table.read_as)), table.name)
+        table.accessed(now_ms(), stage)
+        return result
+
+    def has(self, table_name: str) -> bool:
+        """Whether there is such a table."""
+        return self._registry.find(table_name) is not None
+
+    def get_table_info(self, table_name: str | None = None) -> dict[str, Any]:
+        """What is known of a table, or of all of them: `total_tables`, `total_size_mb`, `cached_tables`, and each by `stages` and `tables`.
+
+        Sizes are what Spark stores now: 0 for a view, and for a cached view that nothing has read yet.
+
+        Raises:
+            UnknownTableError: there is no such table.
+        """
+        if table_name is not None:
+            table = self._table(table_name)
+            return summary.table_info(table, self._cleaner.sizes([table]).get(table.stored_as), now_ms())
+        tables = list(self._registry)
+        return summary.all_tables(tables, self._cleaner.sizes(tables), now_ms())
+
+    def cleanup_old_tables(self, max_age_hours: float | None = None, batch_size: int | None = None) -> dict[str, Any]:
+        """Drops, batch after batch, the tables that the policy no longer keeps: those that nobody read for longer than `max_age_hours`, and
+        those that are too many. `max_age_hours` and `batch_size` take the place of the policy's for this once.
+
+        A table that a stage to come reads, or another table needs, stays; while a Spark job runs, so does everything that is stored.
+
+        Raises:
+            PolicyError: the numbers are none that the policy allows.
+        """
+        override: dict[str, Any] = {"temp_tables": {"auto_cleanup": True}}
+        if max_age_hours is not None:
+            override["temp_tables"]["max_table_age_hours"] = max_age_hours
+        if batch_size is not None:
+            override["temp_tables"]["cleanup_batch_size"] = batch_size
+        limit = max_age_hours if max_age_hours is not None else self._context.policy["temp_tables"]["max_table_age_hours"]
+        with self._work:
+            cleaned = self._cleaner.clean(override=override, batches=None, readers=self._readers())
+            self._release_if_empty()
+        return {
+            "cleaned_count": len(cleaned.dropped),
+            "failed_count": len(cleaned.failed),
+            "total_old_tables": len(cleaned.dropped) + len(cleaned.failed),
+            "max_age_hours": limit,
+            **_told(cleaned),
+        }
+
+    def optimize_storage(self) -> dict[str, Any]:
+        """Plans every stored table again, by what it takes and how often it is read, and stores those anew for which the plan is another.
+
+        `tables_optimized`, `storage_saved_mb` (MiB; below 0 where more is stored now), `optimized` (what changed, by name) and `errors`.
+        """
+        result: dict[str, Any] = {"tables_optimized": 0, "storage_saved_mb": 0.0, "optimized": {}, "errors": []}
+        if not self._context.policy["temp_tables"]["optimize_storage"]:
+            return {**result, "why": "temp_tables.optimize_storage is false"}
+        if not (self._context.acts and self._context.plans):
+            return {**result, "why": f"nothing is changed in mode {self._context.mode}" if self._context.plans else "the host is lost"}
+        with self._work:
+            before = self._total_bytes()
+            for table in list(self._registry):
+                try:
+                    changed = self._plan_again(table)
+                except Exception as error:
+                    result["errors"].append(f"{table.name}: {error}")
+                    self._context.log.warning("temp table %s was not stored anew: %s", table.name, error)
+                    continue
+                if changed is not None:
+                    result["optimized"][table.name] = changed
+            self._drop_superseded()
+            result["tables_optimized"] = len(result["optimized"])
+            result["storage_saved_mb"] = (before - self._total_bytes()) / MIB
+        return result
+
+    def get_performance_summary(self) -> dict[str, Any]:
+        """`total_tables`, `total_size_mb`, `cached_tables`, `stage_distribution`, `access_patterns` and `storage_efficiency`: the share of
+        what is stored, 0 to 1, that was read or is still to be."""
+        tables = self._registry.all()
+        return summary.performance_summary(tables, self._cleaner.sizes(tables), self._cleaner.dropped, now_ms())
+
+    def cleanup(self) -> None:
+        """Drops every table of this manager, and stops cleaning up. May be called more than once; never raises."""
+        self._end(by_order=True)
+
+    def __enter__(self) -> TempTableManager:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.cleanup()
+
+    # What a PipelineOptimizer needs besides.
+
+    def keep(
+        self,
+        data: DataFrame,
+        table_name: str,
+        stage: str,
+        *,
+        plan: Mapping[str, Any],
+        profile: Mapping[str, Any] | None = None,
+        uses: int | None = None,
+        rebuild_ms: int | None = None,
+    ) -> dict[str, Any]:
+        """Makes what an answer of `plan_stage` says. `uses` are stages to come that read it.
+
+        Never raises: `kept` says whether there is something, `why` why not, `error` with what it failed.
+        """
+        if not self._context.acts or self._closed:
+            return {
+                "kept": False,
+                "why": "the manager was cleaned up" if self._closed else f"nothing is kept in mode {self._context.mode}",
+                "error": None,
+            }
+        began = time.monotonic()
+        try:
+            facts = cast("DataFacts | None", None if profile is None else dict(profile))
+            wanted = Wanted(checked(table_name), stage, "general", facts, {}, uses or 0, rebuild_ms)
+            with self._work:
+                table = self._maker.make(data, wanted, Planned.of(plan))
+                self._settle(table)
+            size = self._cleaner.sizes([table]).get(table.stored_as)
+        except Exception as error:
+            self._context.log.warning("stage %s: its result is not kept as planned: %s", stage, error)
+            return {"kept": False, "why": f"it could not be stored: {error}", "error": error}
+        return {
+            "kept": True,
+            "name": table.name,
+            "table_name": table.name,
+            "spark_name": table.read_as,
+            "kind": table.kind,
+            "level": table.level,
+            "files": table.files,
+            "partitioning": table.partitioning,
+            "columns": list(table.columns),
+            "compression": table.compression,
+            "bytes": stored_bytes(size),
+            "rows": table.rows,
+            "why": table.why,
+            "made_ms": round((time.monotonic() - began) * 1000),
+        }
+
+    def used(self, table_name: str, by: str) -> None:
+        """A stage that was to read the table has done so."""
+        table = self._registry.find(table_name)
+        if table is not None:
+            table.accessed(now_ms(), by)
+            table.remaining_uses = max(table.remaining_uses - 1, 0)
+
+    def expect(self, table_name: str, remaining_uses: int) -> None:
+        """So many stages to come read the table."""
+        table = self._registry.find(table_name)
+        if table is not None:
+            table.remaining_uses = max(remaining_uses, 0)
+
+    def drop_finished(self, pipeline_ended: bool) -> dict[str, Any]:
+        """Drops what the policy no longer keeps: one batch after a stage, all of it when the pipeline has ended. Never raises."""
+        try:
+            with self._work:
+                cleaned = self._cleaner.clean(pipeline_ended=pipeline_ended, batches=None if pipeline_ended else 1)
+                self._release_if_empty()
+        except Exception as error:
+            self._context.log.debug("temp tables were not cleaned up: %s", error)
+            return {**_told(Cleaned()), "why": str(error)}
+        return _told(cleaned)
+
+    def _table(self, table_name: str) -> Table:
+        table = self._registry.find(str(table_name))
+        if table is None:
+            names = ", ".join(f"`{each.name}`" for each in self._registry) or "none"
+            raise UnknownTableError(f"there is no temp table {table_name!r}: it was never made, or was dropped; there are: {names}")
+        return table
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise TempTableError("this manager was cleaned up; make another one with create_temp_table_manager(spark)")
+
+    def _profile(self, data: DataFrame) -> DataFacts | None:
+        try:
+            return self._context.actions.profile(data)
+        except Exception as error:
+            self._context.log.debug("the size of the data is not known: %s", error)
+            return None
+
+    def _plan(self, question: Mapping[str, Any], name: str) -> tuple[Planned, dict[str, int]]:
+        """What the policy wants of it, and the numbers of its decisions; a view where nobody decides."""
+        if not self._context.plans:
+            return VIEW, {}
+        try:
+            told = self._context.host.ask("plan_stage", question, f"temp table {name}")
+            return Planned.of(told["answer"]), told["numbers"]
+        except HostError as error:
+            self._context.log.warning("temp table %s is a view, for nobody decided what else: %s", name, error)
+            return VIEW, {}
+
+    def _tell(self, numbers: Mapping[str, int], table: Table) -> None:
+        """For the record: what came of the plan."""
+        outcomes = {
+            "temp_table": (self._context.acts, f"a {table.kind} named {table.read_as}" + (f": {table.why}" if table.why else "")),
+            "cache": (table.kind == "cached_view", f"cached at {table.level}" if table.kind == "cached_view" else "not cached"),
+        }
+        for decision, (applied, outcome) in outcomes.items():
+            if decision in numbers and self._context.host.lost is None:
+                try:
+                    self._context.host.outcome(numbers[decision], applied, outcome)
+                except HostError as error:
+                    self._context.log.debug("what came of %s was not recorded: %s", decision, error)
+
+    def _settle(self, made: Table) -> None:
+        """After a table was made: the policy's limits hold for all of them."""
+        self._interval.start()
+        if len(self._registry.all()) > 1:
+            try:
+                self._cleaner.clean(readers=self._readers(), in_use=made)
+            except HostError as error:
+                self._context.log.debug("temp tables were not cleaned up: %s", error)
+
+    def _clean_at_interval(self) -> None:
+        if self._closed or self._session_ended():
+            self._interval.stop()
+        elif self._work.acquire(blocking=False):
+            try:
+                self._cleaner.clean(readers=self._readers(beside=True))
+                self._release_if_empty()
+            finally:
+                self._work.release()
+
+    def _readers(self, *, beside: bool = False) -> int:
+        """Jobs that run now, each of which may read what is stored. In a Spark Connect session nobody tells; `beside` the program we take it
+        for one."""
+        if self._context.actions.kind != "plugin":
+            return int(beside)
+        return len(self._context.spark.sparkContext.statusTracker().getActiveJobsIds())
+
+    def _plan_again(self, table: Table) -> dict[str, Any] | None:
+        """Stores a table as it would be planned today; what changed, or `None`."""
+        size = self._cleaner.sizes([table]).get(table.stored_as)
+        facts = self._profile(table.data)
+        stored = stored_bytes(size)
+        question = stage_question(
+            table.name,
+            table.processing,
+            facts,
+            uses=max(table.reads + table.remaining_uses, 1) if table.reads or not table.question else table.question["job"].get("uses"),
+            next=table.question.get("next") or (),
+            result_bytes=stored if table.kind == "cached_view" and _is_whole(size) else None,
+        )
+        planned, numbers = self._plan(question, table.name)
+        if planned == table.planned or planned.kind == "view" or not table.owned_cache:
+            return None
+        wanted = Wanted(table.name, table.stage, table.processing, facts, table.question, table.remaining_uses, table.rebuild_ms)
+        made = self._maker.make(table.data, wanted, planned)
+        made.reads, made.read_by, made.rows, made.rows_source = table.reads, table.read_by, table.rows, table.rows_source
+        self._tell(numbers, made)
+        return {"from": asdict(table.planned), "to": asdict(planned)}
+
+    def _drop_superseded(self) -> None:
+        """What new rows have taken the place of and no other table needs."""
+        if self._readers(beside=True) == 0:
+            for table in self._registry.all():
+                if table.superseded and self._registry.dependents(table) == 0:
+                    self._cleaner.drop(table)
+
+    def _total_bytes(self) -> int:
+        tables = self._registry.all()
+        sizes = self._cleaner.sizes(tables)
+        return sum(stored_bytes(size) for size in sizes.values())
+
+    def _release_if_empty(self) -> None:
+        if self._maker.leased and not any(table.kind == "table" for table in self._registry.all()):
+            try:
+                self._maker.release()
+            except Exception as error:
+                self._context.log.debug("the lease was not given back: %s", error)
+
+    def _session_ended(self) -> bool:
+        if self._context.actions.kind != "plugin":
+            return False
+        context: Any = self._context.spark.sparkContext
+        return context._jsc is None
+
+    def _end_at_exit(self) -> None:
+        self._end(by_order=False)
+
+    def _end(self, *, by_order: bool) -> None:
+        """Drops everything: by order of the user whatever the policy says, else as the policy wants it at the end of a program."""
+        with self._work:
+            if self._closed:
+                return
+            self._closed = True
+            self._interval.stop()
+            atexit.unregister(self._end_at_exit)
+            try:
+                if not self._session_ended():
+                    self._drop_at_end(by_order)
+                elif by_order or self._context.policy["pipeline"]["auto_cleanup"]:
+                    self._remove_files()
+            except Exception as error:
+                self._context.log.debug("temp tables are left to the next session: %s", error)
+            finally:
+                if self._owns_context:
+                    self._context.close()
+
+    def _drop_at_end(self, by_order: bool) -> None:
+        for table in self._registry.all():
+            table.remaining_uses = 0
+        try:
+            self._cleaner.clean(pipeline_ended=True, override=BY_ORDER if by_order else None, batches=None)
+        except HostError as error:
+            self._context.log.debug("nobody decides the order in which temp tables go: %s", error)
+            if by_order or self._context.policy["pipeline"]["auto_cleanup"]:
+                self._cleaner.drop_all()
+        self._release_if_empty()
+
+    def _remove_files(self) -> None:
+        """The session ended first, and with it the lock on its lease: its files are a dead session's now."""
+        folder = local_folder(self._warehouse)
+        if folder is not None and any(table.kind == "table" for table in self._registry.all()):
+            clean_folder(folder, float(self._context.policy["temp_tables"]["max_table_age_hours"]))
+
+
+def create_temp_table_manager(
+    spark: SparkSession,
+    config: Mapping[str, Any] | None = None,
+    environment: str | None = None,
+    policy: str | os.PathLike[str] | None = None,
+) -> TempTableManager:
+    """A manager of temp tables for a Spark session.
+
+    Args:
+        spark: A session with Sparkwright's plugin (`sparkwright.session`, `sparkwright submit`), or one of Spark Connect.
+        config: Overrides of the policy, shaped as its `optimization` block, or short: `{'max_table_age_hours': 2}`.
+        environment: An environment of the policy file; the application's own when left out.
+        policy: A policy file; the application's own when left out.
+
+    Raises:
+        NotSteeredError: a session without the plugin.
+        PolicyError: the policy, the environment or `config` is wrong; it says which key, what was found and what is allowed.
+        CommandNotFoundError: the `sparkwright` command is needed and is not there.
+    """
+    context = Context.open(spark, config, environment, policy)
+    try:
+        return TempTableManager(context, owns_context=True)
+    except BaseException:
+        context.close()
+        raise
+
+
+def _next(keys: Sequence[str], order_by: Sequence[str]) -> list[dict[str, Any]]:
+    """How what comes reads a table, as the policy is asked."""
+    by_key = [{"kind": "equi_join", "columns": list(keys)}] if keys else []
+    by_order = [{"kind": "sort", "columns": list(order_by)}] if order_by else []
+    return [*by_key, *by_order]
+
+
+def _is_whole(size: Any) -> bool:
+    return bool(size) and size["partitions"] is not None and size["cached_partitions"] == size["partitions"]
+
+
+def _told(cleaned: Cleaned) -> dict[str, Any]:
+    return {
+        "dropped": cleaned.dropped,
+        "failed": cleaned.failed,
+        "postponed": cleaned.postponed,
+        "freed_mb": cleaned.freed_bytes / MIB,
+    }
