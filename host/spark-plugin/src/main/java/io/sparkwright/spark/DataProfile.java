@@ -95,7 +95,7 @@ final class DataProfile {
    */
   private LogicalPlan sized(LogicalPlan plan) {
     if (plan instanceof InMemoryRelation cached && !isWhole(cached)) {
-      LogicalPlan made = SparkInternals.orNull(cached.cacheBuilder().cachedPlan().logicalLink());
+      LogicalPlan made = SparkInternals.plannedFrom(cached.cacheBuilder().cachedPlan());
       return made == null ? plan : sized(made);
     }
     FileRelation.Read read = FileRelation.read(plan);

@@ -6,10 +6,11 @@ import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.io.UncheckedIOException;
+import java.net.InetAddress;
 import java.net.URI;
+import java.net.UnknownHostException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
-import java.nio.channels.FileLock;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
@@ -19,7 +20,6 @@ import java.nio.file.StandardOpenOption;
 import java.util.HashMap;
 import java.util.Locale;
 import java.util.Map;
-import java.util.concurrent.TimeUnit;
 import org.apache.hadoop.fs.FileStatus;
 import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.Path;
@@ -28,29 +28,30 @@ import org.apache.spark.sql.SparkSession;
 
 /**
  * What shows others that a session lives, so that nobody takes its tables for left behind: {@code .sparkwright/<session>.lease} in the
- * warehouse. In a local folder it is held by a lock (POSIX, of this process: gone with it, however it ends); elsewhere its
- * modification time is renewed. The file itself stays when the application ends, for whoever cleans up after it.
+ * warehouse. In a local folder it is held by a lock (POSIX, of this process: gone with it, however it ends). Its modification time is
+ * renewed everywhere: a lock is not seen from another machine. The file stays when the application ends, for whoever cleans up after it.
  */
 final class Leases {
   private static final String FOLDER = ".sparkwright";
   private static final String SUFFIX = ".lease";
-  /** Between two signs of life where there are no locks, milliseconds. */
+  /** Between two signs of life, milliseconds. */
   private static final long HEARTBEAT_MS = 60_000;
   /** A cleaner may take the folder's files away while one of them is being made. */
   private static final int ATTEMPTS = 5;
 
   /** @param channel holds the lock, and must be the only one that this process ever opens on the file; null where there are no locks */
-  private record Lease(Path file, FileChannel channel, String text, String prefix) {}
+  private record Lease(Path file, FileChannel channel, String text) {}
 
   private final SparkContext context;
   private final Map<String, Lease> held = new HashMap<>();
-  private Thread heart;
+  private boolean beating;
+  private boolean closed;
 
   Leases(SparkContext context) {
     this.context = context;
   }
 
-  /** Takes the lease of a session; one that is held already stays as it is. */
+  /** Takes the lease of a session; one that is held already is renewed. */
   synchronized ObjectNode take(String session, String prefix) {
     TempName.session(session);
     TempName.prefix(prefix);
@@ -59,11 +60,15 @@ final class Leases {
     if (lease == null) {
       Path file = new Path(new Path(new Path(warehouse), FOLDER), session + SUFFIX);
       try {
-        lease = isLocal(warehouse) ? lock(file, text(session, prefix, true), prefix) : renewed(file, text(session, prefix, false), prefix);
+        lease = isLocal(warehouse) ? lock(file, text(session, prefix, true)) : null;
+        lease = lease == null ? unlocked(file, text(session, prefix, false)) : lease;
       } catch (IOException e) {
         throw new UncheckedIOException("can't take the lease " + file + ": " + e.getMessage(), e);
       }
       held.put(session, lease);
+      beat();
+    } else {
+      renew(lease);
     }
     return Messages.object()
         .put("warehouse", warehouse.toString())
@@ -81,14 +86,31 @@ final class Leases {
         .put("prefix", prefix)
         .put("application", context.applicationId())
         .put("pid", ProcessHandle.current().pid())
-        .put("host", context.conf().get("spark.driver.host", "localhost"))
+        .put("host", machine())
         .put("started_ms", System.currentTimeMillis())
         .put("locked", locked)
         .toString();
   }
 
-  /** Locked before it gets its name, so that nobody ever sees the lease of a live session without its lock. */
-  private static Lease lock(Path file, String text, String prefix) throws IOException {
+  /** What {@code uname -n} says: others compare it with theirs on file systems that machines share. */
+  private static String machine() {
+    try {
+      return Files.readString(java.nio.file.Path.of("/proc/sys/kernel/hostname")).trim();
+    } catch (IOException e) {
+      Log.debug("Sparkwright: no /proc here", e);
+    }
+    try {
+      return InetAddress.getLocalHost().getHostName();
+    } catch (UnknownHostException e) {
+      return "localhost";
+    }
+  }
+
+  /**
+   * Locked before it gets its name, so that nobody ever sees the lease of a live session without its lock. Null where the file system
+   * has no locks.
+   */
+  private static Lease lock(Path file, String text) throws IOException {
     java.nio.file.Path path = java.nio.file.Path.of(file.toUri().getPath());
     java.nio.file.Path fresh = path.resolveSibling(path.getFileName() + ".new");
     for (int attempt = 1; ; attempt++) {
@@ -100,17 +122,15 @@ final class Leases {
       try {
         channel = FileChannel.open(fresh,
             StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE, LinkOption.NOFOLLOW_LINKS);
-        FileLock lock = channel.tryLock();
-        if (lock == null) {
-          throw new IOException("another process holds " + fresh);
+        if (!locks(channel)) {
+          close(channel);
+          Files.delete(fresh);
+          return null;
         }
-        ByteBuffer bytes = ByteBuffer.wrap((text + "\n").getBytes(StandardCharsets.UTF_8));
-        while (bytes.hasRemaining()) {
-          channel.write(bytes);
-        }
+        write(channel, text);
         channel.force(true);
         Files.move(fresh, path, StandardCopyOption.ATOMIC_MOVE);
-        return new Lease(file, channel, text, prefix);
+        return new Lease(file, channel, text);
       } catch (NoSuchFileException e) {
         close(channel);
         if (attempt == ATTEMPTS) {
@@ -120,6 +140,16 @@ final class Leases {
         close(channel);
         throw e;
       }
+    }
+  }
+
+  /** Some network file systems have none. */
+  private static boolean locks(FileChannel channel) {
+    try {
+      return channel.tryLock() != null;
+    } catch (IOException e) {
+      Log.debug("Sparkwright: no locks in this warehouse", e);
+      return false;
     }
   }
 
@@ -133,16 +163,18 @@ final class Leases {
     }
   }
 
-  private Lease renewed(Path file, String text, String prefix) throws IOException {
-    write(file, text);
-    if (heart == null) {
-      heart = Steering.daemon("leases", this::beat);
-      heart.start();
+  private static void write(FileChannel channel, String text) throws IOException {
+    ByteBuffer bytes = ByteBuffer.wrap((text + "\n").getBytes(StandardCharsets.UTF_8));
+    while (bytes.hasRemaining()) {
+      channel.write(bytes, bytes.position());
     }
-    return new Lease(file, null, text, prefix);
   }
 
-  /** Written anew: object stores know no other way to change a modification time. */
+  private Lease unlocked(Path file, String text) throws IOException {
+    write(file, text);
+    return new Lease(file, null, text);
+  }
+
   private void write(Path file, String text) throws IOException {
     try (OutputStream out = fileSystem(file).create(file, true)) {
       out.write((text + "\n").getBytes(StandardCharsets.UTF_8));
@@ -154,25 +186,32 @@ final class Leases {
   }
 
   private void beat() {
-    try {
-      while (true) {
-        TimeUnit.MILLISECONDS.sleep(HEARTBEAT_MS);
-        synchronized (this) {
-          for (Lease lease : held.values()) {
-            if (lease.channel == null) {
-              renew(lease);
-            }
-          }
-        }
-      }
-    } catch (InterruptedException e) {
-      Log.debug("Sparkwright: leases are not renewed any more", e); // the application ends
+    if (!beating) {
+      beating = true;
+      Steering.daemon("leases", this::renewAll).start();
     }
   }
 
+  /** Woken, never interrupted: that would close a channel, and with it let a lock go. */
+  private synchronized void renewAll() {
+    try {
+      while (!closed) {
+        wait(HEARTBEAT_MS);
+        held.values().forEach(this::renew);
+      }
+    } catch (InterruptedException e) {
+      Log.once("lease", "Sparkwright does not renew its leases any more", e);
+    }
+  }
+
+  /** Written anew, the same: object stores know no other way to change a modification time, and a lock would go with any other file handle. */
   private void renew(Lease lease) {
     try {
-      write(lease.file, lease.text);
+      if (lease.channel == null) {
+        write(lease.file, lease.text);
+      } else {
+        write(lease.channel, lease.text);
+      }
     } catch (IOException | RuntimeException e) {
       Log.once("lease", "Sparkwright could not renew " + lease.file, e);
     }
@@ -202,9 +241,8 @@ final class Leases {
   synchronized void close() {
     held.values().forEach(lease -> close(lease.channel));
     held.clear();
-    if (heart != null) {
-      heart.interrupt();
-    }
+    closed = true;
+    notifyAll();
   }
 
   /** Every lease of a warehouse where there are no locks; none for a local one, whose leases are looked at by their locks. */

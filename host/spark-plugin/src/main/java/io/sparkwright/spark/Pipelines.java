@@ -66,7 +66,7 @@ public final class Pipelines {
    * {@code {"name","kind":"table","identifier","location","partitioning","why","files","disk_bytes"}}; {@code why} says why the
    * partitioning is not the wanted one.
    *
-   * @param files how many files; a table by hash has as many buckets
+   * @param files how many files; a table by hash has as many buckets; 0 with {@code none}: as many as the data has partitions
    * @param strategy {@code hash} (bucketed, so that a join or grouping by {@code columns} needs no shuffle), {@code range}
    *     (each file has its own range of {@code columns}, sorted) or {@code none}
    * @param compression one of Spark's codecs for Parquet, or {@code none}

@@ -11,6 +11,7 @@ import org.apache.spark.sql.catalyst.catalog.CatalogTable;
 import org.apache.spark.sql.catalyst.catalog.HiveTableRelation;
 import org.apache.spark.sql.catalyst.expressions.Expression;
 import org.apache.spark.sql.catalyst.expressions.PlanExpression;
+import org.apache.spark.sql.catalyst.plans.logical.Command;
 import org.apache.spark.sql.catalyst.plans.logical.LocalRelation;
 import org.apache.spark.sql.catalyst.plans.logical.LogicalPlan;
 import org.apache.spark.sql.catalyst.plans.logical.Range;
@@ -39,9 +40,11 @@ final class QueryLeaves {
       found.add(text(plan));
     }
     children.forEach(child -> collect(child, found));
-    for (var inner : SparkInternals.list(plan.innerChildren())) {
-      if (inner instanceof LogicalPlan definition && !children.contains(definition)) {
-        collect(definition, found);
+    if (plan instanceof Command) {
+      for (var inner : SparkInternals.list(plan.innerChildren())) {
+        if (inner instanceof LogicalPlan query && !children.contains(query)) {
+          collect(query, found);
+        }
       }
     }
     SparkInternals.list(plan.expressions()).forEach(expression -> collect(expression, found));

@@ -18,8 +18,11 @@ import org.apache.spark.broadcast.Broadcast;
 import org.apache.spark.rdd.RDD;
 import org.apache.spark.scheduler.ExecutorDecommissionInfo;
 import org.apache.spark.scheduler.SparkListenerInterface;
+import org.apache.spark.sql.catalyst.plans.logical.LogicalPlan;
 import org.apache.spark.sql.execution.CacheManager;
 import org.apache.spark.sql.execution.CachedData;
+import org.apache.spark.sql.execution.SparkPlan;
+import org.apache.spark.sql.execution.adaptive.AdaptiveSparkPlanExec;
 import org.apache.spark.sql.execution.datasources.InMemoryFileIndex;
 import org.apache.spark.storage.BlockId;
 import org.apache.spark.storage.BlockManagerId;
@@ -116,6 +119,15 @@ final class SparkInternals {
   /** The name under which a plan was cached: ours start with {@link CachedEntries#NAME_PREFIX}. Survives Spark's own re-caching. */
   static String cachedName(CachedData data) {
     return orNull(data.cachedRepresentation().cacheBuilder().tableName());
+  }
+
+  /** The optimised plan that a physical plan was made from; null when Spark has forgotten it. */
+  static LogicalPlan plannedFrom(SparkPlan physical) {
+    SparkPlan at = physical instanceof AdaptiveSparkPlanExec adaptive ? adaptive.inputPlan() : physical;
+    while (at.logicalLink().isEmpty() && at.children().size() == 1) {
+      at = at.children().head();
+    }
+    return orNull(at.logicalLink());
   }
 
   private static final List<String> LEVELS = List.of("NONE", "DISK_ONLY", "DISK_ONLY_2", "DISK_ONLY_3", "MEMORY_ONLY", "MEMORY_ONLY_2",

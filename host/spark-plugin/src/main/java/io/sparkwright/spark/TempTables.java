@@ -105,8 +105,8 @@ final class TempTables {
       Map<String, String> properties) {
     TempName.table(name);
     refuseStreaming(data, "a table");
-    if (files < 1) {
-      throw new IllegalArgumentException("a table of " + files + " files: wanted 1 or more");
+    if (files < 0 || files == 0 && !strategy.equals("none")) {
+      throw new IllegalArgumentException("a table of " + files + " files by " + strategy + ": wanted 1 or more");
     }
     SparkSession session = data.sparkSession();
     refuseForeign(session, name, properties.get(SESSION_PROPERTY));
@@ -176,6 +176,9 @@ final class TempTables {
      * therefore made by a shuffle, which is small where there are few files.
      */
     private static Dataset<Row> spread(Dataset<Row> frame, int files) {
+      if (files == 0) {
+        return frame;
+      }
       return files < frame.sparkSession().sparkContext().defaultParallelism()
           ? frame.repartition(files)
           : frame.coalesce(files);
