@@ -23,7 +23,7 @@ from pyspark.ml.classification import DecisionTreeClassifier, GBTClassifier, Log
 from pyspark.ml.evaluation import BinaryClassificationEvaluator
 from pyspark.ml.feature import VectorAssembler
 from pyspark.ml.functions import vector_to_array
-from pyspark.ml.stat import ANOVATest, Correlation
+from pyspark.ml.stat import Correlation
 from pyspark.ml.tuning import CrossValidator, ParamGridBuilder
 from pyspark.sql import Column, DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
@@ -87,13 +87,26 @@ def is_for_training() -> Column:
     return F.pmod("draw", F.lit(5)) != 0
 
 
-def strengths(table: DataFrame) -> tuple[dict[str, float], Any]:
-    """Of each feature how far it sets late flights apart from the others (F value), and how alike any two features are (correlation)."""
-    train = VectorAssembler(inputCols=FEATURES, outputCol="features").transform(table.where(is_for_training()))
-    tests = ANOVATest.test(train, "features", "late", flatten=True).select("featureIndex", "fValue").collect()
-    alike = Correlation.corr(train, "features").first()
-    assert alike is not None
-    return {FEATURES[row["featureIndex"]]: float(row["fValue"]) for row in tests}, alike[0].toArray()
+def strengths(train: DataFrame) -> dict[str, float]:
+    """Of each feature the F value: how far it sets late flights apart from the others, against how it varies among either."""
+    moments = [moment(name).alias(f"{name} {label}") for name in FEATURES for label, moment in (("mean", F.avg), ("variance", F.var_samp))]
+    groups = [row.asDict() for row in train.groupBy("late").agg(F.count("*").alias("flights"), *moments).collect()]
+    flights = sum(group["flights"] for group in groups)
+    strength: dict[str, float] = {}
+    for name in FEATURES:
+        mean = sum(group["flights"] * group[f"{name} mean"] for group in groups) / flights
+        between = sum(group["flights"] * (group[f"{name} mean"] - mean) ** 2 for group in groups)
+        within = sum((group["flights"] - 1) * group[f"{name} variance"] for group in groups) / (flights - len(groups))
+        strength[name] = between / within if within > 0 else 0.0
+    return strength
+
+
+def correlations(train: DataFrame) -> Any:
+    """How alike any two features are, as a matrix in the order of `FEATURES`."""
+    vectors = VectorAssembler(inputCols=FEATURES, outputCol="features").transform(train)
+    row = Correlation.corr(vectors, "features").first()
+    assert row is not None
+    return row[0].toArray()
 
 
 @dataclass(frozen=True)
@@ -146,7 +159,8 @@ class Contest:
 
     def select(self, table: DataFrame) -> DataFrame:
         """Chooses the strongest features that say something of their own, and puts them into one column of vectors."""
-        strength, alike = strengths(table)
+        train = table.where(is_for_training())
+        strength, alike = strengths(train), correlations(train)
         chosen: list[str] = []
         for name in sorted(FEATURES, key=lambda feature: -strength[feature]):
             said = any(abs(alike[FEATURES.index(name), FEATURES.index(other)]) > TOO_ALIKE for other in chosen)
@@ -174,7 +188,7 @@ class Contest:
     def evaluate(self, table: DataFrame) -> list[dict[str, Any]]:
         """How each candidate does on the flights that none has seen, the best one first."""
         unseen = table.where(~is_for_training())
-        chance = vector_to_array("probability")[1]
+        chance = vector_to_array(F.col("probability"))[1]
         tenth = unseen.count() // 10
         for candidate in self.candidates:
             scored = candidate.model.transform(unseen)
