@@ -1,6 +1,6 @@
 """End-to-end tests of the Spark plugin on real Spark, with a fake host.
 
-    python test_plugin.py [scenario ...]    # the jar: SPARKWRIGHT_JAR, else that of `cargo xtask build`
+    python test_plugin.py [scenario ...] [--without=scenario ...]    # the jar: SPARKWRIGHT_JAR, else that of `cargo xtask build`
 
 Needs only the Python of a venv with PySpark (3.5 or 4.x). Each scenario runs in a process (and JVM) of its own, one at a
 time; together they take some minutes. Exit status 0: all passed.
@@ -350,8 +350,13 @@ def main():
             os._exit(1)
         sys.stdout.flush()
         os._exit(0)
+    without = {word.removeprefix("--without=") for word in sys.argv[1:] if word.startswith("--without=")}
+    if unknown := without - SCENARIOS.keys():
+        sys.exit(f"no such scenario: {', '.join(sorted(unknown))}")
     failed = []
-    for name in sys.argv[1:] or SCENARIOS:
+    for name in [word for word in sys.argv[1:] if not word.startswith("-")] or SCENARIOS:
+        if name in without:
+            continue
         print(f"== {name}", flush=True)
         started = time.time()
         env = {"SPARK_LOCAL_IP": "127.0.0.1", "PYSPARK_PYTHON": sys.executable, **os.environ}
