@@ -9,7 +9,21 @@ from typing import Any, NoReturn
 SECTIONS = ("autoscaling", "temp_tables", "pipeline", "monitoring", "cost")
 
 
-class Config(dict[str, Any]):
+def _refuse(*_: Any, **__: Any) -> NoReturn:
+    raise TypeError("the config of a running optimizer can't be changed; make another one: create_pipeline_optimizer(spark, {'pipeline': {...}})")
+
+
+class _ReadOnly(dict[str, Any]):
+    """A dict that says what holds; changing it would change nothing, so it can't be."""
+
+    _refuse: Any = _refuse
+    __setitem__ = __delitem__ = __ior__ = clear = pop = popitem = setdefault = update = _refuse
+
+    def __reduce__(self) -> tuple[type[dict[str, Any]], tuple[dict[str, Any]]]:
+        return dict, (dict(self),)
+
+
+class Config(_ReadOnly):
     """`config['autoscaling']['max_executors']`, or for short `config['max_executors']`. Read-only: it says what holds and changes nothing.
 
     A name that two sections have (`auto_cleanup`) stands in its sections only, as in a policy file.
@@ -20,19 +34,6 @@ class Config(dict[str, Any]):
         times = Counter(key for section in sections.values() for key in section)
         short = {key: value for section in sections.values() for key, value in section.items() if times[key] == 1}
         if "guards" in policy:
-            sections["autoscaling"]["guards"] = _Section(policy["guards"])
-        whole = {name: _Section(section) for name, section in sections.items()}
+            sections["autoscaling"]["guards"] = _ReadOnly(policy["guards"])
+        whole = {name: _ReadOnly(section) for name, section in sections.items()}
         super().__init__({"environment": policy.get("environment", ""), **whole, **short})
-
-    def __reduce__(self) -> tuple[type[dict[str, Any]], tuple[dict[str, Any]]]:
-        return dict, (dict(self),)
-
-    def _fixed(self, *_: Any, **__: Any) -> NoReturn:
-        raise TypeError("the config of a running optimizer can't be changed; make another one: create_pipeline_optimizer(spark, {'pipeline': {...}})")
-
-    __setitem__ = __delitem__ = __ior__ = clear = pop = popitem = setdefault = update = _fixed  # type: ignore[assignment]
-
-
-class _Section(Config):
-    def __init__(self, values: Mapping[str, Any]) -> None:
-        dict.__init__(self, values)

@@ -206,7 +206,7 @@ class PipelineOptimizer:
         self.cleanup()
 
     def _repr_html_(self) -> str:
-        return self.get_optimization_report()._repr_html_()
+        return self.get_optimization_report().html()
 
     def _check_open(self) -> None:
         if self._closed:
@@ -253,7 +253,8 @@ class PipelineOptimizer:
                 self._tables.expect(output.kept.name, 1 if output.kept.name in needed else 0)
         self._scaling.end_stage()
         dropped = self._tables.drop_finished(pipeline_ended=True)
-        self._runner.forget([str(name) for name in dropped.get("dropped") or []])
+        names: list[str] = dropped.get("dropped") or []
+        self._runner.forget(names)
 
     def _results(self, stages: Sequence[Stage], outputs: Mapping[str, Any], wall_s: float) -> dict[str, Any]:
         results = self.pipeline_stages

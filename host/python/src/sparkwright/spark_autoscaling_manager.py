@@ -14,7 +14,7 @@ from ._host import Ended
 from ._pipeline.question import measured, stage_question
 from ._pipeline.words import shown
 from ._reports.plan import StagePlan
-from ._spark import DataFacts
+from ._spark import ColumnFacts, DataFacts
 from ._spark.session_confs import SessionConfs, read_confs
 from .errors import HostError, StageError
 
@@ -260,7 +260,7 @@ def _facts_of(analysis: Mapping[str, Any]) -> DataFacts:
         partitions=None,
         files=0,
         file_bytes=[],
-        columns=[each for each in columns if isinstance(each, dict) and "type" in each],
+        columns=[cast(ColumnFacts, each) for each in columns if isinstance(each, dict) and "type" in each],
     )
 
 

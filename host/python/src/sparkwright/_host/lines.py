@@ -124,7 +124,7 @@ def start_decide() -> Lines:
     said = tempfile.TemporaryFile()  # noqa: SIM115 (it lives as long as the child)
     try:
         # In a session of its own, so that Ctrl-C ends the stage and not who decides what becomes of its tables.
-        child = subprocess.Popen([command, "decide"], stdin=theirs, stdout=theirs, stderr=said, start_new_session=True)
+        child = subprocess.Popen([command, "decide"], stdin=theirs.fileno(), stdout=theirs.fileno(), stderr=said, start_new_session=True)
     except OSError as error:
         ours.close()
         said.close()

@@ -21,15 +21,18 @@ class Tables(Protocol):
         table_name: str,
         stage: str,
         *,
-        plan: dict[str, Any],
-        profile: dict[str, Any] | None,
-        uses: int | None,
+        plan: Mapping[str, Any],
+        profile: Mapping[str, Any] | None = None,
+        uses: int | None = None,
         rebuild_ms: int | None = None,
     ) -> dict[str, Any]:
-        """Makes what a plan says of a result. `kept` says whether there is something, `kind` what, `why` why not."""
+        """Makes what a plan says of a result, and never raises. `kept` says whether there is something, `kind` what, `spark_name` the name to
+        read it by; `why` why there is nothing, `error` with what it failed."""
         ...
 
-    def get_temp_table(self, table_name: str) -> Any: ...
+    def has(self, table_name: str) -> bool: ...
+
+    def read_temp_table(self, table_name: str, stage: str | None = None) -> Any: ...
 
     def used(self, table_name: str, by: str) -> None: ...
 
@@ -40,9 +43,11 @@ class Tables(Protocol):
 
 @dataclass(eq=False)
 class Kept:
-    """A result that is kept: under which name, as what (view, cached_view or table), and the DataFrame to read from now on."""
+    """A result that is kept: under which name, here and in Spark, as what (view, cached_view or table), and the DataFrame to read from now
+    on."""
 
     name: str
+    spark_name: str
     kind: str
     data: Any
 

@@ -6,7 +6,7 @@ import contextlib
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from typing import Any, TextIO
 
 from .._context import LOG
@@ -16,7 +16,7 @@ LINE_SECONDS = 1.0
 
 
 @contextlib.contextmanager
-def progress(stage: str, tasks: Callable[[], str | None], every_minutes: float) -> Iterator[None]:
+def progress(stage: str, tasks: Callable[[], str | None], every_minutes: float) -> Generator[None]:
     """While the block runs, says how long `stage` has been running and what `tasks` tells; in the log after some seconds and then every
     `every_minutes`."""
     ended = threading.Event()
@@ -87,7 +87,6 @@ class _NotebookLine:
 def _line() -> _TerminalLine | _NotebookLine | None:
     """Where a line can change: a notebook, else a terminal."""
     ipython: Any = sys.modules.get("IPython")
-    shell = ipython.get_ipython() if ipython is not None else None
-    if shell is not None and hasattr(shell, "kernel"):
+    if ipython is not None and hasattr(ipython.get_ipython(), "kernel"):
         return _NotebookLine(ipython.display.display)
     return _TerminalLine(sys.stderr) if sys.stderr.isatty() else None

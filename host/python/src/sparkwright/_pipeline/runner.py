@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, TypeVar
 
 from .._context import Context
 from .._host import Ended
 from .._reports.plan import StagePlan
 from .._spark import DataFacts
-from ..errors import HostError, HostLostError, UnknownTableError
+from ..errors import HostError, HostLostError
 from ..spark_autoscaling_manager import SparkAutoscalingManager
 from .outputs import Kept, Output, Tables, fresh_table_name, is_frame, query
 from .progress import progress
@@ -91,9 +92,9 @@ class StageRunner:
             work.result["error"] = f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else 'no message'}"
         finally:
             self._end(work)
-            for name in stage.sources:
-                if name in outputs and (kept := outputs[name].kept) is not None:
-                    self._ours("counting a use", lambda kept=kept: self._tables.used(kept.name, by=stage.name))
+            for kept in [outputs[name].kept for name in stage.sources if name in outputs]:
+                if kept is not None:
+                    self._tables.used(kept.name, by=stage.name)
         self._measure(work, done, time.perf_counter() - began)
         return done
 
@@ -122,7 +123,7 @@ class StageRunner:
             return self._given(work, value, below)
         if self._keeps_data(work) and work.plan is not None and work.plan["temp_table"] != "view":
             # The stage comes back to its data: it has to be kept before, and is filled as it is read.
-            kept = self._keep(work, work.frames[0], work.plan.answer, work.facts)
+            kept = self._keep(work, work.frames[0], work.plan, work.facts)
             if kept is not None:
                 work.frames[0] = kept.data
         value = self._timed_run(work, stage.run)
@@ -137,9 +138,9 @@ class StageRunner:
         same = below[0].kept if work.stage.is_data and below else None
         if same is not None:
             output.kept, output.value = same, below[0].value
-            work.result["temp_table_results"] = {"kept": True, "name": same.name, "kind": same.kind, "reused": True}
+            self._reuse(work, same)
         elif work.plan is not None and is_frame(value):
-            output.kept = self._keep(work, value, work.plan.answer, work.facts)
+            output.kept = self._keep(work, value, work.plan, work.facts)
             self._fill(work, output.kept)
         if work.executed_s == 0.0:
             work.result["note"] = "nothing ran in this stage: its data was planned, and Spark computes it where it is read"
@@ -207,55 +208,62 @@ class StageRunner:
         facts = self._ours("sizing a result", lambda: self._context.actions.profile(output.value))
         plan = self._asked(work, facts) if facts is not None else work.plan
         if plan is not None:
-            output.kept = self._keep(work, output.value, plan.answer, facts or work.facts)
+            output.kept = self._keep(work, output.value, plan, facts or work.facts)
             self._fill(work, output.kept)
 
-    def _keep(self, work: _Work, data: Any, answer: dict[str, Any], facts: DataFacts | None) -> Kept | None:
+    def _keep(self, work: _Work, data: Any, plan: StagePlan, facts: DataFacts | None) -> Kept | None:
         """Keeps a DataFrame as its plan says; one that is kept already is not kept twice."""
         if not (self._context.acts and self._context.policy["temp_tables"]["enable_temp_tables"]):
             return None
         known = self._known(data)
         if known is not None:
-            work.result["temp_table_results"] = {"kept": True, "name": known.name, "kind": known.kind, "reused": True}
-            work.result["optimized_data_reference"] = known.name
-            self._ours("counting uses", lambda: self._tables.expect(known.name, len(work.later)))
-            return known
+            return self._reuse(work, known)
         name = fresh_table_name(work.stage.name, self._names)
         profile = None if facts is None else dict(facts)
         began = time.perf_counter()
-        made = self._ours(
-            "keeping a result",
-            lambda: self._tables.keep(data, name, work.stage.name, plan=answer, profile=profile, uses=len(work.later) or None),
-        )
+        with self._progress(work.stage.name):
+            made = self._tables.keep(data, name, work.stage.name, plan=plan.answer, profile=profile, uses=len(work.later) or None)
         took_s = time.perf_counter() - began
-        wanted = answer["temp_table"]["value"]["kind"]
-        if made is None or not made.get("kept"):
-            work.result["temp_table_results"] = made or {"kept": False}
-            if wanted == "table" and work.plan is not None:
+        error = made.pop("error", None)
+        work.result["temp_table_results"] = made
+        self._tell_outcomes(plan, made)
+        if not made["kept"]:
+            if error is not None and plan["temp_table"] == "table":
                 self._whose_fault(work, data)
             return None
         self._names.add(name)
-        kind = str(made.get("kind", wanted))
+        kind = str(made["kind"])
         if kind == "table":
             # Writing it computed the data: that is the stage's work.
             work.materialize_s += took_s
-        work.result["temp_table_results"] = made
-        work.result["optimized_data_reference"] = name
-        kept = Kept(name, kind, self._tables.get_temp_table(name) if kind == "table" else data)
+        kept = Kept(name, str(made["spark_name"]), kind, self._tables.read_temp_table(name, work.stage.name) if kind == "table" else data)
+        work.result["optimized_data_reference"] = kept.spark_name
         self._kept[id(data)] = (data, kept)
         return kept
 
     def _known(self, data: Any) -> Kept | None:
         """What this very DataFrame is kept as, if it still is."""
         _, kept = self._kept.get(id(data), (None, None))
-        if kept is None:
-            return None
-        try:
-            self._tables.get_temp_table(kept.name)
-        except UnknownTableError:
+        if kept is not None and not self._tables.has(kept.name):
             self.forget([kept.name])
             return None
         return kept
+
+    def _reuse(self, work: _Work, kept: Kept) -> Kept:
+        """The stage's data is kept already, by a stage before."""
+        work.result["temp_table_results"] = {"kept": True, "name": kept.name, "spark_name": kept.spark_name, "kind": kept.kind, "reused": True}
+        work.result["optimized_data_reference"] = kept.spark_name
+        self._tables.expect(kept.name, len(work.later))
+        return kept
+
+    def _tell_outcomes(self, plan: StagePlan, made: Mapping[str, Any]) -> None:
+        """Says for the record what came of a plan's temp table and cache."""
+        told = f"kept as {made['kind']} {made['name']}" if made["kept"] else str(made.get("why"))
+        kept_in_memory = bool(made["kept"]) and made["kind"] == "cached_view"
+        for name, applied in (("temp_table", bool(made["kept"])), ("cache", kept_in_memory)):
+            number = plan.numbers.get(name)
+            if number is not None:
+                self._ours("recording an outcome", partial(self._context.host.outcome, number, applied, told))
 
     def _whose_fault(self, work: _Work, data: Any) -> None:
         """A table was not written. Computes the data without storing it: where that fails too it is the user's, and fails the stage."""
@@ -269,7 +277,7 @@ class StageRunner:
                 kept.data.count()
 
     @contextlib.contextmanager
-    def _materializing(self, work: _Work) -> Iterator[None]:
+    def _materializing(self, work: _Work) -> Generator[None]:
         with self._progress(work.stage.name):
             began = time.perf_counter()
             try:
@@ -395,8 +403,8 @@ def review_input(runs: Sequence[StageRun], *, input_bytes: int | None = None, hi
     """What `review` is asked about these stages. Sums where sums are meant; what nobody measured is left out."""
 
     def total(name: str) -> int | None:
-        values = [run.ended.get(name) for run in runs if run.ended is not None]
-        known = [value for value in values if isinstance(value, int)]
+        ended: list[Mapping[str, Any]] = [run.ended for run in runs if run.ended is not None]
+        known = [each[name] for each in ended if isinstance(each.get(name), int)]
         return sum(known) if known else None
 
     peaks = [peak for run in runs if run.ended is not None and (peak := run.ended.get("task_peak_bytes")) is not None]

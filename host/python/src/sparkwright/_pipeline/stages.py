@@ -21,15 +21,17 @@ class StageDeclaration(_Needed, total=False):
 
     `data` is a DataFrame, the name of an earlier stage, or a list of these. `run` is called with it (with each of a list; with
     nothing where there is no data) and is what gets timed. `sql` is a query; `{data}` in it stands for the stage's data and `{<stage>}`
-    for the output of an earlier stage. Given `sql` and `run`, `run` gets the query's DataFrame. `uses` says how often the stage's output
-    is read, where that is not to be seen from the stages to come. `keys` are the columns by which the stage joins its data, or a dict
-    from how (`equi_join`, `group_by`, `sort`, `range_filter`) to columns.
+    for the output of an earlier stage. Given `sql` and `run`, `run` gets the query's DataFrame.
+
+    `uses` says how often the stage's output is used in all, where that is not to be seen from the stages to come; or, as a list, which
+    earlier stages this one reads besides its `data`, through variables of the program. `keys` are the columns by which the stage joins
+    its data, or a dict from how (`equi_join`, `group_by`, `sort`, `range_filter`) to columns.
     """
 
     data: Any
     run: Callable[..., Any]
     sql: str
-    uses: int
+    uses: int | Sequence[str]
     keys: Sequence[str] | Mapping[str, Sequence[str]]
 
 
@@ -58,12 +60,17 @@ class Stage:
     sql: str | None
     uses: int | None
     reads: tuple[Read, ...]
+    besides: tuple[str, ...]
 
     @property
     def sources(self) -> tuple[str, ...]:
-        """The earlier stages that it takes its data from, in `data` or in `sql`."""
-        named = [each for each in self.inputs if isinstance(each, str)]
-        return tuple(dict.fromkeys([*named, *placeholders(self.sql or "")]))
+        """The earlier stages that it needs: in `data`, in `sql` (braces may also be the query's own) or named in `uses`."""
+        return tuple(dict.fromkeys([*self.needed, *placeholders(self.sql or "")]))
+
+    @property
+    def needed(self) -> tuple[str, ...]:
+        """The earlier stages that it names outright."""
+        return (*[each for each in self.inputs if isinstance(each, str)], *self.besides)
 
     @property
     def is_data(self) -> bool:
@@ -131,7 +138,8 @@ def _read(declared: PipelineStage, of: str) -> Stage:
         raise StageError(of, key="run", found=shown(run), allowed="a callable that takes the stage's data")
     if sql is not None and (not isinstance(sql, str) or not sql.strip()):
         raise StageError(of, key="sql", found=shown(sql), allowed="the text of a query")
-    return Stage(name, str(kind), _inputs(members, of), run, sql, _uses(members.get("uses"), of), _reads(members.get("keys"), of))
+    uses, besides = _uses(members.get("uses"), of)
+    return Stage(name, str(kind), _inputs(members, of), run, sql, uses, _reads(members.get("keys"), of), besides)
 
 
 def _inputs(members: Mapping[str, Any], of: str) -> tuple[Any, ...]:
@@ -149,16 +157,18 @@ def _inputs(members: Mapping[str, Any], of: str) -> tuple[Any, ...]:
     return inputs
 
 
-def _uses(uses: object, of: str) -> int | None:
+def _uses(uses: object, of: str) -> tuple[int | None, tuple[str, ...]]:
     if uses is None or (isinstance(uses, int) and not isinstance(uses, bool) and uses >= 1):
-        return uses
-    raise StageError(of, key="uses", found=shown(uses), allowed="a whole number from 1")
+        return uses, ()
+    if isinstance(uses, (list, tuple)) and all(isinstance(name, str) for name in cast("Sequence[Any]", uses)):
+        return None, tuple(cast("Sequence[str]", uses))
+    raise StageError(of, key="uses", found=shown(cast(object, uses)), allowed="a whole number from 1, or a list of earlier stages")
 
 
 def _reads(keys: object, of: str) -> tuple[Read, ...]:
     if keys is None:
         return ()
-    by_kind = cast("Mapping[Any, Any]", keys) if isinstance(keys, Mapping) else {"equi_join": keys}
+    by_kind: Mapping[Any, Any] = cast("Any", keys) if isinstance(keys, Mapping) else {"equi_join": keys}
     reads: list[Read] = []
     for kind, given in by_kind.items():
         columns: Any = [given] if isinstance(given, str) else given

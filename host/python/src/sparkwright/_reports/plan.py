@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from . import html
 
@@ -20,7 +20,7 @@ class StagePlan(dict[str, Any]):
         self.answer: dict[str, Any] = dict(answer)
         self.numbers: dict[str, int] = dict(numbers)
         cache, table = answer["cache"]["value"], answer["temp_table"]["value"]
-        run_time = (answer.get("run_time") or {}).get("value")
+        estimate: Any = answer.get("run_time")
         super().__init__(
             stage=stage,
             executors=answer["executors"]["value"],
@@ -33,7 +33,7 @@ class StagePlan(dict[str, Any]):
             files=table["files"],
             partitioning=table["partitioning"],
             partition_columns=list(table.get("columns") or []),
-            expected_seconds=None if run_time is None else run_time["run_ms"] / 1000.0,
+            expected_seconds=None if estimate is None else estimate["value"]["run_ms"] / 1000.0,
             confs={key: setting["value"] for key, setting in answer["confs"].items()},
             grades={name: answer[name]["grade"] for name in DECISIONS},
         )
@@ -58,9 +58,10 @@ def _graded(decision: Mapping[str, Any]) -> str:
     return f"{grade}: {MEANING.get(grade, '')}"
 
 
-def _shown(value: object) -> str:
+def _shown(value: Any) -> str:
     if isinstance(value, Mapping):
-        return ", ".join(f"{key} {_shown(each)}" for key, each in value.items())  # pyright: ignore[reportUnknownVariableType]
+        members = cast("Mapping[str, Any]", value)
+        return ", ".join(f"{key} {_shown(each)}" for key, each in members.items())
     if isinstance(value, bool):
         return "yes" if value else "no"
     return "-" if value is None else str(value)
@@ -72,8 +73,10 @@ def _trace(decision: Mapping[str, Any]) -> str:
     for given in trace["inputs"]:
         origin = f"  ({given['from']})" if given.get("from") else ""
         lines.append(f"      {given['name']} = {_shown(given['value'])}{origin}")
-    for bound in trace.get("bounds") or []:
+    bounds: list[Mapping[str, Any]] = trace.get("bounds") or []
+    notes: list[str] = trace.get("notes") or []
+    for bound in bounds:
         if bound["before"] != bound["after"]:
             lines.append(f"      {bound['name']} = {_shown(bound['limit'])} made it {_shown(bound['after'])} (was {_shown(bound['before'])})")
-    lines.extend(f"      {note}" for note in trace.get("notes") or [])
+    lines.extend(f"      {note}" for note in notes)
     return "\n".join(lines)

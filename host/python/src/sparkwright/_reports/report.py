@@ -11,7 +11,8 @@ from . import html
 class OptimizationReport(dict[str, Any]):
     """The report as a dict; a notebook shows it as tables."""
 
-    def _repr_html_(self) -> str:
+    def html(self) -> str:
+        """The report as a notebook shows it."""
         summary, performance = self["pipeline_summary"], self["performance_report"]
         stages: Sequence[Mapping[str, Any]] = summary["stages"]
         longest = max([stage["execution_time"] for stage in stages], default=0.0)
@@ -40,6 +41,9 @@ class OptimizationReport(dict[str, Any]):
             html.items("What would help", self["recommendations"]),
         )
 
+    def _repr_html_(self) -> str:
+        return self.html()
+
 
 def _shown(value: object) -> str:
     return "-" if value is None else str(value)
@@ -66,7 +70,9 @@ def stage_line(result: Mapping[str, Any]) -> dict[str, Any]:
 def performance_report(stages: Sequence[Mapping[str, Any]], review: Mapping[str, Any] | None) -> dict[str, Any]:
     """Times in seconds, and what the policy's review says of them; `review` is what the host answered, `None` when it was lost."""
     times = [float(stage["execution_time"]) for stage in stages]
-    answer: Mapping[str, Any] = (review or {}).get("answer") or {}
+    answer: Mapping[str, Any] = {} if review is None else review["answer"]
+    report: Mapping[str, Any] = answer.get("report") or {}
+    details: Sequence[Mapping[str, Any]] = answer.get("bottlenecks") or ()
     return {
         "total_execution_time": sum(times),
         "average_stage_time": sum(times) / len(times) if times else 0.0,
@@ -75,9 +81,9 @@ def performance_report(stages: Sequence[Mapping[str, Any]], review: Mapping[str,
         "total_stages": len(times),
         "performance_trend": answer["trend"]["value"] if answer else "insufficient_data",
         "bottlenecks": _prose(review, "bottlenecks"),
-        "bottleneck_details": list(answer.get("bottlenecks") or []),
-        "slots_used": (answer.get("report") or {}).get("slots_used"),
-        "cost": (answer.get("report") or {}).get("cost"),
+        "bottleneck_details": list(details),
+        "slots_used": report.get("slots_used"),
+        "cost": report.get("cost"),
         "reviewed": bool(answer),
     }
 
@@ -88,4 +94,5 @@ def recommendations(review: Mapping[str, Any] | None) -> list[str]:
 
 
 def _prose(review: Mapping[str, Any] | None, of: str) -> list[str]:
-    return [str(text) for text in ((review or {}).get("prose") or {}).get(of) or []]
+    prose: Mapping[str, list[str]] = {} if review is None else review["prose"]
+    return list(prose.get(of) or [])

@@ -86,7 +86,7 @@ class Lease(TypedDict):
 
 
 class CatalogTable(TypedDict):
-    """A table in the catalog with one of our names. `name` is quoted and can stand in SQL."""
+    """A table of `spark_catalog.default` with one of our names."""
 
     name: str
     session: str | None

@@ -6,7 +6,6 @@ import fcntl
 import json
 import os
 import re
-import socket
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -31,6 +30,7 @@ class ConnectActions:
     def __init__(self, spark: SparkSession) -> None:
         self._spark = spark
         self._cached: dict[str, DataFrame] = {}
+        self._views: set[str] = set()
         self._leases: dict[str, tuple[Path, IO[str]]] = {}
 
     @property
@@ -56,7 +56,9 @@ class ConnectActions:
         )
 
     def view(self, data: DataFrame, name: str) -> None:
+        self.drop(name, "cached_view")
         data.createOrReplaceTempView(name)
+        self._views.add(name)
 
     def cached_view(self, data: DataFrame, name: str, level: str) -> MadeView:
         from pyspark import StorageLevel
@@ -65,10 +67,10 @@ class ConnectActions:
             storage: StorageLevel = getattr(StorageLevel, level)
         except AttributeError:
             raise ActionError(f"Spark has no storage level `{level}`") from None
+        self.view(data, name)
         users = data.is_cached
         if not users:
             self._cached[name] = data.persist(storage)
-        data.createOrReplaceTempView(name)
         return MadeView(name=name, kind="cached_view", level=level, cached_by="user" if users else "sparkwright")
 
     def table(
@@ -91,23 +93,24 @@ class ConnectActions:
             writer = data.repartitionByRange(max(files, 1), *by).sortWithinPartitions(*by).write
         else:
             writer = (data.repartition(files) if files else data).write
-        writer.format("parquet").mode("overwrite").option("compression", compression).saveAsTable(quoted(name))
+        writer.format("parquet").mode("overwrite").option("compression", compression).saveAsTable(_table(name))
         if properties:
             pairs = ", ".join(f"{_text(key)} = {_text(value)}" for key, value in properties.items())
-            self._spark.sql(f"ALTER TABLE {quoted(name)} SET TBLPROPERTIES ({pairs})")
-        made = len(self._spark.table(quoted(name)).inputFiles())
+            self._spark.sql(f"ALTER TABLE {_table(name)} SET TBLPROPERTIES ({pairs})")
+        made = len(self._spark.table(_table(name)).inputFiles())
         return MadeTable(
-            name=name, kind="table", identifier=quoted(name), location=self._described(name).get("Location"), partitioning=strategy, why=why,
+            name=name, kind="table", identifier=_table(name), location=self._described(name).get("Location"), partitioning=strategy, why=why,
             files=made, disk_bytes=self._table_bytes(name),
         )  # fmt: skip
 
     def drop(self, name: str, kind: TableKind) -> None:
         if kind == "table":
-            self._spark.sql(f"DROP TABLE IF EXISTS {quoted(name)} PURGE")
+            self._spark.sql(f"DROP TABLE IF EXISTS {_table(name)} PURGE")
             return
         cached = self._cached.pop(name, None)
         if cached is not None:
             cached.unpersist()
+        self._views.discard(name)
         self._spark.catalog.dropTempView(name)
 
     def sizes(self, names: Sequence[str]) -> dict[str, StoredSize]:
@@ -118,14 +121,13 @@ class ConnectActions:
         if name in self._cached:
             # Block managers are the server's alone.
             size["kind"] = "cached_view"
-        elif self._spark.catalog.tableExists(quoted(name)):
-            if self._spark.catalog.getTable(quoted(name)).isTemporary:
-                size["kind"] = "view"
-                size["memory_bytes"] = size["disk_bytes"] = 0
-            else:
-                size["kind"], size["memory_bytes"] = "table", 0
-                size["files"] = len(self._spark.table(quoted(name)).inputFiles())
-                size["disk_bytes"] = self._table_bytes(name)
+        elif name in self._views:
+            size["kind"] = "view"
+            size["memory_bytes"] = size["disk_bytes"] = 0
+        elif self._spark.catalog.tableExists(_table(name)):
+            size["kind"], size["memory_bytes"] = "table", 0
+            size["files"] = len(self._spark.table(_table(name)).inputFiles())
+            size["disk_bytes"] = self._table_bytes(name)
         return size
 
     def lease(self, session: str, prefix: str) -> Lease:
@@ -134,7 +136,7 @@ class ConnectActions:
         if folder is None or not folder.is_dir():
             return Lease(warehouse=warehouse, lease=None, locked=False)
         path = folder / ".sparkwright" / f"{session}.lease"
-        host = socket.gethostname()
+        host = os.uname().nodename
         told = {
             "session": session, "prefix": prefix, "application": None, "pid": os.getpid(), "host": host, "started_ms": int(time.time() * 1000),
             "locked": True,
@@ -186,29 +188,26 @@ class ConnectActions:
         return True
 
     def _tables(self, prefix: str) -> Iterator[CatalogTable]:
-        for database in self._spark.catalog.listDatabases():
-            for table in self._spark.catalog.listTables(quoted(database.name)):
-                if table.isTemporary or not table.name.startswith(prefix):
-                    continue
-                name = f"{quoted(database.name)}.{quoted(table.name)}"
-                rows = {row[0].strip(): row[1] for row in self._spark.sql(f"DESCRIBE EXTENDED {name}").collect()}
-                properties = {row["key"]: row["value"] for row in self._spark.sql(f"SHOW TBLPROPERTIES {name}").collect()}
-                session = properties.get("sparkwright.session")
-                yield CatalogTable(name=name, session=session, location=rows.get("Location"), properties=properties)
+        for table in self._spark.catalog.listTables("spark_catalog.default"):
+            if table.isTemporary or not table.name.startswith(prefix):
+                continue
+            properties = {row["key"]: row["value"] for row in self._spark.sql(f"SHOW TBLPROPERTIES {_table(table.name)}").collect()}
+            session = properties.get("sparkwright.session")
+            yield CatalogTable(name=table.name, session=session, location=self._described(table.name).get("Location"), properties=properties)
 
     def _described(self, name: str) -> dict[str, str]:
-        return {row[0].strip(): row[1] for row in self._spark.sql(f"DESCRIBE EXTENDED {quoted(name)}").collect()}
+        return {row[0].strip(): row[1] for row in self._spark.sql(f"DESCRIBE EXTENDED {_table(name)}").collect()}
 
     def _table_bytes(self, name: str) -> int | None:
         """What the files take: Spark looks at them without reading them."""
-        self._spark.sql(f"ANALYZE TABLE {quoted(name)} COMPUTE STATISTICS NOSCAN")
+        self._spark.sql(f"ANALYZE TABLE {_table(name)} COMPUTE STATISTICS NOSCAN")
         found = re.match(r"(\d+) bytes", self._described(name).get("Statistics") or "")
         return int(found[1]) if found else None
 
 
-def quoted(name: str) -> str:
-    """A name as SQL takes it, whatever is in it."""
-    return "`" + name.replace("`", "``") + "`"
+def _table(name: str) -> str:
+    """A table of ours as SQL takes it, whatever is in its name and whatever catalog and database are the session's."""
+    return "`spark_catalog`.`default`.`" + name.replace("`", "``") + "`"
 
 
 def _text(value: str) -> str:

@@ -110,11 +110,9 @@ class PluginActions:
     def _call(self, method: str, *arguments: Any) -> Any:
         if self._pipelines is None:
             raise ActionError("this session runs without Sparkwright's plugin")
-        from py4j.protocol import Py4JError
-
         try:
             return getattr(self._pipelines, method)(*arguments)
-        except Py4JError as error:
+        except Exception as error:  # py4j's own, or what PySpark makes of it
             _raise(method, error)
 
 
@@ -140,9 +138,8 @@ def _java(data: DataFrame) -> Any:
 
 def _class(spark: SparkSession) -> Any:
     """The plugin's class, or `None` where the driver has no such class."""
-    from py4j.java_gateway import JavaPackage
-
     found: Any = cast(Any, spark)._jvm
     for name in CLASS.split("."):
         found = getattr(found, name)
-    return None if isinstance(found, JavaPackage) else found
+    # For a name that is no class, py4j gives a package.
+    return found if type(found).__name__ == "JavaClass" else None
