@@ -304,7 +304,7 @@ class StageRunner:
         result, ended = work.result, work.ended
         result["execution_time"] = work.executed_s
         result["timing"] = {"run": work.run_s, "materialize": work.materialize_s, "own": max(took_s - work.executed_s, 0.0)}
-        measured = dict((ended or {}).get("measured") or {})
+        measured: dict[str, Any] = {} if ended is None else dict(ended.get("measured") or {})
         done.ended = ended
         done.facts = {**measured, "name": work.stage.name, "wall_ms": round(work.executed_s * 1000)}
         estimate = None if work.plan is None else work.plan.answer.get("run_time")
@@ -381,7 +381,7 @@ def _metrics(measured: Mapping[str, Any], ended: Ended | None, size: int | None,
     def seconds(name: str) -> float | None:
         return measured[name] / 1000.0 if name in measured else None
 
-    told: Mapping[str, Any] = ended or {}
+    told: Mapping[str, Any] = {} if ended is None else ended
     executor_ms = told.get("executor_ms")
     return {
         "jobs": told.get("jobs"),
@@ -403,8 +403,11 @@ def review_input(runs: Sequence[StageRun], *, input_bytes: int | None = None, hi
     """What `review` is asked about these stages. Sums where sums are meant; what nobody measured is left out."""
 
     def total(name: str) -> int | None:
-        ended: list[Mapping[str, Any]] = [run.ended for run in runs if run.ended is not None]
-        known = [each[name] for each in ended if isinstance(each.get(name), int)]
+        known: list[int] = []
+        for run in runs:
+            told: Mapping[str, Any] = {} if run.ended is None else run.ended
+            if isinstance(value := told.get(name), int):
+                known.append(value)
         return sum(known) if known else None
 
     peaks = [peak for run in runs if run.ended is not None and (peak := run.ended.get("task_peak_bytes")) is not None]

@@ -10,6 +10,9 @@ from typing import Any, TypedDict, cast
 from ..errors import StageError
 from .words import READ_KINDS, kind_facts, shown
 
+# By number of parameters, so that checkers know those of a lambda.
+Run = Callable[[Any], Any] | Callable[[Any, Any], Any] | Callable[[Any, Any, Any], Any] | Callable[[], Any]
+
 
 class _Needed(TypedDict):
     name: str
@@ -29,7 +32,7 @@ class StageDeclaration(_Needed, total=False):
     """
 
     data: Any
-    run: Callable[..., Any]
+    run: Run
     sql: str
     uses: int | Sequence[str]
     keys: Sequence[str] | Mapping[str, Sequence[str]]
@@ -157,12 +160,13 @@ def _inputs(members: Mapping[str, Any], of: str) -> tuple[Any, ...]:
     return inputs
 
 
-def _uses(uses: object, of: str) -> tuple[int | None, tuple[str, ...]]:
+def _uses(uses: Any, of: str) -> tuple[int | None, tuple[str, ...]]:
     if uses is None or (isinstance(uses, int) and not isinstance(uses, bool) and uses >= 1):
         return uses, ()
-    if isinstance(uses, (list, tuple)) and all(isinstance(name, str) for name in cast("Sequence[Any]", uses)):
-        return None, tuple(cast("Sequence[str]", uses))
-    raise StageError(of, key="uses", found=shown(cast(object, uses)), allowed="a whole number from 1, or a list of earlier stages")
+    names: Sequence[Any] = cast("Any", uses) if isinstance(uses, (list, tuple)) else ()
+    if names and all(isinstance(name, str) for name in names):
+        return None, tuple(names)
+    raise StageError(of, key="uses", found=shown(cast("Any", uses)), allowed="a whole number from 1, or a list of earlier stages")
 
 
 def _reads(keys: object, of: str) -> tuple[Read, ...]:
