@@ -57,7 +57,7 @@ def test_steered_and_plain_come_to_the_same_results(tables: Path, tmp_path: Path
     options = ["--conf", "spark.ui.enabled=false", "--conf", f"spark.sql.warehouse.dir={tmp_path / 'warehouse'}", "--master", "local[2]"]
     plain, _ = results([sys.executable], tmp_path / "plain", tables, "--plain")
     steered, printed = results([command, "submit", "--environment", "production", *options], tmp_path / "steered", tables)
-    assert [row["kind"] for row in plain].count("candidate") == 4
+    assert [row["kind"] for row in plain].count("candidate") == 3
     assert len(plain) == len(steered)
     for left, right in zip(plain, steered, strict=True):
         assert left.keys() == right.keys()
