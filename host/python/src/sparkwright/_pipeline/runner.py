@@ -121,8 +121,9 @@ class StageRunner:
         if stage.run is None:
             value = work.frames[0]
             return self._given(work, value, below)
-        if self._keeps_data(work) and work.plan is not None and work.plan["temp_table"] != "view":
-            # The stage comes back to its data: it has to be kept before, and is filled as it is read.
+        if self._keeps_data(work) and work.plan is not None and work.plan["cache"]:
+            # The stage comes back to its data: it has to be kept before, and is filled as it is read. To copy it into a table that nothing
+            # else reads would only be more work.
             kept = self._keep(work, work.frames[0], work.plan, work.facts)
             if kept is not None:
                 work.frames[0] = kept.data
@@ -170,7 +171,8 @@ class StageRunner:
             stage.type,
             work.facts,
             target=work.target,
-            uses=stage.uses,
+            # What no stage to come reads is the caller's, to be read once; of data that a stage comes back to, the policy knows better.
+            uses=stage.uses or (1 if stage.run is None and not work.later and not work.stays_open else None),
             next=[use for later in work.later for use in _next_uses(later)],
             history=self._history.get((stage.name, stage.type), ()),
             result_bytes=result["bytes"] if result is not None else (work.facts["bytes"] if is_sql_alone and work.facts else None),
