@@ -65,6 +65,22 @@ pub struct Hello {
     pub conf: BTreeMap<String, String>,
 }
 
+impl Hello {
+    /// Configurations that Sparkwright itself added before the driver started, by `submit` or by the Python package: not the user's.
+    pub fn own_confs(&self) -> impl Iterator<Item = &str> {
+        let listed = self.conf.get("spark.sparkwright.ownConfs").map_or("", String::as_str);
+        listed.split(',').map(str::trim).filter(|key| !key.is_empty())
+    }
+
+    /// What the user configured, in whatever way; `own` are more keys that are Sparkwright's.
+    #[must_use]
+    pub fn user_confs(&self, own: &[String]) -> BTreeMap<String, String> {
+        let mut user = self.conf.clone();
+        user.retain(|key, _| !own.contains(key) && self.own_confs().all(|own| own != key));
+        user
+    }
+}
+
 /// A member that is null is one that is left out.
 fn or_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(reader: D) -> Result<T, D::Error> {
     Ok(Option::deserialize(reader)?.unwrap_or_default())
@@ -336,4 +352,22 @@ pub enum Command {
         /// Values by key.
         set: BTreeMap<String, String>,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn what_we_added_is_not_the_user_s() {
+        let hello: Hello = serde_json::from_str(
+            r#"{"role":"events","application":null,"conf":{"spark.a":"1","spark.b":"2","spark.c":"3","spark.sparkwright.ownConfs":" spark.a, ,spark.x"}}"#,
+        )
+        .unwrap();
+        assert_eq!(hello.application, "");
+        assert_eq!(hello.own_confs().collect::<Vec<_>>(), ["spark.a", "spark.x"]);
+        let user = hello.user_confs(&["spark.c".to_owned()]);
+        assert_eq!(user.keys().collect::<Vec<_>>(), ["spark.b", "spark.sparkwright.ownConfs"]);
+    }
 }

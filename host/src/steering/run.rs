@@ -186,6 +186,11 @@ impl Steered {
         parse_spark_memory(self.conf(key)?).map(|bytes| bytes.get())
     }
 
+    /// Whether Sparkwright added this key to the application's configuration.
+    pub(super) fn is_own(&self, key: &str) -> bool {
+        self.launch.own_confs.iter().any(|own| own == key) || self.hello.own_confs().any(|own| own == key)
+    }
+
     /// `spark.task.cpus`.
     pub(super) fn task_cpus(&self) -> u32 {
         self.conf_whole("spark.task.cpus").unwrap_or(1).max(1)
@@ -200,7 +205,7 @@ impl Steered {
     /// Who may move the executors of this application.
     pub(super) fn controller(&self) -> Controller {
         let dynamic = self.conf("spark.dynamicAllocation.enabled").is_some_and(|on| on.eq_ignore_ascii_case("true"));
-        let pinned_by_us = self.launch.own_confs.iter().any(|key| key == "spark.dynamicAllocation.executorIdleTimeout");
+        let pinned_by_us = self.is_own("spark.dynamicAllocation.executorIdleTimeout");
         let take_over =
             self.launch.policy.autoscaling.existing_dynamic_allocation == ExistingDynamicAllocation::TakeOver;
         if !self.manager().scales() {

@@ -394,7 +394,7 @@ impl Steered {
         let Some(plan) = &self.launch.plan else { return };
         let acts = self.launch.mode == Mode::Act;
         let now = now_ms();
-        let has = |key: &str| acts && self.launch.own_confs.iter().any(|own| own == key);
+        let has = |key: &str| acts && self.is_own(key);
         let scaled = has("spark.dynamicAllocation.initialExecutors");
         let note = |name: &'static str, decision: Decision<Scalar>, applied: bool| {
             self.recorder.decision(RecordedDecision::new(now, "plan_launch", name, "launch", decision, applied));

@@ -24,7 +24,7 @@ impl Launch {
         if self.plan.is_some() || self.mode == Mode::Off || hello.protocol != Some(VERSION) {
             return Ok(BTreeMap::new());
         }
-        let cluster = cluster_facts(&hello.master, &hello.spark, hello.python, hello.conf.clone());
+        let cluster = cluster_facts(&hello.master, &hello.spark, hello.python, hello.user_confs(&[]));
         let plan = plan_launch(prepared, &launch_facts(cluster, None, &self.labels, History::default()))?;
         let mut confs = BTreeMap::new();
         if self.mode == Mode::Act {

@@ -30,13 +30,7 @@ pub struct Host {
 /// A launch under the environment `production` that moves executors.
 pub fn launch(mode: Mode) -> Launch {
     let chosen = choose(None, Some("production"), &[]).unwrap();
-    Launch {
-        mode,
-        policy: chosen.policy,
-        identity: chosen.identity,
-        own_confs: vec!["spark.dynamicAllocation.executorIdleTimeout".to_owned()],
-        ..Launch::default()
-    }
+    Launch { mode, policy: chosen.policy, identity: chosen.identity, ..Launch::default() }
 }
 
 /// Where the hosts of these tests find the module compiled.
@@ -118,7 +112,9 @@ impl Driver {
         let hello = json!({"sparkwright": "hello", "role": "events", "protocol": 1, "application": APPLICATION, "name": "test",
             "spark": "4.3.0", "master": "yarn", "driver_pid": host.driver.id(), "driver_max_memory_bytes": 4u64 << 30,
             "default_parallelism": 4, "python": true, "conf": {"spark.dynamicAllocation.enabled": "true",
-            "spark.executor.cores": "2", "spark.executor.memory": "2g", "spark.app.name": "test"}});
+            "spark.executor.cores": "2", "spark.executor.memory": "2g", "spark.app.name": "test",
+            "spark.dynamicAllocation.executorIdleTimeout": "86400s",
+            "spark.sparkwright.ownConfs": "spark.dynamicAllocation.enabled, spark.dynamicAllocation.executorIdleTimeout"}});
         let (lines, to_write) = mpsc::channel::<String>();
         let mut writer = stream.try_clone().unwrap();
         thread::spawn(move || {

@@ -16,13 +16,7 @@ use crate::steering::run::{Steered, lock};
 /// The cluster of an application, and what its user configured.
 pub(super) fn cluster_of(steered: &Steered) -> ClusterFacts {
     let hello = &steered.hello;
-    let own = &steered.launch.own_confs;
-    let user: BTreeMap<String, String> = hello
-        .conf
-        .iter()
-        .filter(|(key, _)| !own.contains(key))
-        .map(|(key, value)| (key.clone(), value.clone()))
-        .collect();
+    let user = hello.user_confs(&steered.launch.own_confs);
     ClusterFacts {
         block_migration: steered.migrates_blocks(),
         ..cluster_facts(&hello.master, &hello.spark, hello.python, user)

@@ -110,7 +110,11 @@ pub(super) struct BeginRequest {
 
 /// Why a request has no answer.
 #[derive(Debug, Serialize)]
-pub(super) struct Refusal {
+#[serde(transparent)]
+pub(super) struct Refusal(Box<Problem>);
+
+#[derive(Debug, Default, Serialize)]
+struct Problem {
     /// The kind of error, in a word that programs may rely on.
     code: &'static str,
     /// What is wrong, for people.
@@ -129,7 +133,7 @@ pub(super) struct Refusal {
 
 impl Refusal {
     fn new(code: &'static str, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), help: None, path: None, reason: None, diagnostics: Vec::new() }
+        Problem { code, message: message.into(), ..Problem::default() }.into()
     }
 
     /// A request that is not in the protocol, or not at this point.
@@ -143,8 +147,14 @@ impl Refusal {
     }
 
     pub(super) fn help(mut self, help: impl Into<String>) -> Self {
-        self.help = Some(help.into());
+        self.0.help = Some(help.into());
         self
+    }
+}
+
+impl From<Problem> for Refusal {
+    fn from(problem: Problem) -> Self {
+        Self(Box::new(problem))
     }
 }
 
@@ -161,7 +171,7 @@ impl From<EngineError> for Refusal {
 impl From<ErrorBody> for Refusal {
     fn from(body: ErrorBody) -> Self {
         let code = if body.code == codes::DENIED { "denied" } else { "refused" };
-        Self { path: body.path, reason: Some(body.code), ..Self::new(code, body.message) }
+        Problem { code, message: body.message, path: body.path, reason: Some(body.code), ..Problem::default() }.into()
     }
 }
 
@@ -175,7 +185,7 @@ impl From<PolicyError> for Refusal {
                 let help = first.map(|first| first.help.clone()).filter(|help| !help.is_empty());
                 let path = first.map(|first| first.path.clone()).filter(|path| !path.is_empty());
                 let diagnostics = diagnostics.iter().map(rendered).collect();
-                Self { help, path, diagnostics, ..Self::new("policy", message) }
+                Problem { code: "policy", message, help, path, diagnostics, ..Problem::default() }.into()
             }
             unreadable @ PolicyError::Unreadable { .. } => Self::new("policy", unreadable.to_string())
                 .help("name a policy file that can be read, or none for the host's own policy"),
