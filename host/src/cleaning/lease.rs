@@ -54,6 +54,12 @@ pub(super) enum Claim {
     Unreadable(String),
 }
 
+/// Why a lease is not to be looked at.
+enum Unopened {
+    Gone,
+    Unreadable(String),
+}
+
 /// A dead session's lease, locked by us for as long as this lives.
 pub(super) struct HeldLease {
     file: File,
@@ -114,8 +120,8 @@ pub(super) fn claim(leases: &OwnedFd, session: &str, unlocked_after: Option<Dura
     let name = format!("{session}{ENDING}");
     let (mut file, stat) = match open(leases, &name) {
         Ok(opened) => opened,
-        Err(Claim::Gone) => return Claim::Gone,
-        Err(claim) => return claim,
+        Err(Unopened::Gone) => return Claim::Gone,
+        Err(Unopened::Unreadable(why)) => return Claim::Unreadable(why),
     };
     // To the lock first: what a live session's lease says matters to nobody.
     match lock(&file) {
@@ -150,22 +156,22 @@ pub(super) fn claim(leases: &OwnedFd, session: &str, unlocked_after: Option<Dura
     }
 }
 
-fn open(leases: &OwnedFd, name: &str) -> Result<(File, Stat), Claim> {
+fn open(leases: &OwnedFd, name: &str) -> Result<(File, Stat), Unopened> {
     // Not blocking: what stands there may be a pipe that nobody writes to.
     let flags = OFlags::RDWR | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
     let opened =
         rustix::fs::openat(leases, name, flags, Mode::empty()).and_then(|fd| Ok((rustix::fs::fstat(&fd)?, fd)));
     let (stat, fd) = opened.map_err(|errno| match errno {
-        Errno::NOENT => Claim::Gone,
-        Errno::LOOP => Claim::Unreadable("it is a symbolic link, and leases are files".into()),
-        Errno::ISDIR | Errno::NXIO => Claim::Unreadable("it is not a file".into()),
-        Errno::ACCESS | Errno::PERM | Errno::ROFS => Claim::Unreadable(
+        Errno::NOENT => Unopened::Gone,
+        Errno::LOOP => Unopened::Unreadable("it is a symbolic link, and leases are files".into()),
+        Errno::ISDIR | Errno::NXIO => Unopened::Unreadable("it is not a file".into()),
+        Errno::ACCESS | Errno::PERM | Errno::ROFS => Unopened::Unreadable(
             "it can't be written to, so its lock can't be tried: clean as the user whose session it was".into(),
         ),
-        errno => Claim::Unreadable(format!("it can't be opened: {}", std::io::Error::from(errno))),
+        errno => Unopened::Unreadable(format!("it can't be opened: {}", std::io::Error::from(errno))),
     })?;
     if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
-        return Err(Claim::Unreadable("it is not a file".into()));
+        return Err(Unopened::Unreadable("it is not a file".into()));
     }
     Ok((File::from(fd), stat))
 }

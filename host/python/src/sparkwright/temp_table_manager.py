@@ -66,6 +66,11 @@ class TempTableManager:
         # Registered after PySpark's own, so that it runs while the session is still there.
         atexit.register(self._end_at_exit)
 
+    @property
+    def session_id(self) -> str:
+        """What the names of this manager's files hold, and its lease is called."""
+        return self._context.session_id
+
     def create_temp_table(
         self,
         data: DataFrame,
@@ -229,7 +234,7 @@ class TempTableManager:
 
     def get_performance_summary(self) -> dict[str, Any]:
         """`total_tables`, `total_size_mb`, `cached_tables`, `stage_distribution`, `access_patterns` and `storage_efficiency`: the share of
-        what is stored, 0 to 1, that was read or is still to be."""
+        what is stored, 0 to 1, that can be read under a name."""
         tables = self._registry.all()
         return summary.performance_summary(tables, self._cleaner.sizes(tables), self._cleaner.dropped, now_ms())
 

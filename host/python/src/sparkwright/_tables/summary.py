@@ -65,13 +65,13 @@ def all_tables(tables: Sequence[Table], sizes: Mapping[str, StoredSize], now_ms:
 def performance_summary(tables: Sequence[Table], sizes: Mapping[str, StoredSize], dropped: int, now_ms: int) -> dict[str, Any]:
     """The report on temp tables.
 
-    `storage_efficiency` is the share, 0 to 1, of stored bytes that belong to tables which were read or are still to be: 1 where nothing is
-    stored in vain.
+    `storage_efficiency` is the share, 0 to 1, of stored bytes that can be read under a name: the rest are files that later rows took the
+    place of and a cleanup has still to drop. Reads are those through the manager: `spark.table(name)` is not seen.
     """
     current = [table for table in tables if not table.superseded]
     size_of = {id(table): stored_bytes(sizes.get(table.stored_as)) for table in tables}
     total = sum(size_of.values())
-    useful = sum(size_of[id(table)] for table in current if table.reads or table.remaining_uses)
+    useful = sum(size_of[id(table)] for table in current)
     reads = sum(table.reads for table in current)
     most = max(current, key=lambda table: table.reads, default=None)
     return {
