@@ -248,9 +248,8 @@ class PipelineOptimizer:
 
     def _drop_tables(self, needed: set[str]) -> None:
         """Drops what this pipeline has kept, by the policy, but for tables that an output is still computed from."""
-        for output in self._outputs.values():
-            if output.kept is not None:
-                self._tables.expect(output.kept.name, 1 if output.kept.name in needed else 0)
+        for name in self._runner.kept_names:
+            self._tables.expect(name, 1 if name in needed else 0)
         self._scaling.end_stage()
         dropped = self._tables.drop_finished(pipeline_ended=True)
         names: list[str] = dropped.get("dropped") or []

@@ -51,7 +51,8 @@ class SparkAutoscalingManager:
         self._initial = self._configuration()
 
     def analyze_data_size(self, data: DataFrame, *, exact: bool = False) -> dict[str, Any]:
-        """What `data` is, from plan statistics, catalogue and Parquet footers: no job runs, unless `exact`, which reads all of it once.
+        """What `data` is, from plan statistics, catalogue and Parquet footers: no job runs, unless `exact`, which reads all of it once
+        and measures what it takes in Spark's cache.
 
         `row_count`, `total_size_mb` (MiB), `estimated_memory_gb` (GiB) are `nan` where nobody knows; `rows` and `size_bytes` are the same
         as whole numbers or `None`. `column_count`, `schema_info` (a list of name, type, nullable), `category` (the policy's class of size),
@@ -209,11 +210,11 @@ class SparkAutoscalingManager:
         }
 
     def _exactly(self, data: DataFrame) -> DataFacts:
-        """Counts rows and bytes by reading everything once, into a cache on disk that is dropped at once: no other cache is pushed out."""
+        """Counts rows and bytes by reading everything once, into a cache that is dropped at once. On disk it would be compressed."""
         actions = self._context.actions
         name = f"sparkwright_size_{self._context.session_id}"
         facts = actions.profile(data)
-        actions.cached_view(data, name, "DISK_ONLY")
+        actions.cached_view(data, name, "MEMORY_AND_DISK")
         try:
             rows = data.count()
             size = actions.sizes([name]).get(name)

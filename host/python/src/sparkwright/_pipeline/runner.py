@@ -98,6 +98,11 @@ class StageRunner:
         self._measure(work, done, time.perf_counter() - began)
         return done
 
+    @property
+    def kept_names(self) -> list[str]:
+        """The temp tables that stages have made, of failed ones too."""
+        return [kept.name for _, kept in self._kept.values()]
+
     def left_out(self, stage: Stage, target: str | None, why: str) -> StageRun:
         """A stage that does not run."""
         done = StageRun(_blank(stage, target or self._context.policy["pipeline"]["optimization_target"]))

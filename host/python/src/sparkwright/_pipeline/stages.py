@@ -99,16 +99,11 @@ def read_stages(declared: Iterable[PipelineStage], known: Iterable[str] = ()) ->
         stage = _read(each, f"stage {place}")
         if stage.name in names:
             raise StageError(f"stage {place}", key="name", found=shown(stage.name), allowed="a name that no other stage of the pipeline has")
-        if stage.sql is not None:
-            # Braces that are no earlier stage's name are the query's own.
-            missing: Sequence[str] = ()
-        else:
-            missing = [name for name in stage.sources if name not in earlier | names]
+        missing = [name for name in stage.needed if name not in earlier | names]
         if missing:
             possible = ", ".join(sorted(earlier | names)) or "there is none"
-            raise StageError(
-                _of(stage.name), key="data", found=shown(missing[0]), allowed=f"a DataFrame, or the name of an earlier stage ({possible})"
-            )
+            key = "uses" if missing[0] in stage.besides else "data"
+            raise StageError(_of(stage.name), key=key, found=shown(missing[0]), allowed=f"a DataFrame, or the name of an earlier stage ({possible})")
         names.add(stage.name)
         stages.append(stage)
     return stages

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
+
+LOG = logging.getLogger("sparkwright")
 
 
 class SessionConfs:
@@ -49,6 +52,13 @@ class SessionConfs:
 
 def read_confs(spark: SparkSession, keys: tuple[str, ...]) -> dict[str, str]:
     """The values that these keys have; those that have none are left out."""
-    conf: Any = spark.conf
-    values = {key: conf.get(key, None) for key in keys}
-    return {key: value for key, value in values.items() if value is not None}
+    values: dict[str, str] = {}
+    for key in keys:
+        try:
+            value: Any = spark.conf.get(key)
+        except Exception as error:  # each Spark has its own for a key that has no value
+            LOG.debug("%s: %s", key, error)
+            continue
+        if value is not None:
+            values[key] = str(value)
+    return values
