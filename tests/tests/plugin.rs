@@ -15,8 +15,8 @@ use sparkwright_tests::venv::{SparkLine, Venv};
 use sparkwright_tests::{paths, quietly};
 use support::{Scene, own_lines, program};
 
-/// What no version of Spark changes: how long the plugin waits for a host, and what it drops when one reads too slowly.
-const SAME_EVERYWHERE: [&str; 3] = ["mute_host", "stopped_host", "no_host"];
+/// What no version of Spark changes: how the plugin finds, starts and waits for a host, and how old a file must be.
+const SAME_EVERYWHERE: [&str; 5] = ["mute_host", "stopped_host", "no_host", "starts_the_host", "just_written"];
 
 fn on(line: SparkLine) -> Venv {
     Venv::of(line, &quietly).unwrap()
