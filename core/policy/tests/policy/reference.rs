@@ -1,7 +1,8 @@
 //! The examples that users of the Python original know are read as they are.
 
+use serde_json::{Value, json};
 use sparkwright_core::policy::{CacheStrategy, Layer, OptimizationTarget, PartitionStrategy};
-use sparkwright_policy::Override;
+use sparkwright_policy::{Override, canonical};
 
 use crate::{good, resolved};
 
@@ -99,6 +100,35 @@ fn the_custom_strategy_is_an_override() {
     assert_eq!(policy.autoscaling.memory_scaling_factor, 2.5);
     assert_eq!(policy.temp_tables.cache_strategy, CacheStrategy::Aggressive);
     assert_eq!(policy.temp_tables.partition_strategy, PartitionStrategy::Hash);
+}
+
+/// Oracles, section 7: the original turns everything off without a word when given a partial config, as in its own examples.
+#[test]
+fn a_partial_config_changes_what_it_names_and_nothing_else() {
+    for (text, changed) in [
+        ("{'optimization_target': 'quality'}", vec![("pipeline", "optimization_target", json!("quality"))]),
+        ("{'monitoring': {'track_performance': False}}", vec![("monitoring", "track_performance", json!(false))]),
+        (
+            "{'autoscaling': {'max_executors': 15}, 'temp_tables': {'cache_strategy': 'never'}}",
+            vec![("autoscaling", "max_executors", json!(15)), ("temp_tables", "cache_strategy", json!("never"))],
+        ),
+        ("{'autoscaling': {}}", vec![]),
+        ("{}", vec![]),
+    ] {
+        let file = good(CONFIG_YAML);
+        let json = |changes: &[Override]| {
+            let policy = file.resolve(Some("production"), changes).unwrap();
+            let mut json: Value = serde_json::from_str(&canonical(&policy)).unwrap();
+            json.as_object_mut().unwrap().remove("origins");
+            json
+        };
+        let mut expected = json(&[]);
+        for (section, name, value) in changed {
+            assert_ne!(expected[section][name], value, "{text}");
+            expected[section][name] = value;
+        }
+        assert_eq!(json(&[Override::parse(text)]), expected, "{text}");
+    }
 }
 
 #[test]
