@@ -194,6 +194,45 @@ def cluster(tmp_path: Path) -> Iterator[Cluster]:
         made.stop()
 
 
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A Spark Connect server on loopback."""
+    home = spark_home()
+    if not list(home.glob("jars/spark-connect_*.jar")):
+        pytest.skip("this PySpark brings no Spark Connect server")
+    pytest.importorskip("grpc", reason="PySpark's client for Spark Connect is not installed")
+    port = free_port()
+    folder = tmp_path_factory.mktemp("connect")
+    confs = {
+        "spark.connect.grpc.binding.address": "127.0.0.1", "spark.connect.grpc.binding.port": str(port), "spark.ui.enabled": "false",
+        "spark.sql.warehouse.dir": str(folder / "warehouse"), "spark.master": "local[2]", "spark.driver.host": "127.0.0.1",
+    }  # fmt: skip
+    (folder / "warehouse").mkdir()
+    command = [str(home / "bin/spark-submit"), "--class", "org.apache.spark.sql.connect.service.SparkConnectServer"]
+    command += [part for key, value in confs.items() for part in ("--conf", f"{key}={value}")]
+    env = {**os.environ, "SPARK_LOCAL_IP": "127.0.0.1", "SPARK_HOME": str(home)}
+    with (folder / "server.log").open("wb") as log:
+        process = subprocess.Popen(
+            [*command, "spark-internal"], env=env, cwd=folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+        )
+    try:
+        until = time.monotonic() + START_SECONDS
+        while True:
+            assert process.poll() is None and time.monotonic() < until, (folder / "server.log").read_text()[-3000:]
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", port)) == 0:
+                    break
+            time.sleep(0.2)
+        yield f"sc://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
 def spark_home() -> Path:
     import pyspark
 

@@ -16,7 +16,7 @@ from ._pipeline.words import shown
 from ._reports.plan import StagePlan
 from ._spark import ColumnFacts, DataFacts
 from ._spark.session_confs import SessionConfs, read_confs
-from .errors import HostError, StageError
+from .errors import HostError, HostLostError, StageError
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -85,12 +85,18 @@ class SparkAutoscalingManager:
         """Sizes `data`, plans for it and has the plan applied: executors by the controller, settings in the session.
 
         The result has `data_analysis`, `optimal_config` (a `StagePlan`), `success`, and what came of it: `executors_applied`,
-        `executors_why`, `confs_applied`, `confs_refused`.
+        `executors_why`, `confs_applied`, `confs_refused`. When the host was lost, nothing is planned and `success` is false: your job goes on.
         """
         facts = self._context.actions.profile(data)
-        plan = self.plan_stage(stage_question(f"{processing_type} data", processing_type, facts, user_confs=self.user_confs()))
-        scaled = self.begin_stage(plan)
-        return {"success": True, "processing_type": processing_type, "data_analysis": self._analysis(facts), "optimal_config": plan, **scaled}
+        told = {"processing_type": processing_type, "data_analysis": self._analysis(facts)}
+        question = stage_question(f"{processing_type} data", processing_type, facts, user_confs=self.user_confs())
+        try:
+            plan = self.plan_stage(question)
+            scaled = self.begin_stage(plan)
+        except HostLostError as error:
+            nothing: dict[str, Any] = {"executors_applied": False, "executors_why": str(error), "confs_applied": {}, "confs_refused": {}}
+            return {"success": False, **told, "optimal_config": None, "planned_executors": None, **nothing}
+        return {"success": True, **told, "optimal_config": plan, **scaled}
 
     def monitor_performance(self, start_time: float | datetime, data_size_mb: float) -> dict[str, Any]:
         """Notes how long work on so much data took: from `start_time` (`time.time()`, or a datetime) until now."""
@@ -189,16 +195,19 @@ class SparkAutoscalingManager:
 
     def _analysis(self, facts: DataFacts, *, exact: bool = False) -> dict[str, Any]:
         question = stage_question("data", "general", facts)
-        profile = self._context.host.ask("plan_stage", question, "data", record=False)["answer"]["data"]
-        size, rows, memory = facts["bytes"], facts["rows"], profile["value"].get("estimated_memory_bytes")
+        try:
+            profile: dict[str, Any] = self._context.host.ask("plan_stage", question, "data", record=False)["answer"]["data"]["value"]
+        except HostLostError:
+            profile = {"category": "unknown", "complexity_score": math.nan}
+        size, rows, memory = facts["bytes"], facts["rows"], profile.get("estimated_memory_bytes")
         return {
             "row_count": math.nan if rows is None else rows,
             "column_count": len(facts["columns"]),
             "total_size_mb": math.nan if size is None else size / MIB,
-            "category": profile["value"]["category"],
+            "category": profile["category"],
             "schema_info": [dict(column) for column in facts["columns"]],
             "estimated_memory_gb": math.nan if memory is None else memory / GIB,
-            "complexity_score": profile["value"]["complexity_score"],
+            "complexity_score": profile["complexity_score"],
             "rows": rows,
             "size_bytes": size,
             "exact": exact,
