@@ -68,23 +68,25 @@ impl Submit {
         let arguments = SubmitArguments::read(self.arguments.clone());
         let mut launch = self.policy.launch(self.mode)?;
         let spark = Installation::find()?;
+        let user = user_confs(&arguments, &spark);
+        let local = master(&user).starts_with("local");
         if self.mode == Mode::Off || arguments.only_asks {
-            return Err(become_spark_submit(&spark, arguments.all));
+            return Err(become_spark_submit(&spark, local, arguments.all));
         }
         check_application(&arguments)?;
         let record = std::path::absolute(&self.record).unwrap_or_else(|_| self.record.clone());
-        let added = self.prepare(&arguments, &spark, &mut launch, &record)?;
+        let added = self.prepare(&arguments, &spark, user, &mut launch, &record)?;
         match start_host(&launch) {
             Ok(socket) => {
                 let mut confs = added.confs;
                 confs.insert("spark.sparkwright.socket".to_owned(), socket.display().to_string());
                 let options: Vec<(&str, String)> = added.jars.map(|jars| ("--jars", jars)).into_iter().collect();
-                Err(become_spark_submit(&spark, arguments.with(&confs, &options)))
+                Err(become_spark_submit(&spark, local, arguments.with(&confs, &options)))
             }
             Err(error) => {
                 eprintln!("sparkwright: the host could not be started, the application runs unsteered: {error}");
                 server::record_lost_host(&launch, std::process::id(), &error.to_string());
-                Err(become_spark_submit(&spark, arguments.all))
+                Err(become_spark_submit(&spark, local, arguments.all))
             }
         }
     }
@@ -94,13 +96,10 @@ impl Submit {
         &self,
         arguments: &SubmitArguments,
         spark: &Installation,
+        user: BTreeMap<String, String>,
         launch: &mut Launch,
         record: &Path,
     ) -> Result<Added, Failure> {
-        let mut user =
-            properties(arguments.properties_file.as_ref().map_or(spark.defaults_file(), PathBuf::from).as_path());
-        user.extend(arguments.confs.clone());
-        let master = user.get("spark.master").cloned().unwrap_or_else(|| "local[*]".to_owned());
         let module = module_of(launch)?;
         let prepared = server::prepare(launch, &module, cache_folder().map(|cache| cache.join("compiled")));
         let prepared = match prepared {
@@ -108,7 +107,7 @@ impl Submit {
             other => other,
         };
         let history = self.history.as_deref().map(history_file::read).transpose()?.unwrap_or_default();
-        let cluster = cluster_facts(&master, &spark.version, arguments.is_python(), user.clone());
+        let cluster = cluster_facts(master(&user), &spark.version, arguments.is_python(), user.clone());
         let facts = launch_facts(cluster, self.input_bytes, &launch.labels, history);
         let mut confs = BTreeMap::new();
         // What can't be planned is left as the user has it; the application starts all the same.
@@ -245,6 +244,19 @@ fn start_host(launch: &Launch) -> std::io::Result<PathBuf> {
     Ok(socket)
 }
 
+/// What the user configured: in the file of properties, and on the command line.
+fn user_confs(arguments: &SubmitArguments, spark: &Installation) -> BTreeMap<String, String> {
+    let file = arguments.properties_file.as_ref().map_or(spark.defaults_file(), PathBuf::from);
+    let mut user = properties(&file);
+    user.extend(arguments.confs.clone());
+    user
+}
+
+/// The master that an application runs on; spark-submit's own where none is named.
+fn master(user: &BTreeMap<String, String>) -> &str {
+    user.get("spark.master").map_or("local[*]", String::as_str)
+}
+
 /// A fresh folder that only this user can enter.
 fn socket_folder() -> std::io::Result<PathBuf> {
     let runtime = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|folder| folder.is_dir());
@@ -262,8 +274,15 @@ fn socket_folder() -> std::io::Result<PathBuf> {
 }
 
 /// Turns this process into `spark-submit`; comes back only when that can't be.
-fn become_spark_submit(spark: &Installation, arguments: Vec<OsString>) -> Failure {
+fn become_spark_submit(spark: &Installation, on_this_machine: bool, arguments: Vec<OsString>) -> Failure {
     let program = spark.spark_submit();
-    let error = Command::new(&program).args(arguments).exec();
+    let mut command = Command::new(&program);
+    if let Some(python) = &spark.python
+        && !["PYSPARK_PYTHON", "PYSPARK_DRIVER_PYTHON"].iter().any(|name| std::env::var_os(name).is_some())
+    {
+        // As if its environment were activated. Machines of a cluster have a Python of their own.
+        command.env(if on_this_machine { "PYSPARK_PYTHON" } else { "PYSPARK_DRIVER_PYTHON" }, python);
+    }
+    let error = command.args(arguments).exec();
     Failure::new(format!("{} can't be run: {error}", program.display()))
 }

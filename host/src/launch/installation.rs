@@ -47,10 +47,13 @@ pub struct Installation {
     pub home: PathBuf,
     /// Its version; empty when its jars don't tell.
     pub version: String,
+    /// The Python that it belongs to, where it was found beside this program and not by way of the PATH.
+    pub python: Option<PathBuf>,
 }
 
 impl Installation {
-    /// Finds the Spark that `spark-submit` would be: `SPARK_HOME`, else the PATH, else `python3`'s pyspark.
+    /// Finds the Spark that `spark-submit` would be: `SPARK_HOME`, else the pyspark of the Python environment that this program was
+    /// installed into, else the PATH, else `python3`'s pyspark.
     ///
     /// # Errors
     /// There is none, or no Java to run it.
@@ -64,9 +67,15 @@ impl Installation {
             None => on_path("java").is_some(),
         };
         let spark_home = env::var_os("SPARK_HOME").filter(|home| !home.is_empty());
-        let home = match &spark_home {
-            Some(home) => Some(PathBuf::from(home)),
-            None => on_path("spark-submit").and_then(|path| home_of(&path)).or_else(of_python),
+        let own = if spark_home.is_none() {
+            env::current_exe().ok().and_then(|program| of_environment(&program))
+        } else {
+            None
+        };
+        let (home, python) = match (&spark_home, own) {
+            (Some(home), _) => (Some(PathBuf::from(home)), None),
+            (None, Some((home, python))) => (Some(home), Some(python)),
+            (None, None) => (on_path("spark-submit").and_then(|path| home_of(&path)).or_else(of_python), None),
         };
         let home = home
             .filter(|home| is_program(&home.join("bin/spark-submit")))
@@ -75,7 +84,7 @@ impl Installation {
             return Err(NotInstalled::Java { java_home: shown(java_home) });
         }
         let version = version(&home);
-        Ok(Self { home, version })
+        Ok(Self { home, version, python })
     }
 
     /// `spark-submit`.
@@ -124,6 +133,16 @@ fn beside(folder: &Path) -> Option<PathBuf> {
     first.filter(|_| found.next().is_none())
 }
 
+/// The pyspark and the Python of the environment whose programs `program` is among: it need not be the one that is activated.
+fn of_environment(program: &Path) -> Option<(PathBuf, PathBuf)> {
+    let programs = program.parent()?;
+    let python = programs.join("python");
+    if !is_program(&python) {
+        return None;
+    }
+    Some((beside(programs.parent()?)?, python))
+}
+
 fn of_python() -> Option<PathBuf> {
     pyspark_of(OsStr::new("python3"))
 }
@@ -147,4 +166,34 @@ fn version(home: &Path) -> String {
             Some(rest.split_once('-')?.1.to_owned())
         })
         .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn program(path: &Path) {
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, "#!/bin/sh\n").unwrap();
+        fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+
+    #[test]
+    fn an_environment_s_own_pyspark_is_found_beside_the_program() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path();
+        let (own, python) = (root.join("bin/sparkwright"), root.join("bin/python"));
+        let home = root.join("lib/python3.12/site-packages/pyspark");
+        program(&own);
+        program(&home.join("bin/spark-submit"));
+        // A folder of programs is no Python environment by itself.
+        assert_eq!(of_environment(&own), None);
+        program(&python);
+        assert_eq!(of_environment(&own), Some((home, python.clone())));
+        // Where there are two, nothing says which.
+        program(&root.join("lib/python3.13/site-packages/pyspark/bin/spark-submit"));
+        assert_eq!(of_environment(&own), None);
+        assert_eq!(of_environment(Path::new("/sparkwright")), None);
+    }
 }
