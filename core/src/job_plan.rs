@@ -6,7 +6,7 @@
 use alloc::borrow::Cow;
 
 use crate::cache::level::StorageLevel;
-use crate::cache::result::{CachePlan, keep_result, usual_uses};
+use crate::cache::result::{CachePlan, keep_result, table_pays, usual_uses};
 use crate::cost::{Cost, run_cost};
 use crate::executor::count::{CountFacts, ExecutorCount, executor_count};
 use crate::executor::run_time::RunTimeEstimate;
@@ -104,7 +104,13 @@ pub(crate) fn plan_job(policy: &ResolvedPolicy, question: &Question<'_>) -> JobP
         adaptive: !cluster.user("spark.sql.adaptive.enabled").is_some_and(|on| on.trim().eq_ignore_ascii_case("false")),
         spill: Spill::of(history, question.skewed),
     };
-    let result = ResultFacts { bytes: result_bytes, uses, cached: kept_at, next: question.next };
+    let result = ResultFacts {
+        bytes: result_bytes,
+        uses,
+        cached: kept_at,
+        table_pays: table_pays(job, uses, history),
+        next: question.next,
+    };
     let run_time = count.model.as_ref().and_then(|model| model.estimate(executors));
     let cost = run_time.as_ref().and_then(|time| run_cost(policy, executors, time.value.run_ms, time.grade));
     JobPlan {

@@ -1,6 +1,7 @@
 //! What kind of temp table a result becomes, in how many files, partitioned how.
 //!
-//! A view when it is used once; a cached view when the cache rule keeps it in memory; else a table of files. `auto` partitions by what reads
+//! A view when it is used once, or when nothing that stores it pays; a cached view when the cache rule keeps it in memory; else a table of
+//! files. Where the policy rules out caching, a table stands in for it, whatever it costs. `auto` partitions by what reads
 //! the table next: by hash for a join or a grouping, so that it needs no shuffle of this side, by range for a sort or a range filter,
 //! so that files are skipped.
 
@@ -10,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::cache::level::StorageLevel;
 use crate::facts::StageType;
-use crate::policy::{Compression, PartitionStrategy, ResolvedPolicy};
+use crate::policy::{CacheStrategy, Compression, PartitionStrategy, ResolvedPolicy};
 use crate::shuffle::skew;
 use crate::trace::{Along, Decision, Grade, Trace, Unit};
 use crate::units::{Bytes, MIB, saturating_u32};
@@ -91,6 +92,8 @@ pub struct ResultFacts<'a> {
     pub uses: u32,
     /// Where the cache rule keeps it.
     pub cached: Option<StorageLevel>,
+    /// Whether files of it pay.
+    pub table_pays: bool,
     /// How stages to come read it, the next one first.
     pub next: &'a [NextUse],
 }
@@ -100,9 +103,15 @@ fn kind(policy: &ResolvedPolicy, result: &ResultFacts<'_>) -> TableKind {
         TableKind::View
     } else if result.cached == Some(StorageLevel::MemoryAndDisk) {
         TableKind::CachedView
-    } else {
+    } else if result.table_pays || !allows_caching(policy) {
         TableKind::Table
+    } else {
+        TableKind::View
     }
+}
+
+fn allows_caching(policy: &ResolvedPolicy) -> bool {
+    policy.temp_tables.enable_caching && policy.temp_tables.cache_strategy != CacheStrategy::Never
 }
 
 fn files(bytes: u64) -> u32 {
@@ -149,13 +158,14 @@ pub fn temp_table(policy: &ResolvedPolicy, result: &ResultFacts<'_>) -> Decision
     let bytes = result.bytes.unwrap_or_default();
     let mut trace = Trace::new(
         "temp_table",
-        "a view when used once; a cached view when the cache rule keeps it in memory; else a table of files of 128 MiB, partitioned by \
-         what reads it next",
+        "a view when used once or when files would not pay; a cached view when the cache rule keeps it in memory; else a table of files of \
+         128 MiB, partitioned by what reads it next",
         Unit::None,
     )
     .input("uses", result.uses, Unit::Uses, "job")
     .input("size", result.bytes, Unit::Bytes, "job")
     .input("kept at", result.cached.map(StorageLevel::word), Unit::None, "cache rule")
+    .input("files pay", result.table_pays, Unit::None, "cache rule")
     .input(
         "partition strategy",
         tables.partition_strategy.word(),
@@ -206,7 +216,7 @@ mod tests {
     use alloc::vec;
 
     fn facts(bytes: Bytes, uses: u32, cached: Option<StorageLevel>) -> ResultFacts<'static> {
-        ResultFacts { bytes: Some(bytes), uses, cached, next: &[] }
+        ResultFacts { bytes: Some(bytes), uses, cached, table_pays: true, next: &[] }
     }
 
     #[test]
@@ -217,6 +227,11 @@ mod tests {
         assert_eq!(of(Bytes::gib(1), 3, Some(StorageLevel::MemoryAndDisk)).kind, TableKind::CachedView);
         let table = of(Bytes(1025 << 20), 3, None);
         assert_eq!((table.kind, table.files), (TableKind::Table, 9));
+        let small = ResultFacts { table_pays: false, ..facts(Bytes(17_000), 5, None) };
+        assert_eq!(temp_table(&policy, &small).value.kind, TableKind::View);
+        let mut never = ResolvedPolicy::default();
+        never.temp_tables.cache_strategy = CacheStrategy::Never;
+        assert_eq!(temp_table(&never, &small).value.kind, TableKind::Table, "in place of a cache");
     }
 
     #[test]

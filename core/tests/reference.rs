@@ -198,7 +198,8 @@ proptest! {
             let first = (0..left.len()).find(|a| {
                 (0..left.len()).all(|b| {
                     let (mine, theirs) = (weight(&left[*a], &left[b]), weight(&left[b], &left[*a]));
-                    mine > theirs || (mine == theirs && left[*a].name <= left[b].name)
+                    let order = (age(&left[b]), &left[*a].name).cmp(&(age(&left[*a]), &left[b].name));
+                    mine > theirs || (mine == theirs && order.is_le())
                 })
             }).unwrap();
             let table = left.remove(first);

@@ -12,6 +12,9 @@ use crate::temp_table::NextUse;
 use crate::trace::{Along, Decision, Grade, Unit};
 use crate::units::Bytes;
 
+/// What a table costs besides writing its bytes: a job, the commit of its files and their listing (0.3 to 1 s, seen on Spark 4.3).
+pub const TABLE_COST_MS: u64 = 1_000;
+
 /// Whether the main result is kept, and where.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -47,6 +50,24 @@ pub fn usual_uses(job: &JobFacts, next: &[NextUse]) -> u32 {
     }
 }
 
+/// What computing a result of this size takes: by history, else by the usual rate.
+fn recompute_ms(size: Bytes, history: &History) -> u64 {
+    history.work_task_ms.unwrap_or_else(|| {
+        let ms = u128::from(size.get()) * 1_000 / u128::from(USUAL_BYTES_PER_CORE_SECOND.max(1));
+        u64::try_from(ms).unwrap_or(u64::MAX)
+    })
+}
+
+/// Whether files of the main result pay: `(uses - 1) * recompute - write - uses * read` is more than what a table costs besides.
+#[must_use]
+pub fn table_pays(job: &JobFacts, uses: u32, history: &History) -> bool {
+    let size = job.working_set_bytes.or(job.input_bytes).unwrap_or_default();
+    let (uses, disk) = (u64::from(uses), Some(StorageLevel::DiskOnly));
+    let once = u64::saturating_mul(uses.saturating_sub(1), recompute_ms(size, history));
+    let cost = cost::write_ms(size, disk).saturating_add(uses.saturating_mul(cost::read_ms(size, disk)));
+    once > cost.saturating_add(TABLE_COST_MS)
+}
+
 /// Decides whether the main result is kept when it is used so often and `storage` of the executors' storage memory is for it.
 #[must_use]
 pub fn keep_result(
@@ -59,10 +80,7 @@ pub fn keep_result(
     let target = job.target.unwrap_or(policy.pipeline.optimization_target);
     let size = job.working_set_bytes.or(job.input_bytes).unwrap_or_default();
     let level = storage_level(size, storage, storage, Grade::C);
-    let recompute_ms = history.work_task_ms.unwrap_or_else(|| {
-        let ms = u128::from(size.get()) * 1_000 / u128::from(USUAL_BYTES_PER_CORE_SECOND.max(1));
-        u64::try_from(ms).unwrap_or(u64::MAX)
-    });
+    let recompute_ms = recompute_ms(size, history);
     let uses = u64::from(uses);
     let worth = Worth {
         uses,
@@ -114,6 +132,19 @@ mod tests {
         assert_eq!(keep(&job(Some(StageType::ModelTraining), 9)).value.level, Some(StorageLevel::MemoryAndDisk));
         assert_eq!(keep(&job(Some(StageType::ModelTraining), 11)).value.level, Some(StorageLevel::DiskOnly));
         assert_eq!(keep(&job(Some(StageType::ModelTraining), 81)).value.level, None);
+    }
+
+    /// Seen on Spark: a table of 17 KB costs more than computing it five times.
+    #[test]
+    fn a_table_pays_for_what_takes_long_to_compute() {
+        let pays = |job: &JobFacts, uses, history: &History| table_pays(job, uses, history);
+        let sized = |bytes| JobFacts { input_bytes: Some(Bytes(bytes)), ..JobFacts::default() };
+        let none = History::default();
+        assert!(!pays(&sized(17_000), 5, &none));
+        assert!(!pays(&JobFacts::default(), 5, &none), "of what nobody knows the size, nobody knows that it pays");
+        assert!(pays(&sized(1 << 30), 2, &none) && !pays(&sized(1 << 30), 1, &none));
+        let slow = History { work_task_ms: Some(10_000), ..History::default() };
+        assert!(pays(&sized(17_000), 2, &slow));
     }
 
     #[test]

@@ -54,7 +54,7 @@ pub fn plan_cleanup(policy: &ResolvedPolicy, input: &PlanCleanupInput) -> PlanCl
         input.tables.iter().map(|table| (table, input.now_ms.saturating_sub(table.last_access_ms))).collect();
     // Stable, so that tables that nothing tells apart stand in one order whatever the standard library was built for.
     tables.sort_by(|(a, a_age), (b, b_age)| {
-        weight(b, *b_age).total_cmp(&weight(a, *a_age)).then_with(|| a.name.cmp(&b.name))
+        weight(b, *b_age).total_cmp(&weight(a, *a_age)).then_with(|| b_age.cmp(a_age)).then_with(|| a.name.cmp(&b.name))
     });
     let mut over = input.tables.len().saturating_sub(settings.max_total_tables as usize);
     let mut answer = PlanCleanupAnswer::default();
@@ -217,6 +217,9 @@ mod tests {
             &input(vec![dear, table("small", 1, 20), table("large", 10, 20), table("older", 10, 40)]),
         );
         assert_eq!(answer.drop, ["older", "large", "small", "dear"]);
+        // Views take nothing: the longest unused first.
+        let views = vec![table("a", 0, 20), table("b", 0, 30), table("c", 0, 20)];
+        assert_eq!(plan_cleanup(&policy(), &input(views)).drop, ["b", "a", "c"]);
     }
 
     #[test]
