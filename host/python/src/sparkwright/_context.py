@@ -73,17 +73,23 @@ class Context:
 
         actions = PluginActions(spark)
         state = actions.state(STATE_WAIT_MS)
-        if state["state"] == "absent":
+        off = _conf(spark, "mode") == "off"
+        if state["state"] == "absent" and not off:
             raise NotSteeredError(_not_steered(spark.version, state.get("reason")))
         host = _steering_host(state)
         steered = host is not None
-        if host is None:
+        if host is None and not off:
             LOG.warning(
                 "this application is unsteered (%s): stages are planned and tables kept, but its executors stay as they are",
                 state.get("reason") or "its host does not answer",
             )
+        if host is None:
             host = HostLink(start_decide(), application=None, on_lost=_lost)
-        return cls._opened(spark, host, actions, config, environment, policy, steered=steered)
+        context = cls._opened(spark, host, actions, config, environment, policy, steered=steered)
+        if not steered or off:
+            # The host that would say so is not asked, or is not there.
+            context.mode = _conf(spark, "mode") or context.mode
+        return context
 
     @classmethod
     def _open_connect(
@@ -91,12 +97,11 @@ class Context:
     ) -> Context:
         from ._spark.connect import ConnectActions
 
-        def conf(name: str) -> str | None:
-            return spark.conf.get(f"spark.sparkwright.{name}", None) or None
-
         host = HostLink(start_decide(), application=None, on_lost=_lost)
-        context = cls._opened(spark, host, ConnectActions(spark), config, environment or conf("environment"), policy or conf("policy"), steered=False)
-        context.mode = conf("mode") or context.mode
+        context = cls._opened(
+            spark, host, ConnectActions(spark), config, environment or _conf(spark, "environment"), policy or _conf(spark, "policy"), steered=False
+        )
+        context.mode = _conf(spark, "mode") or context.mode
         context.say_once(
             "connect", "this is a Spark Connect session: stages are planned, configurations set and results kept, but executors stay as they are"
         )
@@ -142,6 +147,11 @@ class Context:
     def close(self) -> None:
         """Ends the connection to the host, which takes back all that was set for it. Never raises."""
         self.host.close()
+
+
+def _conf(spark: SparkSession, name: str) -> str | None:
+    """One of the choices that an application or session was made with."""
+    return spark.conf.get(f"spark.sparkwright.{name}", None) or None
 
 
 def _steering_host(state: SteeringState) -> HostLink | None:
