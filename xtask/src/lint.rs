@@ -57,7 +57,17 @@ impl Lint {
         let venv = setup::venv()?;
         setup::show(
             Command::new(venv.command("ruff"))
-                .args(["check", "--quiet", "--config", "tests/ruff.toml", "tests", "host", "core", "--exclude", "host/python"])
+                .args([
+                    "check",
+                    "--quiet",
+                    "--config",
+                    "tests/ruff.toml",
+                    "tests",
+                    "host",
+                    "core",
+                    "--exclude",
+                    "host/python",
+                ])
                 .current_dir(paths::workspace()),
         )?;
         // The package has a configuration of its own on top of that one, which knows what is its own.
