@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 from ._config import Config
 from ._context import Context
 from ._host import Answer
+from ._pipeline.interruption import Interruptions
 from ._pipeline.outputs import Output, is_frame
 from ._pipeline.runner import StageRun, StageRunner, review_input
 from ._pipeline.stages import PipelineStage, Stage, StageDeclaration, consumers, read_stages
@@ -136,15 +137,19 @@ class PipelineOptimizer:
         began = time.perf_counter()
         failed: tuple[Stage, Exception] | None = None
         try:
-            for stage in stages:
-                run = self._one(stage, target, stages)
-                self._take(stage, run)
-                if run.error is None:
-                    continue
-                failed = (stage, run.error)
-                if on_error == "stop":
-                    break
-                self._context.log.warning("stage %s failed, the pipeline goes on: %s", stage.name, run.result["error"])
+            with Interruptions() as interruptions:
+                for stage in stages:
+                    run = self._one(stage, target, stages)
+                    self._take(stage, run)
+                    if interruptions.seen:
+                        raise KeyboardInterrupt from run.error
+                    self._drop_finished(pipeline_ended=False)
+                    if run.error is None:
+                        continue
+                    failed = (stage, run.error)
+                    if on_error == "stop":
+                        break
+                    self._context.log.warning("stage %s failed, the pipeline goes on: %s", stage.name, run.result["error"])
         except BaseException:
             # Ctrl-C and the like: what was made goes, and the interruption passes on.
             with contextlib.suppress(Exception):
@@ -251,9 +256,12 @@ class PipelineOptimizer:
         for name in self._runner.kept_names:
             self._tables.expect(name, 1 if name in needed else 0)
         self._scaling.end_stage()
-        dropped = self._tables.drop_finished(pipeline_ended=True)
-        names: list[str] = dropped.get("dropped") or []
-        self._runner.forget(names)
+        self._drop_finished(pipeline_ended=True)
+
+    def _drop_finished(self, *, pipeline_ended: bool) -> None:
+        if self._runner.kept_names:
+            names: list[str] = self._tables.drop_finished(pipeline_ended).get("dropped") or []
+            self._runner.forget(names)
 
     def _results(self, stages: Sequence[Stage], outputs: Mapping[str, Any], wall_s: float) -> dict[str, Any]:
         results = self.pipeline_stages

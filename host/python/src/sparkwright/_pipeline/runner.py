@@ -229,7 +229,7 @@ class StageRunner:
         profile = None if facts is None else dict(facts)
         began = time.perf_counter()
         with self._progress(work.stage.name):
-            made = self._tables.keep(data, name, work.stage.name, plan=plan.answer, profile=profile, uses=len(work.later) or None)
+            made = self._tables.keep(data, name, work.stage.name, plan=plan.answer, profile=profile, uses=len(work.later) or 1)
         took_s = time.perf_counter() - began
         error = made.pop("error", None)
         work.result["temp_table_results"] = made
