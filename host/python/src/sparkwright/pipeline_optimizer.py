@@ -141,7 +141,7 @@ class PipelineOptimizer:
                 for stage in stages:
                     run = self._one(stage, target, stages)
                     self._take(stage, run)
-                    if interruptions.seen:
+                    if interruptions.seen and run.error is not None:
                         raise KeyboardInterrupt from run.error
                     self._drop_finished(pipeline_ended=False)
                     if run.error is None:
