@@ -278,7 +278,8 @@ def overwritten_source():
     except Exception as error:
         failed = str(error)
     # Spark 3.5 has no name for this error
-    check("FILE_NOT_EXIST" in failed or "underlying files have been updated" in failed, "a query that overwrites what it reads fails, as in Spark itself")
+    failed_so = "FILE_NOT_EXIST" in failed or "underlying files have been updated" in failed
+    check(failed_so, "a query that overwrites what it reads fails, as in Spark itself")
     reasons = [n["why_not"] for n in host.asks[-1]["nodes"] if n["operator"] == "Project"]
     check("source_overwritten" in reasons, f"the host is told why: {reasons}")
     spark.stop()

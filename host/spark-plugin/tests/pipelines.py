@@ -169,7 +169,7 @@ def temp_tables():
     asked = len(host.asks)
     left = pipelines.table(data, name + "left", 4, "hash", ["k"], "zstd", props)
     check(any(n["operator"].startswith("Insert") for ask in host.asks[asked:] for n in ask["nodes"]), "the write is asked about")
-    right = pipelines.table(data.selectExpr("k", "id AS other"), name + "right", 4, "hash", ["k"], "snappy", props)
+    right = pipelines.table(data.selectExpr("k", "id AS other"), name + "right", 4, "hash", ["K"], "snappy", props)
     check((left["partitioning"], left["files"], left["why"]) == ("hash", 4, None), f"a table by hash: {left}")
     about = described(name + "left")
     check((about["Num Buckets"], about["Bucket Columns"], about["Provider"]) == ("4", "[`k`]", "parquet"), "Spark says that it has buckets")

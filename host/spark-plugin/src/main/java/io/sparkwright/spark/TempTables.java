@@ -161,7 +161,7 @@ final class TempTables {
         throw new IllegalArgumentException("`" + strategy + "` is no partitioning of a table: wanted hash, range or none");
       }
       Dataset<Row> frame = TempTables.frame(data);
-      String why = strategy.equals("none") ? null : whyNot(frame.schema(), strategy, columns);
+      String why = strategy.equals("none") ? null : whyNot(frame, columns);
       if (strategy.equals("none") || why != null) {
         return new Layout(spread(frame, files), "none", why);
       }
@@ -184,13 +184,19 @@ final class TempTables {
           : frame.coalesce(files);
     }
 
-    private static String whyNot(StructType schema, String strategy, List<String> columns) {
+    private static String whyNot(Dataset<Row> frame, List<String> columns) {
       if (columns.isEmpty()) {
         return "no column is named to partition by";
       }
+      StructType schema = frame.schema();
+      boolean caseSensitive = Compat.sqlConf(frame.sparkSession()).caseSensitiveAnalysis();
       for (String name : columns) {
-        int at = List.of(schema.fieldNames()).indexOf(name);
-        if (at < 0) {
+        int at = 0;
+        while (at < schema.length() && !(caseSensitive ? schema.fields()[at].name().equals(name)
+            : schema.fields()[at].name().equalsIgnoreCase(name))) {
+          at++;
+        }
+        if (at == schema.length()) {
           throw new IllegalArgumentException("no column `" + name + "` to partition by: the data has "
               + String.join(", ", schema.fieldNames()));
         }
