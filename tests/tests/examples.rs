@@ -49,7 +49,7 @@ fn examples_of_spark() {
             let made = Application::new(venv().command("python"), venv())
                 .arg(support::program("example_resources.py"))
                 .arg(&place)
-                .arg(&home)
+                .arg(home)
                 .run()
                 .unwrap();
             assert_eq!(made.code(), Some(0), "{}", made.stderr);
