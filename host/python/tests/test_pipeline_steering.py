@@ -12,6 +12,22 @@ import pytest
 
 Program = Callable[..., Any]
 
+# The host writes the end of a run after its application has ended.
+RECORD_SECONDS = 60.0
+
+
+def record(folder: Path, application: str) -> dict[str, Any]:
+    """The record of a run that has ended."""
+    path = folder / "runs" / application / "run.json"
+    until = time.monotonic() + RECORD_SECONDS
+    while True:
+        run: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
+        if run.get("state") == "ended":
+            return run
+        assert time.monotonic() < until, f"{path}: {run.get('state', 'missing')}; there are {sorted(path.parent.parent.iterdir())}"
+        time.sleep(0.2)
+
+
 ON_A_CLUSTER = """
 import urllib.request
 made = builder(sys.argv[2] if len(sys.argv) > 2 else os.environ["MASTER_URL"]).config("spark.ui.enabled", "true").config("spark.ui.port", "0")
@@ -83,7 +99,7 @@ def test_the_executors_of_the_plan_come_and_go(program: Program, cluster: Any, t
     assert told["seen"]["large"]["polled"][0] == planned["small"]
     assert told["scaling"]["large"]["executors"]["most"] == planned["large"]
     # The record has the plan's decision as applied.
-    run = json.loads((tmp_path / "runs" / told["application"] / "run.json").read_text())
+    run = record(tmp_path, told["application"])
     decided = [each for each in run["decisions"] if each["point"] == "plan_stage" and each["name"] == "executors"]
     assert [each["value"] for each in decided][-3:] == [planned["small"], planned["large"], planned["small again"]]
     assert all(each["applied"] for each in decided[-3:])
@@ -124,7 +140,7 @@ def test_shadow_plans_and_off_only_runs(program: Program, tmp_path: Path, mode: 
     assert told["planned"] == [mode == "shadow"] * 2
     records = list((tmp_path / "runs").glob("*/run.json"))
     if mode == "shadow":
-        run = json.loads((tmp_path / "runs" / told["application"] / "run.json").read_text())
+        run = record(tmp_path, told["application"])
         decided = [each for each in run["decisions"] if each["point"] == "plan_stage"]
         assert decided and not any(each["applied"] for each in decided)
     else:
