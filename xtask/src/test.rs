@@ -75,6 +75,7 @@ impl Test {
             tables.display()
         ));
         setup::show(&mut Browser::ensure()?.tests(&binary, &filter)?)?;
+        wheel(&tables, &filter)?;
         // One Spark at a time: each wants the machine for itself.
         setup::show(
             // A run takes long: one that fails tells of everything that fails.
@@ -84,9 +85,8 @@ impl Test {
                 .env("SPARKWRIGHT_ASSETS", paths::assets())
                 .env("SPARKWRIGHT_BINARY", binary)
                 .env("SPARKWRIGHT_VENV", venv.folder())
-                .env("SPARKWRIGHT_NYCFLIGHTS13", &tables),
+                .env("SPARKWRIGHT_NYCFLIGHTS13", tables),
         )?;
-        wheel(&tables, &filter)?;
         // The README's other command checks itself: equal results, and steering that Spark's event log shows.
         if self.filter.is_none() { crate::demo::Demo::default().run() } else { Ok(()) }
     }
@@ -101,6 +101,8 @@ fn shell(node: &Node, filter: &[&str]) -> Result<()> {
 /// The Python package as it would be published: its tests work on the installed wheel, with each PySpark and nothing else beside it.
 fn wheel(tables: &Path, filter: &[&str]) -> Result<()> {
     let wheel = build::wheel()?;
+    // One that fails does not keep the other from telling what fails.
+    let mut failed = Vec::new();
     for edition in EDITIONS {
         let python = edition.install(&wheel)?;
         // Spark leaves a warehouse and logs where it runs.
@@ -123,8 +125,11 @@ fn wheel(tables: &Path, filter: &[&str]) -> Result<()> {
         let ended = pytest.status().context("cannot start pytest")?;
         // That none of its tests has the wanted name is no failure.
         let none_wanted = !filter.is_empty() && ended.code() == Some(NO_TESTS);
-        ensure!(ended.success() || none_wanted, "pytest beside {} ended with {ended}", edition.spark);
+        if !ended.success() && !none_wanted {
+            failed.push(format!("pytest beside {} ended with {ended}", edition.spark));
+        }
     }
+    ensure!(failed.is_empty(), "{}", failed.join("; "));
     Ok(())
 }
 
