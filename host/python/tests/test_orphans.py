@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -88,7 +88,7 @@ def _group_lives(group: int) -> bool:
 
 
 @contextlib.contextmanager
-def program(folder: Path, do: str, **asked: Any) -> Iterator[Program]:
+def program(folder: Path, do: str, **asked: Any) -> Generator[Program]:
     one = Program(folder, do, **asked)
     try:
         yield one

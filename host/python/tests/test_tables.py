@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -88,7 +89,7 @@ def age(manager: TempTableManager, hours: float, *names: str) -> None:
 def storage_mb(spark: SparkSession) -> float:
     """What Spark itself says that cached data takes."""
     java: Any = spark.sparkContext
-    return sum(info.memSize() + info.diskSize() for info in java._jsc.sc().getRDDStorageInfo()) / (1 << 20)
+    return sum(int(info.memSize() + info.diskSize()) for info in java._jsc.sc().getRDDStorageInfo()) / (1 << 20)
 
 
 # Kinds
@@ -163,7 +164,7 @@ def test_by_range_each_file_has_its_own_range_in_order(spark: SparkSession, data
     rows = manager.query_temp_table(
         "ordered", "SELECT input_file_name() f, min(id) lo, max(id) hi, count(*) n FROM ordered GROUP BY 1 ORDER BY lo"
     ).collect()
-    assert all(one["hi"] < other["lo"] for one, other in zip(rows, rows[1:], strict=False))
+    assert all(one["hi"] < other["lo"] for one, other in itertools.pairwise(rows))
     assert sum(row["n"] for row in rows) == ROWS
 
 

@@ -156,7 +156,7 @@ class TempTableManager:
             result = spark.sql(isolation.bound(text, table.name, table.read_as))
             isolation.check_leaves(actions.leaves(result), actions.leaves(spark.table(table.read_as)), table.name)
         else:
-            isolation.check(explained.parsed(spark, text, table.name), table.name, table.read_as)
+            isolation.check(explained.parsed(spark, text, table.name, table.read_as), table.name, table.read_as)
             result = spark.sql(isolation.bound(text, table.name, table.read_as))
             isolation.check_leaves(explained.leaves(result), explained.leaves(spark.table(table.read_as)), table.name)
         table.accessed(now_ms(), stage)

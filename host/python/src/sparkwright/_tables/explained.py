@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from ..errors import QueryRefusedError
-from .isolation import CALLING_JAVA, Parsed
+from .isolation import CALLING_JAVA, Parsed, bound
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -19,18 +19,12 @@ PARSED, ANALYSED, OPTIMIZED = "== Parsed Logical Plan ==", "== Analyzed Logical 
 LINE = re.compile(r"^[\s:+|-]*'*([A-Za-z]\w*)\b(.*)$")
 RELATION = re.compile(r"^ \[(.*?)\], \[.*\], (?:true|false)$")
 # Names that are printed otherwise than their class is called.
-PRINTED = {
-    "UnresolvedSubqueryAliases": "UnresolvedSubqueryColumnAliases",
-    "Limit": "LocalLimit",
-    "CTE": "UnresolvedWith",
-    "UnresolvedWith": "UnresolvedWith",
-}
-CUT_OFF = re.compile(r"\.\.\. \d+ more (?:characters|fields)|\.\.\. (?:\d+ )?more")
+PRINTED = {"CTE": "UnresolvedWith"}
 BY_TEXT = re.compile(r"\b(identifier)\s*\(|\b(" + "|".join(sorted(CALLING_JAVA)) + r")\b", re.IGNORECASE)
 
 
-def parsed(spark: SparkSession, query: str, name: str) -> Parsed:
-    """What `query` names; it is planned and not run.
+def parsed(spark: SparkSession, query: str, name: str, read_as: str) -> Parsed:
+    """What `query` names, with the definition of `name` that `bound` puts before it; it is planned and not run.
 
     Raises:
         QueryRefusedError: Spark can't parse it, or its plan can't be read with certainty.
@@ -40,21 +34,24 @@ def parsed(spark: SparkSession, query: str, name: str) -> Parsed:
         raise QueryRefusedError(
             f"query_temp_table('{name}', ...) refuses `{found[1] or found[2]}` in a Spark Connect session: what it reads can't be told"
         )
-    before, _ = _sections(_explained(spark, query, name), name)
+    before, _ = _sections(_explained(spark, bound(query, name, read_as), name), name)
     nodes = set[str]()
     relations = list[list[str]]()
     table_functions = list[list[str]]()
+    definitions = 0
     for node, rest in _lines(before):
         nodes.add(node)
+        definitions += node == "UnresolvedWith"
         if node == "UnresolvedRelation":
             relation = RELATION.match(rest)
             # A name with a comma or a dot in it is taken for several parts: refused, as it is neither.
             relations.append(re.split(r"[,.]\s*", relation[1]) if relation else [rest.strip()])
-        elif node in ("UnresolvedTableValuedFunction", "UnresolvedTVFAliases", "table"):
+        elif node in ("UnresolvedTableValuedFunction", "UnresolvedTVFAliases"):
             function = re.search(r"\[([\w.]+)\]", rest)
             table_functions.append([function[1] if function else rest.strip()])
-    # Names that WITH defines are not printed with certainty: it is left out of Connect sessions.
-    return Parsed(nodes=frozenset(nodes - {"table"}), relations=relations, table_functions=table_functions)
+    if definitions != 1:
+        raise QueryRefusedError(f"query_temp_table('{name}', ...) takes no WITH in a Spark Connect session: what its names mean can't be told")
+    return Parsed(nodes=frozenset(nodes), relations=relations, table_functions=table_functions)
 
 
 def leaves(data: DataFrame) -> list[str]:
@@ -62,7 +59,9 @@ def leaves(data: DataFrame) -> list[str]:
     frame: Any = data
     text = str(frame._explain_string(extended=True))
     _, after = _sections(text, "")
-    lines = [line for line in after.splitlines() if line.strip() and LINE.match(line)]
+    # The columns stand before the plan.
+    _, *plan = [line for line in after.splitlines() if line.strip()]
+    lines = [line for line in plan if LINE.match(line)]
     found = list[str]()
     for at, line in enumerate(lines):
         deeper = at + 1 < len(lines) and _depth(lines[at + 1]) > _depth(line)
