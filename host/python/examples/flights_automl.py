@@ -232,8 +232,10 @@ def run_steered(spark: SparkSession, steps: list[dict[str, Any]]) -> None:
     results = optimizer.execute_optimized_pipeline(steps)
     report = optimizer.get_optimization_report()
     print(f"\nWhat Sparkwright did in {results['total_execution_time']:.1f} s")
-    for stage in results["stages"]:
-        print(f"  {stage['stage_name']} [{stage['execution_time']:.1f} s]")
+    for stage in report["pipeline_summary"]["stages"]:
+        executors, kept = stage["executors"], stage["kept_as"]
+        planned = f", planned with {executors} executors" if executors is not None else ""
+        print(f"  {stage['name']} [{stage['execution_time']:.1f} s]{planned}, " + (f"kept as {kept}" if kept else "not kept"))
     for advice in report["recommendations"]:
         print(f"  {advice}")
     optimizer.cleanup()
