@@ -43,7 +43,7 @@ pub struct Clean {
     json: bool,
     /// Take a session that no lock can tell of (taken on another machine, or where files can't be locked) for dead when its lease was not
     /// renewed for this many hours; without it such sessions are left alone.
-    #[arg(long, value_name = "HOURS", value_parser = hours)]
+    #[arg(long, value_name = "HOURS", value_parser = hours, allow_negative_numbers = true)]
     unlocked_after: Option<Duration>,
 }
 
