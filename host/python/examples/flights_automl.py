@@ -135,8 +135,9 @@ def kinds() -> dict[str, tuple[Any, list[dict[Any, Any]]]]:
 
 
 def area_under_roc() -> BinaryClassificationEvaluator:
-    """The exact area: with bins it would depend on the partitions."""
-    return BinaryClassificationEvaluator(labelCol="late", metricName="areaUnderROC", numBins=0)
+    """The exact area (with bins it would depend on the partitions), by the chance of being late: the raw predictions of trees and of naive
+    Bayes are counts and densities, which rank nothing."""
+    return BinaryClassificationEvaluator(labelCol="late", rawPredictionCol="probability", metricName="areaUnderROC", numBins=0)
 
 
 class Contest:

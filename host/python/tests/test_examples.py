@@ -68,6 +68,6 @@ def test_steered_and_plain_come_to_the_same_results(tables: Path, tmp_path: Path
         assert left.keys() == right.keys()
         assert all(same(left[key], right[key]) for key in left), f"plain: {left}\nsteered: {right}"
     # Models that learned nothing would be equal too; they would be right about every other pair.
-    best = max(row["area_under_roc"] for row in plain if row["kind"] == "candidate")
-    assert best > 0.6
+    areas = {row["model"]: row["area_under_roc"] for row in plain if row["kind"] == "candidate"}
+    assert min(areas.values()) > 0.55, areas
     assert "What Sparkwright did" in printed
