@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 import os
 import uuid
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ._config import Config
 from ._host import HostLink, LinesClosed, connect, start_decide
@@ -22,6 +22,8 @@ STATE_WAIT_MS = 5_000
 CONNECT_SECONDS = 5.0
 
 LOG = logging.getLogger("sparkwright")
+
+Made = TypeVar("Made")
 
 
 class Context:
@@ -152,6 +154,22 @@ class Context:
 def _conf(spark: SparkSession, name: str) -> str | None:
     """One of the choices that an application or session was made with."""
     return spark.conf.get(f"spark.sparkwright.{name}", None) or None
+
+
+def made_with_context(
+    make: Callable[[Context], Made],
+    spark: SparkSession,
+    config: Mapping[str, Any] | None,
+    environment: str | None,
+    policy: str | os.PathLike[str] | None,
+) -> Made:
+    """What `make` makes with a context of its own, which is closed again where that fails. Raises as `Context.open`."""
+    context = Context.open(spark, config, environment, policy)
+    try:
+        return make(context)
+    except BaseException:
+        context.close()
+        raise
 
 
 def _steering_host(state: SteeringState) -> HostLink | None:

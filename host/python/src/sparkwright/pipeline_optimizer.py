@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from ._config import Config
-from ._context import Context
+from ._context import Context, made_with_context
 from ._host import Answer
 from ._pipeline.interruption import Interruptions
 from ._pipeline.outputs import Output, is_frame
@@ -316,12 +316,7 @@ def create_pipeline_optimizer(
         PolicyError: the policy, the environment or `config` is wrong; it says which key, what was found and what is allowed.
         CommandNotFoundError: the `sparkwright` command is needed and is not there.
     """
-    context = Context.open(spark, config, environment, policy)
-    try:
-        return PipelineOptimizer(context)
-    except BaseException:
-        context.close()
-        raise
+    return made_with_context(PipelineOptimizer, spark, config, environment, policy)
 
 
 def _is_table(output: Output) -> bool:

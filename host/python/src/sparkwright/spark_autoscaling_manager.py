@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, cast
 
-from ._context import Context
+from ._context import Context, made_with_context
 from ._host import Ended
 from ._pipeline.question import measured, stage_question
 from ._pipeline.words import shown
@@ -19,6 +19,8 @@ from ._spark.session_confs import SessionConfs, read_confs
 from .errors import HostError, HostLostError, StageError
 
 if TYPE_CHECKING:
+    import os
+
     from pyspark.sql import DataFrame, SparkSession
 
 MIB = 1 << 20
@@ -275,11 +277,14 @@ def _facts_of(analysis: Mapping[str, Any]) -> DataFacts:
 
 
 def create_autoscaling_manager(
-    spark: SparkSession, config: Mapping[str, Any] | None = None, environment: str | None = None, policy: str | None = None
+    spark: SparkSession,
+    config: Mapping[str, Any] | None = None,
+    environment: str | None = None,
+    policy: str | os.PathLike[str] | None = None,
 ) -> SparkAutoscalingManager:
     """An autoscaling manager for a session; see `create_pipeline_optimizer` for `config`, `environment` and `policy`.
 
     Raises:
         NotSteeredError, PolicyError, CommandNotFoundError: as `create_pipeline_optimizer`.
     """
-    return SparkAutoscalingManager(Context.open(spark, config, environment, policy), owns_context=True)
+    return made_with_context(lambda context: SparkAutoscalingManager(context, owns_context=True), spark, config, environment, policy)

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, cast
 
-from ._context import Context
+from ._context import Context, made_with_context
 from ._pipeline.question import stage_question
 from ._pipeline.words import PROCESSING_TYPES
 from ._spark import DataFacts
@@ -497,12 +497,7 @@ def create_temp_table_manager(
         PolicyError: the policy, the environment or `config` is wrong; it says which key, what was found and what is allowed.
         CommandNotFoundError: the `sparkwright` command is needed and is not there.
     """
-    context = Context.open(spark, config, environment, policy)
-    try:
-        return TempTableManager(context, owns_context=True)
-    except BaseException:
-        context.close()
-        raise
+    return made_with_context(lambda context: TempTableManager(context, owns_context=True), spark, config, environment, policy)
 
 
 def _next(keys: Sequence[str], order_by: Sequence[str]) -> list[dict[str, Any]]:

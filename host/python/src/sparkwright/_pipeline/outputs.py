@@ -7,9 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from .._tables.names import LONGEST_NAME
 from .stages import Stage, placeholders
-
-LONGEST_TABLE_NAME = 64
 
 
 class Tables(Protocol):
@@ -81,7 +80,7 @@ def is_frame(value: object) -> bool:
 def fresh_table_name(stage: str, taken: Iterable[str]) -> str:
     """A name for a stage's table that is free and allowed, as like the stage's as can be."""
     plain = re.sub(r"[^A-Za-z0-9_]+", "_", stage).strip("_")
-    base = (plain if plain[:1].isalpha() else f"stage_{plain}")[: LONGEST_TABLE_NAME - 8]
+    base = (plain if plain[:1].isalpha() else f"stage_{plain}")[: LONGEST_NAME - 8]
     names = set(taken)
     name, number = base, 1
     while name in names:

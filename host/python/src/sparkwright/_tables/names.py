@@ -8,9 +8,12 @@ from typing import Any
 
 from ..errors import PolicyError, TableNameError
 
-ALLOWED = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}", re.ASCII)
-ALLOWED_WORDS = "a letter, then at most 63 letters, digits or _"
-PREFIX = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}", re.ASCII)
+LONGEST_NAME = 64
+REST = rf"[A-Za-z0-9_]{{0,{LONGEST_NAME - 1}}}"
+REST_WORDS = f"then at most {LONGEST_NAME - 1} letters, digits or _"
+ALLOWED = re.compile(f"[A-Za-z]{REST}", re.ASCII)
+ALLOWED_WORDS = f"a letter, {REST_WORDS}"
+PREFIX = re.compile(f"[A-Za-z_]{REST}", re.ASCII)
 
 
 def checked(name: object) -> str:
@@ -53,7 +56,7 @@ class Names:
         settings = policy["temp_tables"]
         prefix = str(settings["table_prefix"])
         if not PREFIX.fullmatch(prefix):
-            expected = "a letter or _, then at most 63 letters, digits or _"
+            expected = f"a letter or _, {REST_WORDS}"
             raise PolicyError(
                 f"temp_tables.table_prefix is {prefix!r}, and names of tables begin with it: wanted {expected}",
                 [{"path": "temp_tables.table_prefix", "found": repr(prefix), "expected": expected}],
