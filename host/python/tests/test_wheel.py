@@ -89,3 +89,23 @@ def test_the_readme_from_top_to_end(start: str, tmp_path: Path) -> None:
     line = [sys.executable] if start == "python" else [command(), "submit", "--master", "local[2]"]
     printed = told_by(*line, str(script), folder=tmp_path)
     assert re.search(r"^\d+ stages in \d+\.\d s$", printed, flags=re.MULTILINE), printed
+
+
+def test_a_program_with_stages_runs_where_steering_is_off(tmp_path: Path) -> None:
+    """`--mode off` is no reason to refuse it, though there is no plugin then."""
+    script = tmp_path / "stages.py"
+    script.write_text(
+        """
+from pyspark.sql import SparkSession
+from sparkwright.pipeline_optimizer import create_pipeline_optimizer
+
+spark = SparkSession.builder.getOrCreate()
+optimizer = create_pipeline_optimizer(spark)
+results = optimizer.execute_optimized_pipeline([{"name": "count", "type": "evaluation", "data": spark.range(7), "run": lambda data: data.count()}])
+print("counted", results["outputs"]["count"], results["success"], optimizer.get_optimization_report()["pipeline_summary"]["mode"])
+optimizer.cleanup()
+""",
+        encoding="utf-8",
+    )
+    printed = told_by(command(), "submit", "--mode", "off", "--master", "local[2]", str(script), folder=tmp_path)
+    assert "counted 7 True off" in printed, printed

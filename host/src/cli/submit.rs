@@ -30,6 +30,8 @@ use crate::launch::installation::Installation;
 use crate::launch::plan::{PlanError, launch_facts, no_launch_plan, plan_launch};
 use crate::steering::{EXECUTORS_IF_LOST, Launch, Mode, server};
 
+/// The plugin's and the Python package's key for what steering does.
+const MODE: &str = "spark.sparkwright.mode";
 /// How long `submit` waits for the host before the application starts without it.
 const HOST_PATIENCE: Duration = Duration::from_secs(5);
 /// The longest path of a Unix socket is 107 bytes; a folder above this is too deep for one.
@@ -70,8 +72,13 @@ impl Submit {
         let spark = Installation::find()?;
         let user = user_confs(&arguments, &spark);
         let local = master(&user).starts_with("local");
-        if self.mode == Mode::Off || arguments.only_asks {
+        if arguments.only_asks {
             return Err(become_spark_submit(&spark, local, arguments.all));
+        }
+        // A program that declares stages to the Python package learns by it that nobody plans them, and runs them.
+        let off = BTreeMap::from([(MODE.to_owned(), Mode::Off.word().to_owned())]);
+        if self.mode == Mode::Off {
+            return Err(become_spark_submit(&spark, local, arguments.with(&off, &[])));
         }
         check_application(&arguments)?;
         let record = std::path::absolute(&self.record).unwrap_or_else(|_| self.record.clone());
@@ -86,7 +93,7 @@ impl Submit {
             Err(error) => {
                 eprintln!("sparkwright: the host could not be started, the application runs unsteered: {error}");
                 server::record_lost_host(&launch, std::process::id(), &error.to_string());
-                Err(become_spark_submit(&spark, local, arguments.all))
+                Err(become_spark_submit(&spark, local, arguments.with(&off, &[])))
             }
         }
     }
