@@ -130,6 +130,12 @@ fn every_other_kind_has_its_evidence_and_advice() {
     }
     let driver = ReviewInput { wall_ms: 20_000, driver_ms: 10_000, ..run(vec![stage("s", 10_000)]) };
     assert_eq!(kinds(&driver), [BottleneckKind::Driver]);
+    // What is on already is no advice.
+    assert_eq!(first_advice(&driver), ("autoscaling.guards.down_window_seconds".into(), None));
+    let mut fixed = ResolvedPolicy::default();
+    fixed.autoscaling.enable_autoscaling = false;
+    let advice = review(&fixed, &driver).recommendations.remove(0);
+    assert_eq!((advice.key.as_ref(), advice.value), ("autoscaling.enable_autoscaling", Some(Scalar::Flag(true))));
     let mut late = stage("late", 10_000);
     late.expected_ms = Some(7_900);
     assert_eq!(kinds(&run(vec![late.clone()])), [BottleneckKind::SlowerThanExpected]);
