@@ -25,6 +25,9 @@ fn decides_without_an_application_and_ends_with_its_input() {
     assert!((4..=20).contains(&executors), "{asked:#}");
     assert_eq!(asked["numbers"], json!({}));
     assert!(asked["prose"]["executors"].as_str().unwrap().starts_with("rule executors"), "{}", asked["prose"]);
+    assert_eq!(asked["values"]["executors"], asked["answer"]["executors"]["value"].to_string());
+    let advisory = asked["values"]["advisory_partition_bytes"].as_str().unwrap();
+    assert!(advisory.ends_with("MiB"), "with its unit: {advisory}");
     let begun = client.ok(
         "begin",
         json!({"stage": "prepare", "executors": executors, "confs": {"spark.sql.shuffle.partitions": "8"}}),

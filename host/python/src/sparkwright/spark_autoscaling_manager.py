@@ -144,7 +144,7 @@ class SparkAutoscalingManager:
         """Asks the policy how a stage is run; `question` is the input of its decision point `plan_stage`."""
         name = str(question["name"])
         told = self._context.host.ask("plan_stage", question, name, record=record)
-        plan = AskedPlan(name, told["answer"], told["numbers"])
+        plan = AskedPlan(name, told)
         plan.question = dict(question)
         if record:
             self._planned_times += 1

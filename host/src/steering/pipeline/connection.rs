@@ -125,10 +125,10 @@ impl Connection {
         facts::complete(point, &mut input, &subject, &self.host.launch, application, &self.ended);
         let open = self.open.as_mut().ok_or_else(not_open)?;
         let answer = open.ask(point, &Value::Object(input), request.change.as_ref())?;
-        let prose = recording::prose(point, &answer, &open.policy.cost.currency);
+        let (prose, values) = recording::prose(point, &answer, &open.policy.cost.currency);
         let numbers =
             if request.record.unwrap_or(true) { self.record(point, &subject, &answer) } else { BTreeMap::new() };
-        Ok(json!({"answer": answer, "numbers": numbers, "prose": prose}))
+        Ok(json!({"answer": answer, "numbers": numbers, "prose": prose, "values": values}))
     }
 
     /// Records the decisions of an answer; gives their numbers by name.

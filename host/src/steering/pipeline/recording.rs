@@ -4,7 +4,7 @@ use serde::Deserialize as _;
 use serde_json::{Map, Value, json};
 use sparkwright_core::abi::DecisionPoint;
 use sparkwright_core::review::ReviewAnswer;
-use sparkwright_core::trace::{Decision, Scalar, Trace};
+use sparkwright_core::trace::{Decision, Scalar};
 
 use crate::record::{RecordedDecision, review_prose, told_bottleneck, told_recommendation};
 
@@ -40,22 +40,23 @@ pub(super) fn decisions(
     members.filter_map(|(name, made)| recorded(name, name.clone(), subject, made)).collect()
 }
 
-/// An answer in prose: of a review what held the run up and what would help, line by line; of a plan each decision's account, by name.
-pub(super) fn prose(point: DecisionPoint, answer: &Value, currency: &str) -> Value {
+/// An answer as people read it: of a review what held the run up and what would help, line by line; of a plan each decision's account,
+/// by name, and beside it each value with its unit.
+pub(super) fn prose(point: DecisionPoint, answer: &Value, currency: &str) -> (Value, Map<String, Value>) {
     if point == DecisionPoint::Review {
-        return ReviewAnswer::deserialize(answer).map_or(Value::Null, |review| {
+        let told = ReviewAnswer::deserialize(answer).map_or(Value::Null, |review| {
             let bottlenecks: Vec<String> = review.bottlenecks.iter().map(told_bottleneck).collect();
             let recommendations: Vec<String> = review.recommendations.iter().map(told_recommendation).collect();
             let text = review_prose(&review, currency);
             json!({"bottlenecks": bottlenecks, "recommendations": recommendations, "text": text})
         });
+        return (told, Map::new());
     }
-    let members = answer.as_object().into_iter().flatten();
-    let accounts = members.filter_map(|(name, made)| {
-        let trace = Trace::deserialize(made.get("trace")?).ok()?;
-        Some((name.clone(), trace.render("").into()))
-    });
-    Value::Object(accounts.collect::<Map<String, Value>>())
+    let decisions = decisions(point, "", answer, 0);
+    let accounts: Map<String, Value> =
+        decisions.iter().map(|(name, made)| (name.clone(), made.trace.render("").into())).collect();
+    let values = decisions.iter().map(|(name, made)| (name.clone(), made.rendered_value().into())).collect();
+    (accounts.into(), values)
 }
 
 /// A decision's value in one word or number.

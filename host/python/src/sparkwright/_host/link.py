@@ -28,11 +28,12 @@ class Opened(TypedDict):
 
 
 class Answer(TypedDict):
-    """What the policy decided, the numbers of its decisions in the run's record, and its reasons as text."""
+    """What the policy decided, the numbers of its decisions in the run's record, its reasons as text, and its values with their units."""
 
     answer: dict[str, Any]
     numbers: dict[str, int]
     prose: dict[str, Any]
+    values: dict[str, str]
 
 
 class Applied(TypedDict):

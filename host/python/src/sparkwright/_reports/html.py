@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from html import escape
 
+SHORT = 24
 STYLE = "text-align:left;padding:2px 12px 2px 0;vertical-align:top"
 
 
@@ -38,4 +39,7 @@ def share_bar(share: float) -> str:
 
 
 def _cell(tag: str, content: object) -> str:
-    return f'<{tag} style="{STYLE}">{escape(str(content))}</{tag}>'
+    text = str(content)
+    # A figure and its unit stay on one line.
+    style = f"{STYLE};white-space:nowrap" if len(text) <= SHORT else STYLE
+    return f'<{tag} style="{style}">{escape(text)}</{tag}>'
