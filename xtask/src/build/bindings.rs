@@ -40,7 +40,7 @@ pub(super) fn bindings(node: &Node, made_of: &Crate, name: &str, types: bool) ->
     let module = folder.join(format!("{name}_bg.wasm"));
     let mut program = node.command();
     program.arg(optimizer).current_dir(paths::workspace());
-    let smaller = optimize(program, EFFORT, title, &module)?;
+    let smaller = optimize(program, &[EFFORT], title, &module)?;
     fs::rename(&smaller, &module).with_context(|| format!("cannot replace `{}`", module.display()))?;
     put(&made_from, &note)?;
     Ok(folder)

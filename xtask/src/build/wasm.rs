@@ -65,13 +65,13 @@ const FEATURES: [&str; 6] = [
     "--enable-reference-types",
 ];
 
-/// The module with what the compiler left to be saved, a tenth of its bytes, beside it; `effort` is an `-O` of the optimizer's, `program` the
+/// The module with what the compiler left to be saved, a tenth of its bytes, beside it; `effort` are the `-O`s of the optimizer's passes, `program` the
 /// command that starts it.
-pub(super) fn optimize(mut program: Command, effort: &str, title: &str, module: &Path) -> Result<PathBuf> {
+pub(super) fn optimize(mut program: Command, effort: &[&str], title: &str, module: &Path) -> Result<PathBuf> {
     let to = module.with_extension("optimized.wasm");
     run_quietly(
         &format!("optimizing {title} with wasm-opt"),
-        program.arg(effort).args(FEATURES).arg(module).arg("-o").arg(&to),
+        program.args(effort).args(FEATURES).arg(module).arg("-o").arg(&to),
     )?;
     Ok(to)
 }
