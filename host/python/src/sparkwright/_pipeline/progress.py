@@ -1,8 +1,12 @@
-"""Says that a long stage still runs: one line that changes on a terminal or in a notebook, and now and then a line in the log."""
+"""Says that a long stage still runs: one line that changes on a terminal or in a notebook, and now and then a line in the log.
+
+A terminal on which Spark shows its own bar is left to it: both would write over one another.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 import threading
 import time
@@ -13,14 +17,16 @@ from .._context import LOG
 
 FIRST_SECONDS = 5.0
 LINE_SECONDS = 1.0
+USUAL_COLUMNS = 80
 
 
 @contextlib.contextmanager
-def progress(stage: str, tasks: Callable[[], str | None], every_minutes: float) -> Generator[None]:
+def progress(stage: str, tasks: Callable[[], str | None], every_minutes: float, *, terminal: bool = True) -> Generator[None]:
     """While the block runs, says how long `stage` has been running and what `tasks` tells; in the log after some seconds and then every
-    `every_minutes`."""
+    `every_minutes`, on a `terminal` each second."""
     ended = threading.Event()
-    teller = threading.Thread(target=_tell, args=(stage, tasks, every_minutes * 60.0, ended), name=f"sparkwright-progress-{stage}", daemon=True)
+    told = (stage, tasks, every_minutes * 60.0, terminal, ended)
+    teller = threading.Thread(target=_tell, args=told, name=f"sparkwright-progress-{stage}", daemon=True)
     teller.start()
     try:
         yield
@@ -29,7 +35,7 @@ def progress(stage: str, tasks: Callable[[], str | None], every_minutes: float) 
         teller.join(timeout=LINE_SECONDS)
 
 
-def _tell(stage: str, tasks: Callable[[], str | None], every_s: float, ended: threading.Event) -> None:
+def _tell(stage: str, tasks: Callable[[], str | None], every_s: float, terminal: bool, ended: threading.Event) -> None:
     began = time.monotonic()
     log_at = FIRST_SECONDS
     line: _TerminalLine | _NotebookLine | None = None
@@ -41,7 +47,7 @@ def _tell(stage: str, tasks: Callable[[], str | None], every_s: float, ended: th
         except Exception:  # the session ends while we ask: there is nothing to tell
             done = None
         text = f"stage {stage}: {took:.0f} s" + (f", {done}" if done else "")
-        line = line or _line()
+        line = line or _line(terminal)
         if line is not None:
             line.show(text)
         if took >= log_at:
@@ -58,6 +64,8 @@ class _TerminalLine:
         self._width = 0
 
     def show(self, text: str) -> None:
+        # A line that wraps can't be written over.
+        text = text[: (os.get_terminal_size(self._stream.fileno()).columns or USUAL_COLUMNS) - 1]
         self._stream.write("\r" + text.ljust(self._width))
         self._stream.flush()
         self._width = len(text)
@@ -84,9 +92,9 @@ class _NotebookLine:
             self._handle.update({"text/plain": ""}, raw=True)
 
 
-def _line() -> _TerminalLine | _NotebookLine | None:
+def _line(terminal: bool) -> _TerminalLine | _NotebookLine | None:
     """Where a line can change: a notebook, else a terminal."""
     ipython: Any = sys.modules.get("IPython")
     if ipython is not None and hasattr(ipython.get_ipython(), "kernel"):
         return _NotebookLine(ipython.display.display)
-    return _TerminalLine(sys.stderr) if sys.stderr.isatty() else None
+    return _TerminalLine(sys.stderr) if terminal and sys.stderr.isatty() else None

@@ -213,7 +213,13 @@ class StageRunner:
         if work.plan is None or not self._context.acts:
             return
         facts = self._ours("sizing a result", lambda: self._context.actions.profile(output.value))
-        plan = self._asked(work, facts) if facts is not None else work.plan
+        plan: StagePlan | None = work.plan
+        if facts is not None:
+            try:
+                plan = self._asked(work, facts)
+            except HostError as denied:  # what ran has run: it is not kept, and the stage goes on
+                plan = None
+                self._say("keeping a result", denied)
         if plan is not None:
             output.kept = self._keep(work, output.value, plan, facts or work.facts)
             self._fill(work, output.kept)
@@ -297,7 +303,9 @@ class StageRunner:
             told = self._context.actions.tasks()
             return f"{told['done']} of {told['all']} tasks done, {told['running']} running" if told and told["all"] else None
 
-        return progress(stage, tasks, float(self._context.policy["monitoring"]["report_interval_minutes"]))
+        every_minutes = float(self._context.policy["monitoring"]["report_interval_minutes"])
+        shown = self._ours("looking for Spark's own progress", self._context.actions.shows_progress)
+        return progress(stage, tasks, every_minutes, terminal=not shown)
 
     def _end(self, work: _Work) -> None:
         if work.plan is None or work.stays_open:

@@ -189,6 +189,10 @@ class Actions(Protocol):
         """The tasks of the jobs that run now; `None` where that is not to be seen."""
         ...
 
+    def shows_progress(self) -> bool:
+        """Whether Spark itself shows on the terminal how far it is."""
+        ...
+
     def flush(self, wait_ms: int) -> bool:
         """Waits, at most `wait_ms`, until the host was sent everything that has happened in Spark; whether it was."""
         ...

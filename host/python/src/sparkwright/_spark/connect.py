@@ -183,6 +183,9 @@ class ConnectActions:
     def tasks(self) -> Tasks | None:
         return None
 
+    def shows_progress(self) -> bool:
+        return False
+
     def flush(self, wait_ms: int) -> bool:
         del wait_ms
         return True

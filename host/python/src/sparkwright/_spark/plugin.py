@@ -97,6 +97,9 @@ class PluginActions:
             all=sum(stage.numTasks for stage in known),
         )
 
+    def shows_progress(self) -> bool:
+        return str(self._spark.sparkContext.getConf().get("spark.ui.showConsoleProgress", "false")).lower() == "true"
+
     def flush(self, wait_ms: int) -> bool:
         return bool(self._call("flush", wait_ms))
 
