@@ -5,8 +5,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::decision::Value;
 use crate::policy::ResolvedPolicy;
-use crate::trace::{Decision, Grade, Trace, Unit};
+use crate::trace::{Decision, Grade, Scalar, Trace, Unit};
 use crate::units::ceil_u64;
 
 const MS_AN_HOUR: u128 = 3_600_000;
@@ -66,6 +67,12 @@ pub struct Cost {
     pub executor_ms: u64,
     /// Its price in millionths of the policy's currency.
     pub micros: u64,
+}
+
+impl Value for Cost {
+    fn scalar(&self) -> Scalar {
+        self.micros.into()
+    }
 }
 
 /// Says what so many executors for so long cost; nothing where the policy names no price.

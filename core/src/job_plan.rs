@@ -16,7 +16,7 @@ use crate::history;
 use crate::memory::Heap;
 use crate::policy::ResolvedPolicy;
 use crate::scan::{self, Cutting};
-use crate::shuffle::{ShuffleFacts, Spill, shuffle_partitions};
+use crate::shuffle::{self, ShuffleFacts, Spill};
 use crate::temp_table::{NextUse, ResultFacts, TempTable, temp_table};
 use crate::trace::{Decision, Grade};
 use crate::units::{Bytes, saturating_u32};
@@ -65,6 +65,8 @@ pub(crate) struct JobPlan {
     pub(crate) count: ExecutorCount,
     pub(crate) shuffle: ShuffleFacts,
     pub(crate) partitions: Decision<u32>,
+    /// Where adaptive execution is to coalesce by size.
+    pub(crate) advisory: Option<Decision<Bytes>>,
     pub(crate) cache: Decision<CachePlan>,
     pub(crate) table: Decision<TempTable>,
     pub(crate) run_time: Option<Decision<RunTimeEstimate>>,
@@ -113,8 +115,10 @@ pub(crate) fn plan_job(policy: &ResolvedPolicy, question: &Question<'_>) -> JobP
     };
     let run_time = count.model.as_ref().and_then(|model| model.estimate(executors));
     let cost = run_time.as_ref().and_then(|time| run_cost(policy, executors, time.value.run_ms, time.grade));
+    let (partitions, advisory) = shuffle::partitioning(policy, &shuffle);
     JobPlan {
-        partitions: shuffle_partitions(policy, &shuffle),
+        partitions,
+        advisory: advisory.filter(|_| shuffle.bytes.is_some()),
         table: temp_table(policy, &result),
         count,
         shuffle,

@@ -5,11 +5,14 @@ extern crate alloc;
 extern crate std;
 
 pub mod abi;
+pub mod answers;
 pub mod broadcast;
 pub mod cache;
 pub mod cleanup;
+pub mod confs;
 pub mod control;
 pub mod cost;
+pub mod decision;
 pub mod error;
 pub mod evaluate;
 pub mod executor;

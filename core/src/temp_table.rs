@@ -10,10 +10,11 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use crate::cache::level::StorageLevel;
+use crate::decision::Value;
 use crate::facts::StageType;
 use crate::policy::{CacheStrategy, Compression, PartitionStrategy, ResolvedPolicy};
 use crate::shuffle::skew;
-use crate::trace::{Along, Decision, Grade, Trace, Unit};
+use crate::trace::{Along, Decision, Grade, Scalar, Trace, Unit};
 use crate::units::{Bytes, MIB, saturating_u32};
 use crate::words::words;
 
@@ -48,6 +49,30 @@ pub struct TempTable {
     /// How its files are compressed; absent for anything but a table.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub compression: Option<Compression>,
+}
+
+impl Value for TempTable {
+    fn scalar(&self) -> Scalar {
+        self.kind.word().into()
+    }
+
+    fn text(&self, _: Unit) -> String {
+        let kind = match self.kind {
+            TableKind::View => "view",
+            TableKind::CachedView => "cached view",
+            TableKind::Table => "table",
+        };
+        let files = match self.files {
+            0 => String::new(),
+            1 => ", 1 file".into(),
+            files => alloc::format!(", {files} files"),
+        };
+        let partitioned = match self.partitioning {
+            PartitionStrategy::Hash | PartitionStrategy::Range => [", partitioned by ", self.partitioning.word()].concat(),
+            PartitionStrategy::Auto | PartitionStrategy::None => String::new(),
+        };
+        [kind, &files, &partitioned].concat()
+    }
 }
 
 words! {

@@ -23,7 +23,7 @@ pub enum Grade {
     A,
     /// Predicted from the history of this job.
     B,
-    /// A rule of thumb.
+    /// An estimate: a rule of thumb, without history.
     C,
 }
 
@@ -32,9 +32,9 @@ impl Grade {
     #[must_use]
     pub const fn meaning(self) -> &'static str {
         match self {
-            Self::A => "measured here",
-            Self::B => "predicted from history",
-            Self::C => "rule of thumb",
+            Self::A => "measured",
+            Self::B => "predicted",
+            Self::C => "estimate",
         }
     }
 }
@@ -204,6 +204,26 @@ impl Bound {
     pub fn changed(&self) -> bool {
         self.before != self.after
     }
+
+    /// What it did to the value.
+    #[must_use]
+    pub fn verb(&self) -> &'static str {
+        match (&self.before, &self.after) {
+            (Scalar::Whole(before), Scalar::Whole(after)) if after > before => "raised",
+            (Scalar::Whole(_), Scalar::Whole(_)) => "lowered",
+            _ => "set",
+        }
+    }
+
+    /// Its name without the section and the layer of a policy key: `min_executors`.
+    #[must_use]
+    pub fn short_name(&self) -> &str {
+        let (path, key) = match self.name.split_once(", ") {
+            Some((path, _)) => (path, path.rsplit('.').next()),
+            None => (&*self.name, None),
+        };
+        key.filter(|_| !path.contains(' ')).unwrap_or(&self.name)
+    }
 }
 
 /// The account of one decision.
@@ -322,6 +342,21 @@ impl Trace {
         Decision { value, grade, trace: self }
     }
 
+    /// Why the value is what it is, in a sentence: what bounded it, else the first part of the formula.
+    #[must_use]
+    pub fn why(&self) -> String {
+        let mut changed = self.bounds.iter().filter(|bound| bound.changed()).peekable();
+        let Some(first) = changed.peek() else {
+            let first = self.formula.split_once("; ").map_or(&*self.formula, |(first, _)| first);
+            return first.to_string();
+        };
+        let mut text = ["computed ", &first.before.render(self.unit)].concat();
+        for bound in changed {
+            let _ = write!(text, "; {} to {} by {}", bound.verb(), bound.after.render(self.unit), bound.short_name());
+        }
+        text
+    }
+
     /// The trace in prose, a line a fact, each starting with `indent`.
     #[must_use]
     pub fn render(&self, indent: &str) -> String {
@@ -333,17 +368,13 @@ impl Trace {
             let _ = if input.from.is_empty() { writeln!(text) } else { writeln!(text, "  ({})", input.from) };
         }
         if self.unbounded != Scalar::Unknown {
-            let _ = writeln!(text, "{indent}  before bounds: {}", self.unbounded.render(self.unit));
+            let _ = writeln!(text, "{indent}  computed {}", self.unbounded.render(self.unit));
         }
         for bound in self.bounds.iter().filter(|bound| bound.changed()) {
-            let _ = writeln!(
-                text,
-                "{indent}  {} = {} made it {} (was {})",
-                bound.name,
-                bound.limit.render(self.unit),
-                bound.after.render(self.unit),
-                bound.before.render(self.unit),
-            );
+            let limit = bound.limit.render(self.unit);
+            let after = bound.after.render(self.unit);
+            let _ = write!(text, "{indent}  {} to {after} by {}", bound.verb(), bound.name);
+            let _ = if limit == after { writeln!(text) } else { writeln!(text, " = {limit}") };
         }
         for note in &self.notes {
             let _ = writeln!(text, "{indent}  {note}");

@@ -6,11 +6,14 @@ use proptest::prelude::*;
 use serde::Serialize;
 use serde_json::Value;
 use sparkwright_core::abi::DecisionPoint;
+use sparkwright_core::confs::ConfSetting;
+use sparkwright_core::decision::Answer;
 use sparkwright_core::evaluate::{Prepared, evaluate};
 use sparkwright_core::facts::{
     ClusterFacts, History, JobFacts, Manager, NodeFacts, PastRun, ProcessingType, StageType,
 };
 use sparkwright_core::launch::{ClusterCandidate, PlanLaunchInput, plan_launch};
+use sparkwright_core::named::Named;
 use sparkwright_core::policy::{OptimizationTarget, ResolvedPolicy};
 use sparkwright_core::review::{ReviewInput, StageFacts, review};
 use sparkwright_core::stage::{ColumnsFacts, PlanStageInput, RunningExecutors, plan_stage};
@@ -241,6 +244,28 @@ fn same_bytes(policy: &ResolvedPolicy, point: DecisionPoint, input: &impl Serial
     assert_eq!(evaluate(&prepared, point, &question), evaluate(&prepared, point, &question));
 }
 
+/// Every decision of an answer is declared and listed, and so is each configuration that it sets, with the moment when it counts.
+fn all_declared<A: Answer + Serialize>(answer: &A, confs: &Named<ConfSetting>) -> Result<(), TestCaseError> {
+    let json = serde_json::to_value(answer).unwrap();
+    let decided = |value: &Value| ["value", "grade", "trace"].iter().all(|member| value.get(member).is_some());
+    // The choice among clusters has its decision one level deeper.
+    let member = |value: &Value| decided(value) || value.get("cluster").is_some_and(decided);
+    let members = json.as_object().unwrap().iter().filter(|(_, value)| member(value)).count();
+    let listed = answer.decisions();
+    prop_assert_eq!(listed.len(), members, "a decision of {:?} is not declared", json.as_object().unwrap().keys());
+    for (key, setting) in confs.iter() {
+        let set = listed.iter().flat_map(|made| &made.sets).filter(|set| set.key == *key);
+        let set: Vec<_> = set.map(|set| (set.value.as_str(), set.when)).collect();
+        prop_assert_eq!(set, [(setting.value.as_str(), setting.when)], "{} is set by one decision", key);
+    }
+    for made in &listed {
+        prop_assert!(!made.title.is_empty() && !made.text("USD").is_empty() && !made.trace.why().is_empty());
+        prop_assert_eq!(made.in_force, !made.sets.is_empty());
+        prop_assert!(A::DECISIONS.iter().any(|declared| declared.name == made.name && declared.unit == made.unit));
+    }
+    Ok(())
+}
+
 proptest! {
     #[test]
     fn a_launch_plan_keeps_to_its_bounds(policy in policy(), input in launch()) {
@@ -251,7 +276,13 @@ proptest! {
         let wanted = plan.executors.value;
         prop_assert!(1 <= plan.min_executors && plan.min_executors <= plan.max_executors);
         prop_assert!((plan.min_executors..=plan.max_executors).contains(&wanted), "{wanted}");
-        prop_assert!((plan.min_executors..=plan.max_executors).contains(&plan.initial_executors.value));
+        let initial = plan.initial_executors.value;
+        if input.cluster.manager == Manager::Local {
+            prop_assert_eq!(initial, 1);
+        } else {
+            prop_assert!((plan.min_executors..=plan.max_executors).contains(&initial));
+        }
+        all_declared(&plan, &plan.confs)?;
         prop_assert!(wanted <= scaling.max_executors);
         let quota = if input.candidates.is_empty() { input.cluster.quota_cores } else { None };
         if let Some(quota) = quota {
@@ -303,6 +334,7 @@ proptest! {
         }
         prop_assert!((1..=policy.autoscaling.max_executors).contains(&plan.executors.value));
         prop_assert!(plan.shuffle_partitions.value > 0 && plan.advisory_partition_bytes.value.get() > 0);
+        all_declared(&plan, &plan.confs)?;
         prop_assert!(plan.confs.keys().all(|key| !input.cluster.user_confs.contains_key(key)));
         prop_assert!(policy.temp_tables.enable_caching || !plan.cache.value.keep);
     }
@@ -312,6 +344,7 @@ proptest! {
         same_bytes(&policy, DecisionPoint::Review, &run);
         let answer = review(&policy, &run);
         accounted(&answer);
+        all_declared(&answer, &Named::new())?;
         prop_assert!(answer.bottlenecks.is_sorted_by(|a, b| a.lost_ms >= b.lost_ms));
         for bottleneck in &answer.bottlenecks {
             prop_assert!((0.0..=1.0).contains(&bottleneck.share));

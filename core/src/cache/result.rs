@@ -4,12 +4,13 @@ use serde::{Deserialize, Serialize};
 
 use super::level::{StorageLevel, storage_level};
 use super::worth::{self, Worth};
+use crate::decision::Value;
 use crate::executor::count::{USUAL_BYTES_PER_CORE_SECOND, processing_of};
 use crate::facts::{History, JobFacts, ProcessingType, StageType};
 use crate::policy::ResolvedPolicy;
 use crate::query::cost;
 use crate::temp_table::NextUse;
-use crate::trace::{Along, Decision, Grade, Unit};
+use crate::trace::{Along, Decision, Grade, Scalar, Unit};
 use crate::units::Bytes;
 
 /// What a table costs besides writing its bytes: a job, the commit of its files and their listing (0.3 to 1 s, seen on Spark 4.3).
@@ -23,6 +24,12 @@ pub struct CachePlan {
     pub keep: bool,
     /// Where.
     pub level: Option<StorageLevel>,
+}
+
+impl Value for CachePlan {
+    fn scalar(&self) -> Scalar {
+        self.level.map_or("no", StorageLevel::word).into()
+    }
 }
 
 /// How often a stage reads its data. Iterating work comes back to it; MLlib's iterative estimators do so 10 to 100 times by default.
@@ -114,7 +121,7 @@ mod tests {
     use super::*;
     use crate::policy::CacheStrategy;
     use crate::temp_table::NextUseKind;
-    use crate::trace::{Scalar, Side};
+    use crate::trace::Side;
 
     fn job(stage: Option<StageType>, gib: u64) -> JobFacts {
         JobFacts { input_bytes: Some(Bytes::gib(gib)), stage, ..JobFacts::default() }

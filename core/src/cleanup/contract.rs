@@ -4,7 +4,9 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
-use crate::trace::Decision;
+use crate::abi::DecisionPoint;
+use crate::decision::{Answer, Declared, Made};
+use crate::trace::{Decision, Unit};
 use crate::units::Bytes;
 
 /// A temp table as it stands.
@@ -72,4 +74,26 @@ pub struct PlanCleanupAnswer {
     pub postponed: u32,
     /// Every table, in the order in which they would be dropped.
     pub decisions: Vec<TableDecision>,
+}
+
+impl Answer for PlanCleanupAnswer {
+    const DECISIONS: &'static [Declared] = &[Declared {
+        point: DecisionPoint::PlanCleanup,
+        name: "drop",
+        title: "Drop of a temp table",
+        unit: Unit::None,
+        sets: &[],
+    }];
+
+    fn decisions(&self) -> Vec<Made<'_>> {
+        self.decisions.iter().map(TableDecision::made).collect()
+    }
+}
+
+impl TableDecision {
+    fn made(&self) -> Made<'_> {
+        let declared = PlanCleanupAnswer::DECISIONS.first();
+        let made = Made::listed(DecisionPoint::PlanCleanup, declared, "drop", &self.decision, |_: &str| None);
+        Made { subject: Some(&self.table), in_force: self.decision.value, ..made }
+    }
 }

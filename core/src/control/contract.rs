@@ -5,6 +5,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
+use crate::decision::{Confs, answer};
 use crate::named::Named;
 use crate::trace::Decision;
 use crate::units::Bytes;
@@ -254,23 +255,25 @@ pub struct Held {
     pub wanted: u32,
 }
 
-/// What the controller wants.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct ControlAnswer {
-    /// How many executors there should be.
-    pub target: Decision<u32>,
-    /// Whether `target` is to be asked of Spark now: the policy is the controller, and the target changed, executors go,
-    /// or some have been missing for a minute and are asked for again.
-    pub apply: bool,
-    /// Executors to decommission now, in this order.
-    pub remove: Vec<String>,
-    /// Guards that held a move back.
-    pub held: Vec<Held>,
-    /// What to fall back to when the host is lost: as many as the application would have had without a policy.
-    pub executors_if_lost: Option<u32>,
-    /// When to ask again.
-    pub next_tick_ms: u64,
-    /// The controller's memory, to be given back with the next question.
-    pub state: ControlState,
+answer! {
+    /// What the controller wants.
+    ControlAnswer at Control {
+        /// How many executors there should be.
+        target: Decision<u32> = "Executors" as "executors" in Executors;
+        /// Whether `target` is to be asked of Spark now: the policy is the controller, and the target changed, executors go,
+        /// or some have been missing for a minute and are asked for again.
+        apply: bool;
+        /// Executors to decommission now, in this order.
+        remove: Vec<String>;
+        /// Guards that held a move back.
+        held: Vec<Held>;
+        /// What to fall back to when the host is lost: as many as the application would have had without a policy.
+        executors_if_lost: Option<u32>;
+        /// When to ask again.
+        next_tick_ms: u64;
+        /// The controller's memory, to be given back with the next question.
+        state: ControlState;
+    }
 }
+
+impl Confs for ControlAnswer {}

@@ -429,7 +429,7 @@ fn the_trace_names_source_inputs_and_bounds_in_order() {
     assert_eq!(trace.bounds.last().unwrap().after, 5_u32.into());
     assert!(trace.inputs.iter().all(|input| !input.from.is_empty()));
     let text: String = trace.render("");
-    assert!(text.contains("before bounds: 100"), "{text}");
+    assert!(text.contains("computed 100"), "{text}");
 }
 
 #[test]

@@ -413,15 +413,17 @@ fn in_range(
     model: Option<RunTime>,
 ) -> ExecutorCount {
     let scaling = &policy.autoscaling;
+    let local = facts.cluster.manager == crate::facts::Manager::Local;
     let room = facts.room.map_or(u32::MAX, |room| room.max(1));
     // A cluster with less room than the minimum wins over it: what isn't there can't be asked for.
     let most = scaling.max_executors.min(room).max(1);
     let least = scaling.min_executors.min(most).max(1);
-    if facts.cluster.manager == crate::facts::Manager::Local {
+    if local {
         trace = trace.note("a local master has no executors to add: the driver runs every task");
     }
     let value = saturating_u32(value);
-    let start = |wanted: u32| if grade == Grade::C { least.max(wanted / 2) } else { wanted };
+    let moves = scaling.enable_autoscaling;
+    let start = |wanted: u32| if moves && grade == Grade::C { least.max(wanted / 2) } else { wanted };
     let along = Along {
         input: "wanted executors of",
         unit: Unit::Executors,
@@ -432,13 +434,19 @@ fn in_range(
     };
     let initial = Trace::new(
         "executors.initial",
-        "the wanted number when it is measured or predicted; otherwise max(minimum, wanted / 2)",
+        "the wanted number when it is measured or predicted, or when autoscaling is off; otherwise max(minimum, wanted / 2)",
         Unit::Executors,
     )
     .input("wanted", value, Unit::Executors, "executors")
-    .unbounded(start(value))
-    .flips(along.flips(|wanted| start(saturating_u32(wanted)).clamp(least, most)))
-    .decide(start(value).clamp(least, most), grade);
+    .unbounded(start(value));
+    let initial = if local {
+        // Spark itself has one executor there, the driver.
+        initial.note("a local master runs every task in the driver").decide(1, Grade::A)
+    } else {
+        initial
+            .flips(along.flips(|wanted| start(saturating_u32(wanted)).clamp(least, most)))
+            .decide(start(value).clamp(least, most), grade)
+    };
     ExecutorCount { wanted: trace.decide(value, grade), initial, least, most, model }
 }
 

@@ -1,6 +1,7 @@
-//! Executors: how many ([`count`]), how large ([`size`]), and the driver beside them ([`driver`]).
+//! Executors: how many ([`count`]), how large ([`size`]), who moves them ([`scaling`]), and the driver beside them ([`driver`]).
 
 pub mod count;
 pub mod driver;
 pub mod run_time;
+pub mod scaling;
 pub mod size;

@@ -1,14 +1,16 @@
 //! How the run time follows the number of executors: by a model learned from earlier runs, else by sharing out the work.
 
+use alloc::string::String;
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
+use crate::decision::Value;
 use crate::executor::count::{USUAL_BYTES_PER_CORE_SECOND, elastic_executors, executors_for_deadline};
 use crate::facts::{History, JobFacts};
 use crate::history::window;
 use crate::policy::ResolvedPolicy;
 use crate::predict::{Predictor, Refusal, Run};
-use crate::trace::{Decision, Grade, Trace, Unit};
+use crate::trace::{Decision, Grade, Scalar, Trace, Unit, render_ms};
 use crate::units::{Bytes, ceil_u64, floor_u64, saturating_u32};
 
 /// The most runs, the latest, that are learned from: learning tries the model on each setting that is left out.
@@ -97,6 +99,20 @@ pub struct RunTimeEstimate {
     pub low_ms: Option<u64>,
     /// It will hardly be longer; unknown for a rule of thumb.
     pub high_ms: Option<u64>,
+}
+
+impl Value for RunTimeEstimate {
+    fn scalar(&self) -> Scalar {
+        self.run_ms.into()
+    }
+
+    fn text(&self, _: Unit) -> String {
+        let time = render_ms(self.run_ms);
+        match (self.low_ms, self.high_ms) {
+            (Some(low), Some(high)) => alloc::format!("{time}, between {} and {}", render_ms(low), render_ms(high)),
+            _ => time,
+        }
+    }
 }
 
 /// What earlier runs are learned from: each with its scale, which is the size of its input where every run and this job have one.

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::contract::{PlanLaunchAnswer, PlanLaunchInput};
 use super::plan_for;
 use crate::cost::Prices;
+use crate::decision::{Member, Said};
 use crate::error::ErrorBody;
 use crate::facts::{ClusterFacts, NodeFacts};
 use crate::policy::{OptimizationTarget, ResolvedPolicy};
@@ -66,6 +67,12 @@ pub struct ClusterChoice {
     pub cluster: Decision<String>,
     /// What the job would be on each, in the order of the question.
     pub candidates: Vec<CandidatePlan>,
+}
+
+impl Member for ClusterChoice {
+    fn said(&self) -> Option<Said<'_>> {
+        self.cluster.said()
+    }
 }
 
 /// Plans the job on the best of the question's candidates.

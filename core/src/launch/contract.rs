@@ -1,14 +1,16 @@
 //! What goes into `plan_launch` and what comes out.
 
-use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec::Vec;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::candidates::{ClusterCandidate, ClusterChoice};
 pub use crate::cache::result::CachePlan;
+use crate::confs::ConfSetting;
 use crate::cost::Cost;
+use crate::decision::{Confs, answer};
 use crate::executor::run_time::RunTimeEstimate;
+use crate::executor::scaling::Scaling;
 use crate::facts::{ClusterFacts, History, JobFacts};
 use crate::named::Named;
 use crate::temp_table::TempTable;
@@ -58,68 +60,63 @@ crate::members::read_over_defaults!(PlanLaunchInput {
     candidates,
 });
 
-/// When a Spark configuration can be set.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "snake_case")]
-pub enum ConfWhen {
-    /// Only before the application starts.
-    Submit,
-    /// When a session is made, or on a running session.
-    Session,
-    /// At any time.
-    Runtime,
+answer! {
+    /// What an application starts with.
+    PlanLaunchAnswer at PlanLaunch {
+        /// Executors that the job wants.
+        executors: Decision<u32> = "Executors" in Executors sets [MAX_EXECUTORS];
+        /// Executors that it starts with.
+        initial_executors: Decision<u32> = "Initial executors" in Executors
+            sets [INITIAL_EXECUTORS, MIN_EXECUTORS, EXECUTOR_INSTANCES];
+        /// Never fewer.
+        min_executors: u32;
+        /// Never more.
+        max_executors: u32;
+        /// What the application falls back to when the host is lost; absent where the policy doesn't move executors.
+        executors_if_lost: Option<u32>;
+        /// Who moves executors while it runs; absent from an older module.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        scaling: Option<Decision<Scaling>> = "Executor scaling" in None sets [
+            DYNAMIC_ALLOCATION, BACKLOG_TIMEOUT, SUSTAINED_BACKLOG_TIMEOUT, IDLE_TIMEOUT, CACHED_IDLE_TIMEOUT, SHUFFLE_TRACKING, DECOMMISSION,
+            STORAGE_DECOMMISSION, MIGRATE_CACHED_BLOCKS, MIGRATE_SHUFFLE_BLOCKS, MIGRATION_INTERVAL,
+        ];
+        /// Cores of an executor.
+        executor_cores: Decision<u32> = "Executor cores" in Cores sets [EXECUTOR_CORES];
+        /// Executor memory: its heap.
+        executor_memory_bytes: Decision<Bytes> = "Executor memory" in Bytes sets [EXECUTOR_MEMORY];
+        /// Executor memory overhead: memory beside the heap.
+        executor_overhead_bytes: Decision<Bytes> = "Executor memory overhead" in Bytes sets [EXECUTOR_OVERHEAD];
+        /// Driver memory: its heap.
+        driver_memory_bytes: Decision<Bytes> = "Driver memory" in Bytes sets [DRIVER_MEMORY];
+        /// Shuffle partitions for the job's data.
+        shuffle_partitions: Decision<u32> = "Shuffle partitions" in Partitions sets [SHUFFLE_PARTITIONS];
+        /// The partition size that adaptive execution coalesces to; absent where Spark's own rule fits.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        advisory_partition_bytes: Option<Decision<Bytes>> = "Advisory partition size" in Bytes
+            sets [ADVISORY_SIZE, PARALLELISM_FIRST];
+        /// Whether Python workers talk to the JVM over a Unix socket; absent for other programs.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        python_unix_socket: Option<Decision<bool>> = "Python workers by Unix socket" in None sets [PYTHON_UNIX_SOCKET];
+        /// Whether the main result is kept.
+        cache: Decision<CachePlan> = "Cache" in None;
+        /// What the main result becomes between stages.
+        temp_table: Decision<TempTable> = "Temp table" in None;
+        /// How long the job takes with the wanted executors; absent where nothing says how much work there is.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        run_time: Option<Decision<RunTimeEstimate>> = "Run time" in Milliseconds;
+        /// What that costs; absent where the policy names no price.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        cost: Option<Decision<Cost>> = "Cost" in Micros;
+        /// Which of several clusters the plan is for; absent where none were asked about.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        clusters: Option<ClusterChoice> = "Cluster" as "cluster" in None;
+        /// Spark configurations, by key. None of them is one that the user set.
+        confs: Named<ConfSetting>;
+    }
 }
 
-/// A Spark configuration that a plan sets, and why.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct ConfSetting {
-    /// Its value, as Spark reads it.
-    pub value: String,
-    /// When it can be set.
-    pub when: ConfWhen,
-    /// Why it is set, in a sentence.
-    pub because: Cow<'static, str>,
-}
-
-/// What an application starts with.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct PlanLaunchAnswer {
-    /// Executors that the job wants.
-    pub executors: Decision<u32>,
-    /// Executors that it starts with.
-    pub initial_executors: Decision<u32>,
-    /// Never fewer.
-    pub min_executors: u32,
-    /// Never more.
-    pub max_executors: u32,
-    /// What the application falls back to when the host is lost; absent where the policy doesn't move executors.
-    pub executors_if_lost: Option<u32>,
-    /// Cores of an executor.
-    pub executor_cores: Decision<u32>,
-    /// Heap of an executor.
-    pub executor_memory_bytes: Decision<Bytes>,
-    /// Memory beside that heap.
-    pub executor_overhead_bytes: Decision<Bytes>,
-    /// Heap of the driver.
-    pub driver_memory_bytes: Decision<Bytes>,
-    /// Shuffle partitions for the job's data.
-    pub shuffle_partitions: Decision<u32>,
-    /// Whether the main result is kept.
-    pub cache: Decision<CachePlan>,
-    /// What the main result becomes between stages.
-    pub temp_table: Decision<TempTable>,
-    /// How long the job takes with the wanted executors; absent where nothing says how much work there is.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub run_time: Option<Decision<RunTimeEstimate>>,
-    /// What that costs; absent where the policy names no price.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cost: Option<Decision<Cost>>,
-    /// Which of several clusters the plan is for; absent where none were asked about.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub clusters: Option<ClusterChoice>,
-    /// Spark configurations, by key. None of them is one that the user set.
-    pub confs: Named<ConfSetting>,
+impl Confs for PlanLaunchAnswer {
+    fn value_of(&self, key: &str) -> Option<String> {
+        self.confs.value_of(key)
+    }
 }

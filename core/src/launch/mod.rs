@@ -3,19 +3,23 @@
 mod candidates;
 mod confs;
 mod contract;
+mod python_socket;
 
 pub use candidates::{CandidatePlan, ClusterCandidate, ClusterChoice};
 pub use confs::settable_while_starting;
-pub use contract::{CachePlan, ConfSetting, ConfWhen, PlanLaunchAnswer, PlanLaunchInput};
+pub use contract::{CachePlan, PlanLaunchAnswer, PlanLaunchInput};
 
 use crate::error::ErrorBody;
 use crate::executor::driver::driver_memory;
+use crate::executor::scaling::{Scaling, scaling};
 use crate::executor::size::executor_size;
 use crate::facts::{ClusterFacts, Manager};
 use crate::job_plan::{Facts, JobPlan, Question, plan_job};
+use crate::named::Named;
 use crate::policy::ResolvedPolicy;
 use crate::trace::Grade;
 use crate::units::Bytes;
+use python_socket::python_unix_socket;
 
 /// Decides what an application starts with.
 ///
@@ -49,27 +53,31 @@ fn plan_for(
         skewed: false,
         next: &[],
     };
-    let JobPlan { count, shuffle, partitions, cache, table, run_time, cost, .. } = plan_job(policy, &question);
-    let confs = confs::launch_confs(policy, cluster, &count, &size, &driver, &shuffle, &partitions);
-    let pinned = confs.iter().any(|(key, conf)| key == confs::DYNAMIC_ALLOCATION && conf.value == "true");
-    Ok(PlanLaunchAnswer {
-        executors_if_lost: pinned.then_some(count.most),
+    let JobPlan { count, shuffle, partitions, advisory, cache, table, run_time, cost } = plan_job(policy, &question);
+    let scaling = scaling(policy, cluster);
+    let mut plan = PlanLaunchAnswer {
+        executors_if_lost: (scaling.value == Scaling::Policy).then_some(count.most),
         executors: count.wanted,
         initial_executors: count.initial,
         min_executors: count.least,
         max_executors: count.most,
+        scaling: Some(scaling),
         executor_cores: size.cores,
         executor_memory_bytes: size.heap,
         executor_overhead_bytes: size.overhead,
         driver_memory_bytes: driver,
         shuffle_partitions: partitions,
+        advisory_partition_bytes: advisory,
+        python_unix_socket: python_unix_socket(cluster),
         cache,
         temp_table: table,
         run_time,
         cost,
         clusters: None,
-        confs,
-    })
+        confs: Named::new(),
+    };
+    plan.confs = confs::launch_confs(policy, cluster, &plan, shuffle.bytes.is_some());
+    Ok(plan)
 }
 
 #[cfg(test)]

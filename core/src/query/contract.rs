@@ -5,10 +5,13 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
+use crate::abi::DecisionPoint;
 use crate::cache::level::StorageLevel;
 use crate::cache::release::CacheEntryFacts;
+use crate::confs::{ADVISORY_SIZE, BROADCAST_THRESHOLD, PARALLELISM_FIRST, SHUFFLE_PARTITIONS};
+use crate::decision::{Answer, Declared, Made};
 use crate::named::Named;
-use crate::trace::{Decision, Scalar};
+use crate::trace::{Decision, Scalar, Unit};
 use crate::units::Bytes;
 
 /// How a join finds its pairs.
@@ -311,4 +314,47 @@ pub struct PlanQueryAnswer {
     pub decisions: Vec<QueryDecision>,
     /// Each sub-plan's share of the query's work, to be given back as `measured_share` of a later question.
     pub shares: Named<f64>,
+}
+
+const fn declared(
+    name: &'static str,
+    title: &'static str,
+    unit: Unit,
+    sets: &'static [crate::confs::SparkKey],
+) -> Declared {
+    Declared { point: DecisionPoint::PlanQuery, name, title, unit, sets }
+}
+
+pub(super) const THE_BROADCAST_THRESHOLD: Declared =
+    declared("broadcast_threshold", "Broadcast threshold", Unit::Bytes, &[BROADCAST_THRESHOLD]);
+pub(super) const THE_SHUFFLE_PARTITIONS: Declared =
+    declared("shuffle_partitions", "Shuffle partitions", Unit::Partitions, &[SHUFFLE_PARTITIONS]);
+pub(super) const THE_ADVISORY_SIZE: Declared = declared(
+    "advisory_partition_size",
+    "Advisory partition size",
+    Unit::Bytes,
+    &[ADVISORY_SIZE, PARALLELISM_FIRST],
+);
+pub(super) const THE_CACHE: Declared = declared("cache", "Cache", Unit::None, &[]);
+pub(super) const THE_RELEASE: Declared = declared("release", "Release of a cached plan", Unit::None, &[]);
+
+impl Answer for PlanQueryAnswer {
+    const DECISIONS: &'static [Declared] =
+        &[THE_BROADCAST_THRESHOLD, THE_SHUFFLE_PARTITIONS, THE_ADVISORY_SIZE, THE_CACHE, THE_RELEASE];
+
+    fn decisions(&self) -> Vec<Made<'_>> {
+        self.decisions.iter().map(|made| self.made(made)).collect()
+    }
+}
+
+impl PlanQueryAnswer {
+    fn made<'a>(&self, of: &'a QueryDecision) -> Made<'a> {
+        let declared = Self::DECISIONS.iter().find(|declared| declared.name == of.name);
+        let set = |key: &str| self.confs.get(key).cloned();
+        let made = Made::listed(DecisionPoint::PlanQuery, declared, &of.name, &of.decision, set);
+        let named = of.hash.as_ref().is_some_and(|hash| {
+            self.cache.iter().any(|choice| choice.hash == *hash) || self.uncache.contains(hash)
+        });
+        Made { subject: Some(&of.subject), hash: of.hash.as_deref(), in_force: made.in_force || named, ..made }
+    }
 }

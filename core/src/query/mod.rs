@@ -10,32 +10,22 @@ pub use contract::{
     SpillFacts, StorageFacts,
 };
 
-use alloc::borrow::{Cow, ToOwned};
+use alloc::borrow::Cow;
 use alloc::string::{String, ToString};
 
 use crate::broadcast::{SPARK_DEFAULT, broadcast_threshold};
 use crate::cache::release::release;
+use crate::confs::{ADVISORY_SIZE, BROADCAST_THRESHOLD, SHUFFLE_PARTITIONS, Settings};
+use crate::decision::Declared;
 use crate::memory::Heap;
 use crate::policy::ResolvedPolicy;
-use crate::shuffle::{ShuffleFacts, Spill, advisory_size, shuffle_partitions};
+use crate::shuffle::{self, ShuffleFacts, Spill};
 use crate::trace::{Decision, Grade, Scalar};
 use crate::units::{Bytes, saturating_u32};
 use cost::Estimate;
 
 /// A query that reads less than this is left as it is: nothing that could be decided about it is worth a different plan.
 pub const SMALL_QUERY: Bytes = Bytes::mib(1);
-
-/// Spark's key for the number of shuffle partitions.
-pub const SHUFFLE_PARTITIONS: &str = "spark.sql.shuffle.partitions";
-/// Spark's key for the size that adaptive execution aims at.
-pub const ADVISORY_SIZE: &str = "spark.sql.adaptive.advisoryPartitionSizeInBytes";
-/// Spark's key for coalescing by size before parallelism.
-pub const PARALLELISM_FIRST: &str = "spark.sql.adaptive.coalescePartitions.parallelismFirst";
-/// Spark's key for the broadcast threshold.
-pub const BROADCAST_THRESHOLD: &str = "spark.sql.autoBroadcastJoinThreshold";
-
-/// The session keys that a query's answer may name.
-pub const MANAGED_KEYS: &[&str] = &[SHUFFLE_PARTITIONS, ADVISORY_SIZE, PARALLELISM_FIRST, BROADCAST_THRESHOLD];
 
 /// Decides what Spark does with a query.
 #[must_use]
@@ -45,13 +35,16 @@ pub fn plan_query(policy: &ResolvedPolicy, input: &PlanQueryInput) -> PlanQueryA
     if let Some(root) = estimates.first()
         && policy.autoscaling.enable_auto_adjustment
     {
-        session_confs(policy, input, root, &mut answer);
+        let user = |key: &str| input.confs.get(key).is_some_and(|conf| conf.owner == ConfOwner::User);
+        let mut to = Settings::new(policy, &user);
+        session_confs(policy, input, root, &mut to, &mut answer);
+        answer.confs = to.values();
     }
     for entry in &input.entries {
         let decision = release(policy, entry);
         if decision.value {
             answer.uncache.push(entry.id.clone());
-            answer.note("release", "cached plan", Some(entry.id.clone()), scalar(decision));
+            answer.note(&contract::THE_RELEASE, "cached plan", Some(entry.id.clone()), scalar(decision));
         }
     }
     sub_plans::decide(policy, input, &estimates, &mut answer);
@@ -61,24 +54,13 @@ pub fn plan_query(policy: &ResolvedPolicy, input: &PlanQueryInput) -> PlanQueryA
 impl PlanQueryAnswer {
     pub(super) fn note(
         &mut self,
-        name: &'static str,
+        declared: &'static Declared,
         subject: impl Into<String>,
         hash: Option<String>,
         decision: Decision<Scalar>,
     ) {
         let subject = subject.into();
-        self.decisions.push(QueryDecision { name: Cow::Borrowed(name), subject, hash, decision });
-    }
-
-    /// Sets a session key unless the user owns it and the policy doesn't name it.
-    fn set(&mut self, policy: &ResolvedPolicy, input: &PlanQueryInput, key: &'static str, value: String) -> bool {
-        let owned = input.confs.get(key).is_some_and(|conf| conf.owner == ConfOwner::User);
-        let named = policy.autoscaling.overwrite_user_confs.iter().any(|name| name == key);
-        let free = !owned || named;
-        if free {
-            self.confs.insert(key.to_owned(), value);
-        }
-        free
+        self.decisions.push(QueryDecision { name: Cow::Borrowed(declared.name), subject, hash, decision });
     }
 }
 
@@ -86,12 +68,17 @@ fn scalar<T: Into<Scalar>>(decision: Decision<T>) -> Decision<Scalar> {
     Decision { value: decision.value.into(), grade: decision.grade, trace: decision.trace }
 }
 
-fn session_confs(policy: &ResolvedPolicy, input: &PlanQueryInput, root: &Estimate, answer: &mut PlanQueryAnswer) {
+fn session_confs(
+    policy: &ResolvedPolicy,
+    input: &PlanQueryInput,
+    root: &Estimate,
+    to: &mut Settings<'_>,
+    answer: &mut PlanQueryAnswer,
+) {
     let threshold = broadcast_threshold(policy, input.driver_heap_bytes);
-    if threshold.value != SPARK_DEFAULT
-        && answer.set(policy, input, BROADCAST_THRESHOLD, threshold.value.get().to_string())
-    {
-        answer.note("broadcast_threshold", BROADCAST_THRESHOLD, None, scalar(threshold));
+    if threshold.value != SPARK_DEFAULT && to.may_set(BROADCAST_THRESHOLD) {
+        to.set(BROADCAST_THRESHOLD, threshold.value.get().to_string(), "temp_tables.broadcast_threshold_mb");
+        answer.note(&contract::THE_BROADCAST_THRESHOLD, BROADCAST_THRESHOLD.key, None, scalar(threshold));
     }
     // Unknown sizes and small queries keep what Spark would do; adaptive execution sees the real sizes later.
     let small = root.leaf_bytes < SMALL_QUERY;
@@ -117,22 +104,17 @@ fn session_confs(policy: &ResolvedPolicy, input: &PlanQueryInput, root: &Estimat
         adaptive: input.adaptive,
         spill,
     };
-    let mut partitions = shuffle_partitions(policy, &facts);
-    let value = partitions.value;
-    if !answer.set(policy, input, SHUFFLE_PARTITIONS, value.to_string()) {
+    let (mut partitions, advisory) = shuffle::partitioning(policy, &facts);
+    shuffle::set(&partitions, advisory.as_ref(), "shuffle partitions for this query's data", to);
+    if !to.may_set(SHUFFLE_PARTITIONS) {
         partitions.trace = partitions.trace.note("not applied: the user set spark.sql.shuffle.partitions");
     }
-    let many_pieces = value > facts.slots || matches!(spill, Spill::Even { .. });
-    answer.note("shuffle_partitions", SHUFFLE_PARTITIONS, None, scalar(partitions));
-    if input.adaptive && many_pieces {
-        // With more pieces of the advisory size than slots, coalescing by size keeps every slot busy; with fewer it would not.
-        let mut advisory = advisory_size(&facts);
-        if answer.set(policy, input, ADVISORY_SIZE, advisory.value.get().to_string()) {
-            answer.set(policy, input, PARALLELISM_FIRST, "false".to_owned());
-        } else {
+    answer.note(&contract::THE_SHUFFLE_PARTITIONS, SHUFFLE_PARTITIONS.key, None, scalar(partitions));
+    if let Some(mut advisory) = advisory {
+        if !to.may_set(ADVISORY_SIZE) {
             advisory.trace = advisory.trace.note("not applied: the user set it");
         }
-        answer.note("advisory_partition_size", ADVISORY_SIZE, None, scalar(advisory));
+        answer.note(&contract::THE_ADVISORY_SIZE, ADVISORY_SIZE.key, None, scalar(advisory));
     }
 }
 

@@ -4,7 +4,7 @@ use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::contract::{CacheChoice, CachedBy, PlanNode, PlanQueryAnswer, PlanQueryInput};
+use super::contract::{CacheChoice, CachedBy, PlanNode, PlanQueryAnswer, PlanQueryInput, THE_CACHE};
 use super::cost::{self, Estimate};
 use super::narrowed::narrowed_from_above;
 use super::{SMALL_QUERY, parent, protected_storage, slots_of_executor};
@@ -105,7 +105,7 @@ pub(super) fn decide(
         let decision =
             Decision { value: Scalar::from(word), grade: candidate.decision.grade, trace: candidate.decision.trace };
         let subject = describe(&input.nodes, candidate.index);
-        answer.note("cache", subject, Some(candidate.node.hash.clone()), decision);
+        answer.note(&THE_CACHE, subject, Some(candidate.node.hash.clone()), decision);
         if keep {
             // Wherever it occurs it is taken, and with it what is below it.
             let same = |(_, node): &(usize, &PlanNode)| node.hash == candidate.node.hash;

@@ -2,6 +2,7 @@
 use super::*;
 use crate::cache::level::StorageLevel;
 use crate::cache::release::CacheEntryFacts;
+use crate::confs::PARALLELISM_FIRST;
 use alloc::vec;
 use alloc::vec::Vec;
 
@@ -56,8 +57,8 @@ fn plan(input: &PlanQueryInput) -> PlanQueryAnswer {
 #[test]
 fn partitions_follow_the_slots_on_small_data() {
     let answer = plan(&join());
-    assert_eq!(answer.confs[SHUFFLE_PARTITIONS], "2");
-    assert!(!answer.confs.contains_key(PARALLELISM_FIRST));
+    assert_eq!(answer.confs[SHUFFLE_PARTITIONS.key], "2");
+    assert!(!answer.confs.contains_key(PARALLELISM_FIRST.key));
     assert!(answer.decisions.iter().all(|it| !it.decision.trace.inputs.is_empty()));
 }
 
@@ -66,10 +67,10 @@ fn large_data_is_cut_by_size() {
     let mut input = join();
     input.nodes[2].bytes = Some(Bytes::gib(10));
     let answer = plan(&input);
-    assert_eq!(answer.confs[PARALLELISM_FIRST], "false");
+    assert_eq!(answer.confs[PARALLELISM_FIRST.key], "false");
     // A heap of 1 GiB: (1024 - 300) * 0.6 / 1 / 3 = 144 MiB, at most 128.
-    assert_eq!(answer.confs[ADVISORY_SIZE], (128u64 << 20).to_string());
-    assert_eq!(answer.confs[SHUFFLE_PARTITIONS], "81");
+    assert_eq!(answer.confs[ADVISORY_SIZE.key], (128u64 << 20).to_string());
+    assert_eq!(answer.confs[SHUFFLE_PARTITIONS.key], "81");
 }
 
 /// The join again, whose second node spilled when it ran in 8 tasks.
@@ -85,7 +86,7 @@ fn spilled(spilled_mib: u64, shuffle_mib: u64, largest_over_mean: f64) -> PlanQu
 fn a_query_that_spilled_is_cut_into_twice_as_many_pieces() {
     let of = |input| {
         let answer = plan(&input);
-        [SHUFFLE_PARTITIONS, ADVISORY_SIZE].map(|key| answer.confs.get(key).and_then(|value| value.parse::<u64>().ok()))
+        [SHUFFLE_PARTITIONS, ADVISORY_SIZE].map(|key| answer.confs.get(key.key).and_then(|value| value.parse::<u64>().ok()))
     };
     let advisory = |mib: u64| Some(mib << 20);
     // 3.2 GiB in 8 pieces of 400 MiB: 64 MiB a piece, half of what a task should read.
@@ -122,11 +123,11 @@ fn small_queries_and_unknown_sizes_are_left_alone() {
 fn a_key_of_the_users_is_left_alone_unless_the_policy_names_it() {
     let mut input = join();
     let users = ConfFacts { value: Some("7".into()), owner: ConfOwner::User };
-    input.confs.insert(SHUFFLE_PARTITIONS.into(), users);
-    assert!(!plan(&input).confs.contains_key(SHUFFLE_PARTITIONS));
+    input.confs.insert(SHUFFLE_PARTITIONS.key.into(), users);
+    assert!(!plan(&input).confs.contains_key(SHUFFLE_PARTITIONS.key));
     let mut policy = ResolvedPolicy::default();
-    policy.autoscaling.overwrite_user_confs = vec![SHUFFLE_PARTITIONS.into()];
-    assert!(plan_query(&policy, &input).confs.contains_key(SHUFFLE_PARTITIONS));
+    policy.autoscaling.overwrite_user_confs = vec![SHUFFLE_PARTITIONS.key.into()];
+    assert!(plan_query(&policy, &input).confs.contains_key(SHUFFLE_PARTITIONS.key));
 }
 
 #[test]

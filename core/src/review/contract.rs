@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use crate::cost::Cost;
+use crate::decision::{Confs, Value, answer};
 use crate::facts::PastRun;
 use crate::trace::{Decision, Scalar, Trace};
 use crate::units::Bytes;
@@ -161,6 +162,12 @@ impl Trend {
     }
 }
 
+impl Value for Trend {
+    fn scalar(&self) -> Scalar {
+        self.word().into()
+    }
+}
+
 /// What held a run up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -221,18 +228,20 @@ pub struct Recommendation {
     pub saves_at_most_ms: u64,
 }
 
-/// What is said of a run.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct ReviewAnswer {
-    /// The run in figures.
-    pub report: PerformanceReport,
-    /// Where run times are heading.
-    pub trend: Decision<Trend>,
-    /// What held it up, the costliest first.
-    pub bottlenecks: Vec<Bottleneck>,
-    /// What would help, the most helpful first.
-    pub recommendations: Vec<Recommendation>,
-    /// The run as a history of the job keeps it.
-    pub past_run: PastRun,
+answer! {
+    /// What is said of a run.
+    ReviewAnswer at Review {
+        /// The run in figures.
+        report: PerformanceReport;
+        /// Where run times are heading.
+        trend: Decision<Trend> = "Trend of run times" in None;
+        /// What held it up, the costliest first.
+        bottlenecks: Vec<Bottleneck>;
+        /// What would help, the most helpful first.
+        recommendations: Vec<Recommendation>;
+        /// The run as a history of the job keeps it.
+        past_run: PastRun;
+    }
 }
+
+impl Confs for ReviewAnswer {}

@@ -9,9 +9,9 @@ use super::bottlenecks::data_is_skewed;
 use super::contract::{Bottleneck, BottleneckKind, Recommendation, ReviewInput, StageFacts};
 use crate::executor::size::CORES_UNDER_GC;
 use crate::policy::ResolvedPolicy;
-use crate::query::SHUFFLE_PARTITIONS;
+use crate::confs::SHUFFLE_PARTITIONS;
 use crate::shuffle::LARGEST_ADVISORY;
-use crate::stage::SKEW_THRESHOLD;
+use crate::confs::SKEW_THRESHOLD;
 use crate::trace::{Scalar, render_ms};
 use crate::units::{Bytes, GIB};
 
@@ -51,7 +51,7 @@ fn remedy(
             let piece = LARGEST_ADVISORY.get().min(stage.median_partition_bytes.get().saturating_mul(2)).max(1 << 20);
             let because = "its largest partition holds a few large keys: let adaptive execution split joins from this size on; a grouping \
                            needs a second key (salt), more partitions don't help";
-            Some((SKEW_THRESHOLD, Some(Scalar::Whole(piece)), because.into()))
+            Some((SKEW_THRESHOLD.key, Some(Scalar::Whole(piece)), because.into()))
         }
         (BottleneckKind::Skew, Some(_)) => {
             let because = "some tasks take much longer on as much data as the others: look at their hosts, and let Spark start them again";
@@ -61,7 +61,7 @@ fn remedy(
         (BottleneckKind::Spill, Some(_)) => {
             let twice = partitions.saturating_mul(2).max(1);
             let because = "tasks spill and no partition stands out: twice as many partitions need half the memory each";
-            Some((SHUFFLE_PARTITIONS, Some(Scalar::Whole(twice)), because.into()))
+            Some((SHUFFLE_PARTITIONS.key, Some(Scalar::Whole(twice)), because.into()))
         }
         (BottleneckKind::GarbageCollection, _) if run.executor_cores > CORES_UNDER_GC => {
             let because = format!(
@@ -90,7 +90,7 @@ fn remedy(
             let slots = u64::from(run.slots.max(1));
             let fitting = stage.read_bytes.get().div_ceil(LARGEST_ADVISORY.get()).max(slots);
             let because = "tasks read under 1 MiB each: fewer partitions, one for each 128 MiB and at least one a slot";
-            Some((SHUFFLE_PARTITIONS, Some(Scalar::Whole(fitting)), because.into()))
+            Some((SHUFFLE_PARTITIONS.key, Some(Scalar::Whole(fitting)), because.into()))
         }
         (BottleneckKind::LargePartitions, Some(stage)) => {
             let slots = u64::from(run.slots.max(1));
@@ -98,7 +98,7 @@ fn remedy(
             let whole = fitting.div_ceil(slots).max(1).saturating_mul(slots);
             let because =
                 "tasks read far more than 128 MiB each: one partition for each 128 MiB, in whole waves of slots";
-            Some((SHUFFLE_PARTITIONS, Some(Scalar::Whole(whole)), because.into()))
+            Some((SHUFFLE_PARTITIONS.key, Some(Scalar::Whole(whole)), because.into()))
         }
         (BottleneckKind::FailedTasks, Some(stage)) => {
             let because =

@@ -75,9 +75,9 @@ fn skew_of_data_is_split_and_skew_of_work_is_run_again() {
     skewed.spilled_bytes = Bytes::gib(1);
     let data = run(vec![skewed]);
     let (key, _) = first_advice(&data);
-    assert_eq!(key, crate::stage::SKEW_THRESHOLD);
+    assert_eq!(key, crate::confs::SKEW_THRESHOLD.key);
     let advice = review(&ResolvedPolicy::default(), &data).recommendations;
-    assert!(advice.iter().all(|advice| advice.key != crate::query::SHUFFLE_PARTITIONS), "more partitions don't help");
+    assert!(advice.iter().all(|advice| advice.key != crate::confs::SHUFFLE_PARTITIONS.key), "more partitions don't help");
 }
 
 #[test]
@@ -86,7 +86,7 @@ fn spill_without_skew_asks_for_twice_the_partitions() {
     spilling.spilled_bytes = Bytes::gib(4);
     let run = run(vec![spilling]);
     assert_eq!(kinds(&run), [BottleneckKind::Spill]);
-    assert_eq!(first_advice(&run), (crate::query::SHUFFLE_PARTITIONS.into(), Some(Scalar::Whole(32))));
+    assert_eq!(first_advice(&run), (crate::confs::SHUFFLE_PARTITIONS.key.into(), Some(Scalar::Whole(32))));
 }
 
 #[test]

@@ -4,6 +4,9 @@ pub mod coalesce;
 pub mod skew;
 pub mod tasks;
 
+use alloc::string::ToString as _;
+
+use crate::confs::{ADVISORY_SIZE, PARALLELISM_FIRST, SHUFFLE_PARTITIONS, Settings};
 use crate::facts::History;
 use crate::memory::Heap;
 use crate::policy::ResolvedPolicy;
@@ -205,6 +208,38 @@ pub fn shuffle_partitions(policy: &ResolvedPolicy, facts: &ShuffleFacts) -> Deci
         trace = trace.flips(data.flips(|bytes| steps(policy, facts, advisory, bytes).value));
     }
     trace.decide(saturating_u32(of.value), facts.grade)
+}
+
+/// Whether adaptive execution is to coalesce by size and not by parallelism: where there are more pieces of the advisory size than
+/// slots, so that every slot stays busy, or where even pieces spilled, so that they must not be merged to that size again.
+fn by_size(facts: &ShuffleFacts, partitions: u32) -> bool {
+    facts.adaptive && (partitions > facts.slots || matches!(facts.spill, Spill::Even { .. }))
+}
+
+/// The shuffle partitions, and the advisory size where adaptive execution is to coalesce by it.
+pub(crate) fn partitioning(
+    policy: &ResolvedPolicy,
+    facts: &ShuffleFacts,
+) -> (Decision<u32>, Option<Decision<Bytes>>) {
+    let partitions = shuffle_partitions(policy, facts);
+    let advisory = by_size(facts, partitions.value).then(|| advisory_size(facts));
+    (partitions, advisory)
+}
+
+/// Sets what [`partitioning`] decided.
+pub(crate) fn set(
+    partitions: &Decision<u32>,
+    advisory: Option<&Decision<Bytes>>,
+    because: &'static str,
+    to: &mut Settings<'_>,
+) {
+    to.set(SHUFFLE_PARTITIONS, partitions.value.to_string(), because);
+    let Some(advisory) = advisory else { return };
+    // Without that size the other would coalesce by a size that the user or Spark chose.
+    if to.may_set(ADVISORY_SIZE) {
+        to.set(ADVISORY_SIZE, advisory.value.get().to_string(), "what a task sorts in memory");
+        to.set(PARALLELISM_FIRST, "false", "coalesce by size: there are more pieces than slots, or pieces spilled");
+    }
 }
 
 #[cfg(test)]

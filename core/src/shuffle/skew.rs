@@ -5,12 +5,31 @@
 
 use alloc::vec::Vec;
 
+use crate::trace::{Decision, Grade, Trace, Unit};
 use crate::units::{Bytes, floor_u64};
 
 /// `spark.sql.adaptive.skewJoin.skewedPartitionThresholdInBytes`.
 pub const DEFAULT_THRESHOLD: Bytes = Bytes::mib(256);
 /// `spark.sql.adaptive.skewJoin.skewedPartitionFactor`.
 pub const DEFAULT_FACTOR: f64 = 5.0;
+
+/// A partition is worth splitting from this many advisory sizes on: Spark's own documentation wants more than one.
+pub const ADVISORY_SIZES_OF_SKEW: u64 = 2;
+
+/// From what size on adaptive execution may split a partition of a shuffle whose keys are known to be uneven.
+#[must_use]
+pub fn split_from(advisory: Bytes) -> Decision<Bytes> {
+    let wanted = advisory.get().saturating_mul(ADVISORY_SIZES_OF_SKEW);
+    let mut trace = Trace::new(
+        "shuffle.skew_threshold",
+        "the key is skewed: partitions of more than two advisory sizes are split, more partitions would not help",
+        Unit::Bytes,
+    )
+    .input("advisory size", advisory, Unit::Bytes, "shuffle.advisory_size")
+    .unbounded(wanted);
+    let value = trace.at_most("Spark's own threshold", DEFAULT_THRESHOLD.get(), wanted);
+    trace.decide(Bytes(value), Grade::A)
+}
 
 /// The size above which a partition of this shuffle is skewed.
 #[must_use]

@@ -6,10 +6,11 @@ use serde::{Deserialize, Serialize};
 
 use super::data::{ColumnsFacts, DataProfile};
 use crate::cache::result::CachePlan;
+use crate::confs::ConfSetting;
 use crate::cost::Cost;
+use crate::decision::{Confs, answer};
 use crate::executor::run_time::RunTimeEstimate;
 use crate::facts::{ClusterFacts, History, JobFacts};
-use crate::launch::ConfSetting;
 use crate::named::Named;
 use crate::temp_table::{NextUse, TempTable};
 use crate::trace::{Decision, Grade};
@@ -104,33 +105,43 @@ impl Default for PlanStageInput {
     }
 }
 
-/// How a stage is run.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct PlanStageAnswer {
-    /// What its data is taken for.
-    pub data: Decision<DataProfile>,
-    /// Executors that it wants.
-    pub executors: Decision<u32>,
-    /// Shuffle partitions for its data.
-    pub shuffle_partitions: Decision<u32>,
-    /// The tasks that read its shuffle after Spark has coalesced and split it; absent where no earlier run measured its partitions.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub shuffle_tasks: Option<Decision<u32>>,
-    /// The size of a piece that a task reads.
-    pub advisory_partition_bytes: Decision<Bytes>,
-    /// Up to what size a table is sent whole to every executor.
-    pub broadcast_threshold_bytes: Decision<Bytes>,
-    /// Whether its result is kept.
-    pub cache: Decision<CachePlan>,
-    /// What its result becomes.
-    pub temp_table: Decision<TempTable>,
-    /// How long it takes with the wanted executors; absent where nothing says how much work there is.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub run_time: Option<Decision<RunTimeEstimate>>,
-    /// What that costs; absent where the policy names no price.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cost: Option<Decision<Cost>>,
-    /// Session configurations for the stage, by key. None of them is one that the user set.
-    pub confs: Named<ConfSetting>,
+answer! {
+    /// How a stage is run.
+    PlanStageAnswer at PlanStage {
+        /// What its data is taken for.
+        data: Decision<DataProfile> = "Data" in None;
+        /// Executors that it wants.
+        executors: Decision<u32> = "Executors" in Executors;
+        /// Shuffle partitions for its data.
+        shuffle_partitions: Decision<u32> = "Shuffle partitions" in Partitions sets [SHUFFLE_PARTITIONS];
+        /// The tasks that read its shuffle after Spark has coalesced and split it; absent where no earlier run measured its partitions.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        shuffle_tasks: Option<Decision<u32>> = "Shuffle tasks" in Tasks;
+        /// The size of a piece that a task reads.
+        advisory_partition_bytes: Decision<Bytes> = "Advisory partition size" in Bytes
+            sets [ADVISORY_SIZE, PARALLELISM_FIRST];
+        /// From what size on a shuffle partition may be split; absent where no key is known to be skewed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        skew_threshold_bytes: Option<Decision<Bytes>> = "Skew threshold" in Bytes sets [SKEW_THRESHOLD];
+        /// Up to what size a table is sent whole to every executor.
+        broadcast_threshold_bytes: Decision<Bytes> = "Broadcast threshold" in Bytes sets [BROADCAST_THRESHOLD];
+        /// Whether its result is kept.
+        cache: Decision<CachePlan> = "Cache" in None;
+        /// What its result becomes.
+        temp_table: Decision<TempTable> = "Temp table" in None;
+        /// How long it takes with the wanted executors; absent where nothing says how much work there is.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        run_time: Option<Decision<RunTimeEstimate>> = "Run time" in Milliseconds;
+        /// What that costs; absent where the policy names no price.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        cost: Option<Decision<Cost>> = "Cost" in Micros;
+        /// Session configurations for the stage, by key. None of them is one that the user set.
+        confs: Named<ConfSetting>;
+    }
+}
+
+impl Confs for PlanStageAnswer {
+    fn value_of(&self, key: &str) -> Option<String> {
+        self.confs.value_of(key)
+    }
 }

@@ -6,11 +6,13 @@
 //! Spark's own statistics of a computed array, which it counts as one element; so a nested value is taken as 100 numbers (what Spark took
 //! up to 2.1) where nobody measured the size. The rules for caching plan with this memory; the class and the complexity are for people.
 
+use alloc::string::String;
 use serde::{Deserialize, Serialize};
 
 use super::contract::PlanStageInput;
+use crate::decision::Value;
 use crate::facts::JobFacts;
-use crate::trace::{Along, Decision, Grade, Trace, Unit};
+use crate::trace::{Along, Decision, Grade, Scalar, Trace, Unit};
 use crate::units::Bytes;
 use crate::words::words;
 
@@ -82,6 +84,24 @@ pub struct DataProfile {
     pub complexity_score: f64,
 }
 
+impl Value for DataProfile {
+    fn scalar(&self) -> Scalar {
+        self.category.word().into()
+    }
+
+    fn text(&self, _: Unit) -> String {
+        let category = match self.category {
+            DataCategory::Unknown => "unknown",
+            DataCategory::Small => "small",
+            DataCategory::Medium => "medium",
+            DataCategory::Large => "large",
+            DataCategory::VeryLarge => "very large",
+        };
+        self.estimated_memory_bytes
+            .map_or_else(|| category.into(), |bytes| alloc::format!("{category}, {bytes} in memory"))
+    }
+}
+
 /// The stage's job with what its rows say of its size and its memory, and the profile of its data.
 pub(super) fn described(input: &PlanStageInput) -> (JobFacts, Decision<DataProfile>) {
     let mut job = input.job.clone();
@@ -144,7 +164,7 @@ mod tests {
     use super::*;
     use crate::policy::ResolvedPolicy;
     use crate::stage::plan_stage;
-    use crate::trace::{Scalar, Side};
+    use crate::trace::Side;
     use alloc::vec;
     use alloc::vec::Vec;
 

@@ -9,26 +9,18 @@ mod data;
 pub use contract::{PlanStageAnswer, PlanStageInput, RunningExecutors};
 pub use data::{ColumnsFacts, DataCategory, DataProfile};
 
-use alloc::borrow::{Cow, ToOwned};
-use alloc::string::{String, ToString};
+use alloc::string::ToString as _;
 
 use crate::broadcast::{SPARK_DEFAULT, broadcast_threshold};
+use crate::confs::{BROADCAST_THRESHOLD, SKEW_THRESHOLD, Settings};
 use crate::error::ErrorBody;
 use crate::executor::size::executor_size;
 use crate::job_plan::{Facts, JobPlan, Question, plan_job};
-use crate::launch::{ConfSetting, ConfWhen};
-use crate::named::Named;
 use crate::policy::ResolvedPolicy;
-use crate::query::{ADVISORY_SIZE, BROADCAST_THRESHOLD, PARALLELISM_FIRST, SHUFFLE_PARTITIONS};
 use crate::shuffle::tasks::shuffle_tasks;
-use crate::shuffle::{advisory_size, skew};
+use crate::shuffle::{self, advisory_size, skew};
 use crate::trace::Grade;
 use crate::units::Bytes;
-
-/// Spark's key for the size from which on a shuffle partition may be split as skewed.
-pub const SKEW_THRESHOLD: &str = "spark.sql.adaptive.skewJoin.skewedPartitionThresholdInBytes";
-/// A partition is worth splitting from this many advisory sizes on: Spark's own documentation wants more than one.
-pub const ADVISORY_SIZES_OF_SKEW: u64 = 2;
 
 /// Decides how a stage is run.
 ///
@@ -60,23 +52,18 @@ pub fn plan_stage(policy: &ResolvedPolicy, input: &PlanStageInput) -> Result<Pla
         skewed,
         next: &input.next,
     };
-    let JobPlan { count, shuffle, partitions, cache, table, run_time, cost, .. } = plan_job(policy, &question);
-    let advisory = advisory_size(&shuffle);
+    let JobPlan { count, shuffle, partitions, advisory, cache, table, run_time, cost } = plan_job(policy, &question);
+    let size = advisory_size(&shuffle);
     let threshold = broadcast_threshold(policy, input.driver_heap_bytes);
-    let mut confs = Confs { policy, input, to: Named::new() };
+    let skew = (shuffle.adaptive && skewed).then(|| skew::split_from(size.value));
+    let user = |key: &str| cluster.user(key).is_some();
+    let mut confs = Settings::new(policy, &user);
     if policy.pipeline.stage_optimization {
         if shuffle.bytes.is_some() {
-            confs.set(SHUFFLE_PARTITIONS, partitions.value.to_string(), "shuffle partitions for this stage's data");
+            shuffle::set(&partitions, advisory.as_ref(), "shuffle partitions for this stage's data", &mut confs);
         }
-        if shuffle.adaptive && partitions.value > shuffle.slots {
-            confs.set(ADVISORY_SIZE, advisory.value.get().to_string(), "what a task sorts in memory");
-            confs.set(PARALLELISM_FIRST, "false".into(), "there is more data than slots at the advisory size");
-        }
-        if shuffle.adaptive && skewed {
-            let split_from = advisory.value.get().saturating_mul(ADVISORY_SIZES_OF_SKEW);
-            let because =
-                "the key is skewed: groups of more than two advisory sizes are split, more partitions would not help";
-            confs.set(SKEW_THRESHOLD, split_from.min(skew::DEFAULT_THRESHOLD.get()).to_string(), because);
+        if let Some(skew) = &skew {
+            confs.set(SKEW_THRESHOLD, skew.value.get().to_string(), "the key is skewed: its largest groups are split");
         }
         if threshold.value != SPARK_DEFAULT {
             confs.set(BROADCAST_THRESHOLD, threshold.value.get().to_string(), "temp_tables.broadcast_threshold_mb");
@@ -86,38 +73,23 @@ pub fn plan_stage(policy: &ResolvedPolicy, input: &PlanStageInput) -> Result<Pla
         data,
         executors: count.wanted,
         shuffle_partitions: partitions,
-        shuffle_tasks: shuffle_tasks(sizes, &shuffle, advisory.value),
-        advisory_partition_bytes: advisory,
+        shuffle_tasks: shuffle_tasks(sizes, &shuffle, size.value),
+        advisory_partition_bytes: size,
+        skew_threshold_bytes: skew,
         broadcast_threshold_bytes: threshold,
         cache,
         temp_table: table,
         run_time,
         cost,
-        confs: confs.to,
+        confs: confs.done(),
     })
-}
-
-/// Collects session configurations; what the user set is left alone unless the policy names it.
-struct Confs<'a> {
-    policy: &'a ResolvedPolicy,
-    input: &'a PlanStageInput,
-    to: Named<ConfSetting>,
-}
-
-impl Confs<'_> {
-    fn set(&mut self, key: &'static str, value: String, because: &'static str) {
-        let named = self.policy.autoscaling.overwrite_user_confs.iter().any(|name| name == key);
-        if self.input.cluster.user(key).is_none() || named {
-            let setting = ConfSetting { value, when: ConfWhen::Session, because: Cow::Borrowed(because) };
-            self.to.insert(key.to_owned(), setting);
-        }
-    }
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
     use super::*;
+    use crate::confs::ADVISORY_SIZE;
     use crate::facts::{JobFacts, ProcessingType, StageType};
     use crate::policy::OptimizationTarget;
     use crate::temp_table::TableKind;
@@ -158,7 +130,7 @@ mod tests {
         let plan = plan_stage(&policy(10.0), &small).unwrap();
         // (1324 - 300) * 0.6 / 4 / 3
         assert_eq!(plan.advisory_partition_bytes.value, Bytes::mib(51));
-        assert_eq!(plan.confs[ADVISORY_SIZE].value, Bytes::mib(51).get().to_string());
+        assert_eq!(plan.confs[ADVISORY_SIZE.key].value, Bytes::mib(51).get().to_string());
         assert!(u64::from(plan.shuffle_partitions.value) >= 100 * 1024 / 51);
     }
 
@@ -170,8 +142,8 @@ mod tests {
             (plan_stage(&policy(10.0), &input(100, StageType::Preprocessing)), plan_stage(&policy(10.0), &skewed));
         let (plain, plan) = (plain.unwrap(), plan.unwrap());
         assert_eq!(plan.shuffle_partitions.value, plain.shuffle_partitions.value);
-        assert_eq!(plan.confs[SKEW_THRESHOLD].value, Bytes::mib(256).get().to_string());
-        assert!(!plain.confs.contains_key(SKEW_THRESHOLD));
+        assert_eq!(plan.confs[SKEW_THRESHOLD.key].value, Bytes::mib(256).get().to_string());
+        assert!(!plain.confs.contains_key(SKEW_THRESHOLD.key));
     }
 
     #[test]
