@@ -173,6 +173,9 @@ pub fn render_micros(micros: u64) -> String {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Input {
+    /// By what programs read it back; empty for what is for people alone.
+    #[serde(default, skip_serializing_if = "str::is_empty")]
+    pub id: Cow<'static, str>,
     /// What it is, in the field's words.
     pub name: Cow<'static, str>,
     /// Its value.
@@ -279,14 +282,42 @@ impl Trace {
         unit: Unit,
         from: impl Into<Cow<'static, str>>,
     ) -> Self {
-        self.push_input(name, value.into(), unit, from.into());
+        self.push_input("", name, value.into(), unit, from.into());
         self
+    }
+
+    /// Adds an input that programs read back by `id`.
+    #[must_use]
+    #[inline]
+    pub fn fact(
+        mut self,
+        id: &'static str,
+        name: &'static str,
+        value: impl Into<Scalar>,
+        unit: Unit,
+        from: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        self.push_input(id, name, value.into(), unit, from.into());
+        self
+    }
+
+    /// The value of the input with this id.
+    #[must_use]
+    pub fn value_of(&self, id: &str) -> Option<&Scalar> {
+        self.inputs.iter().find(|input| input.id == id).map(|input| &input.value)
     }
 
     // What every rule does many times is one function each, and not a copy in every rule: the module is a third smaller for it.
     #[inline(never)]
-    fn push_input(&mut self, name: &'static str, value: Scalar, unit: Unit, from: Cow<'static, str>) {
-        self.inputs.push(Input { name: Cow::Borrowed(name), value, unit, from });
+    fn push_input(
+        &mut self,
+        id: &'static str,
+        name: &'static str,
+        value: Scalar,
+        unit: Unit,
+        from: Cow<'static, str>,
+    ) {
+        self.inputs.push(Input { id: Cow::Borrowed(id), name: Cow::Borrowed(name), value, unit, from });
     }
 
     #[inline(never)]

@@ -498,15 +498,15 @@ fn trace(
         ),
     };
     trace
-        .input("pending tasks", input.pending_tasks, Unit::Tasks, seen)
-        .input("running tasks", input.running_tasks, Unit::Tasks, seen)
-        .input("executor cores", input.executor_cores, Unit::Cores, "spark.executor.cores")
+        .fact("pending_tasks", "pending tasks", input.pending_tasks, Unit::Tasks, seen)
+        .fact("running_tasks", "running tasks", input.running_tasks, Unit::Tasks, seen)
+        .fact("executor_cores", "executor cores", input.executor_cores, Unit::Cores, "spark.executor.cores")
         .input("cores a task", input.task_cpus, Unit::Cores, "spark.task.cpus")
         .input("tasks an executor runs at a time", each, Unit::Tasks, "cores / cores a task")
-        .input("executors present", crew.staying, Unit::Executors, seen)
+        .fact("executors", "executors present", crew.staying, Unit::Executors, seen)
         .input("executors asked for and not there yet", input.executors_coming, Unit::Executors, seen)
-        .input("mean task time", input.mean_task_ms, Unit::Milliseconds, seen)
-        .input("time from asking to an executor's first task", input.executor_start_ms, Unit::Milliseconds, seen)
+        .fact("mean_task_ms", "mean task time", input.mean_task_ms, Unit::Milliseconds, seen)
+        .fact("executor_start_ms", "executor start-up time", input.executor_start_ms, Unit::Milliseconds, seen)
         .input("last target", last, Unit::Executors, "the last decision")
         .input("largest need of the down window", largest_need, Unit::Executors, policy.origin(key::DOWN_WINDOW))
 }

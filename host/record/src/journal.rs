@@ -3,7 +3,7 @@
 use serde::de::Error as _;
 use serde::{Deserialize, Serialize};
 
-use crate::{Change, FORMAT, Run};
+use crate::{Change, FORMAT, Run, old};
 
 /// Why a text is not a run.
 #[derive(Debug, thiserror::Error)]
@@ -38,7 +38,10 @@ impl Run {
     /// # Errors
     /// It is none, or was written by a newer version.
     pub fn read(json: &[u8]) -> Result<Self, NotARun> {
-        let run: Self = serde_json::from_slice(json)?;
+        let mut run: Self = serde_json::from_slice(json)?;
+        if run.format < 2 {
+            run.decisions.iter_mut().for_each(old::renew);
+        }
         match run.format {
             // Every member may be left out, so that any object could be taken for a run.
             0 => Err(serde_json::Error::custom("it has no `format`").into()),
@@ -51,9 +54,14 @@ impl Run {
     pub fn complete(&mut self, journal: &[u8]) {
         for line in journal.split(|byte| *byte == b'\n') {
             // The last line of a killed host may be cut.
-            if let Ok(JournalLine { line, noted_ms, change }) = serde_json::from_slice(line)
+            if let Ok(JournalLine { line, noted_ms, mut change }) = serde_json::from_slice(line)
                 && line > self.journal_line
             {
+                if self.format < 2
+                    && let Change::Decision(decision) = &mut change
+                {
+                    old::renew(decision);
+                }
                 self.journal_line = line;
                 self.apply(change, noted_ms);
             }
@@ -65,7 +73,9 @@ impl Run {
 mod tests {
     use super::*;
     use crate::{CachedPlan, ExecutorEvent, Fault, RecordedDecision, RunState, Totals};
-    use sparkwright_core::trace::{Decision, Grade, Scalar, Trace, Unit};
+    use sparkwright_core::control::{ControlInput, control};
+    use sparkwright_core::decision::Answer as _;
+    use sparkwright_core::policy::ResolvedPolicy;
 
     fn run() -> Run {
         Run { format: FORMAT, journal_line: 1, updated_ms: 10, ..Run::default() }
@@ -108,12 +118,8 @@ mod tests {
 
     #[test]
     fn every_kind_of_change_comes_back_from_a_journal() {
-        let decision = Decision {
-            value: Scalar::Whole(4),
-            grade: Grade::C,
-            trace: Trace::new("executors", "as many as it takes", Unit::Executors),
-        };
-        let decided = RecordedDecision::new(7, "control", "executors", "application", decision, true);
+        let answer = control(&ResolvedPolicy::default(), &ControlInput::default());
+        let decided = RecordedDecision::of(7, answer.decisions().first().unwrap(), "application", true);
         let event = ExecutorEvent {
             at_ms: 8,
             change: "asked".into(),

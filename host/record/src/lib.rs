@@ -5,6 +5,7 @@
 //! wasm32-unknown-unknown, so that the web page shows a run as the command does.
 
 mod journal;
+mod old;
 mod report;
 mod review;
 mod run;

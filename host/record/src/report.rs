@@ -98,6 +98,9 @@ pub fn explain(run: &Run) -> String {
     for decision in &run.decisions {
         let _ = writeln!(text, "\n{}", headline(run, decision));
         text.push_str(&decision.trace.render("    "));
+        for held in &decision.held {
+            let _ = writeln!(text, "      held back by {}, else {}: {}", held.guard, held.wanted, held.because);
+        }
     }
     text
 }
@@ -116,13 +119,15 @@ fn headline(run: &Run, decision: &RecordedDecision) -> String {
         None => String::new(),
     };
     let state = if decision.applied { "" } else { " (not applied)" };
+    let sets: Vec<String> = decision.sets.iter().map(|set| format!("{}={}", set.key, set.value)).collect();
+    let sets = if decision.applied && !sets.is_empty() { format!("  {}", sets.join(" ")) } else { String::new() };
     let outcome = decision.outcome.as_ref().map_or_else(String::new, |outcome| format!(" -> {outcome}"));
     format!(
-        "{:>4}  {}  {}{about}: {} = {}{state}  [{:?}: {}]{outcome}",
+        "{:>4}  {}  {}{about}: {} = {}{state}  [{:?}: {}]{sets}{outcome}",
         decision.number,
         at(run, decision.at_ms),
         decision.subject,
-        decision.name,
+        decision.title(),
         decision.rendered_value(),
         decision.grade,
         decision.grade.meaning(),

@@ -3,11 +3,14 @@
 use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
+use sparkwright_core::answers;
+use sparkwright_core::control::Held;
+use sparkwright_core::decision::{Made, Set, Told};
 use sparkwright_core::review::ReviewAnswer;
-use sparkwright_core::trace::{Decision, Grade, Scalar, Trace, Unit};
+use sparkwright_core::trace::{Grade, Scalar, Trace, Unit};
 
-/// The form of `run.json` that this version writes.
-pub const FORMAT: u32 = 1;
+/// The form of `run.json` that this version writes; [`crate::old`] reads the ones before.
+pub const FORMAT: u32 = 2;
 /// More decisions than this are counted but not kept.
 pub const MOST_DECISIONS: usize = 5_000;
 
@@ -93,44 +96,74 @@ pub struct RecordedDecision {
     pub trace: Trace,
     /// Whether it was carried out: not in `shadow`, and not where something else has a say.
     pub applied: bool,
+    /// The Spark configurations that it sets; they were set where it was carried out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sets: Vec<Set>,
+    /// Guards that held it back.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub held: Vec<Held>,
     /// What came of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outcome: Option<String>,
 }
 
 impl RecordedDecision {
-    /// A decision at a decision point, not numbered yet.
+    /// A decision of an answer, not numbered yet; `subject` says what it is about where the answer does not.
     #[must_use]
-    pub fn new(
-        at_ms: u64,
-        point: &'static str,
-        name: impl Into<Cow<'static, str>>,
-        subject: impl Into<String>,
-        decision: Decision<Scalar>,
-        applied: bool,
-    ) -> Self {
+    pub fn of(at_ms: u64, made: &Made<'_>, subject: &str, applied: bool) -> Self {
         Self {
             number: 0,
             at_ms,
-            point: Cow::Borrowed(point),
-            name: name.into(),
-            subject: subject.into(),
+            point: Cow::Borrowed(made.point.name()),
+            name: Cow::Owned(made.name.to_owned()),
+            subject: made.subject.unwrap_or(subject).to_owned(),
             execution: None,
-            hash: None,
-            value: decision.value,
-            grade: decision.grade,
-            trace: decision.trace,
+            hash: made.hash.map(str::to_owned),
+            value: made.value.clone(),
+            grade: made.grade,
+            trace: made.trace.clone(),
             applied,
+            sets: made.sets.clone(),
+            held: Vec::new(),
             outcome: None,
         }
+    }
+
+    /// What people call it.
+    #[must_use]
+    pub fn title(&self) -> Cow<'_, str> {
+        answers::find(&self.point, &self.name)
+            .map_or_else(|| Cow::Owned(self.name.replace('_', " ")), |declared| Cow::Borrowed(declared.title))
+    }
+
+    /// The unit of its value.
+    #[must_use]
+    pub fn unit(&self) -> Unit {
+        answers::find(&self.point, &self.name).map_or(self.trace.unit, |declared| declared.unit)
     }
 
     /// The value as people read it.
     #[must_use]
     pub fn rendered_value(&self) -> String {
-        // A word or a count beside a trace in bytes is not bytes.
-        let unit = if self.name == "cache" { Unit::None } else { self.trace.unit };
-        self.value.render(unit)
+        self.value.render(self.unit())
+    }
+
+    /// It as `plan --json` tells a decision.
+    #[must_use]
+    pub fn told(&self) -> Told {
+        Told {
+            name: self.name.clone().into_owned(),
+            title: self.title().into_owned(),
+            point: self.point.clone().into_owned(),
+            value: self.value.clone(),
+            unit: self.unit(),
+            text: self.rendered_value(),
+            grade: self.grade,
+            applied: self.applied,
+            sets: self.sets.clone(),
+            why: self.trace.why(),
+            trace: self.trace.clone(),
+        }
     }
 }
 

@@ -5,10 +5,11 @@ use std::process::ExitCode;
 
 use clap::Args;
 use comfy_table::{ContentArrangement, Table, presets};
+use serde_json::Value;
 use sparkwright_core::trace::render_ms;
 
 use super::{Failure, print};
-use crate::record::{self, RunState};
+use crate::record::{self, Run, RunState};
 
 /// Every decision of a run, why it was made, and what came of it.
 #[derive(Debug, Args)]
@@ -31,7 +32,7 @@ impl Explain {
     pub(super) fn run(self) -> Result<ExitCode, Failure> {
         let run = record::read(&record::find(&self.record, &self.run)?)?;
         if self.json {
-            print(&(serde_json::to_string_pretty(&run)? + "\n"));
+            print(&(serde_json::to_string_pretty(&told(&run)?)? + "\n"));
         } else if self.short {
             print(&record::report(&run));
         } else {
@@ -39,6 +40,18 @@ impl Explain {
         }
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// The record with what `plan --json` says of a decision beside what is recorded of it.
+fn told(run: &Run) -> serde_json::Result<Value> {
+    let mut json = serde_json::to_value(run)?;
+    let decisions = json.get_mut("decisions").and_then(Value::as_array_mut).into_iter().flatten();
+    for (recorded, decision) in decisions.zip(&run.decisions) {
+        if let (Some(members), Value::Object(told)) = (recorded.as_object_mut(), serde_json::to_value(decision.told())?) {
+            members.extend(told);
+        }
+    }
+    Ok(json)
 }
 
 /// The recorded runs, newest first.

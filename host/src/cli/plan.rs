@@ -4,11 +4,13 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
-use sparkwright_core::executor::run_time::RunTimeEstimate;
+use comfy_table::{ContentArrangement, Table, presets};
+use serde::Serialize;
+use sparkwright_core::decision::{self, Answer as _};
 use sparkwright_core::facts::{ClusterFacts, JobFacts, NodeFacts, ProcessingType, StageType};
 use sparkwright_core::launch::{CandidatePlan, ClusterCandidate, PlanLaunchAnswer, PlanLaunchInput};
 use sparkwright_core::policy::OptimizationTarget;
-use sparkwright_core::trace::{Decision, render_micros, render_ms};
+use sparkwright_core::trace::{render_micros, render_ms};
 use sparkwright_core::units::Bytes;
 use sparkwright_policy::written_facts;
 
@@ -56,6 +58,9 @@ pub struct Plan {
     /// The Spark master that the plan is for; a plan on paper when left out.
     #[arg(long)]
     master: Option<String>,
+    /// Add what each value was computed from: inputs, formula, bounds, and what would change it.
+    #[arg(long)]
+    why: bool,
     /// Print one JSON object.
     #[arg(long)]
     json: bool,
@@ -123,9 +128,10 @@ impl Plan {
         };
         let plan = plan_launch(&prepared, &facts)?;
         if self.json {
-            print(&(serde_json::to_string_pretty(&plan)? + "\n"));
+            let decisions = plan.decisions().iter().map(|made| made.told(&launch.policy.cost.currency, false)).collect();
+            print(&(serde_json::to_string_pretty(&Told { plan: &plan, decisions })? + "\n"));
         } else {
-            print(&text(&plan, &launch.policy.cost.currency));
+            print(&text(&plan, &launch.policy.cost.currency, self.why));
         }
         Ok(ExitCode::SUCCESS)
     }
@@ -144,53 +150,53 @@ impl Plan {
     }
 }
 
-/// The plan as people read it.
-fn text(plan: &PlanLaunchAnswer, currency: &str) -> String {
-    let mut text = String::new();
+/// The plan as one object: the answer's members, and its decisions as a list.
+#[derive(Serialize)]
+struct Told<'a> {
+    #[serde(flatten)]
+    plan: &'a PlanLaunchAnswer,
+    decisions: Vec<decision::Told>,
+}
+
+/// The plan as people read it: a table of its decisions, the configurations to copy, and where asked for the trace of each.
+fn text(plan: &PlanLaunchAnswer, currency: &str, why: bool) -> String {
+    let decisions = plan.decisions();
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
+    table.set_header(["what", "value", "how sure", "why"]);
+    for made in &decisions {
+        table.add_row([
+            made.title.to_owned(),
+            made.text(currency),
+            format!("{:?}: {}", made.grade, made.grade.meaning()),
+            made.trace.why(),
+        ]);
+    }
+    let mut text = format!("{table}\n");
     if let Some(choice) = &plan.clusters {
-        section(&mut text, "cluster", &choice.cluster, choice.cluster.value.clone());
-        text.push_str(&candidates_table(&choice.candidates, currency));
+        text.push_str(&format!("\nClusters\n{}", candidates_table(&choice.candidates, currency)));
     }
-    section(&mut text, "executors", &plan.executors, plan.executors.value.to_string());
-    section(&mut text, "initial executors", &plan.initial_executors, plan.initial_executors.value.to_string());
-    section(&mut text, "executor cores", &plan.executor_cores, plan.executor_cores.value.to_string());
-    section(&mut text, "executor memory", &plan.executor_memory_bytes, plan.executor_memory_bytes.value.to_string());
-    section(
-        &mut text,
-        "executor overhead",
-        &plan.executor_overhead_bytes,
-        plan.executor_overhead_bytes.value.to_string(),
-    );
-    section(&mut text, "driver memory", &plan.driver_memory_bytes, plan.driver_memory_bytes.value.to_string());
-    section(&mut text, "shuffle partitions", &plan.shuffle_partitions, plan.shuffle_partitions.value.to_string());
-    let cache = plan.cache.value.level.map_or("no", |level| level.word());
-    section(&mut text, "cache", &plan.cache, cache.to_owned());
-    let table = &plan.temp_table.value;
-    let files = if table.files > 0 { format!(" of {} files", table.files) } else { String::new() };
-    let kind = serde_json::to_value(table.kind).ok().and_then(|kind| kind.as_str().map(|word| word.replace('_', " ")));
-    section(&mut text, "temp table", &plan.temp_table, format!("{}{files}", kind.unwrap_or_default()));
-    if let Some(time) = &plan.run_time {
-        let RunTimeEstimate { run_ms, low_ms, high_ms } = time.value;
-        let interval = match (low_ms, high_ms) {
-            (Some(low), Some(high)) => format!(", between {} and {}", render_ms(low), render_ms(high)),
-            _ => String::new(),
-        };
-        section(&mut text, "run time", time, format!("{}{interval}", render_ms(run_ms)));
+    if !plan.confs.is_empty() {
+        text.push_str("\nSpark configurations\n");
+        for (key, conf) in &plan.confs {
+            text.push_str(&format!("  --conf {key}={}\n", conf.value));
+        }
     }
-    if let Some(cost) = &plan.cost {
-        section(&mut text, "cost", cost, format!("{} {currency}", render_micros(cost.value.micros)));
-    }
-    text.push_str("spark configurations\n");
-    for (key, conf) in &plan.confs {
-        text.push_str(&format!("    --conf {key}={}\n        {}\n", conf.value, conf.because));
+    if why {
+        text.push_str("\nWhy\n");
+        for made in &decisions {
+            text.push_str(&format!("\n{}: {}\n{}", made.title, made.text(currency), made.trace.render("  ")));
+        }
+    } else {
+        text.push_str("\n`--why` adds what each value was computed from.\n");
     }
     text
 }
 
 /// What the job would be on each cluster.
 fn candidates_table(candidates: &[CandidatePlan], currency: &str) -> String {
-    let mut table = comfy_table::Table::new();
-    table.load_style(comfy_table::presets::UTF8_HORIZONTAL_ONLY);
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_HORIZONTAL_ONLY);
     let mut refusals = String::new();
     table.set_header(["cluster", "executors", "run time", "cost", "in time", "in budget"]);
     for plan in candidates {
@@ -210,11 +216,6 @@ fn candidates_table(candidates: &[CandidatePlan], currency: &str) -> String {
         ]);
     }
     format!("{table}\n{refusals}")
-}
-
-fn section<T>(text: &mut String, name: &str, decision: &Decision<T>, value: String) {
-    let grade = decision.grade;
-    text.push_str(&format!("{name}: {value}  [{grade:?}: {}]\n{}", grade.meaning(), decision.trace.render("    ")));
 }
 
 fn target(word: &str) -> Result<OptimizationTarget, String> {

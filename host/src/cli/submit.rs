@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use sparkwright_core::abi::codes;
-use sparkwright_core::launch::ConfWhen;
+use sparkwright_core::confs::ConfWhen;
 use sparkwright_core::units::Bytes;
 use sparkwright_policy::written_facts;
 

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use sparkwright_core::abi::DecisionPoint;
 use sparkwright_core::control::{ControlAnswer, ControlInput, Controller};
+use sparkwright_core::decision::Answer as _;
 use sparkwright_core::steering::{CONTROL_MODULE_MS, HOST_STALLED_MS};
-use sparkwright_core::trace::{Decision, Scalar};
 
 use super::decider::Decider;
 use super::declared::PlannedExecutors;
@@ -169,21 +169,12 @@ fn carry_out(
     // A tick that decides what the last one did says nothing new.
     let number = (changed || moves).then(|| {
         *last_recorded = Some(seen);
-        let mut decision: Decision<Scalar> =
-            Decision { value: target.into(), grade: answer.target.grade, trace: answer.target.trace };
-        for held in &answer.held {
-            decision.trace = decision
-                .trace
-                .note(format!("held by {} at {} instead of {}: {}", held.guard, target, held.wanted, held.because));
-        }
-        steered.recorder.decision(RecordedDecision::new(
-            now,
-            "control",
-            "executors",
-            "application",
-            decision,
-            acts && moves,
-        ))
+        let made = answer.decisions();
+        let decision = made.first().map(|made| RecordedDecision {
+            held: answer.held.clone(),
+            ..RecordedDecision::of(now, made, "application", acts && moves)
+        });
+        decision.map_or(0, |decision| steered.recorder.decision(decision))
     });
     if !acts {
         return;

@@ -209,17 +209,19 @@ fn used(uses: u32, plan: &CachedPlan) -> String {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
-    use sparkwright_core::trace::{Decision, Grade, Scalar, Trace, Unit};
+    use sparkwright_core::control::{ControlInput, control};
+    use sparkwright_core::decision::Answer as _;
+    use sparkwright_core::policy::ResolvedPolicy;
 
     use super::*;
     use crate::record::{RecordedDecision, Run};
 
-    fn recorder(decisions: u64) -> Recorder {
+    fn recorder(decisions: u32) -> Recorder {
         let recorder = Recorder::begin(Run::default(), None);
         for target in 0..decisions {
-            let decision: Decision<Scalar> =
-                Trace::new("executors", "", Unit::Executors).decide(target.into(), Grade::A);
-            recorder.decision(RecordedDecision::new(0, "control", "executors", "application", decision, true));
+            let mut answer = control(&ResolvedPolicy::default(), &ControlInput::default());
+            answer.target.value = target;
+            recorder.decision(RecordedDecision::of(0, answer.decisions().first().unwrap(), "application", true));
         }
         recorder
     }

@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering;
 use sparkwright_core::abi::DecisionPoint;
 use sparkwright_core::cache::release::CacheEntryFacts;
 use sparkwright_core::control::Controller;
+use sparkwright_core::decision::Answer as _;
 use sparkwright_core::facts::Manager;
 use sparkwright_core::memory::{DEFAULT_MEMORY_FRACTION, DEFAULT_STORAGE_FRACTION};
 use sparkwright_core::query::{PlanNode, PlanQueryAnswer, PlanQueryInput};
@@ -147,31 +148,17 @@ fn question(steered: &Steered, ask: Ask) -> PlanQueryInput {
 fn record(steered: &Steered, nodes: &[PlanNode], decided: &PlanQueryAnswer, execution: Option<i64>, now: u64) {
     let acts = steered.acts();
     let mut numbers = Vec::new();
-    for made in &decided.decisions {
-        let applied = acts
-            && match made.name.as_ref() {
-                "cache" => decided.cache.iter().any(|choice| Some(&choice.hash) == made.hash.as_ref()),
-                "release" => true,
-                _ => decided.confs.contains_key(&made.subject),
-            };
-        let mut decision = RecordedDecision::new(
-            now,
-            "plan_query",
-            made.name.clone(),
-            made.subject.clone(),
-            made.decision.clone(),
-            applied,
-        );
-        decision.execution = execution;
-        decision.hash.clone_from(&made.hash);
-        let level = made.decision.value.render(sparkwright_core::trace::Unit::None);
+    for made in decided.decisions() {
+        let applied = acts && made.in_force;
+        let decision = RecordedDecision { execution, ..RecordedDecision::of(now, &made, "query", applied) };
         let number = steered.recorder.decision(decision);
-        match (&made.hash, made.name.as_ref()) {
-            (Some(hash), "cache") if applied => {
-                lock(&steered.outcomes).plan_chosen(hash, number, &made.subject, &level);
+        match made.hash {
+            Some(hash) if applied && decided.cache.iter().any(|choice| choice.hash == hash) => {
+                let subject = made.subject.unwrap_or_default();
+                lock(&steered.outcomes).plan_chosen(hash, number, subject, &made.text(""));
             }
-            (None, _) => numbers.push(number),
-            _ => {}
+            Some(_) => {}
+            None => numbers.push(number),
         }
     }
     if let Some(execution) = execution

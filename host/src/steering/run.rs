@@ -10,13 +10,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use sparkwright_core::answers;
 use sparkwright_core::control::{ControlState, Controller};
 use sparkwright_core::facts::{Manager, parse_spark_memory};
 use sparkwright_core::launch::PlanLaunchAnswer;
 use sparkwright_core::named::Named;
 use sparkwright_core::policy::{ExistingDynamicAllocation, ResolvedPolicy};
-use sparkwright_core::query;
-use sparkwright_core::stage::SKEW_THRESHOLD;
 use sparkwright_core::steering as limits;
 
 use super::declared::Declared;
@@ -221,7 +220,7 @@ impl Steered {
 
     /// Session keys that a query's answer or a stage's plan may name.
     pub(super) fn managed_keys(&self) -> Vec<&'static str> {
-        query::MANAGED_KEYS.iter().copied().chain([SKEW_THRESHOLD]).collect()
+        answers::managed_keys()
     }
 
     /// The plugin's instructions for its whole life.

@@ -12,9 +12,9 @@ use std::sync::{Arc, LazyLock, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use sparkwright_core::decision::Answer as _;
 use sparkwright_core::policy::ResolvedPolicy;
 use sparkwright_core::steering::LAUNCH_MODULE_MS;
-use sparkwright_core::trace::{Decision, Scalar};
 
 use super::run::{Launch, Mode, Steered, lock, read_line};
 use super::{controller, pipeline, questions};
@@ -389,31 +389,18 @@ pub fn record_lost_host(launch: &Launch, driver_pid: u32, why: &str) {
 }
 
 impl Steered {
-    /// Records what the application was started with.
+    /// Records what the application was started with: a decision is applied where its configurations were really given to Spark.
     fn record_launch(&self) {
         let Some(plan) = &self.launch.plan else { return };
         let acts = self.launch.mode == Mode::Act;
         let now = now_ms();
-        let has = |key: &str| acts && self.is_own(key);
-        let scaled = has("spark.dynamicAllocation.initialExecutors");
-        let note = |name: &'static str, decision: Decision<Scalar>, applied: bool| {
-            self.recorder.decision(RecordedDecision::new(now, "plan_launch", name, "launch", decision, applied));
-        };
-        let bytes = |decision: &Decision<sparkwright_core::units::Bytes>| Decision {
-            value: decision.value.into(),
-            grade: decision.grade,
-            trace: decision.trace.clone(),
-        };
-        let count = |decision: &Decision<u32>| Decision {
-            value: decision.value.into(),
-            grade: decision.grade,
-            trace: decision.trace.clone(),
-        };
-        note("executors", count(&plan.executors), scaled);
-        note("initial_executors", count(&plan.initial_executors), scaled);
-        note("executor_cores", count(&plan.executor_cores), has("spark.executor.cores"));
-        note("executor_memory_bytes", bytes(&plan.executor_memory_bytes), has("spark.executor.memory"));
-        note("driver_memory_bytes", bytes(&plan.driver_memory_bytes), has("spark.driver.memory"));
+        for mut made in plan.decisions() {
+            let applied = acts && made.sets.iter().any(|set| self.is_own(&set.key));
+            if applied {
+                made.sets.retain(|set| self.is_own(&set.key));
+            }
+            self.recorder.decision(RecordedDecision::of(now, &made, "launch", applied));
+        }
     }
 }
 

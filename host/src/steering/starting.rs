@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use sparkwright_core::confs::ConfWhen;
 use sparkwright_core::facts::History;
-use sparkwright_core::launch::{ConfWhen, settable_while_starting};
+use sparkwright_core::launch::settable_while_starting;
 
 use super::run::{Launch, Mode};
 use crate::engine::Prepared;

@@ -24,8 +24,12 @@ fn decides_without_an_application_and_ends_with_its_input() {
     let executors = asked["answer"]["executors"]["value"].as_u64().unwrap();
     assert!((4..=20).contains(&executors), "{asked:#}");
     assert_eq!(asked["numbers"], json!({}));
-    assert!(asked["prose"]["executors"].as_str().unwrap().starts_with("rule executors"), "{}", asked["prose"]);
-    assert_eq!(asked["values"]["executors"], asked["answer"]["executors"]["value"].to_string());
+    let listed = asked["decisions"].as_array().unwrap();
+    let told = listed.iter().find(|it| it["name"] == "executors").unwrap();
+    assert_eq!((&told["title"], &told["point"], &told["unit"]), (&json!("Executors"), &json!("plan_stage"), &json!("executors")));
+    assert_eq!(told["value"], asked["answer"]["executors"]["value"]);
+    assert_eq!(told["trace"], asked["answer"]["executors"]["trace"]);
+    assert!(listed.len() >= 7 && asked["prose"].is_null(), "{asked}");
     let advisory = asked["values"]["advisory_partition_bytes"].as_str().unwrap();
     assert!(advisory.ends_with("MiB"), "with its unit: {advisory}");
     let begun = client.ok(

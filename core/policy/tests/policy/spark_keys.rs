@@ -1,9 +1,10 @@
 //! Every key of Spark that a plan sets is one that Spark has, and can be set when the plan says.
 
 use sparkwright_core::facts::{ClusterFacts, JobFacts, Manager, NodeFacts};
-use sparkwright_core::launch::{ConfSetting, ConfWhen, PlanLaunchInput, plan_launch};
+use sparkwright_core::confs::{ConfSetting, ConfWhen};
+use sparkwright_core::launch::{PlanLaunchInput, plan_launch};
 use sparkwright_core::policy::ResolvedPolicy;
-use sparkwright_core::query::MANAGED_KEYS;
+use sparkwright_core::answers::managed_keys;
 use sparkwright_core::stage::{PlanStageInput, plan_stage};
 use sparkwright_core::units::Bytes;
 use sparkwright_policy::{SPARK_RELEASES, Settable, SparkRelease, parse};
@@ -51,7 +52,7 @@ fn plans_set_only_keys_that_spark_has_and_when_it_takes_them() {
                 seen += 1;
             }
         }
-        for key in MANAGED_KEYS {
+        for key in managed_keys() {
             assert_eq!(release.key(key).map(|key| key.settable), Some(Settable::Session), "{key}");
         }
     }

@@ -7,7 +7,9 @@ use std::sync::atomic::Ordering;
 use serde::Deserialize as _;
 use serde_json::{Map, Value, json};
 use sparkwright_core::abi::DecisionPoint;
+use sparkwright_core::answers::AnyAnswer;
 use sparkwright_core::control::Controller;
+use sparkwright_core::decision::Set;
 use sparkwright_core::facts::{ClusterFacts, History};
 
 use super::messages::{AskRequest, BeginRequest, OpenRequest, Refusal, Request};
@@ -43,8 +45,8 @@ pub(super) struct Connection {
     ended: Vec<StageMeasure>,
     /// The cluster, once it was needed: it may have to be asked for.
     cluster: Option<ClusterFacts>,
-    /// The decisions that it had recorded.
-    numbers: BTreeSet<u64>,
+    /// The decisions that it had recorded, each with the configurations that it sets.
+    numbers: BTreeMap<u64, Vec<Set>>,
 }
 
 impl Drop for Connection {
@@ -55,7 +57,7 @@ impl Drop for Connection {
 
 impl Connection {
     pub(super) const fn new(host: Host) -> Self {
-        Self { host, open: None, begun: None, ended: Vec::new(), cluster: None, numbers: BTreeSet::new() }
+        Self { host, open: None, begun: None, ended: Vec::new(), cluster: None, numbers: BTreeMap::new() }
     }
 
     /// Answers one line, with the id that it has.
@@ -125,27 +127,30 @@ impl Connection {
         facts::complete(point, &mut input, &subject, &self.host.launch, application, &self.ended);
         let open = self.open.as_mut().ok_or_else(not_open)?;
         let answer = open.ask(point, &Value::Object(input), request.change.as_ref())?;
-        let (prose, values) = recording::prose(point, &answer, &open.policy.cost.currency);
-        let numbers =
-            if request.record.unwrap_or(true) { self.record(point, &subject, &answer) } else { BTreeMap::new() };
-        Ok(json!({"answer": answer, "numbers": numbers, "prose": prose, "values": values}))
+        let read = AnyAnswer::read(point, &answer)
+            .map_err(|error| Refusal::module(format!("the module's answer is not one of {}: {error}", point.name())))?;
+        let currency = &open.policy.cost.currency;
+        let (decisions, prose) = (recording::told(&read, currency), recording::prose(&read, currency));
+        let numbers = if request.record.unwrap_or(true) { self.record(&subject, &read) } else { BTreeMap::new() };
+        Ok(json!({"answer": answer, "numbers": numbers, "decisions": decisions, "prose": prose}))
     }
 
     /// Records the decisions of an answer; gives their numbers by name.
-    fn record(&mut self, point: DecisionPoint, subject: &str, answer: &Value) -> BTreeMap<String, u64> {
+    fn record(&mut self, subject: &str, answer: &AnyAnswer) -> BTreeMap<String, u64> {
         let Some(steered) = self.host.steered.as_ref().filter(|steered| !steered.ended.load(Ordering::Relaxed)) else {
             return BTreeMap::new();
         };
         let mut numbers = BTreeMap::new();
-        for (name, decision) in recording::decisions(point, subject, answer, now_ms()) {
+        for (name, decision) in recording::decisions(answer, subject, now_ms()) {
             if steered.pipeline_decisions.fetch_add(1, Ordering::Relaxed) >= MOST_PIPELINE_DECISIONS {
                 steered
                     .recorder
                     .fault("pipelines made more decisions than the record keeps of them: these are left out");
                 break;
             }
+            let sets = decision.sets.clone();
             let number = steered.recorder.decision(decision);
-            self.numbers.insert(number);
+            self.numbers.insert(number, sets);
             numbers.insert(name, number);
         }
         numbers
@@ -199,11 +204,25 @@ impl Connection {
             };
             steered.recorder.note(change);
         }
+        self.confs_applied(&steered, &confs, &applied);
         let answer =
             json!({"executors": {"applied": moved, "why": why}, "confs": {"applied": applied, "refused": refused}});
         self.begun =
             Some(Begun { stage: request.stage, number: Some(begun.number), decision: decision.filter(|_| moved) });
         Ok(answer)
+    }
+
+    /// Notes of this connection's decisions whose configurations are in force now that they were carried out: of several that set a
+    /// key, the last.
+    fn confs_applied(&self, steered: &Steered, confs: &BTreeMap<String, String>, applied: &[&String]) {
+        let mut left: BTreeSet<&String> = applied.iter().copied().collect();
+        for (number, sets) in self.numbers.iter().rev() {
+            let in_force = |set: &Set| confs.get(&set.key) == Some(&set.value) && left.remove(&set.key);
+            if !sets.is_empty() && sets.iter().all(in_force) {
+                let outcome = "set in the session while the stage runs".to_owned();
+                steered.recorder.note(Change::Applied { number: *number, outcome });
+            }
+        }
     }
 
     fn end(&mut self, stage: &str) -> Result<Value, Refusal> {
@@ -253,7 +272,7 @@ impl Connection {
 
     /// A decision that this connection had recorded: no other's is touched.
     fn known(&self, number: u64) -> Result<u64, Refusal> {
-        if self.numbers.contains(&number) {
+        if self.numbers.contains_key(&number) {
             return Ok(number);
         }
         Err(Refusal::protocol(format!("decision {number} is none that was recorded for this connection")))
