@@ -245,6 +245,9 @@ pub struct JobFacts {
     /// The sizes of the files that are read; empty when unknown.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub file_bytes: Vec<Bytes>,
+    /// Whether Spark can cut each of them between tasks ([`crate::scan::splittable`]); unknown when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub files_splittable: Option<bool>,
     /// The largest result that comes back to the driver.
     pub result_bytes: Option<Bytes>,
 }
@@ -258,6 +261,7 @@ crate::members::read_over_defaults!(JobFacts {
     working_set_bytes,
     parallel_tasks,
     file_bytes,
+    files_splittable,
     result_bytes,
 });
 

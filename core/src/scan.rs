@@ -26,6 +26,22 @@ impl Cutting {
     }
 }
 
+/// Whether Spark can cut a file between tasks, by its name; nothing where the name does not tell.
+///
+/// Columnar files and Avro are cut at their blocks, whatever compresses those. Text is cut at its lines, unless it is compressed by a codec
+/// whose stream can't be entered in the middle. Source: `FileFormat.isSplitable` of Apache Spark 4.3.0, `SplittableCompressionCodec` of Hadoop 3.
+#[must_use]
+pub fn splittable(name: &str) -> Option<bool> {
+    let (stem, extension) = name.rsplit_once('.')?;
+    match extension.to_ascii_lowercase().as_str() {
+        "parquet" | "orc" | "avro" => Some(true),
+        "csv" | "tsv" | "json" | "jsonl" | "ndjson" | "txt" => Some(true),
+        "gz" | "deflate" | "snappy" | "lz4" | "zst" | "zstd" => Some(false),
+        "bz2" => splittable(stem),
+        _ => None,
+    }
+}
+
 /// The size of a split.
 #[must_use]
 pub fn split_size(files: &[Bytes], by: &Cutting) -> Bytes {
@@ -81,6 +97,23 @@ mod tests {
                 Bytes(expected),
                 "{files:?} {slots}"
             );
+        }
+    }
+
+    #[test]
+    fn names_tell_what_can_be_cut() {
+        for (name, expected) in [
+            ("part-0.parquet", Some(true)),
+            ("part-0.gz.parquet", Some(true)),
+            ("a.csv", Some(true)),
+            ("a.CSV.GZ", Some(false)),
+            ("a.json.bz2", Some(true)),
+            ("a.json.zst", Some(false)),
+            ("data.bin", None),
+            ("part-00000", None),
+            ("bz2", None),
+        ] {
+            assert_eq!(splittable(name), expected, "{name}");
         }
     }
 

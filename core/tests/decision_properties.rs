@@ -82,8 +82,9 @@ prop_compose! {
         parallel_tasks in prop::option::of(small()),
         result_bytes in prop::option::of(bytes()),
         file_bytes in prop_oneof![3 => Just(Vec::new()), 1 => prop::collection::vec(bytes(), 0..9)],
+        files_splittable in prop::option::of(any::<bool>()),
     ) -> JobFacts {
-        JobFacts { input_bytes, processing, stage, target, uses, working_set_bytes, parallel_tasks, result_bytes, file_bytes }
+        JobFacts { input_bytes, processing, stage, target, uses, working_set_bytes, parallel_tasks, result_bytes, file_bytes, files_splittable }
     }
 }
 

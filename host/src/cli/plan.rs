@@ -19,7 +19,8 @@ use super::{Failure, print};
 use crate::assets::cache_folder;
 use crate::clock;
 use crate::launch::plan::plan_launch;
-use crate::launch::{history_file, input_files};
+use crate::launch::history_file;
+use crate::launch::input_files::InputFiles;
 use crate::steering::{Mode, server};
 
 /// What a job would start with, and why: the launch plan for given facts. Starts nothing.
@@ -97,6 +98,7 @@ impl Plan {
         if !self.nodes.is_empty() {
             cluster.nodes.clone_from(&self.nodes);
         }
+        let files = self.files()?;
         let facts = PlanLaunchInput {
             job: JobFacts {
                 input_bytes: self.input_bytes,
@@ -116,7 +118,8 @@ impl Plan {
                 }),
                 target: self.target,
                 uses: self.uses,
-                file_bytes: self.files()?,
+                files_splittable: files.splittable.filter(|_| !files.bytes.is_empty()),
+                file_bytes: files.bytes,
                 ..JobFacts::default()
             },
             cluster,
@@ -136,17 +139,16 @@ impl Plan {
         Ok(ExitCode::SUCCESS)
     }
 
-    /// The sizes of the files that the job reads.
-    fn files(&self) -> Result<Vec<Bytes>, Failure> {
-        let mut all = Vec::new();
+    /// The files that the job reads.
+    fn files(&self) -> Result<InputFiles, Failure> {
+        let mut files = InputFiles::none();
         for path in &self.input {
-            let found = input_files::sizes(path).map_err(|error| {
+            files.add(path).map_err(|error| {
                 Failure::new(format!("the input can't be looked at: {error}"))
                     .help("name a file or folder on this machine, or the size alone with --input-bytes")
             })?;
-            all.extend(found);
         }
-        Ok(all)
+        Ok(files)
     }
 }
 

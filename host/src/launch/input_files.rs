@@ -1,9 +1,10 @@
-//! The sizes of the files below a path, as Spark would read them.
+//! The files below a path, as Spark would read them: their sizes, and whether it can cut them.
 
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use sparkwright_core::scan;
 use sparkwright_core::units::Bytes;
 
 /// Files that Spark skips: hidden ones and those that begin with an underscore, as `_SUCCESS`.
@@ -11,21 +12,52 @@ fn skipped(name: &str) -> bool {
     name.starts_with('.') || (name.starts_with('_') && !name.contains('='))
 }
 
-/// The sizes of the files at and below `path`, which is a file or a folder, in the order of their names.
-///
-/// # Errors
-/// Something there can't be looked at, named by its path.
-pub fn sizes(path: &Path) -> io::Result<Vec<Bytes>> {
+/// Files that a job reads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InputFiles {
+    /// Their sizes, in the order of their names.
+    pub bytes: Vec<Bytes>,
+    /// Whether Spark can cut each of them between tasks; unknown where one of their names does not tell.
+    pub splittable: Option<bool>,
+}
+
+impl InputFiles {
+    /// No files.
+    #[must_use]
+    pub const fn none() -> Self {
+        Self { bytes: Vec::new(), splittable: Some(true) }
+    }
+
+    /// Adds the files at and below `path`, which is a file or a folder.
+    ///
+    /// # Errors
+    /// Something there can't be looked at, named by its path.
+    pub fn add(&mut self, path: &Path) -> io::Result<()> {
+        for (file, bytes) in files(path)? {
+            let name = file.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
+            // One that can't be cut decides; one that nobody knows leaves it open.
+            self.splittable = match (self.splittable, scan::splittable(&name)) {
+                (Some(false), _) | (_, Some(false)) => Some(false),
+                (Some(true), known) => known,
+                (None, _) => None,
+            };
+            self.bytes.push(bytes);
+        }
+        Ok(())
+    }
+}
+
+fn files(path: &Path) -> io::Result<Vec<(PathBuf, Bytes)>> {
     let named = |error: io::Error| io::Error::new(error.kind(), format!("`{}`: {error}", path.display()));
     let data = fs::metadata(path).map_err(named)?;
     if !data.is_dir() {
-        return Ok(vec![Bytes(data.len())]);
+        return Ok(vec![(path.to_owned(), Bytes(data.len()))]);
     }
     let mut below: Vec<_> = fs::read_dir(path).map_err(named)?.collect::<io::Result<_>>().map_err(named)?;
     below.sort_by_key(fs::DirEntry::file_name);
     let mut found = Vec::new();
     for entry in below.iter().filter(|entry| !skipped(&entry.file_name().to_string_lossy())) {
-        found.extend(sizes(&entry.path())?);
+        found.extend(files(&entry.path())?);
     }
     Ok(found)
 }
@@ -49,9 +81,17 @@ mod tests {
         ] {
             fs::write(root.join(name), vec![0u8; size])?;
         }
-        assert_eq!(sizes(root)?, [Bytes(10), Bytes(20)]);
-        assert_eq!(sizes(&root.join("a.parquet"))?, [Bytes(10)]);
-        assert!(sizes(&root.join("none")).is_err_and(|error| error.to_string().contains("none")));
+        let below = |name: &str| {
+            let mut files = InputFiles::none();
+            files.add(&root.join(name)).map(|()| files)
+        };
+        assert_eq!(below("")?, InputFiles { bytes: vec![Bytes(10), Bytes(20)], splittable: Some(true) });
+        assert_eq!(below("a.parquet")?.bytes, [Bytes(10)]);
+        assert!(below("none").is_err_and(|error| error.to_string().contains("none")));
+        fs::write(root.join("b.dat"), "1")?;
+        assert_eq!(below("")?.splittable, None, "nobody knows what it is");
+        fs::write(root.join("a.csv.gz"), "1")?;
+        assert_eq!(below("")?.splittable, Some(false));
         Ok(())
     }
 }

@@ -148,7 +148,7 @@ fn job(random: &mut Random) -> Value {
         "input_bytes": random.range(0, 1 << 42), "processing": random.pick(&["ml", "etl", "query", "general"]),
         "target": random.pick(&["speed", "memory", "balanced", "quality"]), "uses": random.range(0, 10),
         "working_set_bytes": random.range(0, 1 << 38), "parallel_tasks": random.range(1, 4_000),
-        "result_bytes": random.range(0, 1 << 32), "file_bytes": sizes(random, 1 << 31),
+        "result_bytes": random.range(0, 1 << 32), "file_bytes": sizes(random, 1 << 31), "files_splittable": true,
     })
 }
 
