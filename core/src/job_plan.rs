@@ -15,6 +15,7 @@ use crate::facts::{ClusterFacts, History, JobFacts, Manager};
 use crate::history;
 use crate::memory::Heap;
 use crate::policy::ResolvedPolicy;
+use crate::scan::partition_size::partition_size;
 use crate::scan::{self, Cutting};
 use crate::shuffle::{self, ShuffleFacts, Spill};
 use crate::temp_table::{NextUse, ResultFacts, TempTable, temp_table};
@@ -67,6 +68,8 @@ pub(crate) struct JobPlan {
     pub(crate) partitions: Decision<u32>,
     /// Where adaptive execution is to coalesce by size.
     pub(crate) advisory: Option<Decision<Bytes>>,
+    /// How much of files a task reads at most, where that is known to be better than Spark's own limit or as good.
+    pub(crate) file_partition: Option<Decision<Bytes>>,
     pub(crate) cache: Decision<CachePlan>,
     pub(crate) table: Decision<TempTable>,
     pub(crate) run_time: Option<Decision<RunTimeEstimate>>,
@@ -117,6 +120,7 @@ pub(crate) fn plan_job(policy: &ResolvedPolicy, question: &Question<'_>) -> JobP
     let cost = run_time.as_ref().and_then(|time| run_cost(policy, executors, time.value.run_ms, time.grade));
     let (partitions, advisory) = shuffle::partitioning(policy, &shuffle);
     JobPlan {
+        file_partition: partition_size(job, cluster, shuffle.slots, question.data_grade),
         partitions,
         advisory: advisory.filter(|_| shuffle.bytes.is_some()),
         table: temp_table(policy, &result),

@@ -8,12 +8,13 @@ use crate::confs::{
     BACKLOG_TIMEOUT, CACHED_IDLE_TIMEOUT, ConfSetting, DECOMMISSION, DRIVER_MEMORY, DYNAMIC_ALLOCATION, EXECUTOR_CORES,
     EXECUTOR_INSTANCES, EXECUTOR_MEMORY, EXECUTOR_OVERHEAD, IDLE_TIMEOUT, INITIAL_EXECUTORS, MAX_EXECUTORS,
     MIGRATE_CACHED_BLOCKS, MIGRATE_SHUFFLE_BLOCKS, MIGRATION_INTERVAL, MIN_EXECUTORS, PYTHON_UNIX_SOCKET,
-    SHUFFLE_TRACKING, SUSTAINED_BACKLOG_TIMEOUT, STORAGE_DECOMMISSION, Settings,
+    SHUFFLE_TRACKING, STORAGE_DECOMMISSION, SUSTAINED_BACKLOG_TIMEOUT, Settings,
 };
 use crate::executor::scaling::Scaling;
 use crate::facts::{ClusterFacts, Manager};
 use crate::named::Named;
 use crate::policy::ResolvedPolicy;
+use crate::scan;
 use crate::shuffle;
 use crate::trace::Grade;
 
@@ -66,6 +67,7 @@ pub(super) fn launch_confs(
     if plan.python_unix_socket.as_ref().is_some_and(|socket| socket.value) {
         to.set(PYTHON_UNIX_SOCKET, "true", "Python workers start in a third of the time over a Unix socket");
     }
+    scan::partition_size::set(plan.file_partition_bytes.as_ref(), &mut to);
     if input_known {
         let because = "initial shuffle partitions for this much data";
         shuffle::set(&plan.shuffle_partitions, plan.advisory_partition_bytes.as_ref(), because, &mut to);

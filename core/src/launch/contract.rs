@@ -88,6 +88,9 @@ answer! {
         executor_overhead_bytes: Decision<Bytes> = "Executor memory overhead" in Bytes sets [EXECUTOR_OVERHEAD];
         /// Driver memory: its heap.
         driver_memory_bytes: Decision<Bytes> = "Driver memory" in Bytes sets [DRIVER_MEMORY];
+        /// How many bytes of files one task reads at most; absent where the files are not known, or can't be cut.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        file_partition_bytes: Option<Decision<Bytes>> = "File partition size" in Bytes sets [MAX_PARTITION_BYTES];
         /// Shuffle partitions for the job's data.
         shuffle_partitions: Decision<u32> = "Shuffle partitions" in Partitions sets [SHUFFLE_PARTITIONS];
         /// The partition size that adaptive execution coalesces to; absent where Spark's own rule fits.

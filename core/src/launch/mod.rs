@@ -53,7 +53,8 @@ fn plan_for(
         skewed: false,
         next: &[],
     };
-    let JobPlan { count, shuffle, partitions, advisory, cache, table, run_time, cost } = plan_job(policy, &question);
+    let JobPlan { count, shuffle, partitions, advisory, file_partition, cache, table, run_time, cost } =
+        plan_job(policy, &question);
     let scaling = scaling(policy, cluster);
     let mut plan = PlanLaunchAnswer {
         executors_if_lost: (scaling.value == Scaling::Policy).then_some(count.most),
@@ -66,6 +67,7 @@ fn plan_for(
         executor_memory_bytes: size.heap,
         executor_overhead_bytes: size.overhead,
         driver_memory_bytes: driver,
+        file_partition_bytes: file_partition,
         shuffle_partitions: partitions,
         advisory_partition_bytes: advisory,
         python_unix_socket: python_unix_socket(cluster),

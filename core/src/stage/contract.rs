@@ -112,6 +112,9 @@ answer! {
         data: Decision<DataProfile> = "Data" in None;
         /// Executors that it wants.
         executors: Decision<u32> = "Executors" in Executors;
+        /// How many bytes of files one task reads at most; absent where the files are not known, or can't be cut.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        file_partition_bytes: Option<Decision<Bytes>> = "File partition size" in Bytes sets [MAX_PARTITION_BYTES];
         /// Shuffle partitions for its data.
         shuffle_partitions: Decision<u32> = "Shuffle partitions" in Partitions sets [SHUFFLE_PARTITIONS];
         /// The tasks that read its shuffle after Spark has coalesced and split it; absent where no earlier run measured its partitions.

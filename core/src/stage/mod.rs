@@ -17,6 +17,7 @@ use crate::error::ErrorBody;
 use crate::executor::size::executor_size;
 use crate::job_plan::{Facts, JobPlan, Question, plan_job};
 use crate::policy::ResolvedPolicy;
+use crate::scan;
 use crate::shuffle::tasks::shuffle_tasks;
 use crate::shuffle::{self, advisory_size, skew};
 use crate::trace::Grade;
@@ -52,13 +53,15 @@ pub fn plan_stage(policy: &ResolvedPolicy, input: &PlanStageInput) -> Result<Pla
         skewed,
         next: &input.next,
     };
-    let JobPlan { count, shuffle, partitions, advisory, cache, table, run_time, cost } = plan_job(policy, &question);
+    let JobPlan { count, shuffle, partitions, advisory, file_partition, cache, table, run_time, cost } =
+        plan_job(policy, &question);
     let size = advisory_size(&shuffle);
     let threshold = broadcast_threshold(policy, input.driver_heap_bytes);
     let skew = (shuffle.adaptive && skewed).then(|| skew::split_from(size.value));
     let user = |key: &str| cluster.user(key).is_some();
     let mut confs = Settings::new(policy, &user);
     if policy.pipeline.stage_optimization {
+        scan::partition_size::set(file_partition.as_ref(), &mut confs);
         if shuffle.bytes.is_some() {
             shuffle::set(&partitions, advisory.as_ref(), "shuffle partitions for this stage's data", &mut confs);
         }
@@ -72,6 +75,7 @@ pub fn plan_stage(policy: &ResolvedPolicy, input: &PlanStageInput) -> Result<Pla
     Ok(PlanStageAnswer {
         data,
         executors: count.wanted,
+        file_partition_bytes: file_partition,
         shuffle_partitions: partitions,
         shuffle_tasks: shuffle_tasks(sizes, &shuffle, size.value),
         advisory_partition_bytes: size,

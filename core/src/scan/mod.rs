@@ -3,6 +3,8 @@
 //! Source: `FilePartition` of Apache Spark 4.3.0 and Oracles, section 2: a split has
 //! `min(128 MiB, max(4 MiB, sum(file + 4 MiB) / least partitions))`; splits, largest first, fill a partition until the next would not fit.
 
+pub mod partition_size;
+
 use alloc::vec::Vec;
 
 use crate::units::Bytes;
