@@ -68,7 +68,9 @@ impl Value for TempTable {
             files => alloc::format!(", {files} files"),
         };
         let partitioned = match self.partitioning {
-            PartitionStrategy::Hash | PartitionStrategy::Range => [", partitioned by ", self.partitioning.word()].concat(),
+            PartitionStrategy::Hash | PartitionStrategy::Range => {
+                [", partitioned by ", self.partitioning.word()].concat()
+            }
             PartitionStrategy::Auto | PartitionStrategy::None => String::new(),
         };
         [kind, &files, &partitioned].concat()

@@ -309,14 +309,7 @@ impl Trace {
 
     // What every rule does many times is one function each, and not a copy in every rule: the module is a third smaller for it.
     #[inline(never)]
-    fn push_input(
-        &mut self,
-        id: &'static str,
-        name: &'static str,
-        value: Scalar,
-        unit: Unit,
-        from: Cow<'static, str>,
-    ) {
+    fn push_input(&mut self, id: &'static str, name: &'static str, value: Scalar, unit: Unit, from: Cow<'static, str>) {
         self.inputs.push(Input { id: Cow::Borrowed(id), name: Cow::Borrowed(name), value, unit, from });
     }
 

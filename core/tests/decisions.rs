@@ -24,7 +24,9 @@ fn names_and_titles_tell_decisions_of_a_point_apart() {
     for point in DecisionPoint::ALL {
         let all = declared(point);
         assert!(!all.is_empty(), "{point:?} decides something");
-        for of in [|it: &sparkwright_core::decision::Declared| it.name, |it: &sparkwright_core::decision::Declared| it.title] {
+        for of in
+            [|it: &sparkwright_core::decision::Declared| it.name, |it: &sparkwright_core::decision::Declared| it.title]
+        {
             let each: BTreeSet<&str> = all.iter().map(of).collect();
             assert_eq!(each.len(), all.len(), "{point:?}: {each:?}");
         }
@@ -126,7 +128,8 @@ fn lists_of_other_points_know_what_they_are_about() {
 #[test]
 fn what_another_module_calls_otherwise_is_listed_by_its_name() {
     let trace = json!({"rule": "r", "formula": "because", "inputs": [], "unbounded": null, "unit": "bytes"});
-    let answer = json!({"decisions": [{"name": "prefetch", "subject": "s", "value": 1024, "grade": "C", "trace": trace}]});
+    let answer =
+        json!({"decisions": [{"name": "prefetch", "subject": "s", "value": 1024, "grade": "C", "trace": trace}]});
     let answer = AnyAnswer::read(DecisionPoint::PlanQuery, &answer).unwrap();
     let made = answer.decisions();
     assert_eq!((made[0].name, made[0].title, made[0].text("")), ("prefetch", "prefetch", "1 KiB".to_owned()));

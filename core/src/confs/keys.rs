@@ -50,8 +50,7 @@ pub const ADVISORY_SIZE: SparkKey = SparkKey::session("spark.sql.adaptive.adviso
 /// Whether coalescing keeps as many partitions as there are cores rather than that size.
 pub const PARALLELISM_FIRST: SparkKey = SparkKey::session("spark.sql.adaptive.coalescePartitions.parallelismFirst");
 /// The size from which on adaptive execution may split a shuffle partition as skewed.
-pub const SKEW_THRESHOLD: SparkKey =
-    SparkKey::session("spark.sql.adaptive.skewJoin.skewedPartitionThresholdInBytes");
+pub const SKEW_THRESHOLD: SparkKey = SparkKey::session("spark.sql.adaptive.skewJoin.skewedPartitionThresholdInBytes");
 /// The largest table that a join broadcasts.
 pub const BROADCAST_THRESHOLD: SparkKey = SparkKey::session("spark.sql.autoBroadcastJoinThreshold");
 /// The most bytes of files that one task reads.

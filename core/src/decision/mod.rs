@@ -96,5 +96,5 @@ macro_rules! name_of {
     };
 }
 
-pub(crate) use {answer, name_of};
 pub(crate) use made::{Confs, Member, Said};
+pub(crate) use {answer, name_of};

@@ -64,7 +64,12 @@ pub fn scaling(policy: &ResolvedPolicy, cluster: &ClusterFacts) -> Decision<Scal
         },
         Unit::None,
     )
-    .input("enable_autoscaling", autoscaling.enable_autoscaling, Unit::None, policy.origin("autoscaling.enable_autoscaling"))
+    .input(
+        "enable_autoscaling",
+        autoscaling.enable_autoscaling,
+        Unit::None,
+        policy.origin("autoscaling.enable_autoscaling"),
+    )
     .input("executors or dynamic allocation set by the user", fixed, Unit::None, "cluster")
     .input(
         "existing_dynamic_allocation",

@@ -329,12 +329,8 @@ pub(super) const THE_BROADCAST_THRESHOLD: Declared =
     declared("broadcast_threshold", "Broadcast threshold", Unit::Bytes, &[BROADCAST_THRESHOLD]);
 pub(super) const THE_SHUFFLE_PARTITIONS: Declared =
     declared("shuffle_partitions", "Shuffle partitions", Unit::Partitions, &[SHUFFLE_PARTITIONS]);
-pub(super) const THE_ADVISORY_SIZE: Declared = declared(
-    "advisory_partition_size",
-    "Advisory partition size",
-    Unit::Bytes,
-    &[ADVISORY_SIZE, PARALLELISM_FIRST],
-);
+pub(super) const THE_ADVISORY_SIZE: Declared =
+    declared("advisory_partition_size", "Advisory partition size", Unit::Bytes, &[ADVISORY_SIZE, PARALLELISM_FIRST]);
 pub(super) const THE_CACHE: Declared = declared("cache", "Cache", Unit::None, &[]);
 pub(super) const THE_RELEASE: Declared = declared("release", "Release of a cached plan", Unit::None, &[]);
 
@@ -352,9 +348,10 @@ impl PlanQueryAnswer {
         let declared = Self::DECISIONS.iter().find(|declared| declared.name == of.name);
         let set = |key: &str| self.confs.get(key).cloned();
         let made = Made::listed(DecisionPoint::PlanQuery, declared, &of.name, &of.decision, set);
-        let named = of.hash.as_ref().is_some_and(|hash| {
-            self.cache.iter().any(|choice| choice.hash == *hash) || self.uncache.contains(hash)
-        });
+        let named = of
+            .hash
+            .as_ref()
+            .is_some_and(|hash| self.cache.iter().any(|choice| choice.hash == *hash) || self.uncache.contains(hash));
         Made { subject: Some(&of.subject), hash: of.hash.as_deref(), in_force: made.in_force || named, ..made }
     }
 }

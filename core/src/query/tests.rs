@@ -86,7 +86,8 @@ fn spilled(spilled_mib: u64, shuffle_mib: u64, largest_over_mean: f64) -> PlanQu
 fn a_query_that_spilled_is_cut_into_twice_as_many_pieces() {
     let of = |input| {
         let answer = plan(&input);
-        [SHUFFLE_PARTITIONS, ADVISORY_SIZE].map(|key| answer.confs.get(key.key).and_then(|value| value.parse::<u64>().ok()))
+        [SHUFFLE_PARTITIONS, ADVISORY_SIZE]
+            .map(|key| answer.confs.get(key.key).and_then(|value| value.parse::<u64>().ok()))
     };
     let advisory = |mib: u64| Some(mib << 20);
     // 3.2 GiB in 8 pieces of 400 MiB: 64 MiB a piece, half of what a task should read.

@@ -7,11 +7,11 @@ use alloc::vec::Vec;
 
 use super::bottlenecks::data_is_skewed;
 use super::contract::{Bottleneck, BottleneckKind, Recommendation, ReviewInput, StageFacts};
+use crate::confs::SHUFFLE_PARTITIONS;
+use crate::confs::SKEW_THRESHOLD;
 use crate::executor::size::CORES_UNDER_GC;
 use crate::policy::ResolvedPolicy;
-use crate::confs::SHUFFLE_PARTITIONS;
 use crate::shuffle::LARGEST_ADVISORY;
-use crate::confs::SKEW_THRESHOLD;
 use crate::trace::{Scalar, render_ms};
 use crate::units::{Bytes, GIB};
 

@@ -77,7 +77,10 @@ fn skew_of_data_is_split_and_skew_of_work_is_run_again() {
     let (key, _) = first_advice(&data);
     assert_eq!(key, crate::confs::SKEW_THRESHOLD.key);
     let advice = review(&ResolvedPolicy::default(), &data).recommendations;
-    assert!(advice.iter().all(|advice| advice.key != crate::confs::SHUFFLE_PARTITIONS.key), "more partitions don't help");
+    assert!(
+        advice.iter().all(|advice| advice.key != crate::confs::SHUFFLE_PARTITIONS.key),
+        "more partitions don't help"
+    );
 }
 
 #[test]

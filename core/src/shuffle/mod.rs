@@ -217,10 +217,7 @@ fn by_size(facts: &ShuffleFacts, partitions: u32) -> bool {
 }
 
 /// The shuffle partitions, and the advisory size where adaptive execution is to coalesce by it.
-pub(crate) fn partitioning(
-    policy: &ResolvedPolicy,
-    facts: &ShuffleFacts,
-) -> (Decision<u32>, Option<Decision<Bytes>>) {
+pub(crate) fn partitioning(policy: &ResolvedPolicy, facts: &ShuffleFacts) -> (Decision<u32>, Option<Decision<Bytes>>) {
     let partitions = shuffle_partitions(policy, facts);
     let advisory = by_size(facts, partitions.value).then(|| advisory_size(facts));
     (partitions, advisory)

@@ -70,7 +70,10 @@ mod tests {
             assert!(tick.trace.notes.iter().all(|note| !note.starts_with("held by ")));
         }
         let held = ticks.iter().flat_map(|tick| &tick.held).next();
-        assert!(held.is_some_and(|held| held.guard.starts_with("autoscaling.guards.") && !held.because.is_empty()), "{held:?}");
+        assert!(
+            held.is_some_and(|held| held.guard.starts_with("autoscaling.guards.") && !held.because.is_empty()),
+            "{held:?}"
+        );
     }
 
     #[test]

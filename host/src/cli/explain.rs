@@ -47,7 +47,8 @@ fn told(run: &Run) -> serde_json::Result<Value> {
     let mut json = serde_json::to_value(run)?;
     let decisions = json.get_mut("decisions").and_then(Value::as_array_mut).into_iter().flatten();
     for (recorded, decision) in decisions.zip(&run.decisions) {
-        if let (Some(members), Value::Object(told)) = (recorded.as_object_mut(), serde_json::to_value(decision.told())?) {
+        if let (Some(members), Value::Object(told)) = (recorded.as_object_mut(), serde_json::to_value(decision.told())?)
+        {
             members.extend(told);
         }
     }

@@ -18,9 +18,9 @@ use super::policy_options::{PolicyOptions, module_of};
 use super::{Failure, print};
 use crate::assets::cache_folder;
 use crate::clock;
-use crate::launch::plan::plan_launch;
 use crate::launch::history_file;
 use crate::launch::input_files::InputFiles;
+use crate::launch::plan::plan_launch;
 use crate::steering::{Mode, server};
 
 /// What a job would start with, and why: the launch plan for given facts. Starts nothing.
@@ -131,7 +131,8 @@ impl Plan {
         };
         let plan = plan_launch(&prepared, &facts)?;
         if self.json {
-            let decisions = plan.decisions().iter().map(|made| made.told(&launch.policy.cost.currency, false)).collect();
+            let decisions =
+                plan.decisions().iter().map(|made| made.told(&launch.policy.cost.currency, false)).collect();
             print(&(serde_json::to_string_pretty(&Told { plan: &plan, decisions })? + "\n"));
         } else {
             print(&text(&plan, &launch.policy.cost.currency, self.why));

@@ -26,7 +26,10 @@ fn decides_without_an_application_and_ends_with_its_input() {
     assert_eq!(asked["numbers"], json!({}));
     let listed = asked["decisions"].as_array().unwrap();
     let told = listed.iter().find(|it| it["name"] == "executors").unwrap();
-    assert_eq!((&told["title"], &told["point"], &told["unit"]), (&json!("Executors"), &json!("plan_stage"), &json!("executors")));
+    assert_eq!(
+        (&told["title"], &told["point"], &told["unit"]),
+        (&json!("Executors"), &json!("plan_stage"), &json!("executors"))
+    );
     assert_eq!(told["value"], asked["answer"]["executors"]["value"]);
     assert_eq!(told["trace"], asked["answer"]["executors"]["trace"]);
     assert!(listed.len() >= 7 && asked["prose"].is_null(), "{asked}");

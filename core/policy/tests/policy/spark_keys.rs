@@ -1,10 +1,10 @@
 //! Every key of Spark that a plan sets is one that Spark has, and can be set when the plan says.
 
-use sparkwright_core::facts::{ClusterFacts, JobFacts, Manager, NodeFacts};
+use sparkwright_core::answers::managed_keys;
 use sparkwright_core::confs::{ConfSetting, ConfWhen};
+use sparkwright_core::facts::{ClusterFacts, JobFacts, Manager, NodeFacts};
 use sparkwright_core::launch::{PlanLaunchInput, plan_launch};
 use sparkwright_core::policy::ResolvedPolicy;
-use sparkwright_core::answers::managed_keys;
 use sparkwright_core::stage::{PlanStageInput, plan_stage};
 use sparkwright_core::units::Bytes;
 use sparkwright_policy::{SPARK_RELEASES, Settable, SparkRelease, parse};
