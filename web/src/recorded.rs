@@ -34,9 +34,9 @@ pub struct Seen {
 }
 
 /// A number that went into a decision.
-fn input(decision: &RecordedDecision, name: &str) -> Option<u64> {
-    match decision.trace.inputs.iter().find(|input| input.name == name)?.value {
-        Scalar::Whole(number) => Some(number),
+fn input(decision: &RecordedDecision, id: &str) -> Option<u64> {
+    match decision.trace.value_of(id)? {
+        Scalar::Whole(number) => Some(*number),
         _ => None,
     }
 }
@@ -49,13 +49,13 @@ pub fn seen(run: &Run) -> Vec<Seen> {
         Some(Seen {
             after_ms: decision.at_ms.saturating_sub(run.started_ms),
             target,
-            pending: input(decision, "pending tasks")?,
-            running: input(decision, "running tasks")?,
-            executors: input(decision, "executors present")?,
-            cores: input(decision, "executor cores"),
-            mean_task_ms: input(decision, "mean task time"),
-            start_ms: input(decision, "time from asking to an executor's first task"),
-            held: decision.trace.notes.iter().any(|note| note.starts_with("held by ")),
+            pending: input(decision, "pending_tasks")?,
+            running: input(decision, "running_tasks")?,
+            executors: input(decision, "executors")?,
+            cores: input(decision, "executor_cores"),
+            mean_task_ms: input(decision, "mean_task_ms"),
+            start_ms: input(decision, "executor_start_ms"),
+            held: !decision.held.is_empty(),
         })
     };
     run.decisions.iter().filter(|decision| decision.point == "control").filter_map(of).collect()
@@ -110,7 +110,7 @@ pub(crate) mod tests {
     use super::*;
     use sparkwright_core::control::{ControlInput, Controller, control};
     use sparkwright_core::policy::ResolvedPolicy;
-    use sparkwright_core::trace::Decision;
+    use sparkwright_core::decision::Answer as _;
 
     /// A run whose controller, the real one, saw these pending and running tasks at these seconds.
     pub(crate) fn run(moments: &[(u64, u64, u64)]) -> Run {
@@ -131,12 +131,8 @@ pub(crate) mod tests {
                 ..ControlInput::default()
             };
             let answer = control(&ResolvedPolicy::default(), &question);
-            let mut decision =
-                Decision { value: answer.target.value.into(), grade: answer.target.grade, trace: answer.target.trace };
-            for held in &answer.held {
-                decision.trace = decision.trace.note(format!("held by {}: {}", held.guard, held.because));
-            }
-            run.decisions.push(RecordedDecision::new(now_ms, "control", "executors", "application", decision, true));
+            let decision = RecordedDecision::of(now_ms, answer.decisions().first().unwrap(), "application", true);
+            run.decisions.push(RecordedDecision { held: answer.held, ..decision });
             state = answer.state;
         }
         run

@@ -7,7 +7,7 @@
 mod made;
 mod value;
 
-pub use made::{Made, Set, Told};
+pub use made::{Listed, Made, Set, Told};
 pub use value::Value;
 
 use alloc::vec::Vec;

@@ -5,8 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
 use comfy_table::{ContentArrangement, Table, presets};
-use serde::Serialize;
-use sparkwright_core::decision::{self, Answer as _};
+use sparkwright_core::decision::{Answer as _, Listed};
 use sparkwright_core::facts::{ClusterFacts, JobFacts, NodeFacts, ProcessingType, StageType};
 use sparkwright_core::launch::{CandidatePlan, ClusterCandidate, PlanLaunchAnswer, PlanLaunchInput};
 use sparkwright_core::policy::OptimizationTarget;
@@ -131,9 +130,7 @@ impl Plan {
         };
         let plan = plan_launch(&prepared, &facts)?;
         if self.json {
-            let decisions =
-                plan.decisions().iter().map(|made| made.told(&launch.policy.cost.currency, false)).collect();
-            print(&(serde_json::to_string_pretty(&Told { plan: &plan, decisions })? + "\n"));
+            print(&(serde_json::to_string_pretty(&Listed::of(&plan, &launch.policy.cost.currency))? + "\n"));
         } else {
             print(&text(&plan, &launch.policy.cost.currency, self.why));
         }
@@ -151,14 +148,6 @@ impl Plan {
         }
         Ok(files)
     }
-}
-
-/// The plan as one object: the answer's members, and its decisions as a list.
-#[derive(Serialize)]
-struct Told<'a> {
-    #[serde(flatten)]
-    plan: &'a PlanLaunchAnswer,
-    decisions: Vec<decision::Told>,
 }
 
 /// The plan as people read it: a table of its decisions, the configurations to copy, and where asked for the trace of each.

@@ -1,6 +1,6 @@
 //! The decisions of a run, each with the way to its account.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use sparkwright_core::trace::render_ms;
 use sparkwright_record::{RecordedDecision, Run};
@@ -41,15 +41,15 @@ fn filtered<'a>(run: &'a Run, filter: &Filter) -> Vec<&'a RecordedDecision> {
     run.decisions.iter().filter(|decision| filter.lets_through(decision)).collect()
 }
 
-/// A word as people read it: sizes have their unit behind them.
-fn spoken(word: &str) -> String {
-    word.strip_suffix("_bytes").unwrap_or(word).replace('_', " ")
+/// A decision point as people read it.
+fn point_title(point: &str) -> String {
+    point.replace('_', " ")
 }
 
-/// The words that occur, to choose from.
-fn choices<'a>(words: impl Iterator<Item = &'a str>, all: &'static str) -> Vec<(AttrValue, AttrValue)> {
-    let words: BTreeSet<&str> = words.collect();
-    let words = words.into_iter().map(|word| (AttrValue::from(word.to_owned()), AttrValue::from(spoken(word))));
+/// The words that occur, to choose from, each with its title.
+fn choices<'a>(words: impl Iterator<Item = (&'a str, String)>, all: &'static str) -> Vec<(AttrValue, AttrValue)> {
+    let words: BTreeMap<&str, String> = words.collect();
+    let words = words.into_iter().map(|(word, title)| (AttrValue::from(word.to_owned()), AttrValue::from(title)));
     std::iter::once((AttrValue::from(""), AttrValue::from(all))).chain(words).collect()
 }
 
@@ -94,8 +94,8 @@ pub fn Decisions(properties: &RunProperties) -> Html {
         <section class="decisions" aria-label="Decisions">
             <h2>{"Decisions"}</h2>
             <div class="filters">
-                <Choice id="decision-point" label="Made at" choices={choices(run.decisions.iter().map(|it| &*it.point), "any point")} chosen={filter.point.clone()} on_choose={set(|filter, word| filter.point = word)} />
-                <Choice id="decision-name" label="What" choices={choices(run.decisions.iter().map(|it| &*it.name), "anything")} chosen={filter.name.clone()} on_choose={set(|filter, word| filter.name = word)} />
+                <Choice id="decision-point" label="Made at" choices={choices(run.decisions.iter().map(|it| (&*it.point, point_title(&it.point))), "any point")} chosen={filter.point.clone()} on_choose={set(|filter, word| filter.point = word)} />
+                <Choice id="decision-name" label="What" choices={choices(run.decisions.iter().map(|it| (&*it.name, it.title().into_owned())), "anything")} chosen={filter.name.clone()} on_choose={set(|filter, word| filter.name = word)} />
                 <Choice id="decision-applied" label="Carried out" choices={applied} chosen={filter.applied.clone()} on_choose={set(|filter, word| filter.applied = word)} />
                 <div class="field">
                     <label for="decision-words">{"Find in subject or outcome"}</label>
@@ -122,7 +122,7 @@ pub fn Decisions(properties: &RunProperties) -> Html {
 }
 
 fn row(run: &Run, decision: &RecordedDecision) -> Html {
-    let (what, value) = (spoken(&decision.name), decision.rendered_value());
+    let (what, value) = (decision.title().into_owned(), decision.rendered_value());
     let why = Why {
         title: format!("{what} of {}", decision.subject),
         value: value.clone(),
@@ -134,17 +134,16 @@ fn row(run: &Run, decision: &RecordedDecision) -> Html {
         None => decision.subject.clone(),
     };
     // A tick of the controller that changed nothing is kept for what held it back.
-    let held = decision.trace.notes.iter().find(|note| note.starts_with("held by "));
-    let came_of_it = match (&decision.outcome, held) {
+    let came_of_it = match (&decision.outcome, decision.held.first()) {
         (Some(outcome), _) => html! { outcome },
-        (None, Some(held)) => html! { <span class="muted">{ &**held }</span> },
+        (None, Some(held)) => html! { <span class="muted">{ format!("held back by {}: {}", held.guard, held.because) }</span> },
         (None, None) => html! {},
     };
     html! {
         <tr key={decision.number} class={classes!((!decision.applied).then_some("not-applied"))}>
             <td class="number">{ decision.number.to_string() }</td>
             <td class="number">{ render_ms(decision.at_ms.saturating_sub(run.started_ms)) }</td>
-            <th scope="row">{ what }<br /><span class="muted">{ spoken(&decision.point) }</span></th>
+            <th scope="row">{ what }<br /><span class="muted">{ point_title(&decision.point) }</span></th>
             <td class="about">{ about }</td>
             <td class="number"><strong>{ value }</strong></td>
             <td>{ grade(decision.grade) }</td>
@@ -174,7 +173,7 @@ mod tests {
         assert_eq!(numbers(Filter { words: " two EXECUTORS ".into(), ..Filter::default() }), [3]);
         assert_eq!(numbers(Filter { applied: "yes".into(), words: "application".into(), ..Filter::default() }), [2, 3]);
         assert!(numbers(Filter { point: "plan_query".into(), ..Filter::default() }).is_empty());
-        let points = choices(run.decisions.iter().map(|it| &*it.point), "any point");
+        let points = choices(run.decisions.iter().map(|it| (&*it.point, point_title(&it.point))), "any point");
         assert_eq!(points.len(), 2);
     }
 }
