@@ -109,8 +109,8 @@ pub(crate) mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use sparkwright_core::control::{ControlInput, Controller, control};
-    use sparkwright_core::policy::ResolvedPolicy;
     use sparkwright_core::decision::Answer as _;
+    use sparkwright_core::policy::ResolvedPolicy;
 
     /// A run whose controller, the real one, saw these pending and running tasks at these seconds.
     pub(crate) fn run(moments: &[(u64, u64, u64)]) -> Run {

@@ -436,4 +436,6 @@ def test_a_notebook_shows_tables_and_nothing_that_is_not_escaped(optimizers: Opt
     html = shown._repr_html_()
     assert "&lt;b&gt;bold&lt;/b&gt;" in html and "<b>bold</b>" not in html and "<table>" in html
     plan = results["stages"][0]["plan"]
-    assert "shuffle partitions" in plan._repr_html_() and "rule executors" in plan.explain()
+    shown, explained = plan._repr_html_(), plan.explain()
+    for decision in plan.decisions:
+        assert decision["title"] in shown and decision["title"] in explained and decision["account"].splitlines()[0] in explained

@@ -130,7 +130,7 @@ impl Connection {
         let read = AnyAnswer::read(point, &answer)
             .map_err(|error| Refusal::module(format!("the module's answer is not one of {}: {error}", point.name())))?;
         let currency = &open.policy.cost.currency;
-        let (decisions, prose) = (recording::told(&read, currency), recording::prose(&read, currency));
+        let (decisions, prose) = (recording::shown(&read, currency), recording::prose(&read, currency));
         let numbers = if request.record.unwrap_or(true) { self.record(&subject, &read) } else { BTreeMap::new() };
         Ok(json!({"answer": answer, "numbers": numbers, "decisions": decisions, "prose": prose}))
     }

@@ -1,8 +1,9 @@
 //! The decisions of an answer: as the run's record keeps them, and as people read them.
 
+use serde::Serialize;
 use serde_json::{Value, json};
 use sparkwright_core::answers::AnyAnswer;
-use sparkwright_core::decision::Told;
+use sparkwright_core::decision::{Made, Told};
 
 use crate::record::{RecordedDecision, review_prose, told_bottleneck, told_recommendation};
 
@@ -11,7 +12,7 @@ const LONGEST_TEXT: usize = 300;
 
 /// The decisions of an answer, each with the name by which it stands there (for a clean-up, the table's), not numbered yet.
 pub(super) fn decisions(answer: &AnyAnswer, subject: &str, now_ms: u64) -> Vec<(String, RecordedDecision)> {
-    let recorded = |made: &sparkwright_core::decision::Made<'_>| {
+    let recorded = |made: &Made<'_>| {
         let mut decision = RecordedDecision::of(now_ms, made, subject, false);
         decision.subject = short(&decision.subject);
         let name = match answer {
@@ -23,9 +24,25 @@ pub(super) fn decisions(answer: &AnyAnswer, subject: &str, now_ms: u64) -> Vec<(
     answer.decisions().iter().map(recorded).collect()
 }
 
-/// The decisions of an answer as `plan --json` tells them; none is applied yet.
-pub(super) fn told(answer: &AnyAnswer, currency: &str) -> Vec<Told> {
-    answer.decisions().iter().map(|made| made.told(currency, false)).collect()
+/// A decision as `plan --json` tells it, with what a pipeline shows to people.
+#[derive(Debug, Serialize)]
+pub(super) struct Shown {
+    #[serde(flatten)]
+    told: Told,
+    /// What its grade means.
+    how_sure: &'static str,
+    /// Its trace as text.
+    account: String,
+}
+
+/// The decisions of an answer; none is applied yet.
+pub(super) fn shown(answer: &AnyAnswer, currency: &str) -> Vec<Shown> {
+    let shown = |made: &Made<'_>| Shown {
+        told: made.told(currency, false),
+        how_sure: made.grade.meaning(),
+        account: made.trace.render(""),
+    };
+    answer.decisions().iter().map(shown).collect()
 }
 
 /// Of a review what held the run up and what would help, line by line; of other answers nothing.

@@ -136,7 +136,9 @@ fn row(run: &Run, decision: &RecordedDecision) -> Html {
     // A tick of the controller that changed nothing is kept for what held it back.
     let came_of_it = match (&decision.outcome, decision.held.first()) {
         (Some(outcome), _) => html! { outcome },
-        (None, Some(held)) => html! { <span class="muted">{ format!("held back by {}: {}", held.guard, held.because) }</span> },
+        (None, Some(held)) => {
+            html! { <span class="muted">{ format!("held back by {}: {}", held.guard, held.because) }</span> }
+        }
         (None, None) => html! {},
     };
     html! {

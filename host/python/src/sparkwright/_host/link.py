@@ -27,13 +27,40 @@ class Opened(TypedDict):
     controller: str
 
 
+class ConfSet(TypedDict):
+    """A Spark configuration that a decision sets; `when` is submit, session or runtime."""
+
+    key: str
+    value: str
+    when: str
+
+
+class Decision(TypedDict):
+    """A decision of an answer. `text` is its value with its unit, `how_sure` the meaning of its `grade`, `why` a sentence, `trace` the whole
+    account and `account` that as text."""
+
+    name: str
+    title: str
+    point: str
+    value: Any
+    unit: str
+    text: str
+    grade: str
+    how_sure: str
+    applied: bool
+    sets: list[ConfSet]
+    why: str
+    trace: dict[str, Any]
+    account: str
+
+
 class Answer(TypedDict):
-    """What the policy decided, the numbers of its decisions in the run's record, its reasons as text, and its values with their units."""
+    """What the policy decided, the numbers of its decisions in the run's record, the decisions as a list, and of a review its text."""
 
     answer: dict[str, Any]
     numbers: dict[str, int]
-    prose: dict[str, Any]
-    values: dict[str, str]
+    decisions: list[Decision]
+    prose: dict[str, Any] | None
 
 
 class Applied(TypedDict):
