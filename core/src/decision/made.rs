@@ -4,7 +4,8 @@ use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
-use super::{Declared, Value};
+use super::declared::Declared;
+use super::value::Value;
 use crate::abi::DecisionPoint;
 use crate::confs::{ConfSetting, ConfWhen};
 use crate::named::Named;
