@@ -4,9 +4,6 @@
 //! JSON becomes a question and an answer becomes JSON. It never panics, whatever the bytes are, and the same bytes give
 //! the same answer everywhere.
 
-mod path;
-mod strict;
-
 use alloc::borrow::ToOwned;
 use alloc::string::ToString;
 use alloc::vec::Vec;
@@ -18,6 +15,7 @@ use crate::abi::{self, DecisionPoint, Description, Envelope, codes};
 use crate::cleanup::plan_cleanup;
 use crate::control::control;
 use crate::error::ErrorBody;
+use crate::json::read;
 use crate::launch::plan_launch;
 use crate::policy::ResolvedPolicy;
 use crate::query::plan_query;
@@ -184,21 +182,4 @@ fn with_rules(mut envelope: Vec<u8>, outcomes: &[RuleOutcome]) -> Vec<u8> {
         envelope.extend_from_slice(b"}}");
     }
     envelope
-}
-
-/// Reads JSON; what is wrong with it becomes an error of kind `code` with its place.
-pub(crate) fn read<T: DeserializeOwned>(json: &[u8], code: &'static str) -> Result<T, ErrorBody> {
-    if json.len() > abi::MAX_INPUT_BYTES {
-        return Err(ErrorBody::new(
-            codes::INPUT_TOO_LARGE,
-            alloc::format!("the input has {} bytes; {} are allowed", json.len(), abi::MAX_INPUT_BYTES),
-        ));
-    }
-    strict::from_slice(json).map_err(|error| {
-        let body = ErrorBody::new(code, error.to_string());
-        match path::at(json, error.line(), error.column()) {
-            Some(path) => body.at(path),
-            None => body,
-        }
-    })
 }

@@ -143,12 +143,6 @@ impl ClusterFacts {
         parse_spark_memory(self.user(key)?)
     }
 
-    /// Whether the user turned Spark's own dynamic allocation on.
-    #[must_use]
-    pub fn user_dynamic_allocation(&self) -> bool {
-        self.user("spark.dynamicAllocation.enabled").is_some_and(|value| value.trim().eq_ignore_ascii_case("true"))
-    }
-
     /// The first two parts of the version of Spark, as (4, 3).
     #[must_use]
     pub fn spark_release(&self) -> Option<(u32, u32)> {
@@ -221,6 +215,39 @@ impl StageType {
             Self::Evaluation => ProcessingType::Query,
         }
     }
+}
+
+words! {
+    /// How a stage to come reads a result.
+    NextUseKind {
+        /// Row by row.
+        Scan = "scan",
+        /// A join by equal keys.
+        EquiJoin = "equi_join",
+        /// A grouping.
+        GroupBy = "group_by",
+        /// A sort.
+        Sort = "sort",
+        /// A filter on a range of a column.
+        RangeFilter = "range_filter",
+    }
+}
+
+/// A use of a result by a stage to come.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct NextUse {
+    /// How it is read.
+    pub kind: NextUseKind,
+    /// What the stage that reads it does; unknown when absent.
+    #[serde(default)]
+    pub stage: Option<StageType>,
+    /// The columns that it is read by.
+    #[serde(default)]
+    pub columns: Vec<String>,
+    /// The largest group of a key over the median group; unknown when absent.
+    #[serde(default)]
+    pub key_skew: Option<f64>,
 }
 
 /// What is known of a job before it runs.

@@ -11,14 +11,14 @@ use crate::cost::{Cost, run_cost};
 use crate::executor::count::{CountFacts, ExecutorCount, executor_count};
 use crate::executor::run_time::RunTimeEstimate;
 use crate::executor::size::USUAL_CORES;
-use crate::facts::{ClusterFacts, History, JobFacts, Manager};
+use crate::facts::{ClusterFacts, History, JobFacts, Manager, NextUse};
 use crate::history;
 use crate::memory::Heap;
 use crate::policy::ResolvedPolicy;
 use crate::scan::partition_size::partition_size;
 use crate::scan::{self, Cutting};
 use crate::shuffle::{self, ShuffleFacts, Spill};
-use crate::temp_table::{NextUse, ResultFacts, TempTable, temp_table};
+use crate::temp_table::{ResultFacts, TempTable, temp_table};
 use crate::trace::{Decision, Grade};
 use crate::units::{Bytes, saturating_u32};
 

@@ -19,6 +19,7 @@ pub mod executor;
 pub mod facts;
 pub mod history;
 mod job_plan;
+mod json;
 pub mod launch;
 mod members;
 pub mod memory;

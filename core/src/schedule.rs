@@ -1,6 +1,8 @@
 //! How long known tasks take on a number of slots: Spark's FIFO scheduling, played through.
 //!
 //! A stage's tasks wait until all stages that it reads from are done; a free slot takes the next task of the stage that has waited longest.
+//! Only its tests ask it so far; the replay of recorded runs is what it is for.
+//!
 //! Source: Oracles, section 5 (the scheduler tests of Sparklens).
 
 use alloc::collections::{BinaryHeap, VecDeque};

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::cache::level::StorageLevel;
 use crate::decision::Value;
-use crate::facts::StageType;
+use crate::facts::{NextUse, NextUseKind};
 use crate::policy::{CacheStrategy, Compression, PartitionStrategy, ResolvedPolicy};
 use crate::shuffle::skew;
 use crate::trace::{Along, Decision, Grade, Scalar, Trace, Unit};
@@ -75,39 +75,6 @@ impl Value for TempTable {
         };
         [kind, &files, &partitioned].concat()
     }
-}
-
-words! {
-    /// How a stage to come reads a result.
-    NextUseKind {
-        /// Row by row.
-        Scan = "scan",
-        /// A join by equal keys.
-        EquiJoin = "equi_join",
-        /// A grouping.
-        GroupBy = "group_by",
-        /// A sort.
-        Sort = "sort",
-        /// A filter on a range of a column.
-        RangeFilter = "range_filter",
-    }
-}
-
-/// A use of a result by a stage to come.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct NextUse {
-    /// How it is read.
-    pub kind: NextUseKind,
-    /// What the stage that reads it does; unknown when absent.
-    #[serde(default)]
-    pub stage: Option<StageType>,
-    /// The columns that it is read by.
-    #[serde(default)]
-    pub columns: Vec<String>,
-    /// The largest group of a key over the median group; unknown when absent.
-    #[serde(default)]
-    pub key_skew: Option<f64>,
 }
 
 /// What a temp table is decided from besides the policy.

@@ -6,7 +6,8 @@
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use sparkwright_core::cleanup::{PlanCleanupInput, TempTableFacts, plan_cleanup};
-use sparkwright_core::executor::count::{CountFacts, elasticity_weight, executor_count, type_factor};
+use sparkwright_core::executor::count::{CountFacts, executor_count, type_factor};
+use sparkwright_core::executor::shared_work::elasticity_weight;
 use sparkwright_core::facts::{ClusterFacts, History, JobFacts, ProcessingType};
 use sparkwright_core::memory::Heap;
 use sparkwright_core::policy::{OptimizationTarget, ResolvedPolicy};

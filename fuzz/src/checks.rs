@@ -6,7 +6,8 @@ use serde_json::Value;
 use sparkwright_core::abi::DecisionPoint;
 use sparkwright_core::evaluate::{Prepared, evaluate};
 use sparkwright_core::policy::ResolvedPolicy;
-use sparkwright_core::rules::{Rule, Rules};
+use sparkwright_core::policy::Rule;
+use sparkwright_core::rules::Rules;
 use sparkwright_policy::{DEFAULT_POLICY, Override, canonical, parse, render};
 
 /// Two policies that take different ways through the rules: the built-in one, and production's with prices and conditions.

@@ -50,9 +50,12 @@ fn the_second_start_compiles_nothing() {
 fn another_engine_has_another_file() {
     let home = tempfile::tempdir().unwrap();
     load(home.path());
-    let metered =
-        PolicyEngine::with_fuel(EngineOptions { cache_dir: Some(home.path().to_owned()), ..EngineOptions::default() })
-            .unwrap();
+    let metered = PolicyEngine::new(EngineOptions {
+        metered: true,
+        cache_dir: Some(home.path().to_owned()),
+        ..EngineOptions::default()
+    })
+    .unwrap();
     assert_eq!(*metered.load_module(&least(), None).unwrap().compiled(), Compiled::NowAndKept);
     assert_eq!(fs::read_dir(home.path()).unwrap().count(), 2);
 }

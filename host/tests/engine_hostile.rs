@@ -269,7 +269,7 @@ fn a_fresh_instance_answers_after_a_failure() {
 
 #[test]
 fn fuel_ends_a_loop_at_the_same_point_every_time() {
-    let engine = PolicyEngine::with_fuel(EngineOptions::default()).unwrap();
+    let engine = PolicyEngine::new(EngineOptions { metered: true, ..EngineOptions::default() }).unwrap();
     let budget = Budget { fuel: 100_000, ..Budget::millis(10_000) };
     let prepared = engine.load_module(&wat!("loop_in_eval"), None).unwrap().prepare(b"{}").unwrap();
     let error = prepared.session().unwrap().eval(DecisionPoint::Control, b"{}", budget).unwrap_err();

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
-use crate::application::must_succeed;
+use crate::command::must_succeed;
 use crate::venv::{Venv, digest, made_once};
 use crate::{Error, Result, Say, paths};
 

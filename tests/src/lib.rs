@@ -4,7 +4,7 @@
 //! - [`java`] and [`venv`]: what Spark runs on, found or made once;
 //! - [`data`]: the tables, written once;
 //! - [`cluster`]: a standalone cluster on loopback that never outlives its value;
-//! - [`application`]: a Spark application as a bounded process;
+//! - [`command`] and [`application`]: any command, and a Spark application, as a bounded process;
 //! - [`rest`] and [`event_log`]: what Spark says of a run, while it goes on and after it.
 //!
 //! Everything that takes a while tells what it does through a [`Say`], so that each caller shows it in its own way. Processes
@@ -12,6 +12,7 @@
 
 pub mod application;
 pub mod cluster;
+pub mod command;
 pub mod data;
 mod error;
 pub mod event_log;

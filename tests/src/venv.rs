@@ -7,7 +7,7 @@ use std::process::Command;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::application::must_succeed;
+use crate::command::must_succeed;
 use crate::{Error, Result, Say, paths};
 
 /// A line of Spark's versions that the plugin has a jar for.

@@ -14,15 +14,16 @@ use yew::prelude::*;
 
 use crate::document::Document;
 use crate::kept::NotKept;
+use crate::opening::open_any;
 use crate::parts::header::Header;
 use crate::parts::notices::Notices;
 use crate::parts::why::WhyPanel;
 use crate::route::{LINK_VERSION, Route, View};
-use crate::state::{Action, Changer, Handle, Module, State};
+use crate::state::{Action, Handle, Module, State};
 use crate::views::environments::Environments;
 use crate::views::explore::Explore;
 use crate::views::policy::PolicyView;
-use crate::views::runs::{Runs, opened_run};
+use crate::views::runs::Runs;
 use crate::views::timeline::Timeline;
 use crate::{kept, server, shell};
 
@@ -71,29 +72,6 @@ fn open_link(page: Handle, route: &Route) {
             Err(why) => page.dispatch(Action::Tell(true, format!("the link does not hold a whole policy: {why}"))),
         }
     });
-}
-
-/// Takes in a file, whatever it holds: a run, or else a policy.
-pub fn open_any(page: &Handle, name: String, text: String) {
-    if name.ends_with(".json") {
-        match opened_run(&name, &text) {
-            Ok(run) => {
-                let rest = run.run.application.id.clone();
-                page.dispatch(Action::Run(Box::new(run)));
-                page.dispatch(Action::Go(Route { view: View::Runs, rest, ..Route::default() }));
-            }
-            // A policy may be written in JSON, too.
-            Err(_) if is_policy(&text) => page.dispatch(Action::Open(name, text)),
-            Err(why) => page.dispatch(Action::Tell(true, format!("{name} can't be opened: {why}"))),
-        }
-    } else {
-        page.dispatch(Action::Open(name, text));
-    }
-}
-
-fn is_policy(json: &str) -> bool {
-    let read = serde_json::from_slice::<serde_json::Value>(json.as_bytes());
-    read.is_ok_and(|it| it.get("environments").is_some() || it.get("global_optimization").is_some())
 }
 
 /// What happens once, when the page opens.
@@ -205,9 +183,4 @@ fn skip_to_main() -> Callback<MouseEvent> {
             let _ = main.focus();
         }
     })
-}
-
-/// The text, changed by something else than the editor.
-pub fn change_text(page: &Handle, text: String) {
-    page.dispatch(Action::Text(text, Changer::Other));
 }

@@ -1,10 +1,11 @@
 //! The job that is explored: what the user fills in, as the address keeps it and as the policy is asked about it.
 
-use sparkwright_core::facts::{ClusterFacts, History, JobFacts, Manager, NodeFacts, ProcessingType, StageType};
+use sparkwright_core::facts::{
+    ClusterFacts, History, JobFacts, Manager, NextUse, NextUseKind, NodeFacts, ProcessingType, StageType,
+};
 use sparkwright_core::launch::PlanLaunchInput;
 use sparkwright_core::policy::OptimizationTarget;
 use sparkwright_core::stage::PlanStageInput;
-use sparkwright_core::temp_table::{NextUse, NextUseKind};
 use sparkwright_core::trace::Grade;
 use sparkwright_core::units::Bytes;
 use sparkwright_policy::written_facts;

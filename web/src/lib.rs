@@ -6,12 +6,15 @@
 
 pub mod app;
 pub mod chart;
+pub mod clock;
 pub mod document;
 pub mod edit;
 pub mod examples;
 pub mod job;
 pub mod kept;
+pub mod key_text;
 pub mod module;
+pub mod opening;
 pub mod parts;
 pub mod recorded;
 pub mod route;

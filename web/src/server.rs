@@ -15,10 +15,10 @@ use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::{EventSource, RequestInit, Response};
 
 use crate::kept;
+use crate::opening::opened_run;
 use crate::route::{Route, View};
 use crate::shell::message;
 use crate::state::{Action, Changer, Handle};
-use crate::views::runs::opened_run;
 
 /// Where the browser keeps the digest of the file that the kept text began as.
 const KEPT_BASE: &str = "sparkwright.policy-base";

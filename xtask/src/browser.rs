@@ -5,7 +5,7 @@ use std::process::Command;
 
 use anyhow::Result;
 use clap::Args;
-use sparkwright_tests::application::on_path;
+use sparkwright_tests::command::on_path;
 use sparkwright_tests::{Error, paths};
 
 use crate::node::Node;

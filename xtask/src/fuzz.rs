@@ -12,7 +12,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use serde_json::Value;
-use sparkwright_tests::application::bounded_output;
+use sparkwright_tests::command::bounded_output;
 use sparkwright_tests::{Error, paths};
 
 use crate::console;

@@ -7,7 +7,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use sparkwright_tests::application::{bounded_output, must_succeed};
+use sparkwright_tests::command::{bounded_output, must_succeed};
 use sparkwright_tests::venv::made_once;
 use sparkwright_tests::{Error, paths};
 
@@ -75,7 +75,7 @@ impl Node {
         };
         command
             .args(arguments)
-            .current_dir(paths::workspace().join("web/shell"))
+            .current_dir(shell())
             .env("PATH", self.path())
             .env("NPM_CONFIG_UPDATE_NOTIFIER", "false");
         command
@@ -126,6 +126,11 @@ impl Node {
         // A folder with a colon in its name can't be on a PATH; npm is started by its full name anyway.
         std::env::join_paths(folders).unwrap_or(path)
     }
+}
+
+/// The folder of the page's TypeScript.
+pub(crate) fn shell() -> PathBuf {
+    paths::workspace().join("web/shell")
 }
 
 /// Whether the machine's own will do; why not, where it won't.

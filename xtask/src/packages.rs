@@ -4,7 +4,7 @@ use std::process::Command;
 
 use anyhow::Result;
 use sparkwright_tests::Error;
-use sparkwright_tests::application::{must_succeed, on_path, output_of};
+use sparkwright_tests::command::{must_succeed, on_path, output_of};
 
 use crate::console::Step;
 

@@ -47,7 +47,7 @@ pub(crate) fn show(command: &mut Command) -> Result<()> {
 pub(crate) fn run_quietly(title: &str, command: &mut Command) -> Result<()> {
     let step = Step::begin(title);
     command.stdin(Stdio::null());
-    sparkwright_tests::application::must_succeed(title, command)?;
+    sparkwright_tests::command::must_succeed(title, command)?;
     step.end();
     Ok(())
 }

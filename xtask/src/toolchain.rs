@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use sparkwright_tests::Error;
-use sparkwright_tests::application::{bounded_output, on_path, output_of};
+use sparkwright_tests::command::{bounded_output, on_path, output_of};
 
 use crate::console::{self, Step};
 use crate::packages;

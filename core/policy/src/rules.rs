@@ -1,7 +1,8 @@
 //! The `rules` of a policy file: each with a condition and either settings or a refusal.
 
 use sparkwright_core::abi::DecisionPoint;
-use sparkwright_core::rules::{MOST_RULES, Rule, can_be_denied};
+use sparkwright_core::policy::Rule;
+use sparkwright_core::rules::{MOST_RULES, can_be_denied};
 
 use crate::block::{Block, join, read_block};
 use crate::diagnostics::{Code, Diagnostic, any_of, quoted, readable};

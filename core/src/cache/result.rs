@@ -3,13 +3,13 @@
 use serde::{Deserialize, Serialize};
 
 use super::level::{StorageLevel, storage_level};
+use super::transfer;
 use super::worth::{self, Worth};
 use crate::decision::Value;
-use crate::executor::count::{USUAL_BYTES_PER_CORE_SECOND, processing_of};
-use crate::facts::{History, JobFacts, ProcessingType, StageType};
+use crate::executor::count::processing_of;
+use crate::executor::shared_work::USUAL_BYTES_PER_CORE_SECOND;
+use crate::facts::{History, JobFacts, NextUse, ProcessingType, StageType};
 use crate::policy::ResolvedPolicy;
-use crate::query::cost;
-use crate::temp_table::NextUse;
 use crate::trace::{Along, Decision, Grade, Scalar, Unit};
 use crate::units::Bytes;
 
@@ -71,7 +71,7 @@ pub fn table_pays(job: &JobFacts, uses: u32, history: &History) -> bool {
     let size = job.working_set_bytes.or(job.input_bytes).unwrap_or_default();
     let (uses, disk) = (u64::from(uses), Some(StorageLevel::DiskOnly));
     let once = u64::saturating_mul(uses.saturating_sub(1), recompute_ms(size, history));
-    let cost = cost::write_ms(size, disk).saturating_add(uses.saturating_mul(cost::read_ms(size, disk)));
+    let cost = transfer::write_ms(size, disk).saturating_add(uses.saturating_mul(transfer::read_ms(size, disk)));
     once > cost.saturating_add(TABLE_COST_MS)
 }
 
@@ -94,8 +94,8 @@ pub fn keep_result(
         uses_grade: if job.uses.is_some() { Grade::A } else { Grade::C },
         recompute_ms,
         recompute_grade: if history.work_task_ms.is_some() { Grade::B } else { Grade::C },
-        write_ms: cost::write_ms(size, level.value),
-        read_ms: cost::read_ms(size, level.value),
+        write_ms: transfer::write_ms(size, level.value),
+        read_ms: transfer::read_ms(size, level.value),
         pinned_ms: 0,
         target,
     };
@@ -119,8 +119,8 @@ pub fn keep_result(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::facts::NextUseKind;
     use crate::policy::CacheStrategy;
-    use crate::temp_table::NextUseKind;
     use crate::trace::Side;
 
     fn job(stage: Option<StageType>, gib: u64) -> JobFacts {

@@ -1,6 +1,6 @@
 //! Whether keeping a result pays.
 
-use crate::executor::count::elasticity_weight;
+use crate::executor::shared_work::elasticity_weight;
 use crate::policy::{CacheStrategy, OptimizationTarget, ResolvedPolicy};
 use crate::trace::{Decision, Grade, Trace, Unit};
 

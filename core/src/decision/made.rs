@@ -4,7 +4,8 @@ use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
-use super::{Answer, Declared, Value};
+use super::declared::Declared;
+use super::value::Value;
 use crate::abi::DecisionPoint;
 use crate::confs::{ConfSetting, ConfWhen};
 use crate::named::Named;
@@ -75,22 +76,6 @@ pub struct Told {
     pub why: String,
     /// Why, in full.
     pub trace: Trace,
-}
-
-/// An answer's members, and its decisions as a list: what `plan --json` prints and the page copies.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Listed<'a, A> {
-    #[serde(flatten)]
-    answer: &'a A,
-    decisions: Vec<Told>,
-}
-
-impl<'a, A: Answer> Listed<'a, A> {
-    /// An answer that nothing was done by yet; money in `currency`.
-    #[must_use]
-    pub fn of(answer: &'a A, currency: &str) -> Self {
-        Self { answer, decisions: answer.decisions().iter().map(|made| made.told(currency, false)).collect() }
-    }
 }
 
 impl<'a> Made<'a> {

@@ -4,32 +4,17 @@
 //! ([`answer!`]) and [`Answer::decisions`]: the record, the command, the page and the Python package list what that gives and
 //! nothing of their own. `core/tests/decisions.rs` holds answers to it.
 
+mod declared;
+mod listed;
 mod made;
 mod value;
 
-pub use made::{Listed, Made, Set, Told};
+pub use declared::Declared;
+pub use listed::Listed;
+pub use made::{Made, Set, Told};
 pub use value::Value;
 
 use alloc::vec::Vec;
-
-use crate::abi::DecisionPoint;
-use crate::confs::SparkKey;
-use crate::trace::Unit;
-
-/// A decision that an answer may hold.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Declared {
-    /// The decision point that is answered.
-    pub point: DecisionPoint,
-    /// Its name: as a rule that of its member in the answer.
-    pub name: &'static str,
-    /// What people call it.
-    pub title: &'static str,
-    /// The unit of its value.
-    pub unit: Unit,
-    /// The Spark configurations that it may set.
-    pub sets: &'static [SparkKey],
-}
 
 /// An answer that holds decisions.
 pub trait Answer {

@@ -4,8 +4,9 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use super::run_time::{RunTime, work_source};
+use super::shared_work::elasticity_weight;
 use crate::cost::Prices;
-use crate::executor::run_time::{RunTime, work_source};
 use crate::facts::{ClusterFacts, History, JobFacts, ProcessingType, StageType};
 use crate::policy::{OptimizationTarget, ResolvedPolicy};
 use crate::predict::Refusal;
@@ -14,8 +15,6 @@ use crate::units::{Bytes, MIB, ceil_u64, floor_u64, saturating_u32};
 
 /// Spark reads files in pieces of this size (`spark.sql.files.maxPartitionBytes`).
 pub const SCAN_SPLIT: Bytes = Bytes::mib(128);
-/// Input that one core gets through in a second where nothing is known of the job.
-pub const USUAL_BYTES_PER_CORE_SECOND: u64 = 16 * MIB;
 /// Of the storage memory, the share that cached data should fill at most.
 pub const STORAGE_FILL: f64 = 0.9;
 /// The longest target time that flips are looked for at, as the policy key has it.
@@ -57,17 +56,6 @@ pub struct CountFacts<'a> {
     pub room: Option<u32>,
 }
 
-/// How strongly a target holds on to executors that gain little: the weight alpha of the elasticity rule.
-#[must_use]
-pub const fn elasticity_weight(target: OptimizationTarget) -> f64 {
-    match target {
-        OptimizationTarget::Speed => 0.95,
-        OptimizationTarget::Quality => 0.8,
-        OptimizationTarget::Balanced => 0.5,
-        OptimizationTarget::Memory => 0.1,
-    }
-}
-
 /// The factor of a processing type where no prediction exists.
 #[must_use]
 pub const fn type_factor(processing: ProcessingType) -> f64 {
@@ -83,22 +71,6 @@ pub const fn type_factor(processing: ProcessingType) -> f64 {
 #[must_use]
 pub fn processing_of(job: &JobFacts) -> ProcessingType {
     job.stage.map_or(job.processing, StageType::processing)
-}
-
-/// Executors that meet a deadline: `ceil(W / (c * (T - DRV - CP)))`, or nothing when no number of executors does.
-#[must_use]
-pub fn executors_for_deadline(work_ms: u64, cores: u32, deadline_ms: u64, serial_ms: u64) -> Option<u64> {
-    let left = deadline_ms.checked_sub(serial_ms).filter(|left| *left > 0)?;
-    let each = u128::from(left) * u128::from(cores.max(1));
-    u64::try_from(u128::from(work_ms).div_ceil(each)).ok()
-}
-
-/// The largest n with `-d ln t / d ln n >= 1 - alpha` for `t(n) = S + P / n`: `n = alpha * P / ((1 - alpha) * S)`.
-///
-/// `S` is the serial time and `P` the parallel work for one executor. Without serial time there is no largest n.
-#[must_use]
-pub fn elastic_executors(parallel_ms: u64, serial_ms: u64, alpha: f64) -> Option<u64> {
-    (serial_ms > 0).then(|| floor_u64(alpha * parallel_ms as f64 / ((1.0 - alpha) * serial_ms as f64)).max(1))
 }
 
 /// Executors whose storage memory holds `bytes`: `ceil(D / (0.9 * S))`.

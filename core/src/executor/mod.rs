@@ -4,4 +4,5 @@ pub mod count;
 pub mod driver;
 pub mod run_time;
 pub mod scaling;
+pub mod shared_work;
 pub mod size;

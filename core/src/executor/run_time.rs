@@ -4,8 +4,8 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
+use super::shared_work::{USUAL_BYTES_PER_CORE_SECOND, elastic_executors, executors_for_deadline};
 use crate::decision::Value;
-use crate::executor::count::{USUAL_BYTES_PER_CORE_SECOND, elastic_executors, executors_for_deadline};
 use crate::facts::{History, JobFacts};
 use crate::history::window;
 use crate::policy::ResolvedPolicy;

@@ -6,80 +6,28 @@
 
 use alloc::string::String;
 use alloc::vec::Vec;
-use serde::{Deserialize, Serialize};
 
+use super::clusters::{CandidatePlan, ClusterChoice};
 use super::contract::{PlanLaunchAnswer, PlanLaunchInput};
-use super::plan_for;
 use crate::cost::Prices;
-use crate::decision::{Member, Said};
 use crate::error::ErrorBody;
-use crate::facts::{ClusterFacts, NodeFacts};
+use crate::facts::ClusterFacts;
 use crate::policy::{OptimizationTarget, ResolvedPolicy};
-use crate::trace::{Decision, Grade, Trace, Unit};
+use crate::trace::{Grade, Trace, Unit};
 use crate::units::floor_u64;
 
 /// More candidates than this are not looked at.
 pub const MOST_CANDIDATES: usize = 64;
 
-/// A cluster that the job could run on.
-#[derive(Debug, Clone, PartialEq, Default, Serialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(default)]
-pub struct ClusterCandidate {
-    /// What people call it.
-    pub name: String,
-    /// Its machines.
-    pub nodes: Vec<NodeFacts>,
-    /// The most cores that the application may have there.
-    pub quota_cores: Option<u32>,
-    /// The price of one executor for one hour there, in millionths of the policy's currency; the policy's where absent.
-    pub executor_hour_micros: Option<u64>,
-}
-
-crate::members::read_over_defaults!(ClusterCandidate { name, nodes, quota_cores, executor_hour_micros });
-
-/// What the job would be on one of the clusters.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct CandidatePlan {
-    /// The cluster's name.
-    pub name: String,
-    /// Executors; 0 where it does not fit.
-    pub executors: u32,
-    /// The predicted run time; absent where nothing says how much work there is.
-    pub run_ms: Option<u64>,
-    /// The predicted cost in millionths of the policy's currency; absent without a price.
-    pub micros: Option<u64>,
-    /// Whether it ends in the target time.
-    pub in_time: bool,
-    /// Whether it stays within the budget.
-    pub in_budget: bool,
-    /// Why it does not fit, where it does not.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub refused: Option<String>,
-}
-
-/// The choice among several clusters.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct ClusterChoice {
-    /// The cluster that the plan is for.
-    pub cluster: Decision<String>,
-    /// What the job would be on each, in the order of the question.
-    pub candidates: Vec<CandidatePlan>,
-}
-
-impl Member for ClusterChoice {
-    fn said(&self) -> Option<Said<'_>> {
-        self.cluster.said()
-    }
-}
-
-/// Plans the job on the best of the question's candidates.
+/// Plans the job on the best of the question's candidates; `plan_on` plans it on one of them.
 ///
 /// # Errors
 /// `does_not_fit` when it fits none of them, with what each said.
-pub(super) fn plan_on_best(policy: &ResolvedPolicy, input: &PlanLaunchInput) -> Result<PlanLaunchAnswer, ErrorBody> {
+pub(super) fn plan_on_best(
+    policy: &ResolvedPolicy,
+    input: &PlanLaunchInput,
+    plan_on: impl Fn(&ResolvedPolicy, &PlanLaunchInput, &ClusterFacts) -> Result<PlanLaunchAnswer, ErrorBody>,
+) -> Result<PlanLaunchAnswer, ErrorBody> {
     let target = input.job.target.unwrap_or(policy.pipeline.optimization_target);
     let target_ms = floor_u64(policy.autoscaling.target_processing_time_minutes * 60_000.0);
     let mut best: Option<((u8, [u64; 3]), String, PlanLaunchAnswer)> = None;
@@ -103,7 +51,7 @@ pub(super) fn plan_on_best(policy: &ResolvedPolicy, input: &PlanLaunchInput) -> 
             quota_cores: candidate.quota_cores,
             ..input.cluster.clone()
         };
-        match plan_for(&policy, input, &cluster) {
+        match plan_on(&policy, input, &cluster) {
             Ok(plan) => {
                 told.executors = plan.executors.value;
                 told.run_ms = plan.run_time.as_ref().map(|time| time.value.run_ms);
@@ -160,8 +108,8 @@ fn rank(plan: &CandidatePlan, target: OptimizationTarget) -> (u8, [u64; 3]) {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::facts::JobFacts;
-    use crate::launch::plan_launch;
+    use crate::facts::{JobFacts, NodeFacts};
+    use crate::launch::{ClusterCandidate, plan_launch};
     use crate::units::Bytes;
     use alloc::string::ToString as _;
     use alloc::vec;

@@ -4,7 +4,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use serde::Serialize;
 
-use super::candidates::{ClusterCandidate, ClusterChoice};
+use super::clusters::{ClusterCandidate, ClusterChoice};
 pub use crate::cache::result::CachePlan;
 use crate::confs::ConfSetting;
 use crate::cost::Cost;

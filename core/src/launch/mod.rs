@@ -1,11 +1,12 @@
 //! `plan_launch`: what an application starts with.
 
 mod candidates;
+mod clusters;
 mod confs;
 mod contract;
 mod python_socket;
 
-pub use candidates::{CandidatePlan, ClusterCandidate, ClusterChoice};
+pub use clusters::{CandidatePlan, ClusterCandidate, ClusterChoice};
 pub use confs::settable_while_starting;
 pub use contract::{CachePlan, PlanLaunchAnswer, PlanLaunchInput};
 
@@ -29,7 +30,7 @@ pub fn plan_launch(policy: &ResolvedPolicy, input: &PlanLaunchInput) -> Result<P
     if input.candidates.is_empty() {
         plan_for(policy, input, &input.cluster)
     } else {
-        candidates::plan_on_best(policy, input)
+        candidates::plan_on_best(policy, input, plan_for)
     }
 }
 

@@ -5,6 +5,9 @@
 
 mod brief;
 pub mod key;
+mod rule;
+
+pub use rule::Rule;
 
 use alloc::borrow::{Cow, ToOwned};
 use alloc::string::String;
@@ -12,7 +15,6 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use crate::named::Named;
-use crate::rules::Rule;
 use crate::units::Bytes;
 use key::{Key, choice, section};
 

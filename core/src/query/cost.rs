@@ -6,7 +6,7 @@
 use alloc::vec::Vec;
 
 use super::contract::{CachedBy, JoinKind, PlanNode};
-use crate::cache::level::StorageLevel;
+use crate::cache::transfer::READ_MEMORY_NS;
 use crate::units::{Bytes, floor_u64};
 
 /// In-memory rows of a compressed columnar file take this many times its size.
@@ -19,16 +19,11 @@ const TEXT_SCAN_NS: f64 = 12.0;
 const SHUFFLE_ROW_NS: f64 = 500.0;
 /// Nanoseconds for each row of a narrow operator.
 const NARROW_ROW_NS: f64 = 20.0;
-/// Nanoseconds to compress and store a byte in the columnar cache.
-const WRITE_MEMORY_NS: f64 = 3.0;
-/// Nanoseconds to read a byte of the columnar cache.
-const READ_MEMORY_NS: f64 = 0.5;
-/// Nanoseconds to write a byte of the cache to disk.
-const WRITE_DISK_NS: f64 = 8.0;
-/// Nanoseconds to read a byte of the cache from disk.
-const READ_DISK_NS: f64 = 4.0;
 /// An estimate of rows above this is no estimate any more.
 const MOST_ROWS: u64 = 1 << 50;
+
+/// A query that reads less than this is left as it is: nothing that could be decided about it is worth a different plan.
+pub const SMALL_QUERY: Bytes = Bytes::mib(1);
 
 /// What is estimated of the sub-plan under a node.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -182,26 +177,8 @@ fn inner(node: &PlanNode, below: &Inputs) -> Estimate {
     to
 }
 
-fn ms(ns: f64) -> u64 {
-    floor_u64(ns / 1e6)
-}
-
 /// Nanoseconds of task time as milliseconds.
 #[must_use]
 pub fn work_ms(ns: f64) -> u64 {
-    ms(ns)
-}
-
-/// Task time of writing `bytes` to the cache.
-#[must_use]
-pub fn write_ms(bytes: Bytes, level: Option<StorageLevel>) -> u64 {
-    let disk = if level == Some(StorageLevel::DiskOnly) { WRITE_DISK_NS } else { 0.0 };
-    ms(bytes.get() as f64 * (WRITE_MEMORY_NS + disk))
-}
-
-/// Task time of reading `bytes` from the cache once.
-#[must_use]
-pub fn read_ms(bytes: Bytes, level: Option<StorageLevel>) -> u64 {
-    let disk = if level == Some(StorageLevel::DiskOnly) { READ_DISK_NS } else { 0.0 };
-    ms(bytes.get() as f64 * (READ_MEMORY_NS + disk))
+    floor_u64(ns / 1e6)
 }

@@ -2,8 +2,10 @@
 
 mod contract;
 pub mod cost;
+mod executors;
 mod narrowed;
 mod sub_plans;
+mod tree;
 
 pub use contract::{
     CacheChoice, CachedBy, ConfFacts, ConfOwner, JoinKind, PlanNode, PlanQueryAnswer, PlanQueryInput, QueryDecision,
@@ -21,11 +23,8 @@ use crate::memory::Heap;
 use crate::policy::ResolvedPolicy;
 use crate::shuffle::{self, ShuffleFacts, Spill};
 use crate::trace::{Decision, Grade, Scalar};
-use crate::units::{Bytes, saturating_u32};
-use cost::Estimate;
-
-/// A query that reads less than this is left as it is: nothing that could be decided about it is worth a different plan.
-pub const SMALL_QUERY: Bytes = Bytes::mib(1);
+use crate::units::Bytes;
+use cost::{Estimate, SMALL_QUERY};
 
 /// Decides what Spark does with a query.
 #[must_use]
@@ -122,27 +121,6 @@ fn session_confs(
 /// pieces that end the spilling are asked for again.
 fn spill(nodes: &[PlanNode]) -> Option<SpillFacts> {
     nodes.iter().find(|node| node.seen > 0 && cost::shuffles(&node.operator))?.spill
-}
-
-/// Storage memory that execution can't take back, over all executors: in all, and what is free of it.
-fn protected_storage(input: &PlanQueryInput) -> (Bytes, Bytes) {
-    let share = if input.storage_fraction.is_finite() { input.storage_fraction } else { 0.0 };
-    input.executors.iter().fold((Bytes(0), Bytes(0)), |(total, free), executor| {
-        let used = executor.max_storage_bytes.get().saturating_sub(executor.free_storage_bytes.get());
-        let protected = executor.max_storage_bytes.share(share).get();
-        (Bytes(total.get().saturating_add(protected)), Bytes(free.get().saturating_add(protected.saturating_sub(used))))
-    })
-}
-
-/// Slots of one executor, at least one.
-fn slots_of_executor(input: &PlanQueryInput) -> u64 {
-    u64::from(saturating_u32(u64::from(input.executor_cores)).max(1))
-}
-
-/// The parent's index; only one that stands before the node counts, so that following parents always ends.
-fn parent(nodes: &[PlanNode], index: usize) -> Option<usize> {
-    let parent = nodes.get(index)?.parent? as usize;
-    (parent < index).then_some(parent)
 }
 
 #[cfg(test)]

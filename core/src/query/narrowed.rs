@@ -7,8 +7,7 @@
 use alloc::vec::Vec;
 
 use super::contract::PlanNode;
-use super::parent;
-use super::sub_plans::{is_marked, mark_upwards, marked};
+use super::tree::{is_marked, mark_upwards, marked, parent};
 
 /// Operators that let what is below them yield fewer rows than it could.
 const NARROWING: [&str; 6] = ["Filter", "GlobalLimit", "LocalLimit", "LimitAndOffset", "Offset", "Tail"];

@@ -5,10 +5,12 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::contract::{CacheChoice, CachedBy, PlanNode, PlanQueryAnswer, PlanQueryInput, THE_CACHE};
-use super::cost::{self, Estimate};
+use super::cost::{self, Estimate, SMALL_QUERY};
+use super::executors::{protected_storage, slots_of_executor};
 use super::narrowed::narrowed_from_above;
-use super::{SMALL_QUERY, parent, protected_storage, slots_of_executor};
+use super::tree::{is_ancestor, is_marked, mark_upwards, marked};
 use crate::cache::level::{StorageLevel, storage_level};
+use crate::cache::transfer;
 use crate::cache::worth::{self, Worth, time_saved_ms};
 use crate::policy::ResolvedPolicy;
 use crate::trace::{Along, Decision, Grade, Scalar, Unit};
@@ -144,8 +146,8 @@ fn weigh<'a>(
         uses_grade: Grade::C,
         recompute_ms,
         recompute_grade,
-        write_ms: cost::write_ms(bytes, Some(place)),
-        read_ms: cost::read_ms(bytes, Some(place)),
+        write_ms: transfer::write_ms(bytes, Some(place)),
+        read_ms: transfer::read_ms(bytes, Some(place)),
         pinned_ms,
         target: policy.pipeline.optimization_target,
     };
@@ -201,50 +203,12 @@ fn excluded(policy: &ResolvedPolicy, nodes: &[PlanNode]) -> Vec<bool> {
     marks
 }
 
-/// Marks a node and its ancestors, up to the first that is marked already.
-pub(super) fn mark_upwards(nodes: &[PlanNode], index: usize, marks: &mut [bool]) {
-    let mut at = Some(index);
-    while let Some(here) = at
-        && let Some(mark) = marks.get_mut(here)
-        && !*mark
-    {
-        *mark = true;
-        at = parent(nodes, here);
-    }
-}
-
-/// Whether a node is marked; where there are no marks at all, none is.
-pub(super) fn is_marked(marks: &[bool], index: usize) -> bool {
-    marks.get(index).copied().unwrap_or(false)
-}
-
-/// Marks the nodes for which `mark` holds, with everything below them.
-pub(super) fn marked(nodes: &[PlanNode], mark: impl Fn(usize) -> bool) -> Vec<bool> {
-    let mut marks = Vec::with_capacity(nodes.len());
-    for index in 0..nodes.len() {
-        let below = parent(nodes, index).is_some_and(|parent| is_marked(&marks, parent));
-        marks.push(below || mark(index));
-    }
-    marks
-}
-
 fn occurrences(nodes: &[PlanNode]) -> BTreeMap<&str, u64> {
     let mut counts = BTreeMap::new();
     for node in nodes {
         *counts.entry(node.hash.as_str()).or_insert(0) += 1;
     }
     counts
-}
-
-fn is_ancestor(nodes: &[PlanNode], ancestor: usize, of: usize) -> bool {
-    let mut at = parent(nodes, of);
-    while let Some(here) = at {
-        if here == ancestor {
-            return true;
-        }
-        at = parent(nodes, here);
-    }
-    false
 }
 
 /// A sub-plan in a few words: its operator and the sources it reads.

@@ -14,8 +14,8 @@ use serde_json::{Value, json};
 
 use crate::abi::{DecisionPoint, codes};
 use crate::error::ErrorBody;
-use crate::named::Named;
-use crate::policy::{Layer, ResolvedPolicy};
+use crate::json::read;
+use crate::policy::{Layer, ResolvedPolicy, Rule};
 use expression::{BadExpression, Expression, Facts, Functions};
 
 /// The most rules of a policy.
@@ -26,26 +26,6 @@ pub const VARIABLES: [&str; 10] =
     ["cluster", "environment", "history", "hour", "input", "job", "labels", "plan", "point", "weekday"];
 /// The name of what was decided.
 const PLAN: &str = "plan";
-
-/// A rule of a policy.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(default)]
-pub struct Rule {
-    /// What it is called.
-    pub name: String,
-    /// Its condition, in CEL.
-    pub when: String,
-    /// The decision points at which it is asked; all of them when there are none.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub at: Vec<DecisionPoint>,
-    /// Keys with the values that they have where the condition holds, by full path, in the form of the resolved policy.
-    #[serde(skip_serializing_if = "Named::is_empty")]
-    pub set: Named<Value>,
-    /// Why the run is forbidden where the condition holds; for plans of launches and stages.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub deny: Option<String>,
-}
 
 impl Rule {
     /// Whether it is asked at this decision point.
@@ -271,8 +251,7 @@ fn set(policy: &ResolvedPolicy, rule: &Rule) -> Result<ResolvedPolicy, String> {
         *slot.ok_or_else(|| alloc::format!("`{path}` is no key"))? = value.clone();
     }
     let bytes = serde_json::to_vec(&json).map_err(|error| error.to_string())?;
-    let mut changed: ResolvedPolicy =
-        crate::evaluate::read(&bytes, codes::BAD_POLICY).map_err(|error| error.message)?;
+    let mut changed: ResolvedPolicy = read(&bytes, codes::BAD_POLICY).map_err(|error| error.message)?;
     changed.validate().map_err(|(path, sentence)| alloc::format!("then `{path}` {sentence}"))?;
     for path in rule.set.keys() {
         changed.origins.insert(path.clone(), Layer::Rule);

@@ -4,15 +4,15 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
-use super::data::{ColumnsFacts, DataProfile};
+use super::profile::{ColumnsFacts, DataProfile};
 use crate::cache::result::CachePlan;
 use crate::confs::ConfSetting;
 use crate::cost::Cost;
 use crate::decision::{Confs, answer};
 use crate::executor::run_time::RunTimeEstimate;
-use crate::facts::{ClusterFacts, History, JobFacts};
+use crate::facts::{ClusterFacts, History, JobFacts, NextUse};
 use crate::named::Named;
-use crate::temp_table::{NextUse, TempTable};
+use crate::temp_table::TempTable;
 use crate::trace::{Decision, Grade};
 use crate::units::Bytes;
 

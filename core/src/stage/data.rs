@@ -6,18 +6,12 @@
 //! Spark's own statistics of a computed array, which it counts as one element; so a nested value is taken as 100 numbers (what Spark took
 //! up to 2.1) where nobody measured the size. The rules for caching plan with this memory; the class and the complexity are for people.
 
-use alloc::string::String;
-use serde::{Deserialize, Serialize};
-
 use super::contract::PlanStageInput;
-use crate::decision::Value;
+use super::profile::{ColumnsFacts, DataCategory, DataProfile};
 use crate::facts::JobFacts;
-use crate::trace::{Along, Decision, Grade, Scalar, Trace, Unit};
+use crate::trace::{Along, Decision, Grade, Trace, Unit};
 use crate::units::Bytes;
-use crate::words::words;
 
-/// 1 GB, in the unit of the classes.
-const GB: u64 = 1_000_000_000;
 /// What a row takes besides its values. Source: `EstimationUtils.getSizePerRow`, Apache Spark.
 const ROW_BYTES: u64 = 8;
 /// A value of fixed width. Source: `LongType.defaultSize`, Apache Spark.
@@ -28,79 +22,6 @@ const TEXT_BYTES: u64 = 20;
 const NESTED_BYTES: u64 = 800;
 /// From so many columns on Spark generates no code for whole stages. Source: `spark.sql.codegen.maxFields`.
 const MOST_COLUMNS_WITH_CODE: u32 = 100;
-
-/// The columns of a stage's data by kind; all 0 when unknown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(default)]
-pub struct ColumnsFacts {
-    /// How many there are.
-    pub all: u32,
-    /// Of them, texts and binaries.
-    pub text: u32,
-    /// Of them, arrays, maps, structs and vectors.
-    pub nested: u32,
-}
-
-crate::members::read_over_defaults!(ColumnsFacts { all, text, nested });
-
-words! {
-    /// A class of data by its size.
-    #[derive(PartialOrd, Ord)]
-    DataCategory {
-        /// Nobody knows the size.
-        Unknown = "unknown",
-        /// Less than 10 GB.
-        Small = "small",
-        /// From 10 GB on.
-        Medium = "medium",
-        /// From 100 GB on.
-        Large = "large",
-        /// From 1 TB on.
-        VeryLarge = "very_large",
-    }
-}
-
-impl DataCategory {
-    const fn of(bytes: u64) -> Self {
-        match bytes / GB {
-            0..10 => Self::Small,
-            10..100 => Self::Medium,
-            100..1_000 => Self::Large,
-            _ => Self::VeryLarge,
-        }
-    }
-}
-
-/// What is known of a stage's data, for people.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct DataProfile {
-    /// The class of its size.
-    pub category: DataCategory,
-    /// What it takes in memory; unknown when absent.
-    pub estimated_memory_bytes: Option<Bytes>,
-    /// How much work its rows are, from 0 (a few columns of fixed width) to 1 (nothing but nested columns, 100 or more of them).
-    pub complexity_score: f64,
-}
-
-impl Value for DataProfile {
-    fn scalar(&self) -> Scalar {
-        self.category.word().into()
-    }
-
-    fn text(&self, _: Unit) -> String {
-        let category = match self.category {
-            DataCategory::Unknown => "unknown",
-            DataCategory::Small => "small",
-            DataCategory::Medium => "medium",
-            DataCategory::Large => "large",
-            DataCategory::VeryLarge => "very large",
-        };
-        self.estimated_memory_bytes
-            .map_or_else(|| category.into(), |bytes| alloc::format!("{category}, {bytes} in memory"))
-    }
-}
 
 /// The stage's job with what its rows say of its size and its memory, and the profile of its data.
 pub(super) fn described(input: &PlanStageInput) -> (JobFacts, Decision<DataProfile>) {
@@ -164,7 +85,8 @@ mod tests {
     use super::*;
     use crate::policy::ResolvedPolicy;
     use crate::stage::plan_stage;
-    use crate::trace::Side;
+    use crate::stage::profile::GB;
+    use crate::trace::{Scalar, Side};
     use alloc::vec;
     use alloc::vec::Vec;
 

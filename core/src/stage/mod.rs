@@ -5,9 +5,10 @@
 
 mod contract;
 mod data;
+mod profile;
 
 pub use contract::{PlanStageAnswer, PlanStageInput, RunningExecutors};
-pub use data::{ColumnsFacts, DataCategory, DataProfile};
+pub use profile::{ColumnsFacts, DataCategory, DataProfile};
 
 use alloc::string::ToString as _;
 

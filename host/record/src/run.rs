@@ -432,10 +432,4 @@ impl Run {
     fn decision_mut(&mut self, number: u64) -> Option<&mut RecordedDecision> {
         self.decisions.iter_mut().rev().find(|decision| decision.number == number)
     }
-
-    /// The newest decision about a sub-plan.
-    #[must_use]
-    pub fn decision_about(&self, hash: &str) -> Option<&RecordedDecision> {
-        self.decisions.iter().rev().find(|decision| decision.hash.as_deref() == Some(hash) && decision.applied)
-    }
 }

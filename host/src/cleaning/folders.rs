@@ -6,8 +6,22 @@ use std::os::fd::OwnedFd;
 
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
+use serde::Serialize;
 
-use super::Folder;
+/// A folder of a dead session.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Folder {
+    /// Its name in the warehouse.
+    pub name: String,
+    /// The files in it.
+    pub files: u64,
+    /// Their size.
+    pub bytes: u64,
+    /// Whether it is gone.
+    pub removed: bool,
+    /// Why it is not, or not whole.
+    pub error: Option<String>,
+}
 
 /// Spark nests a table's folders by its partition columns and by a commit's temporary ones; deeper is not Spark's.
 const MAX_DEPTH: u32 = 64;

@@ -24,6 +24,8 @@ use serde::Serialize;
 
 use lease::{Claim, Lease};
 
+pub use folders::Folder;
+
 /// The folder in a warehouse that holds the leases.
 pub const LEASES: &str = ".sparkwright";
 
@@ -49,21 +51,6 @@ pub enum State {
     Unsure,
     /// The lease is none that a session wrote: left alone.
     Unreadable,
-}
-
-/// A folder of a dead session.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Folder {
-    /// Its name in the warehouse.
-    pub name: String,
-    /// The files in it.
-    pub files: u64,
-    /// Their size.
-    pub bytes: u64,
-    /// Whether it is gone.
-    pub removed: bool,
-    /// Why it is not, or not whole.
-    pub error: Option<String>,
 }
 
 /// A lease and what came of it.

@@ -6,6 +6,7 @@ mod decide;
 mod explain;
 mod failure;
 mod inspect;
+mod output;
 mod plan;
 mod policy_options;
 mod review;
@@ -20,6 +21,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use failure::Failure;
+use output::print;
 
 /// Decides how Apache Spark applications scale, partition and cache, from one policy file.
 ///
@@ -91,10 +93,4 @@ pub fn run() -> ExitCode {
         Command::Decide(decide) => decide.run(),
     };
     done.unwrap_or_else(|failure| failure.report())
-}
-
-/// Prints to standard output; a reader that has gone (`| head`) is no error.
-fn print(text: &str) {
-    use std::io::Write as _;
-    let _ = std::io::stdout().write_all(text.as_bytes());
 }

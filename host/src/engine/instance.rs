@@ -6,12 +6,13 @@
 
 use std::ops::Range;
 
-use sparkwright_core::abi;
+use sparkwright_core::abi::{self, Loaded};
 use wasmtime::{Extern, Memory, ModuleExport, Store, StoreLimits, StoreLimitsBuilder, Trap, TypedFunc};
 
+use super::envelope::read_envelope;
 use super::error::EngineError;
-use super::module::Shared;
-use super::{Budget, MAX_TABLE_ELEMENTS};
+use super::linked::Shared;
+use super::runtime::{Budget, MAX_TABLE_ELEMENTS};
 
 /// The smallest input buffer: most questions fit, so that a session asks for one once.
 const INPUT_BUFFER: usize = 16 * 1024;
@@ -64,6 +65,19 @@ impl Instance {
             input: None,
             fuel_given: 0,
         })
+    }
+
+    /// A fresh instance with a policy loaded, and the policy's handle in it.
+    pub(super) fn with_policy(shared: &Shared, policy: &[u8]) -> Result<(Self, i32), EngineError> {
+        let budget = shared.engine.setup;
+        let mut instance = Self::start(shared, budget)?;
+        let loaded = instance.load(shared, policy, budget, |answer| read_envelope::<Loaded>("load", answer))?;
+        let handle = loaded.map_err(EngineError::PolicyRefused)?.handle;
+        if handle <= 0 {
+            let reason = format!("a handle of {handle}; one above 0 is wanted");
+            return Err(EngineError::Rubbish { call: "load", reason });
+        }
+        Ok((instance, handle))
     }
 
     /// Asks for the version of the contract.

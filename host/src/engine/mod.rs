@@ -26,11 +26,14 @@
 //! counted as fuel, which is the same everywhere too.
 
 mod cache;
+mod envelope;
 mod error;
 mod inspect;
 mod instance;
+mod linked;
 mod module;
 pub(crate) mod probe;
+mod runtime;
 mod session;
 mod ticker;
 
@@ -41,20 +44,19 @@ use std::time::Duration;
 use sparkwright_core::abi;
 use wasmtime::{Config, Enabled, Engine, Module, OptLevel, PoolingAllocationConfig};
 
-pub use cache::default_cache_dir;
 pub use error::EngineError;
 pub use inspect::{Export, Import, Inspection, MAX_MODULE_BYTES, MemorySize, Refusal, sha256_hex};
-pub use module::{Compiled, PolicyModule, Prepared};
+pub use linked::Compiled;
+pub use module::{PolicyModule, Prepared};
+pub use runtime::Budget;
 pub use session::{Session, Steady};
 
 use cache::Cache;
+use runtime::{EngineInner, MAX_TABLE_ELEMENTS};
 use ticker::Ticker;
 
 /// Instances that can be alive at a time.
 const MAX_INSTANCES: u32 = 64;
-
-/// The most elements that all tables of an instance may have.
-const MAX_TABLE_ELEMENTS: usize = 16 * 1024;
 
 /// The stack of a running module.
 const STACK_BYTES: usize = 512 * 1024;
@@ -62,40 +64,10 @@ const STACK_BYTES: usize = 512 * 1024;
 /// Memory of a finished instance that is wiped and kept rather than given back to the system.
 const KEEP_RESIDENT: usize = 512 * 1024;
 
-/// What one question may cost.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Budget {
-    /// The wall-clock time after which the module is stopped, exact to a tick or two of the engine.
-    pub time: Duration,
-    /// The fuel after which it is stopped; counts only in an engine that is metered.
-    pub fuel: u64,
-}
-
-impl Budget {
-    /// A limit on time alone.
-    #[must_use]
-    pub const fn time(time: Duration) -> Self {
-        Self { time, fuel: u64::MAX }
-    }
-
-    /// A limit on time alone, in milliseconds.
-    #[must_use]
-    pub const fn millis(ms: u64) -> Self {
-        Self::time(Duration::from_millis(ms))
-    }
-}
-
-impl Default for Budget {
-    /// A hundred milliseconds: what a query of Spark waits for its plan.
-    fn default() -> Self {
-        Self::millis(100)
-    }
-}
-
 /// How an engine is set up.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EngineOptions {
-    /// Where compiled modules are kept between starts; nowhere when absent. See [`default_cache_dir`].
+    /// Where compiled modules are kept between starts; nowhere when absent.
     pub cache_dir: Option<PathBuf>,
     /// Whether work is counted as fuel: for tests, replay and every figure that is shown. Costs about a tenth of the speed.
     pub metered: bool,
@@ -109,16 +81,6 @@ impl Default for EngineOptions {
     fn default() -> Self {
         Self { cache_dir: None, metered: false, tick: Duration::from_millis(5), setup: Budget::millis(1_000) }
     }
-}
-
-/// What modules and sessions of an engine share.
-pub(crate) struct EngineInner {
-    // Before the engine, so that the clock stops first.
-    ticker: Ticker,
-    engine: Engine,
-    cache: Option<Result<Cache, String>>,
-    metered: bool,
-    setup: Budget,
 }
 
 /// Runs policy modules. One a process is enough: it is cheap to clone and used from any thread.
@@ -151,14 +113,6 @@ impl PolicyEngine {
         Ok(Self {
             inner: Arc::new(EngineInner { ticker, engine, cache, metered: options.metered, setup: options.setup }),
         })
-    }
-
-    /// As [`new`](Self::new), with work counted as fuel.
-    ///
-    /// # Errors
-    /// [`EngineError::Setup`] where this machine can't run one.
-    pub fn with_fuel(options: EngineOptions) -> Result<Self, EngineError> {
-        Self::new(EngineOptions { metered: true, ..options })
     }
 
     /// Makes a module ready to run, unless it is to be refused.

@@ -2,13 +2,14 @@
 
 use serde::Serialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
-use sparkwright_core::abi::{DecisionPoint, Envelope, Loaded};
+use sparkwright_core::abi::DecisionPoint;
 use sparkwright_core::error::ErrorBody;
 
-use super::Budget;
+use super::envelope::read_envelope;
 use super::error::EngineError;
 use super::instance::Instance;
 use super::module::Prepared;
+use super::runtime::Budget;
 
 /// An instance with a policy loaded, ready for questions.
 ///
@@ -26,23 +27,18 @@ impl std::fmt::Debug for Session {
     }
 }
 
-impl Session {
-    pub(super) fn start(prepared: Prepared) -> Result<Self, EngineError> {
-        let shared = &prepared.module.shared;
-        let budget = shared.engine.setup;
-        let mut instance = Instance::start(shared, budget)?;
-        let loaded =
-            instance.load(shared, &prepared.policy, budget, |answer| read_envelope::<Loaded>("load", answer))?;
-        let handle = loaded.map_err(EngineError::PolicyRefused)?.handle;
-        if handle <= 0 {
-            return Err(EngineError::Rubbish {
-                call: "load",
-                reason: format!("a handle of {handle}; one above 0 is wanted"),
-            });
-        }
-        Ok(Self { instance, prepared, handle })
+impl Prepared {
+    /// A fresh instance with the policy loaded.
+    ///
+    /// # Errors
+    /// Any failure of starting it or of loading the policy.
+    pub fn session(&self) -> Result<Session, EngineError> {
+        let (instance, handle) = Instance::with_policy(&self.module.shared, &self.policy)?;
+        Ok(Session { instance, prepared: self.clone(), handle })
     }
+}
 
+impl Session {
     /// Asks in bytes: the input's JSON in, the envelope's JSON out, checked to be an envelope and nothing further.
     ///
     /// # Errors
@@ -95,16 +91,6 @@ impl Session {
         let shared = &self.prepared.module.shared;
         self.instance.eval(shared, self.handle, point, input, budget, read)
     }
-}
-
-/// Reads an envelope where it stands in the module's memory.
-pub(super) fn read_envelope<T: DeserializeOwned>(
-    call: &'static str,
-    answer: &[u8],
-) -> Result<Result<T, ErrorBody>, EngineError> {
-    serde_json::from_slice::<Envelope<T>>(answer)
-        .map(Envelope::into_result)
-        .map_err(|error| EngineError::Rubbish { call, reason: error.to_string() })
 }
 
 /// A policy that answers for as long as a run lasts: a session that is replaced by a fresh one after a failure.

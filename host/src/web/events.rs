@@ -10,8 +10,7 @@ use axum::response::{IntoResponse as _, Response};
 use futures_util::stream::unfold;
 use serde_json::json;
 
-use super::Shared;
-use super::runs::{LIVE, Stamp, no_such_run};
+use super::runs::{LIVE, Runs, Stamp, no_such_run};
 use crate::record::{self, RunState, host_lives};
 
 /// How often the files of a run are looked at.
@@ -29,7 +28,7 @@ enum Found {
 
 /// A run that is looked at again and again.
 struct Follow {
-    shared: Arc<Shared>,
+    runs: Arc<Runs>,
     id: String,
     /// Whether it has been looked at before.
     waits: bool,
@@ -42,7 +41,7 @@ struct Follow {
 
 impl Follow {
     fn look(&mut self) -> Found {
-        let Some(folder) = self.shared.runs.folder(&self.id) else {
+        let Some(folder) = self.runs.folder(&self.id) else {
             // One that was there is gone; one that is waited for has not begun.
             return if self.id == LIVE && self.seen.is_none() { Found::Nothing } else { Found::Over };
         };
@@ -96,17 +95,17 @@ impl Follow {
 }
 
 /// `runs/<id>/events`: `changed` at once and each time the files of the run change, `ended` when the run is over.
-pub(super) async fn events(State(shared): State<Arc<Shared>>, Path(id): Path<String>) -> Response {
+pub(super) async fn events(State(runs): State<Arc<Runs>>, Path(id): Path<String>) -> Response {
     let is_there = {
-        let (shared, id) = (Arc::clone(&shared), id.clone());
+        let (runs, id) = (Arc::clone(&runs), id.clone());
         tokio::task::spawn_blocking(move || match id.as_str() {
-            LIVE => shared.runs.watched_id().is_some(),
-            id => shared.runs.folder(id).is_some(),
+            LIVE => runs.watched_id().is_some(),
+            id => runs.folder(id).is_some(),
         })
     };
     if !is_there.await.unwrap_or(false) {
         return no_such_run(&id);
     }
-    let follow = Follow { shared, id, waits: false, seen: None, host_pid: None, ended: false };
+    let follow = Follow { runs, id, waits: false, seen: None, host_pid: None, ended: false };
     Sse::new(unfold(follow, Follow::next)).keep_alive(KeepAlive::default()).into_response()
 }

@@ -1,7 +1,5 @@
 //! Who is answered, and the headers of every answer.
 
-use std::sync::Arc;
-
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::header::{CONTENT_SECURITY_POLICY, HOST, HeaderName, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
 use axum::http::uri::Authority;
@@ -9,31 +7,40 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::Response;
 
+use super::answer;
 use super::peer::Peer;
-use super::{Shared, answer};
 
 /// The names of this machine for itself.
 const LOOPBACK: [&str; 3] = ["127.0.0.1", "localhost", "[::1]"];
 /// The port that stands in no address.
 const HTTP_PORT: u16 = 80;
 
+/// What the guard goes by.
+#[derive(Debug, Clone)]
+pub(super) struct Guard {
+    /// The server's port.
+    pub(super) port: u16,
+    /// The Content-Security-Policy for every answer.
+    pub(super) security_policy: HeaderValue,
+}
+
 /// Lets through what was meant for this server, by the user that it belongs to.
 pub(super) async fn guard(
-    State(shared): State<Arc<Shared>>,
+    State(Guard { port, security_policy }): State<Guard>,
     ConnectInfo(peer): ConnectInfo<Peer>,
     request: Request,
     next: Next,
 ) -> Response {
     let mut response = if !peer.may_ask() {
         answer::words(StatusCode::FORBIDDEN, "this page belongs to another user of this machine")
-    } else if !was_meant_for(&request, shared.port) {
-        let told = format!("the page is at http://127.0.0.1:{}/ and has no other name", shared.port);
+    } else if !was_meant_for(&request, port) {
+        let told = format!("the page is at http://127.0.0.1:{port}/ and has no other name");
         answer::words(StatusCode::FORBIDDEN, told)
     } else {
         next.run(request).await
     };
     let headers = response.headers_mut();
-    headers.insert(CONTENT_SECURITY_POLICY, shared.page.security_policy());
+    headers.insert(CONTENT_SECURITY_POLICY, security_policy);
     for (name, value) in [
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (REFERRER_POLICY, "no-referrer"),

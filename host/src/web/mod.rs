@@ -23,7 +23,7 @@ use std::pin::pin;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, Path, State};
+use axum::extract::{DefaultBodyLimit, FromRef, Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::from_fn_with_state;
 use axum::response::Response;
@@ -36,21 +36,14 @@ use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::launch::policy_source::PolicyError;
+use guard::Guard;
 use page::Page;
 use peer::Peer;
 use policy_file::OpenPolicy;
 use runs::Runs;
 
 pub use page::NoPage;
-
-/// A run that the page follows from its start.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Watch {
-    /// The newest run that goes on, or the next to begin.
-    Live,
-    /// The run in this folder.
-    Folder(PathBuf),
-}
+pub use runs::Watch;
 
 /// What is served.
 #[derive(Debug, Clone, Default)]
@@ -88,14 +81,30 @@ pub enum WebError {
     System(#[from] io::Error),
 }
 
-/// What every request is answered from.
-#[derive(Debug)]
+/// What requests are answered from: each part by those that need it.
+#[derive(Debug, Clone)]
 struct Shared {
-    page: Page,
-    policy: OpenPolicy,
-    runs: Runs,
-    token: String,
-    port: u16,
+    page: Arc<Page>,
+    policy: Arc<OpenPolicy>,
+    runs: Arc<Runs>,
+}
+
+impl FromRef<Shared> for Arc<Page> {
+    fn from_ref(shared: &Shared) -> Self {
+        Self::clone(&shared.page)
+    }
+}
+
+impl FromRef<Shared> for Arc<OpenPolicy> {
+    fn from_ref(shared: &Shared) -> Self {
+        Self::clone(&shared.policy)
+    }
+}
+
+impl FromRef<Shared> for Arc<Runs> {
+    fn from_ref(shared: &Shared) -> Self {
+        Self::clone(&shared.runs)
+    }
 }
 
 /// A server that has its port and doesn't answer yet.
@@ -103,7 +112,8 @@ struct Shared {
 pub struct WebServer {
     runtime: Runtime,
     listener: TcpListener,
-    shared: Arc<Shared>,
+    port: u16,
+    shared: Shared,
 }
 
 impl WebServer {
@@ -112,9 +122,9 @@ impl WebServer {
     /// # Errors
     /// The policy file can't be read, the port is taken, or this program carries no page.
     pub fn bind(options: WebOptions) -> Result<Self, WebError> {
-        let policy = OpenPolicy::of(options.policy);
-        policy.read()?;
         let token = token()?;
+        let policy = OpenPolicy::of(options.policy, token.clone());
+        policy.read()?;
         let page = Page::embedded(&token)?;
         let port = options.port.unwrap_or(0);
         let taken = |source| WebError::Port { port, source };
@@ -123,13 +133,14 @@ impl WebServer {
         let port = listener.local_addr()?.port();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let runs = Runs::of(options.record, options.watch);
-        Ok(Self { runtime, listener, shared: Arc::new(Shared { page, policy, runs, token, port }) })
+        let shared = Shared { page: Arc::new(page), policy: Arc::new(policy), runs: Arc::new(runs) };
+        Ok(Self { runtime, listener, port, shared })
     }
 
     /// Where the page is.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("http://127.0.0.1:{}/", self.shared.port)
+        format!("http://127.0.0.1:{}/", self.port)
     }
 
     /// What becomes ready when the process is asked to end: by Ctrl-C, or by whoever started it.
@@ -149,10 +160,10 @@ impl WebServer {
     /// # Errors
     /// The system takes the port away.
     pub fn serve(self, end: impl Future<Output = ()>) -> io::Result<()> {
-        let Self { runtime, listener, shared } = self;
+        let Self { runtime, listener, port, shared } = self;
         runtime.block_on(async move {
             let listener = tokio::net::TcpListener::from_std(listener)?;
-            let service = router(shared).into_make_service_with_connect_info::<Peer>();
+            let service = router(shared, port).into_make_service_with_connect_info::<Peer>();
             match select(pin!(axum::serve(listener, service).into_future()), pin!(end)).await {
                 Either::Left((ended, _)) => ended,
                 Either::Right(((), _)) => Ok(()),
@@ -171,7 +182,8 @@ fn token() -> io::Result<String> {
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
-fn router(shared: Arc<Shared>) -> Router {
+fn router(shared: Shared, port: u16) -> Router {
+    let guard = Guard { port, security_policy: shared.page.security_policy() };
     Router::new()
         .route("/server.json", get(about))
         .route("/policy", put(policy_file::put))
@@ -183,20 +195,20 @@ fn router(shared: Arc<Shared>) -> Router {
         .fallback(answer::nothing_here)
         .method_not_allowed_fallback(answer::wrong_method)
         .layer(DefaultBodyLimit::max(MAX_BYTES))
-        .layer(from_fn_with_state(Arc::clone(&shared), guard::guard))
+        .layer(from_fn_with_state(guard, guard::guard))
         .with_state(shared)
 }
 
-async fn index(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Response {
-    shared.page.answer("index.html", &headers)
+async fn index(State(page): State<Arc<Page>>, headers: HeaderMap) -> Response {
+    page.answer("index.html", &headers)
 }
 
-async fn file(State(shared): State<Arc<Shared>>, Path(name): Path<String>, headers: HeaderMap) -> Response {
-    shared.page.answer(&name, &headers)
+async fn file(State(page): State<Arc<Page>>, Path(name): Path<String>, headers: HeaderMap) -> Response {
+    page.answer(&name, &headers)
 }
 
 /// `server.json`: what the page is told of its server.
-async fn about(State(shared): State<Arc<Shared>>) -> Response {
+async fn about(State(shared): State<Shared>) -> Response {
     let told = tokio::task::spawn_blocking(move || {
         let (policy, policy_error) = match shared.policy.read() {
             Ok(text) => (Some(text), None),

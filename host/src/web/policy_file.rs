@@ -17,7 +17,7 @@ use serde::Serialize;
 use serde_json::json;
 use sparkwright_policy::digest;
 
-use super::{Shared, answer};
+use super::answer;
 use crate::launch::policy_source::{self, PolicyError};
 
 /// The header that holds the token.
@@ -63,13 +63,15 @@ impl NotWritten {
 #[derive(Debug)]
 pub(super) struct OpenPolicy {
     path: Option<PathBuf>,
+    /// What the page brings that may write it.
+    token: String,
     /// Held from looking at the file until another one is in its place.
     writing: Mutex<()>,
 }
 
 impl OpenPolicy {
-    pub(super) const fn of(path: Option<PathBuf>) -> Self {
-        Self { path, writing: Mutex::new(()) }
+    pub(super) const fn of(path: Option<PathBuf>, token: String) -> Self {
+        Self { path, token, writing: Mutex::new(()) }
     }
 
     /// The file as it is now.
@@ -128,12 +130,12 @@ fn replace(target: &Path, bytes: &[u8]) -> io::Result<()> {
 
 /// `PUT /policy`: a new text for the file.
 pub(super) async fn put(
-    State(shared): State<Arc<Shared>>,
+    State(policy): State<Arc<OpenPolicy>>,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Response {
     let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    if header(TOKEN) != Some(shared.token.as_str()) {
+    if header(TOKEN) != Some(policy.token.as_str()) {
         return answer::error(StatusCode::FORBIDDEN, "this server does not know the page: load it again");
     }
     let Some(known) = header(IF_MATCH.as_str()).map(|etag| etag.trim_matches('"').to_owned()) else {
@@ -147,7 +149,7 @@ pub(super) async fn put(
         }
         Err(refused) => return answer::error(refused.status(), refused.body_text()),
     };
-    match tokio::task::spawn_blocking(move || shared.policy.write(&text, &known)).await {
+    match tokio::task::spawn_blocking(move || policy.write(&text, &known)).await {
         Ok(Ok(sha256)) => answer::json(StatusCode::OK, &json!({ "sha256": sha256 })),
         Ok(Err(refused)) => answer::error(refused.status(), refused),
         Err(error) => answer::error(StatusCode::INTERNAL_SERVER_ERROR, error),
@@ -160,7 +162,7 @@ mod tests {
     use std::os::unix::fs::{PermissionsExt as _, symlink};
 
     fn open(path: &Path) -> OpenPolicy {
-        OpenPolicy::of(Some(path.to_owned()))
+        OpenPolicy::of(Some(path.to_owned()), String::new())
     }
 
     #[test]
@@ -198,7 +200,7 @@ mod tests {
 
     #[test]
     fn the_embedded_policy_is_no_file() {
-        let policy = OpenPolicy::of(None);
+        let policy = OpenPolicy::of(None, String::new());
         let text = policy.read().unwrap();
         assert_eq!((text.name.as_str(), text.writable), ("config.yaml", false));
         assert_eq!(text.text, sparkwright_policy::DEFAULT_POLICY);

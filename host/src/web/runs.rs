@@ -12,7 +12,7 @@ use axum::response::Response;
 use serde::Serialize;
 use serde_json::json;
 
-use super::{Shared, Watch, answer};
+use super::answer;
 use crate::record::{self, JOURNAL, RUN, Run, RunState};
 
 /// The id of the run that `--watch` without a name waits for.
@@ -46,6 +46,15 @@ impl Stamp {
         };
         Some(Self([look(RUN)?, look(JOURNAL).unwrap_or((0, SystemTime::UNIX_EPOCH))]))
     }
+}
+
+/// A run that the page follows from its start.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Watch {
+    /// The newest run that goes on, or the next to begin.
+    Live,
+    /// The run in this folder.
+    Folder(PathBuf),
 }
 
 /// The runs.
@@ -129,8 +138,8 @@ impl Runs {
 }
 
 /// `runs.json`.
-pub(super) async fn list(State(shared): State<Arc<Shared>>) -> Response {
-    match tokio::task::spawn_blocking(move || shared.runs.all()).await {
+pub(super) async fn list(State(runs): State<Arc<Runs>>) -> Response {
+    match tokio::task::spawn_blocking(move || runs.all()).await {
         Ok(runs) => answer::json(StatusCode::OK, &json!({ "runs": runs })),
         Err(error) => answer::error(StatusCode::INTERNAL_SERVER_ERROR, error),
     }
@@ -146,11 +155,11 @@ pub(super) fn no_such_run(id: &str) -> Response {
 }
 
 /// `runs/<id>.json`.
-pub(super) async fn run(State(shared): State<Arc<Shared>>, extract::Path(name): extract::Path<String>) -> Response {
+pub(super) async fn run(State(runs): State<Arc<Runs>>, extract::Path(name): extract::Path<String>) -> Response {
     let Some(id) = name.strip_suffix(JSON).map(str::to_owned) else {
         return answer::nothing_at(&format!("/runs/{name}"));
     };
-    let read = tokio::task::spawn_blocking(move || match shared.runs.folder(&id) {
+    let read = tokio::task::spawn_blocking(move || match runs.folder(&id) {
         Some(folder) => match record::read(&folder) {
             Ok(run) => answer::json(StatusCode::OK, &run),
             Err(error) => answer::error(StatusCode::INTERNAL_SERVER_ERROR, error),

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 
-use super::{Cached, EventLog, Executor, SqlExecution, Stage, Task};
+use super::run::{Cached, EventLog, Executor, SqlExecution, Stage, Task};
 
 /// The events that count here, in Spark's own words. Members that are not named are passed over unread.
 #[derive(Deserialize)]

@@ -5,9 +5,9 @@ use sparkwright_policy::DEFAULT_POLICY;
 use wasm_bindgen_futures::spawn_local;
 use yew::prelude::*;
 
-use crate::app::open_any;
 use crate::examples::EXAMPLES;
 use crate::kept;
+use crate::opening::open_any;
 use crate::parts::field::Choice;
 use crate::route::{LINK_VERSION, Route, View};
 use crate::server;

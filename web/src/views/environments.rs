@@ -5,9 +5,9 @@ use sparkwright_policy::{Code, Severity};
 use yew::prelude::*;
 
 use crate::document::{built_in_value, digest_of, value_of};
+use crate::key_text::shown;
 use crate::route::View;
 use crate::state::{Action, use_page};
-use crate::views::policy::shown;
 
 /// The view.
 #[component]

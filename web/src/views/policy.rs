@@ -1,18 +1,16 @@
 //! The policy as text and as forms: two views of one document.
 
-use serde_json::Value as Json;
 use sparkwright_core::policy::key::{Key, Kind};
 use sparkwright_core::policy::{Layer, keys};
-use sparkwright_core::units::Bytes;
-use sparkwright_policy::{Diagnostic, Severity, expectation, memory_size_text, parse_memory_size};
+use sparkwright_policy::{Diagnostic, Severity};
 use yew::prelude::*;
 
-use crate::app::change_text;
 use crate::document::{built_in_value, value_of};
 use crate::edit::{Place, reset, set};
+use crate::key_text::{read, shown};
 use crate::parts::editor_view::EditorView;
 use crate::parts::field::{Choice, Words};
-use crate::state::{Action, Handle, use_page};
+use crate::state::{Action, Changer, Handle, use_page};
 
 /// The layer that forms write to where it is not an environment.
 const GLOBAL: &str = "\u{0}global";
@@ -178,7 +176,7 @@ fn Knob(properties: &KnobProperties) -> Html {
                 match set(&page.document.text, &page.document.file, place, key, &value) {
                     Ok(text) => {
                         wrong.set(String::new());
-                        change_text(&page, text);
+                        page.dispatch(Action::Text(text, Changer::Other));
                     }
                     Err(refused) => wrong.set(refused.to_string()),
                 }
@@ -192,7 +190,7 @@ fn Knob(properties: &KnobProperties) -> Html {
             Callback::from(move |_| {
                 let place = environment.as_deref().map_or(Place::Global, Place::Environment);
                 match reset(&page.document.text, &page.document.file, place, key) {
-                    Ok(text) => change_text(&page, text),
+                    Ok(text) => page.dispatch(Action::Text(text, Changer::Other)),
                     Err(refused) => wrong.set(refused.to_string()),
                 }
             })
@@ -223,69 +221,4 @@ fn choice_of(id: &str, key: &'static Key, words: &[&'static str], chosen: &str, 
     let choices: Vec<(AttrValue, AttrValue)> =
         words.iter().map(|word| (AttrValue::from(*word), AttrValue::from(*word))).collect();
     html! { <Choice id={id.to_owned()} label={key.name} hint={key.doc} choices={choices} chosen={chosen.to_owned()} on_choose={change} /> }
-}
-
-/// A value as a control shows it.
-pub fn shown(key: &Key, value: &Json) -> String {
-    match (key.kind, value) {
-        (_, Json::Null) => String::new(),
-        (Kind::Memory, Json::Number(bytes)) => {
-            bytes.as_u64().map_or_else(String::new, |bytes| memory_size_text(Bytes(bytes)))
-        }
-        (_, Json::String(text)) => text.clone(),
-        (_, Json::Array(items)) => items.iter().filter_map(Json::as_str).collect::<Vec<_>>().join(", "),
-        // People write 60, not 60.0.
-        (Kind::Real { .. }, Json::Number(number)) => number.as_f64().map_or_else(String::new, |real| real.to_string()),
-        (_, other) => other.to_string(),
-    }
-}
-
-/// The value that a text means for a key, in the form of the resolved policy.
-fn read(key: &Key, text: &str) -> Result<Json, String> {
-    let text = text.trim();
-    let wrong = || format!("{} is needed", expectation(key));
-    let value = match key.kind {
-        Kind::Flag => Json::from(text == "true"),
-        Kind::Choice(_) => Json::from(text),
-        Kind::Memory | Kind::Real { .. } | Kind::Text if text.is_empty() => Json::Null,
-        Kind::Memory => Json::from(parse_memory_size(text).map_err(|error| error.to_string())?.get()),
-        Kind::Whole { least, most } => {
-            Json::from(text.parse::<u64>().ok().filter(|n| (least..=most).contains(n)).ok_or_else(wrong)?)
-        }
-        Kind::Real { least, most } => {
-            Json::from(text.parse::<f64>().ok().filter(|x| (least..=most).contains(x)).ok_or_else(wrong)?)
-        }
-        Kind::Text => Json::from(text),
-        Kind::TextList => Json::from(
-            text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(str::to_owned).collect::<Vec<_>>(),
-        ),
-    };
-    Ok(value)
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::*;
-
-    #[test]
-    fn what_is_shown_is_read_back() {
-        for key in keys() {
-            let value = built_in_value(key);
-            assert_eq!(read(key, &shown(key, &value)), Ok(value), "{}", key.path());
-        }
-    }
-
-    #[test]
-    fn what_a_key_does_not_take_is_told() {
-        let key = |name: &str| keys().find(|key| key.name == name).unwrap();
-        for (name, text) in [
-            ("min_executors", "0"),
-            ("min_executors", "two"),
-            ("dead_band_up", "NaN"),
-            ("target_executor_memory", "4 elephants"),
-        ] {
-            assert!(read(key(name), text).is_err(), "{name} {text}");
-        }
-    }
 }

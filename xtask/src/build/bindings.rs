@@ -7,11 +7,10 @@ use anyhow::{Context as _, Result, anyhow};
 use sparkwright_tests::paths;
 use wasm_bindgen_cli_support::Bindgen;
 
-use super::put;
+use super::files::put;
 use super::wasm::{Crate, optimize};
-use super::web::shell;
 use crate::console::Step;
-use crate::node::Node;
+use crate::node::{Node, shell};
 
 /// What the optimizer is told: by size, as everybody fetches it.
 const EFFORT: &str = "-Oz";

@@ -1,6 +1,7 @@
 //! `cargo xtask build`.
 
 mod bindings;
+mod files;
 mod module;
 pub(crate) mod package;
 pub(crate) mod plugin;
@@ -11,7 +12,7 @@ mod wheel;
 use std::fs;
 use std::path::PathBuf;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use clap::Args;
 use sparkwright_tests::paths;
 
@@ -123,14 +124,4 @@ fn host() -> Result<PathBuf> {
     let binary = paths::target().join("release/sparkwright");
     console::say(&format!("command: {}", binary.display()));
     Ok(binary)
-}
-
-/// Puts `bytes` where they belong unless the same bytes are there: what depends on them is then not built anew.
-fn put(bytes: &[u8], file: &std::path::Path) -> Result<()> {
-    if fs::read(file).is_ok_and(|present| present == bytes) {
-        return Ok(());
-    }
-    let folder = file.parent().unwrap_or(file);
-    fs::create_dir_all(folder).with_context(|| format!("cannot make the folder `{}`", folder.display()))?;
-    fs::write(file, bytes).with_context(|| format!("cannot write `{}`", file.display()))
 }

@@ -7,7 +7,7 @@ use std::process::Command;
 use anyhow::{Context as _, Result};
 use sparkwright_tests::paths;
 
-use super::put;
+use super::files::put;
 use super::wasm::{Crate, optimize};
 use crate::console;
 use crate::toolchain::Toolchain;

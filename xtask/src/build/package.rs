@@ -7,13 +7,12 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 use sparkwright_core::abi::DecisionPoint;
 use sparkwright_core::schema;
-use sparkwright_tests::application::must_succeed;
+use sparkwright_tests::command::must_succeed;
 use sparkwright_tests::paths;
 
 use super::bindings::bindings;
-use super::put;
+use super::files::{put, put_folder};
 use super::wasm::Crate;
-use super::web::put_folder;
 use crate::console::Step;
 use crate::node::Node;
 

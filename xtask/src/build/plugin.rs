@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context as _, Result, bail};
-use sparkwright_tests::application::must_succeed;
+use sparkwright_tests::command::must_succeed;
 use sparkwright_tests::java::Java;
 use sparkwright_tests::paths;
 use sparkwright_tests::venv::{SparkLine, Venv};
 
-use super::put;
+use super::files::put;
 use crate::console::Step;
 use crate::setup;
 

@@ -1,20 +1,18 @@
 //! The page: the Yew crate as WebAssembly, the shell bundled around it, and `policy.wasm`, each beside its compressed forms.
 
-use std::collections::BTreeMap;
-use std::ffi::OsString;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
 use serde::Deserialize;
-use sparkwright_tests::application::output_of;
+use sparkwright_tests::command::output_of;
 use sparkwright_tests::paths;
 
 use super::bindings::bindings;
-use super::put;
+use super::files::{put, put_folder};
 use super::wasm::Crate;
 use crate::console::Step;
-use crate::node::Node;
+use crate::node::{Node, shell};
 
 const APP: Crate =
     Crate { title: "the page", package: "sparkwright-web", profile: "page", file: "sparkwright-web.wasm", flags: &[] };
@@ -60,66 +58,4 @@ pub(super) fn build() -> Result<(PathBuf, Transfers)> {
     let transfers = serde_json::from_str(&told).context("build.mjs does not tell what it made")?;
     put_folder(&folder, &to)?;
     Ok((to, transfers))
-}
-
-/// The folder of the page's TypeScript.
-pub(super) fn shell() -> PathBuf {
-    paths::workspace().join("web/shell")
-}
-
-/// Puts a folder where it belongs, all of it at once, unless what is there has the same files.
-pub(super) fn put_folder(fresh: &Path, to: &Path) -> Result<()> {
-    if contents(fresh)? == contents(to).unwrap_or_default() {
-        return Ok(());
-    }
-    if to.exists() {
-        // Beside the fresh one: whoever made that removes both.
-        let old = fresh.with_extension("old");
-        fs::rename(to, &old).with_context(|| format!("cannot move `{}`", to.display()))?;
-    }
-    fs::rename(fresh, to).with_context(|| format!("cannot put `{}` in its place", to.display()))
-}
-
-/// The files of a folder by name.
-fn contents(folder: &Path) -> Result<BTreeMap<OsString, Vec<u8>>> {
-    let unread = || format!("cannot read `{}`", folder.display());
-    fs::read_dir(folder)
-        .with_context(unread)?
-        .map(|entry| {
-            let entry = entry.with_context(unread)?;
-            Ok((entry.file_name(), fs::read(entry.path()).with_context(unread)?))
-        })
-        .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::*;
-
-    #[test]
-    fn a_folder_is_replaced_as_a_whole_and_only_when_it_differs() {
-        let place = tempfile::tempdir().unwrap();
-        let (fresh, to) = (place.path().join("fresh"), place.path().join("to"));
-        let fill = |files: &[(&str, &str)]| {
-            let _ = fs::remove_dir_all(&fresh);
-            let _ = fs::remove_dir_all(fresh.with_extension("old"));
-            fs::create_dir(&fresh).unwrap();
-            for (name, text) in files {
-                fs::write(fresh.join(name), text).unwrap();
-            }
-        };
-        fill(&[("a", "1"), ("b", "2")]);
-        put_folder(&fresh, &to).unwrap();
-        assert_eq!(fs::read_to_string(to.join("b")).unwrap(), "2");
-
-        fill(&[("a", "1"), ("b", "2")]);
-        put_folder(&fresh, &to).unwrap();
-        assert!(fresh.exists(), "the same files stay where they are");
-
-        fill(&[("a", "3")]);
-        put_folder(&fresh, &to).unwrap();
-        assert_eq!(fs::read_to_string(to.join("a")).unwrap(), "3");
-        assert!(!to.join("b").exists(), "a file of an earlier build is gone");
-    }
 }

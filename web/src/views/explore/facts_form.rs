@@ -1,8 +1,7 @@
 //! The facts of the job that is explored.
 
-use sparkwright_core::facts::{History, Manager, ProcessingType, StageType};
+use sparkwright_core::facts::{History, Manager, NextUseKind, ProcessingType, StageType};
 use sparkwright_core::policy::OptimizationTarget;
-use sparkwright_core::temp_table::NextUseKind;
 use sparkwright_core::units::Bytes;
 use sparkwright_policy::written_facts;
 use web_sys::{HtmlInputElement, HtmlTextAreaElement};

@@ -14,6 +14,7 @@ use sparkwright_core::launch::PlanLaunchAnswer;
 use sparkwright_core::stage::PlanStageAnswer;
 use yew::prelude::*;
 
+use crate::clock;
 use crate::job::Job;
 use crate::module::Prepared;
 use crate::parts::prepared::{nothing_decided, use_prepared};
@@ -34,15 +35,8 @@ pub struct Decided {
     pub stage: Option<Result<PlanStageAnswer, ErrorBody>>,
 }
 
-/// Now, and how far the clock on the wall is ahead of it.
-#[must_use]
-pub fn clock() -> (u64, i32) {
-    let now = js_sys::Date::new_0();
-    (now.get_time() as u64, -(now.get_timezone_offset() as i32))
-}
-
 fn decide(prepared: &Prepared, job: &Job) -> Decided {
-    let (now_ms, offset) = clock();
+    let (now_ms, offset) = clock::now();
     Decided {
         launch: prepared.ask(DecisionPoint::PlanLaunch, &job.launch_question(now_ms, offset)),
         stage: job.stage.map(|_| prepared.ask(DecisionPoint::PlanStage, &job.stage_question(now_ms, offset))),

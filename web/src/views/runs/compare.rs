@@ -8,9 +8,8 @@ use yew::prelude::*;
 
 use crate::parts::field::Choice;
 use crate::state::{OpenRun, use_page};
-use crate::views::runs::called;
 use crate::views::runs::over_time::executor_ms;
-use crate::views::runs::overview::wall_ms;
+use crate::views::runs::overview::{called, wall_ms};
 
 /// Properties of [`Compare`].
 #[derive(Properties, PartialEq)]

@@ -5,10 +5,10 @@ use sparkwright_record::RunState;
 use wasm_bindgen_futures::spawn_local;
 use yew::prelude::*;
 
+use crate::clock::on_the_wall;
 use crate::route::{Route, View};
 use crate::server::{self, ServedRun};
 use crate::state::{Action, use_page};
-use crate::views::runs::on_the_wall;
 use crate::views::runs::overview::state_word;
 
 /// Properties of [`ServedRuns`].

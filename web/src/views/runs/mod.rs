@@ -9,12 +9,10 @@ mod review;
 
 use std::rc::Rc;
 
-use serde_json::error::Category;
-use sparkwright_record::{NotARun, Run};
 use wasm_bindgen_futures::spawn_local;
 use yew::prelude::*;
 
-use crate::app::open_any;
+use crate::opening::open_any;
 use crate::route::{Route, View};
 use crate::state::{Action, Handle, OpenRun, use_page};
 use crate::{server, shell};
@@ -23,47 +21,14 @@ use compare::Compare;
 use decisions::Decisions;
 use list::ServedRuns;
 use over_time::OverTime;
-use overview::{Faults, Overview};
+use overview::{Faults, Overview, called};
 use review::Review;
-
-/// Reads a `run.json`.
-///
-/// # Errors
-/// It is none, is cut, or was written by a newer version.
-pub fn opened_run(name: &str, text: &str) -> Result<OpenRun, String> {
-    let text = text.trim_start_matches('\u{feff}');
-    if text.trim().is_empty() {
-        return Err("it is empty: open a run.json of the folder `runs`".to_owned());
-    }
-    match Run::read(text.as_bytes()) {
-        Ok(run) => Ok(OpenRun { from: name.to_owned(), run }),
-        Err(NotARun::Malformed(error)) if error.classify() == Category::Eof => Err(format!(
-            "it ends in the middle, at line {}: it was cut on its way, copy the whole file again",
-            error.line()
-        )),
-        Err(NotARun::Malformed(error)) => {
-            Err(format!("{error}: a run.json was expected, as Sparkwright leaves one in `runs/<application id>/`"))
-        }
-        Err(error) => Err(error.to_string()),
-    }
-}
-
-/// A time of the clock on the wall.
-fn on_the_wall(unix_ms: u64) -> String {
-    // In Sweden a time is written from the year down.
-    js_sys::Date::new(&(unix_ms as f64).into()).to_locale_string("sv-SE", &wasm_bindgen::JsValue::UNDEFINED).into()
-}
 
 /// The address of a run.
 fn address(page: &Handle, id: &str) -> String {
     let mut there = (**page).clone();
     there.route = Route { view: View::Runs, rest: id.to_owned(), query: Vec::new() };
     there.address().fragment()
-}
-
-/// What a run is called: its application's name, or else its id.
-fn called(run: &Run) -> String {
-    if run.application.name.is_empty() { run.application.id.clone() } else { run.application.name.clone() }
 }
 
 /// The view.
@@ -183,41 +148,5 @@ fn OneRun(properties: &OneRunProperties) -> Html {
             <Compare open={open.clone()} other={other.clone()} on_choose={on_compare.clone()} />
             <Decisions open={open.clone()} />
         </article>
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::*;
-    use sparkwright_record::{ApplicationIdentity, FORMAT};
-
-    fn json() -> String {
-        let application = ApplicationIdentity { id: "app-1".into(), name: "nightly".into(), ..Default::default() };
-        serde_json::to_string(&Run { format: FORMAT, application, ..Run::default() }).unwrap()
-    }
-
-    #[test]
-    fn a_run_is_opened_with_where_it_came_from() {
-        let open = opened_run("run.json", &format!("\u{feff}{}", json())).unwrap();
-        assert_eq!((open.from.as_str(), open.run.application.id.as_str()), ("run.json", "app-1"));
-    }
-
-    #[test]
-    fn what_is_no_run_is_told_with_what_to_do() {
-        let json = json();
-        let cut = json.get(..json.len() / 2).unwrap();
-        let newer = json.replace(&format!("\"format\":{FORMAT}"), &format!("\"format\":{}", FORMAT + 1));
-        for (text, words) in [
-            ("", "it is empty"),
-            (cut, "cut on its way"),
-            (newer.as_str(), "use a newer sparkwright"),
-            ("{\"name\": \"package\"}", "it has no `format`"),
-            ("not json", "a run.json was expected"),
-            ("[1, 2]", "a run.json was expected"),
-        ] {
-            let why = opened_run("x.json", text).unwrap_err();
-            assert!(why.contains(words), "{text}: {why}");
-        }
     }
 }

@@ -7,9 +7,9 @@ use sparkwright_core::units::Bytes;
 use sparkwright_record::{Run, RunState};
 use yew::prelude::*;
 
+use crate::clock::on_the_wall;
 use crate::document::{Document, digest_of};
 use crate::state::{Module, OpenRun, use_page};
-use crate::views::runs::{called, on_the_wall};
 
 /// Properties of the parts of a run.
 #[derive(Properties, PartialEq)]
@@ -26,6 +26,12 @@ pub const fn state_word(state: RunState) -> &'static str {
         RunState::Ended => "ended",
         RunState::HostLost => "host lost",
     }
+}
+
+/// What a run is called: its application's name, or else its id.
+#[must_use]
+pub fn called(run: &Run) -> String {
+    if run.application.name.is_empty() { run.application.id.clone() } else { run.application.name.clone() }
 }
 
 /// How long a run took, or has taken.

@@ -12,12 +12,12 @@ use sparkwright_core::trace::Grade;
 use yew::prelude::*;
 
 use crate::chart::{Across, Axis, Band, Mark, Series, Spec};
+use crate::clock;
 use crate::job::Job;
 use crate::parts::chart_view::ChartView;
 use crate::parts::swept::{Outcome, use_swept};
 use crate::shell::{Sweep, Swept};
 use crate::state::{Module, use_page};
-use crate::views::explore::clock;
 
 /// The most points: each is a policy of its own.
 const MOST_POINTS: u32 = 60;
@@ -56,7 +56,7 @@ fn pinned(policy: &ResolvedPolicy, executors: u32) -> String {
 }
 
 fn sweep(policy: &ResolvedPolicy, job: &Job, numbers: &[u32]) -> Sweep {
-    let (now_ms, offset) = clock();
+    let (now_ms, offset) = clock::now();
     let policies: Vec<String> = numbers.iter().map(|executors| pinned(policy, *executors)).collect();
     Sweep {
         lane: "by executors",

@@ -9,12 +9,12 @@ use sparkwright_core::units::{Bytes, GIB};
 use yew::prelude::*;
 
 use crate::chart::{Across, Axis, Band, Mark, Series, Spec};
+use crate::clock;
 use crate::job::{Job, LEAST_BYTES, MOST_BYTES, bytes_at};
 use crate::parts::chart_view::ChartView;
 use crate::parts::swept::{Outcome, use_swept};
 use crate::shell::{Sweep, Swept};
 use crate::state::{Action, Module, use_page};
-use crate::views::explore::clock;
 
 /// How many sizes are asked about.
 const POINTS: u32 = 300;
@@ -81,7 +81,7 @@ fn sizes() -> Vec<u64> {
 
 /// Several policies asked about some sizes.
 fn sweep(lane: &'static str, policies: &[(Line, Rc<ResolvedPolicy>)], job: &Job, sizes: &[u64]) -> (Sweep, Vec<Line>) {
-    let (now_ms, offset) = clock();
+    let (now_ms, offset) = clock::now();
     let briefs: Vec<String> =
         policies.iter().map(|(_, policy)| String::from_utf8(policy.brief_json()).unwrap_or_default()).collect();
     let sweep = Sweep {

@@ -1,0 +1,51 @@
+//! What every instance runs on: the engine of wasmtime with its clock, and the limits that it is held to.
+
+use std::time::Duration;
+
+use wasmtime::Engine;
+
+use super::cache::Cache;
+use super::ticker::Ticker;
+
+/// The most elements that all tables of an instance may have.
+pub(super) const MAX_TABLE_ELEMENTS: usize = 16 * 1024;
+
+/// What one question may cost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Budget {
+    /// The wall-clock time after which the module is stopped, exact to a tick or two of the engine.
+    pub time: Duration,
+    /// The fuel after which it is stopped; counts only in an engine that is metered.
+    pub fuel: u64,
+}
+
+impl Budget {
+    /// A limit on time alone.
+    #[must_use]
+    pub const fn time(time: Duration) -> Self {
+        Self { time, fuel: u64::MAX }
+    }
+
+    /// A limit on time alone, in milliseconds.
+    #[must_use]
+    pub const fn millis(ms: u64) -> Self {
+        Self::time(Duration::from_millis(ms))
+    }
+}
+
+impl Default for Budget {
+    /// A hundred milliseconds: what a query of Spark waits for its plan.
+    fn default() -> Self {
+        Self::millis(100)
+    }
+}
+
+/// What modules and sessions of an engine share.
+pub(super) struct EngineInner {
+    // Before the engine, so that the clock stops first.
+    pub(super) ticker: Ticker,
+    pub(super) engine: Engine,
+    pub(super) cache: Option<Result<Cache, String>>,
+    pub(super) metered: bool,
+    pub(super) setup: Budget,
+}
