@@ -115,6 +115,7 @@ pub(crate) fn plan_job(policy: &ResolvedPolicy, question: &Question<'_>) -> JobP
         cached: kept_at,
         table_pays: table_pays(job, uses, history),
         next: question.next,
+        slots: shuffle.slots,
     };
     let run_time = count.model.as_ref().and_then(|model| model.estimate(executors));
     let cost = run_time.as_ref().and_then(|time| run_cost(policy, executors, time.value.run_ms, time.grade));

@@ -1,5 +1,8 @@
 //! Limits beside a live application: how long a decision may take and when steering is given up. They bound what a fault of
-//! ours can cost; every shell takes them from here.
+//! ours can cost; every shell takes them from here. The plugin gets them with the host's welcome, the Python package with the
+//! answer to `open`.
+
+use serde::Serialize;
 
 use crate::control;
 use crate::policy::ResolvedPolicy;
@@ -18,6 +21,15 @@ pub const LAUNCH_MODULE_MS: u64 = 1_000;
 pub const MODULE_FAILURES_BEFORE_GIVING_UP: u32 = 5;
 /// Listener events that wait for a slow host before they are dropped.
 pub const EVENT_QUEUE_LENGTH: u32 = 10_000;
+/// Questions that wait for a slow host; one more counts as unanswered at once.
+pub const QUESTION_QUEUE_LENGTH: u32 = 64;
+/// SQL executions of one session whose answers the plugin remembers. Spark tells the end of each; one whose end got lost must not be
+/// kept for ever.
+pub const OPEN_EXECUTIONS_AT_MOST: u32 = 1_000;
+/// How often the plugin asks Spark's block managers what the cached plans hold. A query never waits for it.
+pub const STORAGE_LOOK_MS: u64 = 1_000;
+/// Stack frames that the plugin looks at to tell a query from `explain` and `persist`. Spark's own calls above the program's are fewer.
+pub const STACK_FRAMES_AT_MOST: u32 = 80;
 /// A host that did not run for this long was stopped or starved, and its record says so: by then it may have missed enough
 /// questions for the application to be unsteered.
 pub const HOST_STALLED_MS: u64 = QUESTION_TIMEOUT_MS * MISSES_BEFORE_UNSTEERED as u64;
@@ -25,6 +37,10 @@ pub const HOST_STALLED_MS: u64 = QUESTION_TIMEOUT_MS * MISSES_BEFORE_UNSTEERED a
 pub const FILES_AT_MOST: u32 = 1_000;
 /// How long a file must have been left alone before its modification time tells its content.
 pub const FILES_SETTLED_MS: u64 = 2_000;
+/// Files of one folder from which on the plugin lists the folder instead of asking for each file, on remote file systems.
+pub const LIST_FOLDER_FROM: u32 = 4;
+/// A size above this is unknown: Spark then has `spark.sql.defaultSizeInBytes` (2^63 - 1) in it, scaled by the columns that are read.
+pub const UNKNOWN_ABOVE_BYTES: u64 = 1 << 60;
 /// Plans of more operators than this are not sent whole, and nothing of them is cached.
 pub const NODES_AT_MOST: u32 = 400;
 
@@ -34,3 +50,24 @@ pub const NODES_AT_MOST: u32 = 400;
 pub fn alive_ms(policy: &ResolvedPolicy) -> u64 {
     (control::tick_ms(policy) / 2).max(50)
 }
+
+/// Limits of a DataFrame's profile, which is made without a job while a program waits for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct ProfileLimits {
+    /// File sizes that are told; of more files, so many evenly from the smallest to the largest.
+    pub file_sizes_at_most: u32,
+    /// Parquet files whose footers are read for their rows; rows of more files are unknown. A remote footer takes tens of milliseconds.
+    pub footers_at_most: u32,
+    /// How long reading footers may take in all, in milliseconds.
+    pub footers_ms: u64,
+    /// See [`UNKNOWN_ABOVE_BYTES`].
+    pub unknown_above_bytes: u64,
+}
+
+/// The limits of each profile.
+pub const PROFILE_LIMITS: ProfileLimits = ProfileLimits {
+    file_sizes_at_most: 1_000,
+    footers_at_most: 256,
+    footers_ms: 2_000,
+    unknown_above_bytes: UNKNOWN_ABOVE_BYTES,
+};

@@ -33,6 +33,23 @@ words! {
     }
 }
 
+words! {
+    /// How the rows of a table that nothing partitions get into its files, by the name of Spark's own operator.
+    FilesBy {
+        /// A shuffle, before which every slot computes the data.
+        Repartition = "repartition",
+        /// Partitions are merged, without a shuffle: as many tasks as files compute the data.
+        Coalesce = "coalesce",
+    }
+}
+
+impl FilesBy {
+    /// Merging costs nothing where it leaves a task for each slot. Fewer files are made by a shuffle, which is small where files are few.
+    const fn of(files: u32, slots: u32) -> Self {
+        if files < slots { Self::Repartition } else { Self::Coalesce }
+    }
+}
+
 /// A temp table's kind and layout.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -41,6 +58,9 @@ pub struct TempTable {
     pub kind: TableKind,
     /// Its files; 0 for anything but a table, and for one whose files stay as they come.
     pub files: u32,
+    /// How rows get into the files where nothing partitions them; absent where there are none to make.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub files_by: Option<FilesBy>,
     /// How it is partitioned.
     pub partitioning: PartitionStrategy,
     /// By which columns; none where it is not partitioned, or where nobody names any.
@@ -90,6 +110,8 @@ pub struct ResultFacts<'a> {
     pub table_pays: bool,
     /// How stages to come read it, the next one first.
     pub next: &'a [NextUse],
+    /// Tasks that run at a time.
+    pub slots: u32,
 }
 
 fn kind(policy: &ResolvedPolicy, result: &ResultFacts<'_>) -> TableKind {
@@ -166,8 +188,14 @@ pub fn temp_table(policy: &ResolvedPolicy, result: &ResultFacts<'_>) -> Decision
         Unit::None,
         policy.origin("temp_tables.partition_strategy"),
     );
-    let mut table =
-        TempTable { kind, files: 0, partitioning: PartitionStrategy::None, columns: Vec::new(), compression: None };
+    let mut table = TempTable {
+        kind,
+        files: 0,
+        files_by: None,
+        partitioning: PartitionStrategy::None,
+        columns: Vec::new(),
+        compression: None,
+    };
     if kind == TableKind::Table {
         table.compression = Some(tables.compression);
         trace =
@@ -177,7 +205,12 @@ pub fn temp_table(policy: &ResolvedPolicy, result: &ResultFacts<'_>) -> Decision
         trace = trace.note("temp_tables.optimize_storage is false: its files stay as they come");
     } else if kind == TableKind::Table {
         let (partitioning, columns, why) = partitioning(policy, result.next);
-        table = TempTable { files: files(bytes.get()), partitioning, columns, ..table };
+        let files_by = FilesBy::of(files(bytes.get()), result.slots);
+        trace = trace.input("slots", result.slots, Unit::Slots, "executors");
+        if partitioning == PartitionStrategy::None && files_by == FilesBy::Repartition {
+            trace = trace.note("fewer files than slots: a shuffle makes them, so that every slot computes the data");
+        }
+        table = TempTable { files: files(bytes.get()), files_by: Some(files_by), partitioning, columns, ..table };
         if let Some(why) = why {
             trace = trace.note(why);
         }
@@ -210,7 +243,7 @@ mod tests {
     use alloc::vec;
 
     fn facts(bytes: Bytes, uses: u32, cached: Option<StorageLevel>) -> ResultFacts<'static> {
-        ResultFacts { bytes: Some(bytes), uses, cached, table_pays: true, next: &[] }
+        ResultFacts { bytes: Some(bytes), uses, cached, table_pays: true, next: &[], slots: 8 }
     }
 
     #[test]
@@ -238,13 +271,23 @@ mod tests {
             temp_table(&policy, &ResultFacts { next: core::slice::from_ref(&key), ..facts(Bytes::gib(9), uses, None) })
         };
         let table = of(3);
-        assert_eq!((table.value.kind, table.value.files), (TableKind::Table, 0));
+        assert_eq!((table.value.kind, table.value.files, table.value.files_by), (TableKind::Table, 0, None));
         assert_eq!(
             (table.value.partitioning, table.value.compression),
             (PartitionStrategy::None, Some(Compression::Zstd))
         );
         assert!(table.trace.render("").contains("files stay as they come"), "{}", table.trace.render(""));
         assert_eq!(of(1).value.compression, None, "a view has no files");
+    }
+
+    #[test]
+    fn files_are_merged_only_where_every_slot_keeps_a_task() {
+        let of = |bytes, slots| {
+            let table = temp_table(&ResolvedPolicy::default(), &ResultFacts { slots, ..facts(bytes, 3, None) });
+            (table.value.files, table.value.files_by, table.trace.render("").contains("a shuffle makes them"))
+        };
+        assert_eq!(of(Bytes::gib(1), 8), (8, Some(FilesBy::Coalesce), false));
+        assert_eq!(of(Bytes::gib(1), 9), (8, Some(FilesBy::Repartition), true));
     }
 
     #[test]

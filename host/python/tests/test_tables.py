@@ -154,7 +154,11 @@ def test_by_hash_a_join_needs_no_shuffle(spark: SparkSession, data: DataFrame, m
 def test_by_range_each_file_has_its_own_range_in_order(spark: SparkSession, data: DataFrame, managers: Managers) -> None:
     manager = managers(**STORED)
     plan = {
-        "temp_table": {"value": {"kind": "table", "files": 4, "partitioning": "range", "columns": ["id"], "compression": "snappy"}},
+        "temp_table": {
+            "value": {
+                "kind": "table", "files": 4, "files_by": "repartition", "partitioning": "range", "columns": ["id"], "compression": "snappy",
+            }
+        },
         "cache": {"value": {"keep": False, "level": None}},
     }
     kept = manager.keep(data, "ordered", "sorting", plan=plan, uses=2)
@@ -481,7 +485,7 @@ def test_what_cannot_be_stored_is_a_view_and_the_users_error_is_the_users(
     with pytest.raises(Exception, match="too large"):
         spark.table(name).collect()
     plan = {
-        "temp_table": {"value": {"kind": "table", "files": 1, "partitioning": "none"}},
+        "temp_table": {"value": {"kind": "table", "files": 1, "files_by": "repartition", "partitioning": "none"}},
         "cache": {"value": {"keep": False, "level": None}},
     }
     kept = manager.keep(broken, "kept", "x", plan=plan)

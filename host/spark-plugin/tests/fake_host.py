@@ -16,6 +16,8 @@ WELCOME = {
     "question_timeout_ms": 2000,
     "misses_before_unsteered": 3,
     "event_queue_length": 10000,
+    "question_queue_length": 64,
+    "open_executions_at_most": 1000,
     "managed_keys": [
         "spark.sql.shuffle.partitions",
         "spark.sql.adaptive.advisoryPartitionSizeInBytes",
@@ -23,7 +25,13 @@ WELCOME = {
     ],
     "if_lost": None,
     "nodes_at_most": 400,
+    "files_at_most": 1000,
     "settled_ms": 0,
+    "list_folder_from": 4,
+    "unknown_above_bytes": 1 << 60,
+    "stack_frames_at_most": 80,
+    "storage_look_ms": 500,
+    "alive_ms": 500,
 }
 
 

@@ -16,6 +16,9 @@ from fake_host import FakeHost
 from scenario import PARTITIONS, check, plan_of, scenario, session
 
 
+LIMITS = {"file_sizes_at_most": 1000, "footers_at_most": 256, "footers_ms": 10_000, "unknown_above_bytes": 1 << 60}
+
+
 class Pipelines:
     """The plugin's class through py4j, with its JSON read."""
 
@@ -28,6 +31,15 @@ class Pipelines:
             return json.loads(told) if isinstance(told, str) else told
 
         return call
+
+    def profile(self, frame, **limits):
+        return json.loads(self.jvm.profile(frame._jdf, json.dumps({**LIMITS, **limits})))
+
+    def sizes(self, names):
+        return json.loads(self.jvm.sizes(names, json.dumps(LIMITS)))
+
+    def table(self, data, name, files, strategy, columns, compression, properties, files_by="repartition"):
+        return json.loads(self.jvm.table(data._jdf, name, files, files_by, strategy, columns, compression, properties))
 
 
 def refused(call, *words):
@@ -118,6 +130,13 @@ def profiles():
     p = told["one day"]
     check(p["files"] == 1 and 0 < p["bytes"] <= size(f"{root}/days/day=3"), f"only the partitions that are read count: {p['bytes']}")
     check(told["limited"]["rows"] == 10, "a limit bounds the rows")
+    check(pipelines.profile(parquet(), footers_at_most=3)["rows"] is None, "no more footers are read than the host allows")
+    p = pipelines.profile(parquet(), file_sizes_at_most=2)
+    sizes = sorted(told["parquet"]["file_bytes"])
+    check((p["files"], p["file_bytes"]) == (4, [sizes[0], sizes[-1]]), "of many files the smallest and the largest are told")
+    p = pipelines.profile(parquet().filter("k = 3"), unknown_above_bytes=10)
+    check((p["bytes"], p["bytes_source"]) == (None, "unknown"), "a size that says nothing is unknown")
+    refused(lambda: pipelines.jvm.profile(parquet()._jdf, '{"footers_ms":1}'), "file_sizes_at_most", "limits")
     check(empty_cache["bytes_source"] == "plan_statistics" and empty_cache["rows"] is None, "what is not cached yet is what its plan says")
 
     rows = cached.count()
@@ -202,9 +221,17 @@ def temp_tables():
     ids = pyarrow.parquet.read_table(os.path.join(local_path(ranged["location"]), one)).column("id").to_pylist()
     check(ids == sorted(ids), "and are sorted")
 
-    for files in (1, 7):
-        plain = pipelines.table(data.repartition(9), f"{name}plain{files}", files, "none", [], "none", props)
+    def in_one_piece(told):
+        """Whether each file has rows that follow each other in the data."""
+        at = local_path(told["location"])
+        ids = [sorted(pyarrow.parquet.read_table(f"{at}/{f}").column("id").to_pylist()) for f in os.listdir(at) if f.startswith("part-")]
+        return all(of[-1] - of[0] + 1 == len(of) for of in ids)
+
+    for files, files_by in ((1, "repartition"), (3, "repartition"), (3, "coalesce"), (1, "coalesce")):
+        pieces = spark.range(0, 9_000, 1, 9)
+        plain = pipelines.table(pieces, f"{name}plain{files}{files_by}", files, "none", [], "none", props, files_by)
         check((plain["files"], plain["partitioning"], codec(plain)) == (files, "none", "UNCOMPRESSED"), f"a plain table of {files} files")
+        check(in_one_piece(plain) == (files == 1 or files_by == "coalesce"), f"made by {files_by}")
     asis = pipelines.table(data.repartition(9), name + "asis", 0, "none", [], "snappy", props)
     check(asis["files"] == 9, "files as they come")
     check(codec(pipelines.table(data, name + "lz4", 1, "none", [], "lz4", props)) in ("LZ4_RAW", "LZ4"), "LZ4 too")
@@ -234,6 +261,8 @@ def temp_tables():
     refused(lambda: pipelines.drop("users", "table"), "users", "it stays")
     refused(lambda: pipelines.table(data, name + "left", 1, "none", [], "snappy", {"sparkwright.session": "ffffffff"}), sid)
     refused(lambda: pipelines.table(data, name + "x", 0, "range", ["id"], "snappy", props), "0 files")
+    refused(lambda: pipelines.table(data, name + "x", 2, "none", [], "snappy", props, "chair"), "chair", "repartition or coalesce")
+    refused(lambda: pipelines.table(data, name + "x", 2, "none", [], "snappy", props, None), "repartition or coalesce")
     refused(lambda: pipelines.table(data, name + "x", 1, "hash", ["nope"], "snappy", props), "nope", "id, k, text")
     refused(lambda: pipelines.table(data, name + "x", 1, "zigzag", ["k"], "snappy", props), "zigzag")
     refused(lambda: pipelines.table(data, name + "x", 1, "none", [], "zipzap", props), "zipzap")
@@ -323,7 +352,7 @@ from scenario import session
 spark = session(None, spark__sparkwright__command="/nowhere/sparkwright", spark__sql__warehouse__dir={warehouse!r})
 print("LEASE", spark._jvm.io.sparkwright.spark.Pipelines.lease({session!r}, "sparkwright_temp_"), flush=True)
 spark._jvm.io.sparkwright.spark.Pipelines.table(
-    spark.range(10)._jdf, "sparkwright_temp_" + {session!r} + "_t", 1, "none", [], "snappy", {{"sparkwright.session": {session!r}}})
+    spark.range(10)._jdf, "sparkwright_temp_" + {session!r} + "_t", 1, "repartition", "none", [], "snappy", {{"sparkwright.session": {session!r}}})
 print("TABLE", flush=True)
 sys.stdin.readline()
 """

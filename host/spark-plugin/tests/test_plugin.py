@@ -6,6 +6,7 @@ Needs only the Python of a venv with PySpark (3.5 or 4.x). Each scenario runs in
 time; together they take some minutes. Exit status 0: all passed.
 """
 
+import json
 import os
 import subprocess
 import sys
@@ -104,12 +105,11 @@ def confs_and_events():
     check(spark.conf.get(PARTITIONS) == "5", "its value holds")
     check(not host.command("conf", set={"spark.sql.ansi.enabled": "false"})["ok"], "but only for managed keys")
     check(host.command("conf", set={PARTITIONS: ""})["ok"] and spark.conf.get(PARTITIONS) == "200", "and can be taken back")
-    asked = len(host.asks)
-    check(host.command("sql", text="CREATE OR REPLACE TEMP VIEW made AS SELECT id FROM a")["ok"], "sql command")
-    check(len(host.asks) == asked, "our own SQL is not asked about")
-    check(not host.command("sql", text="SELEKT")["ok"], "bad SQL is an error, not a crash")
-    check("executors" in host.command("storage")["result"], "storage command")
-    check(not host.command("dance")["ok"], "an unknown command is refused")
+    for what, members in {"dance": {}, "": {}, "sql": {"text": "CREATE TABLE made AS SELECT 1"}}.items():
+        acted = host.command(what, **members)
+        check(not acted["ok"] and f"no command `{what}`" in acted["error"], f"refused: {acted['error']}")
+    check(not spark.catalog.tableExists("made"), "and nothing is done")
+    check("negative" in host.command("if_lost")["error"], "a command without its members is refused too")
 
     def worker(seed):
         for _ in range(5):
@@ -189,11 +189,34 @@ def host_dies():
     spark.stop()
 
 
+def unsteered(spark):
+    """Why nobody steers the application."""
+    told = json.loads(spark._jvm.io.sparkwright.spark.Pipelines.state(5_000))
+    check(told["state"] == "unsteered", f"unsteered: {told}")
+    return told["reason"]
+
+
+@scenario
+def other_versions():
+    """A host that refuses us, and one whose welcome is another version's."""
+    refusing = FakeHost(welcome={"sparkwright": "refused", "reason": "wrong protocol"})
+    older, emptier = FakeHost(), FakeHost(welcome={"storage_look_ms": None})
+    del older.welcome["settled_ms"]
+    for host, why in ((refusing, "wrong protocol"), (older, "settled_ms"), (emptier, "storage_look_ms")):
+        spark = session(None, spark__sparkwright__socket=host.path)
+        check(spark.range(100).groupBy("id").count().count() == 100 and not host.asks, "the job runs, and nobody is asked")
+        reason = unsteered(spark)
+        check(why in reason and (host is refusing or "different versions" in reason), f"and says why: {reason}")
+        spark.stop()
+
+
 @scenario
 def no_host():
-    spark = session(None, **{"spark__sparkwright__command": "/nowhere/sparkwright"})
-    check(spark.range(100).groupBy("id").count().count() == 100, "no binary: the job runs")
-    spark.stop()
+    for command, why in (("/nowhere/sparkwright", "set spark.sparkwright.command"), ("/bin/false", "ended with status 1")):
+        spark = session(None, **{"spark__sparkwright__command": command})
+        check(spark.range(100).groupBy("id").count().count() == 100, f"{command}: the job runs")
+        check(why in unsteered(spark), f"and says why: {unsteered(spark)}")
+        spark.stop()
     spark = session(None, **{"spark__sparkwright__socket": "/nowhere/host.sock", "spark__sparkwright__command": "x"})
     check(spark.range(100).groupBy("id").count().count() == 100, "no socket: the job runs")
     started = time.time()
@@ -203,12 +226,6 @@ def no_host():
     spark = session(None, **{"spark__sparkwright__socket": host.path})
     check(spark.range(100).groupBy("id").count().count() == 100, "no welcome: the job runs")
     time.sleep(2.5)
-    spark.stop()
-    host = FakeHost(welcome={"sparkwright": "refused", "reason": "wrong protocol"})
-    host.answer_hello = True
-    from pyspark.sql import SparkSession
-    spark = SparkSession.builder.config("spark.sparkwright.socket", host.path).getOrCreate()
-    check(spark.range(100).groupBy("id").count().count() == 100 and not host.asks, "refused: the job runs")
     spark.stop()
 
 
@@ -249,7 +266,6 @@ with open({folder!r} + "/seen.json", "w") as file:
     while not os.path.exists(seen) and time.time() < end:
         time.sleep(0.1)
     time.sleep(0.2)
-    import json
     with open(seen, encoding="utf-8") as file:
         told = json.load(file)
     check(told["asks"] >= 1, "the started host was asked")

@@ -51,8 +51,6 @@ pub struct Hello {
     /// The driver's process.
     #[serde(default)]
     pub driver_pid: u32,
-    /// Spark's web UI.
-    pub web_url: Option<String>,
     /// The driver's largest heap.
     pub driver_max_memory_bytes: Option<u64>,
     /// `sc.defaultParallelism`.
@@ -107,6 +105,10 @@ pub enum Greeting {
         misses_before_unsteered: u32,
         /// Events that wait for the host before they are dropped.
         event_queue_length: u32,
+        /// Questions that wait for the host before one counts as unanswered.
+        question_queue_length: u32,
+        /// SQL executions of a session whose answers are remembered.
+        open_executions_at_most: u32,
         /// Session keys that an answer may name.
         managed_keys: Vec<String>,
         /// The fallback.
@@ -117,6 +119,14 @@ pub enum Greeting {
         files_at_most: u32,
         /// How long a source file must have been left alone.
         settled_ms: u64,
+        /// Files of a remote folder from which on the folder is listed instead of each file asked for.
+        list_folder_from: u32,
+        /// Sizes above this are unknown.
+        unknown_above_bytes: u64,
+        /// The most stack frames that are looked at for each query.
+        stack_frames_at_most: u32,
+        /// Time between looks at what the cached plans hold.
+        storage_look_ms: u64,
         /// Time between signs of life.
         alive_ms: u64,
     },

@@ -231,11 +231,17 @@ impl Steered {
             question_timeout_ms: limits::QUESTION_TIMEOUT_MS,
             misses_before_unsteered: limits::MISSES_BEFORE_UNSTEERED,
             event_queue_length: limits::EVENT_QUEUE_LENGTH,
+            question_queue_length: limits::QUESTION_QUEUE_LENGTH,
+            open_executions_at_most: limits::OPEN_EXECUTIONS_AT_MOST,
             managed_keys: self.managed_keys().into_iter().map(str::to_owned).collect(),
             if_lost: if_lost.filter(|_| self.launch.mode == Mode::Act).map(|total| IfLost { executors_total: total }),
             nodes_at_most: limits::NODES_AT_MOST,
             files_at_most: limits::FILES_AT_MOST,
             settled_ms: limits::FILES_SETTLED_MS,
+            list_folder_from: limits::LIST_FOLDER_FROM,
+            unknown_above_bytes: limits::UNKNOWN_ABOVE_BYTES,
+            stack_frames_at_most: limits::STACK_FRAMES_AT_MOST,
+            storage_look_ms: limits::STORAGE_LOOK_MS,
             alive_ms: limits::alive_ms(&self.launch.policy),
         }
     }

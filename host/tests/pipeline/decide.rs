@@ -1,6 +1,7 @@
 //! `sparkwright decide`: the same words where there is no application.
 
 use serde_json::json;
+use sparkwright_core::steering::PROFILE_LIMITS;
 
 use crate::client::Client;
 
@@ -18,6 +19,7 @@ fn decides_without_an_application_and_ends_with_its_input() {
     );
     assert_eq!(open["origins"]["autoscaling.max_executors"], "environment");
     assert_eq!(open["module_sha256"].as_str().map(str::len), Some(64));
+    assert_eq!(open["limits"], json!(PROFILE_LIMITS));
     let job = json!({"input_bytes": 10u64 << 30, "stage": "preprocessing"});
     let asked =
         client.ok("ask", json!({"point": "plan_stage", "input": {"job": job}, "subject": "prepare", "record": true}));

@@ -45,6 +45,7 @@ class Context:
         self.mode: str = str(opened.get("mode") or host.mode)
         self.controller: str = str(opened.get("controller") or "nobody")
         self.steered = steered
+        actions.bound(opened["limits"])
         self.session_id = uuid.uuid4().hex[:12]
         self.log = LOG
         self.config = Config(self.policy)

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use sparkwright_core::abi::DecisionPoint;
 use sparkwright_core::error::ErrorBody;
 use sparkwright_core::policy::ResolvedPolicy;
-use sparkwright_core::steering::LAUNCH_MODULE_MS;
+use sparkwright_core::steering::{LAUNCH_MODULE_MS, PROFILE_LIMITS};
 use sparkwright_policy::{Override, render};
 
 use super::messages::{OpenRequest, Refusal};
@@ -95,7 +95,7 @@ impl OpenPolicy {
         ask(&mut steady(&prepared)?, point, input)
     }
 
-    /// What `open` answers of the policy.
+    /// What `open` answers: the policy, and the limits of what the pipeline has done by itself.
     pub(super) fn described(&self) -> Value {
         let module = self.prepared.as_ref().as_ref().map(|prepared| prepared.module().sha256().to_owned());
         json!({
@@ -104,6 +104,7 @@ impl OpenPolicy {
             "warnings": self.warnings,
             "identity": self.identity,
             "module_sha256": module.ok(),
+            "limits": PROFILE_LIMITS,
         })
     }
 }

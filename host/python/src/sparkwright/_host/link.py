@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn, TypedDict, cast
 
+from .._spark import Limits
 from ..errors import HostError, HostLostError, PolicyError
 from .lines import Lines, LinesClosed
 
@@ -25,6 +26,7 @@ class Opened(TypedDict):
     module_sha256: str
     mode: str
     controller: str
+    limits: Limits
 
 
 class ConfSet(TypedDict):
@@ -133,8 +135,12 @@ class HostLink:
 
         Raises:
             PolicyError: something in them is wrong.
+            HostError: the host is of another version, code `version`.
         """
-        return cast(Opened, self._request("open", policy=policy, environment=environment, override=override))
+        opened = self._request("open", policy=policy, environment=environment, override=override)
+        if "limits" not in opened:
+            raise HostError("version", f"the host is Sparkwright {self.version}, another version than this package", "use both of one version")
+        return cast(Opened, opened)
 
     def ask(self, point: str, input: Mapping[str, Any], subject: str, *, record: bool = True, override: Mapping[str, Any] | None = None) -> Answer:
         """Asks the policy at a decision point. `subject` says in the record what it is about; without `record` it is not recorded.

@@ -12,6 +12,15 @@ ActionsKind = Literal["plugin", "connect"]
 TableKind = Literal["view", "cached_view", "table"]
 
 
+class Limits(TypedDict):
+    """What bounds the profile of a DataFrame, as the host says: `core/src/steering.rs` has each with its reason."""
+
+    file_sizes_at_most: int
+    footers_at_most: int
+    footers_ms: int
+    unknown_above_bytes: int
+
+
 class SteeringState(TypedDict):
     """How the application stands with its host."""
 
@@ -113,6 +122,10 @@ class Actions(Protocol):
         """Which of the two it is."""
         ...
 
+    def bound(self, limits: Limits) -> None:
+        """Takes what the host bounds profiles by. Comes before everything but `state`."""
+        ...
+
     def state(self, wait_ms: int) -> SteeringState:
         """How the application stands with its host; waits at most `wait_ms` while it is not known yet."""
         ...
@@ -136,13 +149,15 @@ class Actions(Protocol):
         name: str,
         *,
         files: int,
+        files_by: str | None,
         strategy: str,
         columns: Sequence[str],
         compression: str,
         properties: Mapping[str, str],
     ) -> MadeTable:
         """Writes `data` as a Parquet table of the session's warehouse: `files` files (0: as they come), `strategy` hash, range or none by
-        `columns`. `properties` says with `sparkwright.session` whose it is; a table without it is never written over."""
+        `columns`. `files_by` says how they are made where nothing partitions them: `repartition` or `coalesce`. `properties` says with
+        `sparkwright.session` whose it is; a table without it is never written over."""
         ...
 
     def drop(self, name: str, kind: TableKind) -> None:

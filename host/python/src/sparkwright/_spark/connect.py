@@ -13,15 +13,14 @@ from typing import IO, TYPE_CHECKING, Any
 from urllib.parse import unquote, urlparse
 
 from ..errors import ActionError
-from . import ActionsKind, CatalogTable, ColumnFacts, DataFacts, Lease, MadeTable, MadeView, SteeringState, StoredSize, TableKind, Tasks
+from . import ActionsKind, CatalogTable, ColumnFacts, DataFacts, Lease, Limits, MadeTable, MadeView, SteeringState, StoredSize, TableKind, Tasks
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
-# Spark's own notation in `explain(mode="cost")`, and what its optimizer takes a size for that it can't know.
+# Spark's own notation in `explain(mode="cost")`.
 STATISTICS = re.compile(r"Statistics\(sizeInBytes=([0-9.,E+]+) ([KMGTPE]?i?B)(?:, rowCount=([0-9.E+]+))?")
 UNITS = {"B": 1, **{f"{letter}iB": 1 << (10 * power) for power, letter in enumerate("KMGTPE", start=1)}}
-UNKNOWN_FROM_BYTES = 1 << 60
 
 
 class ConnectActions:
@@ -32,17 +31,21 @@ class ConnectActions:
         self._cached: dict[str, DataFrame] = {}
         self._views: set[str] = set()
         self._leases: dict[str, tuple[Path, IO[str]]] = {}
+        self._unknown_above = 0
 
     @property
     def kind(self) -> ActionsKind:
         return "connect"
+
+    def bound(self, limits: Limits) -> None:
+        self._unknown_above = limits["unknown_above_bytes"]
 
     def state(self, wait_ms: int) -> SteeringState:
         del wait_ms
         return SteeringState(state="absent", reason="a Spark Connect session", socket=None, application=None, spark=self._spark.version)
 
     def profile(self, data: DataFrame) -> DataFacts:
-        size, rows = _statistics(_cost(data))
+        size, rows = _statistics(_cost(data), self._unknown_above)
         columns = [ColumnFacts(name=field.name, type=field.dataType.simpleString(), nullable=field.nullable) for field in data.schema.fields]
         return DataFacts(
             bytes=size,
@@ -79,6 +82,7 @@ class ConnectActions:
         name: str,
         *,
         files: int,
+        files_by: str | None,
         strategy: str,
         columns: Sequence[str],
         compression: str,
@@ -92,7 +96,7 @@ class ConnectActions:
         elif strategy == "range":
             writer = data.repartitionByRange(max(files, 1), *by).sortWithinPartitions(*by).write
         else:
-            writer = (data.repartition(files) if files else data).write
+            writer = (data if not files else data.coalesce(files) if files_by == "coalesce" else data.repartition(files)).write
         writer.format("parquet").mode("overwrite").option("compression", compression).saveAsTable(_table(name))
         if properties:
             pairs = ", ".join(f"{_text(key)} = {_text(value)}" for key, value in properties.items())
@@ -229,11 +233,11 @@ def _cost(data: DataFrame) -> str:
     return str(frame._explain_string(mode="cost"))
 
 
-def _statistics(plan: str) -> tuple[int | None, int | None]:
+def _statistics(plan: str, unknown_above: int) -> tuple[int | None, int | None]:
     """Bytes and rows that the plan's root says of itself."""
     found = STATISTICS.search(plan)
     if found is None:
         return None, None
     size = int(float(found[1].replace(",", "")) * UNITS.get(found[2], 1))
     rows = int(float(found[3])) if found[3] else None
-    return (None if size >= UNKNOWN_FROM_BYTES else size), rows
+    return (None if size > unknown_above else size), rows

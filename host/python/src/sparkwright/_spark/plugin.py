@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from ..errors import ActionError
-from . import ActionsKind, CatalogTable, DataFacts, Lease, MadeTable, MadeView, SteeringState, StoredSize, TableKind, Tasks
+from . import ActionsKind, CatalogTable, DataFacts, Lease, Limits, MadeTable, MadeView, SteeringState, StoredSize, TableKind, Tasks
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -21,10 +21,14 @@ class PluginActions:
     def __init__(self, spark: SparkSession) -> None:
         self._spark = spark
         self._pipelines: Any = _class(spark)
+        self._limits = ""
 
     @property
     def kind(self) -> ActionsKind:
         return "plugin"
+
+    def bound(self, limits: Limits) -> None:
+        self._limits = json.dumps(limits)
 
     def state(self, wait_ms: int) -> SteeringState:
         if self._pipelines is None:
@@ -34,7 +38,7 @@ class PluginActions:
         return cast(SteeringState, self._asked("state", wait_ms))
 
     def profile(self, data: DataFrame) -> DataFacts:
-        return cast(DataFacts, self._asked("profile", _java(data)))
+        return cast(DataFacts, self._asked("profile", _java(data), self._limits))
 
     def view(self, data: DataFrame, name: str) -> None:
         self._call("view", _java(data), name)
@@ -48,18 +52,20 @@ class PluginActions:
         name: str,
         *,
         files: int,
+        files_by: str | None,
         strategy: str,
         columns: Sequence[str],
         compression: str,
         properties: Mapping[str, str],
     ) -> MadeTable:
-        return cast(MadeTable, self._asked("table", _java(data), name, files, strategy, list(columns), compression, dict(properties)))
+        told = self._asked("table", _java(data), name, files, files_by, strategy, list(columns), compression, dict(properties))
+        return cast(MadeTable, told)
 
     def drop(self, name: str, kind: TableKind) -> None:
         self._call("drop", name, kind)
 
     def sizes(self, names: Sequence[str]) -> dict[str, StoredSize]:
-        return cast("dict[str, StoredSize]", self._asked("sizes", list(names)))
+        return cast("dict[str, StoredSize]", self._asked("sizes", list(names), self._limits))
 
     def lease(self, session: str, prefix: str) -> Lease:
         return cast(Lease, self._asked("lease", session, prefix))

@@ -137,6 +137,7 @@ class Maker:
             data,
             table.stored_as,
             files=planned.files,
+            files_by=planned.files_by,
             strategy=planned.partitioning,
             columns=planned.columns,
             compression=compression,

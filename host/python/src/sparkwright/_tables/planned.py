@@ -15,6 +15,7 @@ class Planned:
 
     kind: TableKind
     files: int = 0
+    files_by: str | None = None
     partitioning: str = "none"
     columns: tuple[str, ...] = ()
     compression: str | None = None
@@ -27,6 +28,7 @@ class Planned:
         return cls(
             kind=cast(TableKind, table["kind"]),
             files=int(table["files"]),
+            files_by=table.get("files_by"),
             partitioning=str(table["partitioning"]),
             columns=tuple(table.get("columns") or ()),
             compression=table.get("compression"),

@@ -14,12 +14,12 @@ import org.apache.spark.sql.execution.SparkPlan;
 import org.apache.spark.storage.StorageLevel;
 
 /**
- * The plans that we had Spark cache, in Spark's own cache under names of ours. Before Spark substitutes one, its files and the
- * session's confs are compared with what it was made from; any difference, and any doubt, drops it. This goes on when
- * nobody steers any more.
+ * The plans that we had Spark cache, by names of ours in Spark's own cache. Before Spark uses one in a query, its files and the session's
+ * confs are compared with those that it was made from; where they differ, or can't be compared, it is dropped first. This goes on after
+ * the application is unsteered.
  */
 final class CachedEntries {
-  /** How an entry of ours is called in Spark's cache and storage page. */
+  /** What names of our entries begin with, in Spark's cache and on its storage page. */
   static final String NAME_PREFIX = "sparkwright-";
 
   /** Told about entries that come and go: {@code state} cached|dropped, {@code why} asked|source_changed|conflict|gone|failed. */
@@ -30,7 +30,7 @@ final class CachedEntries {
   private record Entry(String id, String level, List<SourceIdentity.Listing> files, long confDigest) {}
 
   private final Map<String, Entry> entries = new ConcurrentHashMap<>();
-  /** Entries that are just being planned: Spark does not know them yet. */
+  /** Entries that Spark is just caching: its cache does not have them yet. */
   private final Map<String, Boolean> coming = new ConcurrentHashMap<>();
   private final WeakIdentityMap<CachedData, Long> leaves = new WeakIdentityMap<>();
   /** Entries that are not known to hold all of their partitions yet. */
@@ -73,7 +73,7 @@ final class CachedEntries {
     for (CachedData data : all) {
       byLeaves.computeIfAbsent(leaves(data), hash -> new ArrayList<>(1)).add(data);
     }
-    SourceIdentity.Look look = new SourceIdentity.Look();
+    SourceIdentity.Look look = facts.look();
     for (PlanFacts.Node node : facts.nodes) {
       for (CachedData data : byLeaves.getOrDefault(node.leaves, List.of())) {
         if (node.plan.sameResult(data.plan())) { // what Spark's own lookup asks
@@ -136,7 +136,7 @@ final class CachedEntries {
       return false;
     }
     try {
-      SourceIdentity.Look look = new SourceIdentity.Look();
+      SourceIdentity.Look look = facts.look();
       List<SourceIdentity.Listing> files = node.allFiles();
       for (SourceIdentity.Listing listing : files) {
         if (!look.unchanged(listing)) {

@@ -8,10 +8,11 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
 import org.apache.spark.SparkContext;
 import org.apache.spark.sql.SparkSession;
 
-/** Obeys the host. Each command is answered; none runs on a thread of Spark's. SQL has a thread of its own, as it may take long. */
+/** Obeys the host: one command after the other, on a thread of our own. Each is answered. */
 final class Commands {
   /** What came of a command; {@code error} null means done. */
   private record Outcome(String error, ObjectNode result) {
@@ -26,8 +27,7 @@ final class Commands {
 
   private final SparkContext context;
   private final Steering steering;
-  private final ExecutorService quick = Executors.newSingleThreadExecutor(task -> Steering.daemon("commands", task));
-  private final ExecutorService sql = Executors.newSingleThreadExecutor(task -> Steering.daemon("sql", task));
+  private final ExecutorService thread = Executors.newSingleThreadExecutor(task -> Steering.daemon("commands", task));
 
   Commands(SparkContext context, Steering steering) {
     this.context = context;
@@ -35,55 +35,55 @@ final class Commands {
   }
 
   void obey(JsonNode command) {
-    long id = command.path("id").asLong(-1);
-    String what = command.path("do").asText("");
     if (!steering.isSteered()) {
       return; // what comes after we stopped obeying
     }
-    (what.equals("sql") ? sql : quick).execute(() -> {
+    thread.execute(() -> {
       long start = System.nanoTime();
       Outcome outcome;
       try {
-        outcome = run(what, command);
+        outcome = run(command);
       } catch (Throwable e) {
         outcome = Outcome.failed(e.toString());
         Log.rethrowIfJvmMustSeeIt(e);
       }
-      long tookMs = (System.nanoTime() - start) / 1_000_000;
+      long id = command.path("id").asLong(-1);
+      long tookMs = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - start);
       steering.events().say(Messages.acted(id, outcome.error == null, outcome.error, tookMs, outcome.result));
     });
   }
 
   void stop() {
-    quick.shutdownNow();
-    sql.shutdownNow();
+    thread.shutdownNow();
   }
 
-  private Outcome run(String what, JsonNode command) {
+  private Outcome run(JsonNode command) {
+    String what = command.path("do").asText();
     return switch (what) {
       case "executors_total" -> executorsTotal(command.path("total").asInt(-1));
       case "decommission" -> decommission(command);
-      case "uncache" -> uncache(command.path("entry").asText());
       case "conf" -> conf(command.path("set"));
-      case "sql" -> sql(command.path("text").asText());
-      case "storage" -> storage();
-      case "if_lost" -> {
-        steering.setIfLost(Welcome.executors(command));
-        yield Outcome.done();
-      }
-      default -> Outcome.failed("unknown command: " + what);
+      case "if_lost" -> replaceIfLost(command.path("executors_total").asInt(-1));
+      default -> Outcome.failed("the plugin has no command `" + what + "`: use plugin and host of the same version");
     };
+  }
+
+  private Outcome replaceIfLost(int total) {
+    if (total < 0) {
+      return Outcome.failed("executors_total is missing or negative");
+    }
+    steering.setIfLost(total);
+    return Outcome.done();
   }
 
   /** What the host wanted to happen when it is lost; nobody is there to be told how it went. */
   void ifLost(int total) {
-    quick.execute(() -> {
+    thread.execute(() -> {
       try {
         Outcome outcome = executorsTotal(total);
-        Log.info("Sparkwright: asked for " + total + " executors"
-            + (outcome.error == null ? "" : ": " + outcome.error));
+        Log.info("Sparkwright: asked for " + total + " executors" + (outcome.error == null ? "" : ", in vain: " + outcome.error));
       } catch (Throwable e) {
-        Log.once("if_lost", "Sparkwright could not ask for " + total + " executors", e);
+        Log.once("if_lost", "Sparkwright: the application keeps the executors that it has; asking for " + total + " failed", e);
         Log.rethrowIfJvmMustSeeIt(e);
       }
     });
@@ -122,46 +122,17 @@ final class Commands {
     return outcome;
   }
 
-  private Outcome uncache(String entry) {
-    SparkSession session = session();
-    return session != null && steering.entries().uncache(entry, session)
-        ? Outcome.done()
-        : Outcome.failed("no such entry");
-  }
-
   private Outcome conf(JsonNode set) {
-    SparkSession session = session();
+    SparkSession session = SparkInternals.orNull(SparkSession.getDefaultSession());
     if (session == null) {
-      return Outcome.failed("no session yet");
+      return Outcome.failed("the application has made no SparkSession yet");
     }
     Map<String, String> values = new HashMap<>();
     set.properties().forEach(entry -> values.put(entry.getKey(), entry.getValue().asText()));
-    Map<String, String> refused = steering.confs().set(
-        Compat.sessionId(session), Compat.sqlConf(session), steering.managedKeys(), values);
+    Map<String, String> refused = steering.confs().set(Compat.sessionId(session), Compat.sqlConf(session), values);
     Outcome outcome = refused.isEmpty() ? Outcome.done() : Outcome.failed("not set: " + String.join(", ", refused.keySet()));
     ObjectNode why = outcome.result.putObject("refused");
     refused.forEach(why::put);
     return outcome;
-  }
-
-  private Outcome sql(String text) {
-    SparkSession session = session();
-    if (session == null) {
-      return Outcome.failed("no session yet");
-    }
-    Steering.ours(() -> session.sql(text));
-    return Outcome.done();
-  }
-
-  private Outcome storage() {
-    steering.storage().look();
-    Outcome outcome = Outcome.done();
-    Messages.entries(outcome.result.putArray("entries"), steering.storage().entries());
-    Messages.executors(outcome.result.putArray("executors"), steering.storage().executors());
-    return outcome;
-  }
-
-  private static SparkSession session() {
-    return SparkInternals.orNull(SparkSession.getDefaultSession());
   }
 }

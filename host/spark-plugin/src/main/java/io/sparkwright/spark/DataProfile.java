@@ -17,7 +17,6 @@ import org.apache.spark.sql.catalyst.plans.logical.Range;
 import org.apache.spark.sql.catalyst.plans.logical.Repartition;
 import org.apache.spark.sql.catalyst.plans.logical.RepartitionByExpression;
 import org.apache.spark.sql.catalyst.plans.logical.Sort;
-import org.apache.spark.sql.catalyst.plans.logical.Statistics;
 import org.apache.spark.sql.execution.LogicalRDD;
 import org.apache.spark.sql.execution.columnar.InMemoryRelation;
 import org.apache.spark.sql.execution.datasources.LogicalRelation;
@@ -25,7 +24,6 @@ import org.apache.spark.sql.execution.datasources.LogicalRelation$;
 import org.apache.spark.sql.sources.BaseRelation;
 import org.apache.spark.sql.types.StructField;
 import org.apache.spark.sql.types.StructType;
-import scala.Option;
 import scala.math.BigInt;
 
 /**
@@ -33,21 +31,20 @@ import scala.math.BigInt;
  * the catalog, what is cached. The frame object itself is not planned, so its own actions are asked about as ever.
  */
 final class DataProfile {
-  /** Sizes of files told at most; of more, as many evenly from the smallest to the largest. */
-  private static final int FILE_SIZES_AT_MOST = 1_000;
-
   private final SparkSession session;
+  private final ProfileLimits limits;
   private final List<FileStatus> files = new ArrayList<>();
   private final ObjectNode told = Messages.object();
 
-  private DataProfile(SparkSession session) {
+  private DataProfile(SparkSession session, ProfileLimits limits) {
     this.session = session;
+    this.limits = limits;
   }
 
   /** As {@link Pipelines#profile} tells it. */
-  static ObjectNode of(Dataset<Row> data) {
+  static ObjectNode of(Dataset<Row> data, ProfileLimits limits) {
     SparkSession session = data.sparkSession();
-    DataProfile profile = new DataProfile(session);
+    DataProfile profile = new DataProfile(session, limits);
     LogicalPlan plan = data.isStreaming()
         ? null
         : Steering.unasked(() -> Compat.planning(session, Compat.execution(data).commandExecuted()).optimizedPlan());
@@ -59,7 +56,7 @@ final class DataProfile {
 
   private void size(LogicalPlan plan) {
     LogicalPlan source = plan == null ? null : source(plan);
-    Long bytes = plan == null ? null : Question.known(sized(plan).stats().sizeInBytes());
+    Long bytes = plan == null ? null : known(sized(plan).stats().sizeInBytes());
     boolean onlyFiles = plan == source && FileRelation.read(source) != null;
     told.put("bytes", onlyFiles ? (Long) files.stream().mapToLong(FileStatus::getLen).sum() : bytes);
     told.put("bytes_source", onlyFiles ? "files" : bytes == null ? "unknown" : bytesSource(plan, source));
@@ -127,7 +124,7 @@ final class DataProfile {
   }
 
   private LogicalPlan leaf(LogicalPlan like, BigInt bytes) {
-    Long known = Question.known(bytes);
+    Long known = known(bytes);
     return LogicalRelation$.MODULE$.apply(new Sized(session.sqlContext(), like.schema(), known == null ? Long.MAX_VALUE : known), false);
   }
 
@@ -165,29 +162,28 @@ final class DataProfile {
 
   private Rows rows(LogicalPlan plan, LogicalPlan source) {
     if (source instanceof InMemoryRelation cached) {
-      return isWhole(cached) ? new Rows(count(cached.stats()), "cached") : Rows.UNKNOWN;
+      return isWhole(cached) ? new Rows(Question.rows(cached.stats(), limits.unknownAboveBytes()), "cached") : Rows.UNKNOWN;
     }
     if (source instanceof LocalRelation local) {
       return new Rows((long) local.data().size(), "local");
     }
     FileRelation.Read read = source == null ? null : FileRelation.read(source);
     if (read != null && read.isParquet()) {
-      Long rows = ParquetRows.in(read.files(), Compat.hadoopConf(session));
+      Long rows = ParquetRows.in(read.files(), Compat.hadoopConf(session), limits);
       if (rows != null) {
         return new Rows(rows, "parquet_footers");
       }
     }
-    Long planned = count(source == null ? plan.stats() : source.stats());
+    Long planned = Question.rows((source == null ? plan : source).stats(), limits.unknownAboveBytes());
     if (planned != null) {
       return new Rows(planned, "plan_statistics");
     }
-    Long catalogued = source instanceof LogicalRelation relation ? FileRelation.cataloguedRows(relation) : null;
-    return catalogued == null ? Rows.UNKNOWN : new Rows(catalogued, "catalog");
+    BigInt catalogued = source instanceof LogicalRelation relation ? FileRelation.cataloguedRows(relation) : null;
+    return catalogued == null ? Rows.UNKNOWN : new Rows(known(catalogued), "catalog");
   }
 
-  private static Long count(Statistics statistics) {
-    Option<BigInt> rows = statistics.rowCount();
-    return rows.isDefined() ? Question.known(rows.get()) : null;
+  private Long known(BigInt number) {
+    return Question.known(number, limits.unknownAboveBytes());
   }
 
   /** In how many partitions the rows come; null where only running or splitting files tells. */
@@ -215,7 +211,7 @@ final class DataProfile {
     told.put("files", files.size());
     long[] sizes = files.stream().mapToLong(FileStatus::getLen).sorted().toArray();
     ArrayNode some = told.putArray("file_bytes");
-    int count = Math.min(sizes.length, FILE_SIZES_AT_MOST);
+    int count = Math.min(sizes.length, limits.fileSizesAtMost());
     for (int i = 0; i < count; i++) {
       // the first and the last are the smallest and the largest
       some.add(sizes[count == 1 ? sizes.length - 1 : (int) ((long) i * (sizes.length - 1) / (count - 1))]);

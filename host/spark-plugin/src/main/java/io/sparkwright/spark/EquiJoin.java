@@ -9,7 +9,7 @@ import org.apache.spark.sql.catalyst.expressions.EqualTo;
 import org.apache.spark.sql.catalyst.expressions.Expression;
 import org.apache.spark.sql.catalyst.plans.logical.Join;
 
-/** What a join's conditions say of its sides. */
+/** The conditions of a join: their parts, and which of them make it a join by equal keys. */
 final class EquiJoin {
   private EquiJoin() {}
 

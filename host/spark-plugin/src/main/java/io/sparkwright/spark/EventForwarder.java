@@ -11,10 +11,9 @@ import org.apache.spark.sql.execution.ui.SparkListenerSQLAdaptiveSQLMetricUpdate
 import org.apache.spark.sql.execution.ui.SparkListenerSQLExecutionEnd;
 
 /**
- * Hands listener events on to the host. It has a listener queue of its own, so it can't slow other listeners, and it only
- * puts the event into a bounded queue: the JSON is made by the writing thread, and not at all without a host. That is as
- * safe as Spark's own event log, which also serialises on another thread than the one that posted: where a stage's
- * accumulables change meanwhile, that one event is counted as dropped.
+ * Hands listener events on to the host. It has a listener queue of its own, so it can't slow other listeners, and only puts events into
+ * a bounded queue. The writing thread makes their JSON: as with Spark's own event log, not the thread that posted the event. An event that
+ * changes while it is written (a stage's accumulables may) is counted as dropped.
  */
 final class EventForwarder extends SparkFirehoseListener {
   private final Steering steering;
@@ -30,7 +29,7 @@ final class EventForwarder extends SparkFirehoseListener {
         steering.events().offer(event);
       }
     } catch (Throwable e) {
-      Log.once("event", "Sparkwright could not take a listener event", e);
+      Log.once("event", "Sparkwright: the host misses a listener event, the plugin failed on it", e);
       Log.rethrowIfJvmMustSeeIt(e);
     }
   }
@@ -46,7 +45,7 @@ final class EventForwarder extends SparkFirehoseListener {
         || event instanceof SparkListenerSQLAdaptiveSQLMetricUpdates);
   }
 
-  /** Gives sessions their own confs back; in a second queue of its own, so that it is never late behind many task events. */
+  /** Gives sessions their own confs back; in a queue of its own, so that it does not wait behind many task events. */
   static final class EndOfExecution extends SparkFirehoseListener {
     private final SessionConfs confs;
 
@@ -61,7 +60,7 @@ final class EventForwarder extends SparkFirehoseListener {
           confs.ended(end.executionId());
         }
       } catch (Throwable e) {
-        Log.once("restore", "Sparkwright could not give a session its confs back", e);
+        Log.once("restore", "Sparkwright: a session keeps confs that were set for a query, taking them back failed", e);
         Log.rethrowIfJvmMustSeeIt(e);
       }
     }

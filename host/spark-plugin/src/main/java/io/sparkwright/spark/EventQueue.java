@@ -4,7 +4,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import org.apache.spark.scheduler.SparkListenerEvent;
@@ -14,13 +13,13 @@ import org.apache.spark.scheduler.SparkListenerEvent;
  * too slowly; our own lines are few and never dropped. Nothing here ever blocks the side that offers.
  */
 final class EventQueue {
-  /** Events kept before any welcome has said how many. */
-  private static final int BEFORE_WELCOME = 10_000;
+  /** What {@link #next} gives when nothing will come any more. */
+  static final Object END = new Object();
 
   private final LinkedBlockingQueue<Object> waiting = new LinkedBlockingQueue<>();
   private final AtomicInteger events = new AtomicInteger();
   private final AtomicLong dropped = new AtomicLong();
-  private volatile int limit = BEFORE_WELCOME;
+  private volatile int limit = WithoutHost.EVENTS;
   private volatile boolean open = true;
 
   void limit(int length) {
@@ -64,9 +63,9 @@ final class EventQueue {
     return waiting.isEmpty();
   }
 
-  /** The next thing to write, a SparkListenerEvent, a String or a {@link #mark}; null when nothing came in time. */
-  Object next(long waitMs) throws InterruptedException {
-    Object next = waiting.poll(waitMs, TimeUnit.MILLISECONDS);
+  /** Waits for the next thing to write: a SparkListenerEvent, a String, a {@link #mark} or {@link #END}. */
+  Object next() throws InterruptedException {
+    Object next = waiting.take();
     if (next instanceof SparkListenerEvent) {
       events.decrementAndGet();
     }
@@ -82,7 +81,13 @@ final class EventQueue {
     dropped.incrementAndGet();
   }
 
-  /** From now on nothing is taken any more and what waits is let go, except {@code lastLine} when there is one. */
+  /** Nothing is taken any more; what waits is still written. */
+  void end() {
+    open = false;
+    waiting.add(END);
+  }
+
+  /** Nothing is taken any more and what waits is let go. {@code lastLine}, where it is not null, is still written. */
   void close(String lastLine) {
     open = false;
     List<Object> left = new ArrayList<>();
@@ -95,5 +100,6 @@ final class EventQueue {
     if (lastLine != null) {
       waiting.add(lastLine);
     }
+    waiting.add(END);
   }
 }

@@ -112,12 +112,11 @@ final class FileRelation {
   }
 
   /** What {@code ANALYZE TABLE} counted; null where nobody did. */
-  static Long cataloguedRows(LogicalRelation relation) {
+  static BigInt cataloguedRows(LogicalRelation relation) {
     CatalogTable table = SparkInternals.orNull(relation.catalogTable());
     if (table == null || !table.stats().isDefined()) {
       return null;
     }
-    BigInt rows = SparkInternals.orNull(table.stats().get().rowCount());
-    return rows == null ? null : Question.known(rows);
+    return SparkInternals.orNull(table.stats().get().rowCount());
   }
 }

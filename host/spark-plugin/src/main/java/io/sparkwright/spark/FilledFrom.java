@@ -10,10 +10,9 @@ import org.apache.spark.sql.execution.adaptive.BroadcastQueryStageExec;
 import org.apache.spark.sql.execution.adaptive.QueryStageExec;
 
 /**
- * What was broadcast while a cached plan was filled. Spark keeps it for as long as the plan is cached, in case a block must be
- * computed again: a hash table of at least one page (up to 64 MiB) for each broadcast join. Once every partition is held, the tables
- * are let go; their serialised pieces, which are as small as the data, stay with the driver, and Spark builds a table again
- * from them when it is asked for.
+ * Broadcasts of the query that filled a cached plan. For as long as the plan is cached Spark keeps each broadcast join's hash table, at least
+ * one page of memory (up to 64 MiB), in case a block must be computed again. Once all partitions are cached the hash tables are freed; the
+ * serialised pieces, as small as the data, stay with the driver, and Spark builds a table from them again when a task asks for it.
  */
 final class FilledFrom {
   private FilledFrom() {}

@@ -1,5 +1,6 @@
 package io.sparkwright.spark;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -11,11 +12,6 @@ import org.apache.spark.scheduler.SparkListenerEvent;
 
 /** Finds or starts the host, greets it, and runs the events connection: one thread reads commands, one writes. */
 final class HostConnection {
-  /** Longest wait for the host's answer to a hello, milliseconds. */
-  static final long WELCOME_MS = 2_000;
-  /** Longest that the end of the application waits for what is still to be written, milliseconds. */
-  private static final long BYE_MS = 1_000;
-
   private final SparkContext context;
   private final SparkConf conf;
   private final String application;
@@ -25,7 +21,6 @@ final class HostConnection {
   private volatile Path socket;
   private volatile LineChannel channel;
   private volatile Questions questions;
-  private volatile String goodbye;
   private volatile boolean closing;
 
   /** @param started the host that was started already; null: none was */
@@ -70,12 +65,12 @@ final class HostConnection {
   private String greet() throws IOException, InterruptedException {
     socket = connect();
     channel.writeLine(Messages.helloEvents(context, application));
-    var tooLate = steering.clock().schedule(channel::close, WELCOME_MS, TimeUnit.MILLISECONDS);
+    var tooLate = steering.clock().schedule(channel::close, WithoutHost.ANSWER_MS, TimeUnit.MILLISECONDS);
     String line;
     try {
       line = channel.readLine();
     } catch (IOException e) {
-      return "the host did not answer within " + WELCOME_MS + " ms";
+      return "the host did not answer within " + WithoutHost.ANSWER_MS + " ms";
     } finally {
       tooLate.cancel(false);
     }
@@ -83,7 +78,13 @@ final class HostConnection {
     if (!"welcome".equals(answer.path("sparkwright").asText())) {
       return "the host refused: " + answer.path("reason").asText("no reason given");
     }
-    Welcome welcome = Welcome.from(answer);
+    Welcome welcome;
+    try {
+      welcome = Messages.read(Welcome.class, answer);
+    } catch (JsonProcessingException e) {
+      return "host and plugin are of different versions: the host's welcome has other members (" + e.getOriginalMessage()
+          + "); use the plugin that `sparkwright plugin` of the host's version writes";
+    }
     if (welcome.asks()) {
       questions = new Questions(LineChannel.connect(socket), application, welcome, steering);
     }
@@ -108,8 +109,7 @@ final class HostConnection {
     EventQueue queue = steering.events();
     Compat.EventJson json = new Compat.EventJson(conf);
     try {
-      while (true) {
-        Object next = queue.next(200);
+      for (Object next = queue.next(); next != EventQueue.END; next = queue.next()) {
         long dropped = queue.takeDropped();
         if (dropped > 0) {
           channel.writeLine(Messages.ours("dropped").put("events", dropped).toString());
@@ -125,9 +125,6 @@ final class HostConnection {
           channel.writeLine(line);
         } else if (next instanceof CountDownLatch mark) {
           mark.countDown();
-        }
-        if (closing && (next == null || next == goodbye)) {
-          return;
         }
       }
     } catch (Throwable e) {
@@ -145,7 +142,7 @@ final class HostConnection {
   private static String text(Compat.EventJson json, SparkListenerEvent event) {
     try {
       String line = EventText.withoutAccumulables(json.of(event));
-      return line.length() > LineChannel.LONGEST_LINE_BYTES / 2 ? null : line;
+      return LineChannel.fits(line) ? line : null;
     } catch (Exception | LinkageError e) {
       Log.debug("Sparkwright: an event could not be written", e);
       return null;
@@ -153,8 +150,8 @@ final class HostConnection {
   }
 
   /**
-   * Closes both connections; the events connection at once, or when its writer has written what still waits. A host that is
-   * stopped holds that writer, a daemon, until it goes on or the application ends: its record will say what it missed.
+   * Closes both connections: the events connection at once, or when its writer has written what still waits. A stopped host holds up that
+   * writer, a daemon thread, until it goes on or the application ends.
    */
   void close(boolean afterWriting) {
     closing = true;
@@ -170,11 +167,11 @@ final class HostConnection {
 
   /** The application ends. */
   void bye() {
-    goodbye = steering.cost().bye();
-    steering.events().say(goodbye);
+    steering.events().say(steering.cost().bye());
+    steering.events().end();
     closing = true;
     try {
-      if (!written.await(BYE_MS, TimeUnit.MILLISECONDS)) {
+      if (!written.await(WithoutHost.BYE_MS, TimeUnit.MILLISECONDS)) {
         Log.debug("Sparkwright: the host did not read the last events in time", null);
       }
     } catch (InterruptedException e) {

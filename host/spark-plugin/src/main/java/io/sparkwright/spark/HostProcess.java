@@ -13,8 +13,7 @@ import org.apache.spark.SparkConf;
 
 /** Starts the {@code sparkwright} binary beside the driver when no socket was given. It ends by itself with the driver. */
 final class HostProcess {
-  /** Longest wait for the socket to appear, milliseconds. */
-  static final long START_MS = 3_000;
+  private static final String COMMAND_KEY = "spark.sparkwright.command";
 
   private final Path socket;
   private final Process process;
@@ -32,19 +31,20 @@ final class HostProcess {
    * A connection to the host at {@code socket}, which may still be starting.
    *
    * @param process the host, where we started it: once it is dead nobody will listen
-   * @throws IOException when nobody listens there within {@link #START_MS}
+   * @throws IOException nobody listens there within {@link WithoutHost#CONNECT_MS}
    */
   static LineChannel reach(Path socket, HostProcess process, BooleanSupplier givenUp)
       throws IOException, InterruptedException {
-    long deadline = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(START_MS);
+    long deadline = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(WithoutHost.CONNECT_MS);
     while (true) {
       try {
         return LineChannel.connect(socket);
       } catch (IOException e) {
-        if (givenUp.getAsBoolean() || System.nanoTime() > deadline || process != null && !process.isAlive()) {
-          throw new IOException("nobody listens at " + socket + ": " + e.getMessage(), e);
+        boolean dead = process != null && !process.isAlive();
+        if (givenUp.getAsBoolean() || System.nanoTime() > deadline || dead) {
+          throw new IOException("nobody listens at " + socket + ": " + (dead ? process.howItEnded() : e.getMessage()), e);
         }
-        TimeUnit.MILLISECONDS.sleep(20);
+        TimeUnit.MILLISECONDS.sleep(WithoutHost.RETRY_MS);
       }
     }
   }
@@ -53,12 +53,20 @@ final class HostProcess {
     return process.isAlive();
   }
 
+  private String howItEnded() {
+    return "the host ended with status " + process.exitValue() + ", " + log(socket) + " has what it said";
+  }
+
+  private static Path log(Path socket) {
+    return socket.resolveSibling("host.log");
+  }
+
   static HostProcess start(SparkConf conf) throws IOException {
     Path folder = Files.createTempDirectory(
         "sparkwright-", PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
     Path socket = folder.resolve("host.sock");
     List<String> command = new ArrayList<>(List.of(
-        conf.get("spark.sparkwright.command", "sparkwright"), "serve",
+        conf.get(COMMAND_KEY, "sparkwright"), "serve",
         "--socket", socket.toString(),
         "--driver-pid", Long.toString(ProcessHandle.current().pid())));
     for (String option : List.of("policy", "environment", "mode", "record")) {
@@ -68,11 +76,16 @@ final class HostProcess {
         command.add(value);
       }
     }
-    Process process = new ProcessBuilder(command)
+    ProcessBuilder host = new ProcessBuilder(command)
         .redirectInput(new File("/dev/null"))
         .redirectErrorStream(true)
-        .redirectOutput(folder.resolve("host.log").toFile())
-        .start();
-    return new HostProcess(socket, process);
+        .redirectOutput(log(socket).toFile());
+    try {
+      return new HostProcess(socket, host.start());
+    } catch (IOException e) {
+      Files.deleteIfExists(log(socket));
+      Files.delete(folder);
+      throw new IOException(e.getMessage() + "; set " + COMMAND_KEY + " to the path of the `sparkwright` command", e);
+    }
   }
 }

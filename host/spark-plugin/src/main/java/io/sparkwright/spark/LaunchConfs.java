@@ -9,8 +9,8 @@ import org.apache.spark.SparkConf;
 import org.apache.spark.SparkContext;
 
 /**
- * What {@code sparkwright submit} would have put on the command line, as far as it still counts when the plugin starts: before
- * Spark makes its scheduler and its executor allocation manager.
+ * The launch plan of an application that {@code sparkwright submit} did not start. The plugin starts before Spark makes its scheduler and its
+ * executor allocation manager, so what they read from SparkConf can still be set.
  */
 final class LaunchConfs {
   private LaunchConfs() {}
@@ -18,7 +18,7 @@ final class LaunchConfs {
   static void ask(SparkContext context, SparkConf conf, HostProcess host, ScheduledExecutorService clock)
       throws IOException, InterruptedException {
     try (LineChannel channel = HostProcess.reach(host.socket(), host, () -> false)) {
-      var tooLate = clock.schedule(channel::close, HostConnection.WELCOME_MS, TimeUnit.MILLISECONDS);
+      var tooLate = clock.schedule(channel::close, WithoutHost.ANSWER_MS, TimeUnit.MILLISECONDS);
       channel.writeLine(Messages.helloLaunch(context));
       String line = channel.readLine();
       tooLate.cancel(false);

@@ -27,17 +27,13 @@ import org.apache.spark.SparkContext;
 import org.apache.spark.sql.SparkSession;
 
 /**
- * What shows others that a session lives, so that nobody takes its tables for left behind: {@code .sparkwright/<session>.lease} in the
- * warehouse. In a local folder it is held by a lock (POSIX, of this process: gone with it, however it ends). Its modification time is
- * renewed everywhere: a lock is not seen from another machine. The file stays when the application ends, for whoever cleans up after it.
+ * Leases: the file {@code .sparkwright/<session>.lease} in the warehouse says that a session lives and its tables are in use. In a local
+ * folder this process holds a POSIX lock on it, which goes with the process, however it ends. Other machines don't see locks: for them the
+ * file's modification time is renewed. The file stays when the application ends, for whoever removes the tables that are left.
  */
 final class Leases {
   private static final String FOLDER = ".sparkwright";
   private static final String SUFFIX = ".lease";
-  /** Between two signs of life, milliseconds. */
-  private static final long HEARTBEAT_MS = 60_000;
-  /** A cleaner may take the folder's files away while one of them is being made. */
-  private static final int ATTEMPTS = 5;
 
   /** @param channel holds the lock, and must be the only one that this process ever opens on the file; null where there are no locks */
   private record Lease(Path file, FileChannel channel, String text) {}
@@ -133,7 +129,7 @@ final class Leases {
         return new Lease(file, channel, text);
       } catch (NoSuchFileException e) {
         close(channel);
-        if (attempt == ATTEMPTS) {
+        if (attempt == WithoutHost.LEASE_ATTEMPTS) {
           throw e;
         }
       } catch (IOException | RuntimeException e) {
@@ -196,15 +192,18 @@ final class Leases {
   private synchronized void renewAll() {
     try {
       while (!closed) {
-        wait(HEARTBEAT_MS);
+        wait(WithoutHost.LEASE_RENEWAL_MS);
         held.values().forEach(this::renew);
       }
     } catch (InterruptedException e) {
-      Log.once("lease", "Sparkwright does not renew its leases any more", e);
+      Log.once("lease", "Sparkwright: leases are not renewed any more, other sessions may remove this one's temp tables when they are old", e);
     }
   }
 
-  /** Written anew, the same: object stores know no other way to change a modification time, and a lock would go with any other file handle. */
+  /**
+   * Writes the same text again, which renews the modification time everywhere, on object stores too. Through the channel that has the lock:
+   * closing another one on this file would let the lock go.
+   */
   private void renew(Lease lease) {
     try {
       if (lease.channel == null) {
@@ -213,7 +212,7 @@ final class Leases {
         write(lease.channel, lease.text);
       }
     } catch (IOException | RuntimeException e) {
-      Log.once("lease", "Sparkwright could not renew " + lease.file, e);
+      Log.once("lease", "Sparkwright: the lease " + lease.file + " was not renewed", e);
     }
   }
 
@@ -271,12 +270,9 @@ final class Leases {
     return told;
   }
 
-  /** Longest lease that is read, bytes; ours are much shorter. */
-  private static final int TEXT_AT_MOST = 64 << 10;
-
   private static String read(FileSystem fs, FileStatus file) throws IOException {
     try (var in = fs.open(file.getPath())) {
-      return new String(in.readNBytes(TEXT_AT_MOST), StandardCharsets.UTF_8);
+      return new String(in.readNBytes(WithoutHost.LEASE_BYTES), StandardCharsets.UTF_8);
     }
   }
 

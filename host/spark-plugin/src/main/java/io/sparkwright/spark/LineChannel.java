@@ -15,11 +15,17 @@ import java.nio.file.Path;
  * thread of Spark's. (The streams of {@code java.nio.channels.Channels} share one lock for both directions on Java 17.)
  */
 final class LineChannel implements Closeable {
-  /** Longest line of the protocol, bytes. */
+  /** Longest line of the protocol, bytes; the host has the same number. */
   static final int LONGEST_LINE_BYTES = 16 << 20;
 
   private final SocketChannel channel;
   private final ByteBuffer in = ByteBuffer.allocate(64 << 10).flip();
+
+  /** Whether the line may be written. */
+  static boolean fits(String line) {
+    // UTF-8 has at most three bytes for each char
+    return line.length() <= LONGEST_LINE_BYTES / 3 || line.getBytes(StandardCharsets.UTF_8).length <= LONGEST_LINE_BYTES;
+  }
 
   private LineChannel(SocketChannel channel) {
     this.channel = channel;
@@ -47,7 +53,7 @@ final class LineChannel implements Closeable {
 
   /** Blocks until a line is there; null at the end of the stream. */
   String readLine() throws IOException {
-    ByteArrayOutputStream line = new ByteArrayOutputStream(512);
+    ByteArrayOutputStream line = new ByteArrayOutputStream();
     while (true) {
       while (in.hasRemaining()) {
         byte b = in.get();
@@ -56,7 +62,7 @@ final class LineChannel implements Closeable {
         }
         line.write(b);
         if (line.size() > LONGEST_LINE_BYTES) {
-          throw new IOException("line from the host is longer than " + LONGEST_LINE_BYTES + " bytes");
+          throw new IOException("a line from the host is longer than " + LONGEST_LINE_BYTES + " bytes");
         }
       }
       in.clear();

@@ -1,22 +1,33 @@
 package io.sparkwright.spark;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.ObjectReader;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.util.Map;
 import org.apache.spark.SparkContext;
-import scala.Option;
 
 /** The lines of PROTOCOL.md that are not Spark's own JSON. */
 final class Messages {
   private static final ObjectMapper JSON = new ObjectMapper();
+  /** Members that are missing, or null where a number is wanted, are errors; members that nobody knows are not. */
+  private static final ObjectReader COMPLETE = JSON.reader()
+      .with(DeserializationFeature.FAIL_ON_MISSING_CREATOR_PROPERTIES, DeserializationFeature.FAIL_ON_NULL_FOR_PRIMITIVES)
+      .without(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES);
 
   private Messages() {}
 
   static JsonNode parse(String line) throws IOException {
     return JSON.readTree(line);
+  }
+
+  /** @throws JsonProcessingException a member is missing or of another type */
+  static <T> T read(Class<T> type, JsonNode from) throws JsonProcessingException {
+    return COMPLETE.treeToValue(from, type);
   }
 
   static ObjectNode object() {
@@ -37,13 +48,8 @@ final class Messages {
   }
 
   static String helloEvents(SparkContext context, String application) {
-    Option<String> attempt = context.applicationAttemptId();
     return hello(context, "events")
         .put("application", application)
-        .put("attempt", SparkInternals.orNull(attempt))
-        .put("deploy_mode", context.deployMode())
-        .put("driver_host", context.conf().get("spark.driver.host", "localhost"))
-        .put("web_url", SparkInternals.orNull(context.uiWebUrl()))
         .put("driver_max_memory_bytes", Runtime.getRuntime().maxMemory())
         .put("default_parallelism", context.defaultParallelism())
         .toString();
@@ -55,7 +61,6 @@ final class Messages {
         .put("protocol", 1)
         .put("name", context.appName())
         .put("spark", context.version())
-        .put("scala", Compat.SCALA)
         .put("java", System.getProperty("java.version"))
         .put("master", context.master())
         .put("driver_pid", ProcessHandle.current().pid())

@@ -11,8 +11,8 @@ import org.apache.spark.sql.catalyst.rules.Rule;
 import org.apache.spark.sql.internal.SQLConf;
 
 /**
- * Called by Spark for each query before cached plans are substituted and before anything is optimised. It never changes the
- * plan: it checks our cached entries, asks the host, and has confs set and plans cached for the query that is being planned.
+ * Spark calls this for each query, before it looks into its cache and before it optimises. The plan is returned as it came: the rule checks
+ * our cached plans, asks the host, and sets confs and caches plans for the query.
  */
 final class NormalizationRule extends Rule<LogicalPlan> {
   /** The session's own switch: {@code off} leaves its queries alone from the next one on. */
@@ -32,7 +32,7 @@ final class NormalizationRule extends Rule<LogicalPlan> {
       try {
         consider(steering, plan);
       } catch (Throwable e) {
-        Log.once("query", "Sparkwright could not consider a query; it runs as it would without", e);
+        Log.once("query", "Sparkwright: a query runs with Spark's own settings, the plugin failed on it", e);
         Log.rethrowIfJvmMustSeeIt(e);
       } finally {
         steering.cost().heldUp(System.nanoTime() - from);
@@ -46,7 +46,7 @@ final class NormalizationRule extends Rule<LogicalPlan> {
     if (!asks && steering.entries().isEmpty()) {
       return;
     }
-    Purpose purpose = Steering.isOurs() ? Purpose.OTHER : Purpose.ofThisCall(steering.context());
+    Purpose purpose = Steering.isOurs() ? Purpose.OTHER : Purpose.ofThisCall(steering);
     asks = asks && purpose == Purpose.QUERY && Purpose.isWorthAsking(plan);
     if (!asks && steering.entries().isEmpty()) {
       return;
@@ -54,7 +54,7 @@ final class NormalizationRule extends Rule<LogicalPlan> {
     SQLConf conf = Compat.sqlConf(session);
     if (asks && conf.getConfString(MODE, "").equals("off")) {
       // the end of an execution may still be on its way, and with it the session's own values
-      steering.confs().apply(Compat.sessionId(session), conf, steering.managedKeys(), Map.of(), null);
+      steering.confs().apply(Compat.sessionId(session), conf, Map.of(), null);
       asks = false;
     }
     PlanFacts facts = checked(steering, plan, conf, purpose);
@@ -66,12 +66,12 @@ final class NormalizationRule extends Rule<LogicalPlan> {
   /** The plan's facts, after entries of ours that must not be used for it are gone. Where that fails, all of ours go. */
   private PlanFacts checked(Steering steering, LogicalPlan plan, SQLConf conf, Purpose purpose) {
     try {
-      long confDigest = steering.confs().digest(Compat.sessionId(session), conf, steering.managedKeys());
+      long confDigest = steering.confs().digest(Compat.sessionId(session), conf);
       PlanFacts facts = PlanFacts.of(plan, steering.identity(), steering.welcome(), confDigest);
       steering.entries().check(facts, session, purpose == Purpose.USER_CACHES);
       return facts;
     } catch (Exception | StackOverflowError | LinkageError e) {
-      Log.once("facts", "Sparkwright does not understand a plan; it runs as it would without", e);
+      Log.once("facts", "Sparkwright: a query runs with Spark's own settings, the plugin can't read its plan", e);
       steering.entries().dropAll(session, e.toString());
       return null;
     }
@@ -84,8 +84,7 @@ final class NormalizationRule extends Rule<LogicalPlan> {
     }
     Long execution = SparkInternals.executionId(steering.context());
     String sessionId = Compat.sessionId(session);
-    List<String> keys = steering.managedKeys();
-    var values = steering.confs().values(sessionId, conf, keys);
+    var values = steering.confs().values(sessionId, conf);
     JsonNode answer = questions.ask(
         (id, lastTripUs) -> Question.text(id, lastTripUs, sessionId, execution, conf.adaptiveExecutionEnabled(), facts, values, steering));
     Map<String, String> confs = new HashMap<>();
@@ -93,7 +92,7 @@ final class NormalizationRule extends Rule<LogicalPlan> {
       answer.path("confs").properties().forEach(set -> confs.put(set.getKey(), set.getValue().asText()));
     }
     if (steering.asks()) { // a missed question may have been the last one
-      steering.confs().apply(sessionId, conf, keys, confs, execution);
+      steering.confs().apply(sessionId, conf, confs, execution);
     }
     if (answer != null) {
       answer.path("uncache").forEach(hash -> steering.entries().uncache(hash.asText(), session));
@@ -107,7 +106,7 @@ final class NormalizationRule extends Rule<LogicalPlan> {
       return;
     }
     Map<String, String> levels = new HashMap<>();
-    wanted.forEach(one -> levels.put(one.path("hash").asText(), one.path("level").asText("MEMORY_AND_DISK")));
+    wanted.forEach(one -> levels.put(one.path("hash").asText(), one.path("level").asText()));
     List<PlanFacts.Node> nodes = new ArrayList<>(facts.nodes);
     for (int i = nodes.size() - 1; i >= 0; i--) {
       String level = levels.remove(nodes.get(i).hash);

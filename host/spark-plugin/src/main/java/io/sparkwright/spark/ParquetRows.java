@@ -10,19 +10,14 @@ import org.apache.parquet.hadoop.util.HadoopInputFile;
 
 /** How many rows Parquet files hold, by their footers: exact, and a few KB to read each. */
 final class ParquetRows {
-  /** More files than this are not looked at: a footer of a remote file takes tens of milliseconds. */
-  private static final int FILES_AT_MOST = 256;
-  /** Longest that the reading of footers may take in all, milliseconds. */
-  private static final long MS_AT_MOST = 2_000;
-
   private ParquetRows() {}
 
   /** Null when there are too many files, when they took too long, or when one can't be read. */
-  static Long in(List<FileStatus> files, Configuration hadoop) {
-    if (files.size() > FILES_AT_MOST) {
+  static Long in(List<FileStatus> files, Configuration hadoop, ProfileLimits limits) {
+    if (files.size() > limits.footersAtMost()) {
       return null;
     }
-    long deadline = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(MS_AT_MOST);
+    long deadline = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(limits.footersMs());
     long rows = 0;
     for (FileStatus file : files) {
       if (System.nanoTime() > deadline) {

@@ -41,9 +41,11 @@ public final class Pipelines {
    * {@code {"bytes","bytes_source":"plan_statistics|files|cached|local|unknown","rows","rows_source":"plan_statistics|catalog|parquet_footers|local|cached",
    * "partitions","files","file_bytes":[…],"columns":[{"name","type","nullable"}]}}; null for what is not known. {@code "join_inputs":true}
    * where a join by equal keys counts as the size of what goes into it.
+   *
+   * @param limits {@code limits} of the host's answer to {@code open}
    */
-  public static String profile(Dataset<Row> data) {
-    return DataProfile.of(data).toString();
+  public static String profile(Dataset<Row> data, String limits) {
+    return DataProfile.of(data, ProfileLimits.of(limits)).toString();
   }
 
   /** A temp view of that name; one that was made here before under it goes. {@code {"name","kind":"view"}}. */
@@ -67,16 +69,17 @@ public final class Pipelines {
    * partitioning is not the wanted one.
    *
    * @param files how many files; a table by hash has as many buckets; 0 with {@code none}: as many as the data has partitions
+   * @param filesBy {@code repartition} or {@code coalesce}: how the files are made where nothing partitions them
    * @param strategy {@code hash} (bucketed, so that a join or grouping by {@code columns} needs no shuffle), {@code range}
    *     (each file has its own range of {@code columns}, sorted) or {@code none}
    * @param compression one of Spark's codecs for Parquet, or {@code none}
    * @param properties table properties; {@code sparkwright.session} says whose it is
    */
-  public static String table(Dataset<Row> data, String name, int files, String strategy, List<String> columns,
+  public static String table(Dataset<Row> data, String name, int files, String filesBy, String strategy, List<String> columns,
       String compression, Map<String, String> properties) {
     List<String> by = columns == null ? List.of() : columns;
     Map<String, String> set = properties == null ? Map.of() : properties;
-    return tables().table(data, name, files, strategy, by, compression, set).toString();
+    return tables().table(data, name, files, filesBy, strategy, by, compression, set).toString();
   }
 
   /**
@@ -91,9 +94,11 @@ public final class Pipelines {
   /**
    * What temp tables hold by Spark's block managers and the file system, by name:
    * {@code {"kind":"view|cached_view|table|absent","memory_bytes","disk_bytes","files","partitions","cached_partitions","rows"}}.
+   *
+   * @param limits {@code limits} of the host's answer to {@code open}
    */
-  public static String sizes(List<String> names) {
-    return tables().sizes(names).toString();
+  public static String sizes(List<String> names, String limits) {
+    return tables().sizes(names, ProfileLimits.of(limits)).toString();
   }
 
   /**

@@ -21,9 +21,9 @@ final class PlanFacts implements PlanHash.Visitor {
     /** Files read by this leaf, or null. */
     SourceIdentity.Listing files;
     int size = 1;
-    /** Of the identity of every file below. */
+    /** Digest of the identity of every file below. */
     long sources;
-    /** Of what is read below, by root path or kind, in any order: equal for plans that Spark takes for the same. */
+    /** Sum over the leaves below, of root paths or class: equal for plans that Spark takes for the same. */
     long leaves;
     /** Why this sub-plan may not be cached, apart from {@link #correlated}; null when it may. */
     String reason;
@@ -68,6 +68,7 @@ final class PlanFacts implements PlanHash.Visitor {
   final long confDigest;
 
   private final SourceIdentity identity;
+  /** Null only for {@link #leavesOf}. */
   private final Welcome welcome;
   private final long nowMs = System.currentTimeMillis();
   private final PlanHash hashes = new PlanHash(this);
@@ -86,6 +87,11 @@ final class PlanFacts implements PlanHash.Visitor {
     facts.refuseBelowFileNames();
     facts.refuseOverwritten();
     return facts;
+  }
+
+  /** For the files of this question. */
+  SourceIdentity.Look look() {
+    return new SourceIdentity.Look(welcome.listFolderFrom());
   }
 
   Node root() {

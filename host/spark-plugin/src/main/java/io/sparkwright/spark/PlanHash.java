@@ -23,10 +23,10 @@ import scala.Product;
 import scala.collection.Iterator;
 
 /**
- * Names what a plan yields, from the bottom up and in one walk over its expressions. A column is named by where it comes from,
- * not by its expression id, so the same query built again has the same hash. Spark's own semantic hash would need the
- * canonical plan, which costs tens of milliseconds for wide plans, has 32 bits, and reads every row of a local relation.
- * It is a name only: which plans are the same is always asked of Spark.
+ * A 64-bit hash of what a plan yields, made bottom up in one walk over its expressions. A column counts by where it comes from, not by its
+ * expression id, so the same query built again has the same hash. Spark's own {@code semanticHash} has 32 bits, needs the canonical plan
+ * (tens of milliseconds for wide plans) and reads every row of a local relation. The hash is a name only: whether two plans are the same is
+ * for Spark's {@code sameResult} to say.
  */
 final class PlanHash {
   /** Sees each expression before it is hashed, and each subquery's plan. */

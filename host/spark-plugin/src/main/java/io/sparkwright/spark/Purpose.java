@@ -20,16 +20,14 @@ enum Purpose {
   private static final String CACHE_MANAGER = "org.apache.spark.sql.execution.CacheManager";
   private static final String QUERY_EXECUTION = "org.apache.spark.sql.execution.QueryExecution";
   private static final String EXPLAIN_COMMAND = "org.apache.spark.sql.execution.command.ExplainCommand";
-  /** Frames looked at: Spark's own part of the stack above the caller's code is shorter than this. */
-  private static final int FRAMES = 80;
-
-  static Purpose ofThisCall(SparkContext context) {
+  static Purpose ofThisCall(Steering steering) {
+    SparkContext context = steering.context();
     if (SparkInternals.inStreamingQuery(context)) {
       return OTHER;
     }
     // each real query is explained too, for the event of its start; but then it is in an execution already
     boolean inExecution = SparkInternals.executionId(context) != null;
-    return StackWalker.getInstance().walk(frames -> frames.limit(FRAMES)
+    return StackWalker.getInstance().walk(frames -> frames.limit(steering.welcome().stackFramesAtMost())
         .map(frame -> ofFrame(frame.getClassName(), frame.getMethodName(), inExecution))
         .filter(purpose -> purpose != QUERY)
         .findFirst()

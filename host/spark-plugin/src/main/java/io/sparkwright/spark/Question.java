@@ -13,7 +13,6 @@ import java.util.List;
 import java.util.Map;
 import org.apache.hadoop.fs.Path;
 import org.apache.spark.sql.catalyst.catalog.HiveTableRelation;
-import org.apache.spark.sql.catalyst.expressions.Attribute;
 import org.apache.spark.sql.catalyst.expressions.Expression;
 import org.apache.spark.sql.catalyst.plans.logical.Filter;
 import org.apache.spark.sql.catalyst.plans.logical.Join;
@@ -21,6 +20,7 @@ import org.apache.spark.sql.catalyst.plans.logical.LocalRelation;
 import org.apache.spark.sql.catalyst.plans.logical.LogicalPlan;
 import org.apache.spark.sql.catalyst.plans.logical.Range;
 import org.apache.spark.sql.catalyst.plans.logical.Statistics;
+import org.apache.spark.sql.catalyst.plans.logical.statsEstimation.EstimationUtils;
 import org.apache.spark.sql.execution.LogicalRDD;
 import org.apache.spark.sql.execution.datasources.HadoopFsRelation;
 import org.apache.spark.sql.execution.datasources.LogicalRelation;
@@ -31,24 +31,19 @@ import scala.math.BigInt;
 /** One query as a line of the questions connection. */
 final class Question {
   private static final JsonFactory JSON = new ObjectMapper().getFactory();
-  /** Sizes above this are Spark's way to say that it does not know. */
-  private static final BigInt UNKNOWN_FROM = BigInt.apply(1L << 60);
-  /** What Spark's own estimate adds to the columns of each row, bytes. */
-  private static final long ROW_OVERHEAD_BYTES = 8;
-
   private final PlanFacts facts;
-  private final int nodesAtMost;
+  private final Welcome welcome;
   private final Map<PlanFacts.Node, Integer> parents = new IdentityHashMap<>();
   private final Map<PlanFacts.Node, List<Expression>> conditionsAbove = new IdentityHashMap<>();
 
-  private Question(PlanFacts facts, int nodesAtMost) {
+  private Question(PlanFacts facts, Welcome welcome) {
     this.facts = facts;
-    this.nodesAtMost = nodesAtMost;
+    this.welcome = welcome;
   }
 
   static String text(long id, Long lastTripUs, String session, Long execution, boolean adaptive, PlanFacts facts,
       Map<String, SessionConfs.Value> confs, Steering steering) {
-    StringWriter text = new StringWriter(4096);
+    StringWriter text = new StringWriter();
     try (JsonGenerator json = JSON.createGenerator(text)) {
       json.writeStartObject();
       json.writeNumberField("ask", id);
@@ -57,7 +52,7 @@ final class Question {
       number(json, "execution", execution);
       json.writeBooleanField("adaptive", adaptive);
       json.writeNumberField("now_ms", System.currentTimeMillis());
-      new Question(facts, steering.welcome().nodesAtMost()).nodes(json);
+      new Question(facts, steering.welcome()).nodes(json);
       ObjectNode storage = Messages.object();
       Messages.entries(storage.putArray("entries"), steering.storage().entries());
       Messages.executors(storage.putArray("executors"), steering.storage().executors());
@@ -82,7 +77,7 @@ final class Question {
     json.writeArrayFieldStart("nodes");
     int index = 0;
     for (PlanFacts.Node node : facts.nodes) {
-      if (index == nodesAtMost) {
+      if (index == welcome.nodesAtMost()) {
         break;
       }
       for (PlanFacts.Node child : node.children) {
@@ -93,7 +88,7 @@ final class Question {
       index++;
     }
     json.writeEndArray();
-    json.writeBooleanField("truncated", facts.nodes.size() > nodesAtMost);
+    json.writeBooleanField("truncated", facts.nodes.size() > welcome.nodesAtMost());
   }
 
   private void node(JsonGenerator json, PlanFacts.Node node) throws IOException {
@@ -103,9 +98,9 @@ final class Question {
     json.writeStringField("operator", plan.getClass().getSimpleName());
     json.writeStringField("hash", node.hash);
     Statistics statistics = plan.children().isEmpty() ? statistics(plan) : null;
-    number(json, "bytes", statistics == null ? null : known(statistics.sizeInBytes()));
+    number(json, "bytes", statistics == null ? null : known(statistics.sizeInBytes(), welcome.unknownAboveBytes()));
     json.writeNumberField("row_bytes", rowBytes(plan));
-    number(json, "rows", statistics == null ? null : rows(statistics));
+    number(json, "rows", statistics == null ? null : rows(statistics, welcome.unknownAboveBytes()));
     json.writeStringField("join", plan instanceof Join join ? join(join, node) : null);
     json.writeBooleanField("one_sided", plan instanceof Join join && isOneSided(join));
     json.writeStringField("format", FileRelation.format(FileRelation.of(plan)));
@@ -131,22 +126,19 @@ final class Question {
     return cheap ? leaf.stats() : null;
   }
 
-  /** Null above what Spark can mean. */
-  static Long known(BigInt bytes) {
-    return bytes.compareTo(UNKNOWN_FROM) > 0 ? null : Long.valueOf(bytes.toLong());
+  /** Null where Spark's number is too large to mean anything. */
+  static Long known(BigInt number, long unknownAbove) {
+    return number.compareTo(BigInt.apply(unknownAbove)) > 0 ? null : Long.valueOf(number.toLong());
   }
 
-  private static Long rows(Statistics statistics) {
+  /** Null where Spark did not count or estimate them. */
+  static Long rows(Statistics statistics, long unknownAbove) {
     Option<BigInt> rows = statistics.rowCount();
-    return rows.isDefined() ? known(rows.get()) : null;
+    return rows.isDefined() ? known(rows.get(), unknownAbove) : null;
   }
 
   private static long rowBytes(LogicalPlan plan) {
-    long bytes = ROW_OVERHEAD_BYTES;
-    for (Iterator<Attribute> it = plan.output().iterator(); it.hasNext(); ) {
-      bytes += it.next().dataType().defaultSize();
-    }
-    return bytes;
+    return EstimationUtils.getSizePerRow(plan.output(), EstimationUtils.getSizePerRow$default$2()).toLong();
   }
 
   private static String path(LogicalPlan plan) {

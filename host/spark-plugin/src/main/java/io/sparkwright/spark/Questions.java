@@ -12,17 +12,15 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
- * The questions connection. Query threads only wait, never touch the socket: a host that stopped reading would hold them in a
- * write for ever. Several queries may be asked about at once. After so many misses in a row, nobody is asked again.
+ * The questions connection. Several queries may be asked about at once. Their threads never touch the socket, where a stopped host would hold
+ * them in a write for ever: they put a question into a queue and wait, for so long at most. After so many unanswered questions in a row the
+ * application is unsteered.
  */
 final class Questions {
-  /** Questions that wait for a slow host; one more is a miss at once. */
-  private static final int WAITING_AT_MOST = 64;
-
   private final LineChannel channel;
   private final Welcome welcome;
   private final Steering steering;
-  private final LinkedBlockingQueue<String> waiting = new LinkedBlockingQueue<>(WAITING_AT_MOST);
+  private final LinkedBlockingQueue<String> waiting;
   private final Map<Long, CompletableFuture<JsonNode>> asked = new ConcurrentHashMap<>();
   private final AtomicLong lastId = new AtomicLong();
   private final AtomicInteger misses = new AtomicInteger();
@@ -39,6 +37,7 @@ final class Questions {
     this.channel = channel;
     this.welcome = welcome;
     this.steering = steering;
+    this.waiting = new LinkedBlockingQueue<>(welcome.questionQueueLength());
     waiting.add(Messages.helloQuestions(application));
     Steering.daemon("questions-out", this::write).start();
     Steering.daemon("questions-in", this::read).start();

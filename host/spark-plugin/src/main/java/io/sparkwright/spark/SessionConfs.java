@@ -19,9 +19,6 @@ import org.apache.spark.sql.internal.SQLConf;
  * wrote holds for one query (the whole set is applied each time) and goes back when its execution ends.
  */
 final class SessionConfs {
-  /** Executions remembered per session; an end event that never came must not grow this for ever. */
-  private static final int OPEN_AT_MOST = 1_000;
-
   /** What a session says about one key. Owner: {@code default}, {@code user} or {@code ours}. */
   record Value(String value, String owner) {}
 
@@ -46,6 +43,9 @@ final class SessionConfs {
   private final Map<String, Session> sessions = new HashMap<>();
   private final SparkConf sparkConf;
   private final Set<String> ownConfs;
+  /** The session confs that answers may set; none before a host has said which. */
+  private List<String> keys = List.of();
+  private int openAtMost;
 
   SessionConfs(SparkConf sparkConf) {
     this.sparkConf = sparkConf;
@@ -55,8 +55,14 @@ final class SessionConfs {
         .collect(Collectors.toUnmodifiableSet());
   }
 
+  /** What the host said of it. */
+  synchronized void manage(Welcome welcome) {
+    keys = welcome.managedKeys();
+    openAtMost = welcome.openExecutionsAtMost();
+  }
+
   /** Each managed key as the session has it now. Keys that this Spark does not know are left out. */
-  synchronized Map<String, Value> values(String sessionId, SQLConf conf, List<String> keys) {
+  synchronized Map<String, Value> values(String sessionId, SQLConf conf) {
     Session session = session(sessionId, conf);
     Map<String, Value> values = new TreeMap<>();
     for (String key : keys) {
@@ -74,14 +80,14 @@ final class SessionConfs {
    *
    * @param execution the SQL execution that this is for; null: until the session's next question
    */
-  synchronized void apply(String sessionId, SQLConf conf, List<String> keys, Map<String, String> wanted, Long execution) {
+  synchronized void apply(String sessionId, SQLConf conf, Map<String, String> wanted, Long execution) {
     Session session = session(sessionId, conf);
     Map<String, String> managed = new HashMap<>(wanted);
     managed.keySet().retainAll(keys);
     if (execution != null) {
       session.open.remove(execution);
       session.open.put(execution, managed);
-      if (session.open.size() > OPEN_AT_MOST) {
+      if (session.open.size() > openAtMost) {
         session.open.remove(session.open.keySet().iterator().next());
       }
     }
@@ -93,7 +99,7 @@ final class SessionConfs {
    *
    * @return why, for each key that is not set
    */
-  synchronized Map<String, String> set(String sessionId, SQLConf conf, List<String> keys, Map<String, String> values) {
+  synchronized Map<String, String> set(String sessionId, SQLConf conf, Map<String, String> values) {
     Session session = session(sessionId, conf);
     Map<String, String> refused = new TreeMap<>();
     values.forEach((key, value) -> {
@@ -135,7 +141,7 @@ final class SessionConfs {
     sessions.values().removeIf(session -> session.conf.get() == null);
   }
 
-  /** Nobody steers any more. */
+  /** Nobody steers any more: every session gets its own values back. */
   synchronized void restoreAll() {
     for (Session session : sessions.values()) {
       session.open.clear();
@@ -170,7 +176,7 @@ final class SessionConfs {
           session.written.put(key, new Written(value, original));
         }
       } catch (RuntimeException e) {
-        Log.once("conf " + key, "Sparkwright: Spark does not take " + key + "=" + value, e);
+        Log.once("conf " + key, "Sparkwright: " + key + " stays as it is, Spark does not take the value `" + value + "`", e);
         failed.put(key, "Spark does not take `" + value + "`: " + e.getMessage());
       }
     });
@@ -241,14 +247,14 @@ final class SessionConfs {
    * Digest of everything set in the session that may change what a plan yields (time zone, ANSI mode, reader options, …), and of
    * the user's own shuffle partitions: who sets them means to see as many partitions, or files written.
    */
-  synchronized long digest(String sessionId, SQLConf conf, List<String> managedKeys) {
+  synchronized long digest(String sessionId, SQLConf conf) {
     Map<String, String> settings = conf.settings();
     long digest = owner(session(sessionId, conf), conf, SHUFFLE_PARTITIONS).equals("user")
         ? Mix.of(String.valueOf(settings.get(SHUFFLE_PARTITIONS)))
         : 0;
     synchronized (settings) {
       for (Map.Entry<String, String> entry : settings.entrySet()) {
-        if (matters(entry.getKey()) && !managedKeys.contains(entry.getKey())) {
+        if (matters(entry.getKey()) && !keys.contains(entry.getKey())) {
           // summed, since a map has no order
           digest += Mix.with(Mix.of(entry.getKey()), Mix.of(String.valueOf(entry.getValue())));
         }

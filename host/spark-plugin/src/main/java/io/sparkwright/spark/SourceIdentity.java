@@ -14,13 +14,10 @@ import org.apache.hadoop.fs.Path;
 import org.apache.spark.sql.execution.datasources.InMemoryFileIndex;
 
 /**
- * Which bytes a file relation stands for: path, length and modification time of each file. Spark compares file relations by
- * root path only, so without this a cached plan would go on answering for files that were replaced.
+ * What identifies the content of a relation of files: path, length and modification time of each file. Spark compares such relations by
+ * root path only: without this a cached plan would go on answering after its files were replaced.
  */
 final class SourceIdentity {
-  /** From this many files in one folder of a remote file system, one listing is cheaper than asking for each. */
-  private static final int LIST_FOLDER_FROM = 4;
-
   /** Spark and Hadoop committers never write twice under such a name. */
   private static final Pattern UNIQUE_NAME =
       Pattern.compile(".*[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}.*");
@@ -71,6 +68,12 @@ final class SourceIdentity {
   /** What the file systems say now, each folder or file looked at once. Short-lived: one question. */
   static final class Look {
     private final Map<Listing, Boolean> seen = new IdentityHashMap<>();
+    private final int listFolderFrom;
+
+    /** @param listFolderFrom files of a remote folder from which on one listing of the folder stands for asking for each file */
+    Look(int listFolderFrom) {
+      this.listFolderFrom = listFolderFrom;
+    }
 
     /** Whether each file of the listing is still there with its length and modification time. */
     boolean unchanged(Listing listing) throws IOException {
@@ -83,14 +86,14 @@ final class SourceIdentity {
       return same;
     }
 
-    private static boolean check(Listing listing) throws IOException {
+    private boolean check(Listing listing) throws IOException {
       Map<Path, List<Stamp>> folders = new HashMap<>();
       for (Stamp file : listing.files) {
         folders.computeIfAbsent(new Path(file.path).getParent(), folder -> new ArrayList<>()).add(file);
       }
       for (Map.Entry<Path, List<Stamp>> folder : folders.entrySet()) {
         FileSystem fs = folder.getKey().getFileSystem(listing.hadoop);
-        boolean listed = folder.getValue().size() >= LIST_FOLDER_FROM && !"file".equals(fs.getUri().getScheme());
+        boolean listed = folder.getValue().size() >= listFolderFrom && !"file".equals(fs.getUri().getScheme());
         if (!(listed ? sameInFolder(fs, folder.getKey(), folder.getValue()) : sameEach(fs, folder.getValue()))) {
           return false;
         }

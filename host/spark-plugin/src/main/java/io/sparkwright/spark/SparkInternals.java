@@ -90,7 +90,7 @@ final class SparkInternals {
       field.setAccessible(true);
       return field;
     } catch (ReflectiveOperationException | RuntimeException e) {
-      Log.once("cachedData", "Sparkwright does not know this Spark's cache: automatic caching is off", e);
+      Log.once("cachedData", "Sparkwright: automatic caching is off, this version of Spark has another CacheManager", e);
       return null;
     }
   }

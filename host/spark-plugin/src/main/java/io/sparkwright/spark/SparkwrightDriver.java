@@ -27,7 +27,7 @@ final class SparkwrightDriver implements DriverPlugin {
       steering = fresh;
       Steering.install(fresh);
     } catch (Throwable e) {
-      Log.once("init", "Sparkwright could not start; the application runs without it", e);
+      Log.once("init", "Sparkwright: the application runs without it, the plugin failed to start", e);
       Log.rethrowIfJvmMustSeeIt(e);
     }
     return Collections.emptyMap();
@@ -41,7 +41,7 @@ final class SparkwrightDriver implements DriverPlugin {
         steering.connect(applicationId);
       }
     } catch (Throwable e) {
-      Log.once("connect", "Sparkwright could not look for its host; the application runs without it", e);
+      Log.once("connect", "Sparkwright: the application runs without it, looking for the host failed", e);
       Log.rethrowIfJvmMustSeeIt(e);
     }
   }
@@ -53,12 +53,12 @@ final class SparkwrightDriver implements DriverPlugin {
         steering.shutdown();
       }
     } catch (Throwable e) {
-      Log.once("shutdown", "Sparkwright did not close cleanly", e);
+      Log.once("shutdown", "Sparkwright: the plugin failed to close, the run's record may lack its end", e);
       Log.rethrowIfJvmMustSeeIt(e);
     }
   }
 
-  /** The live SparkConf is what sessions read their extensions from; a user's own list is kept, ours goes last. */
+  /** Sessions read their extensions from the live SparkConf. A list of the user's own is kept; ours goes last. */
   static void addExtension(SparkConf conf) {
     String ours = SparkwrightExtensions.class.getName();
     String listed = conf.get(EXTENSIONS_KEY, "").trim();

@@ -2,7 +2,6 @@ package io.sparkwright.spark;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
-import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
@@ -14,8 +13,8 @@ import org.apache.spark.SparkConf;
 import org.apache.spark.SparkContext;
 
 /**
- * One application's side of the steering: who we are to the host at the moment, and the parts that obey it. Once unsteered, an
- * application stays so; only the check of cached plans goes on.
+ * The steering of one application: whether a host steers it, and the parts that obey the host. Once unsteered, an application stays so;
+ * only the check of cached plans goes on.
  */
 final class Steering {
   private enum State { WAITING, STEERED, UNSTEERED, CLOSED }
@@ -72,7 +71,7 @@ final class Steering {
     return steering == null || steering.state.get() == State.CLOSED ? null : steering;
   }
 
-  /** Plans made while {@code task} runs are our own doing: nobody is asked about them. */
+  /** Runs {@code task}; the host is not asked about plans that Spark makes meanwhile. */
   static void ours(Runnable task) {
     unasked(() -> {
       task.run();
@@ -139,8 +138,9 @@ final class Steering {
     welcome = accepted;
     ifLost = accepted.executorsIfLost();
     events.limit(accepted.eventQueueLength());
-    // at once for the first question, then each second
-    clock.scheduleWithFixedDelay(this::watchStorage, 0, StorageWatch.PERIOD_MS, TimeUnit.MILLISECONDS);
+    confs.manage(accepted);
+    // at once, for the first question
+    clock.scheduleWithFixedDelay(this::watchStorage, 0, accepted.storageLookMs(), TimeUnit.MILLISECONDS);
     clock.scheduleWithFixedDelay(this::live, 0, accepted.aliveMs(), TimeUnit.MILLISECONDS);
     state.compareAndSet(State.WAITING, State.STEERED);
     settled.countDown();
@@ -178,7 +178,7 @@ final class Steering {
     if (context.isStopped()) {
       return; // the host heard of the end and closed before we said bye
     }
-    Log.once("unsteered", "Sparkwright: " + reason + "; the application goes on unsteered", null);
+    Log.once("unsteered", "Sparkwright: the application goes on unsteered, with Spark's own settings: " + reason, null);
     events.close(tellHost ? Messages.ours("unsteered").put("reason", reason).toString() : null);
     confs.restoreAll();
     Integer total = ifLost;
@@ -310,12 +310,7 @@ final class Steering {
     return welcome;
   }
 
-  List<String> managedKeys() {
-    Welcome accepted = welcome;
-    return accepted == null ? List.of() : accepted.managedKeys();
-  }
-
-  void setIfLost(Integer executorsTotal) {
+  void setIfLost(int executorsTotal) {
     ifLost = executorsTotal;
   }
 }

@@ -7,12 +7,10 @@ import org.apache.spark.SparkContext;
 import org.apache.spark.sql.execution.SparkPlan;
 
 /**
- * How much our cached plans and each executor's storage hold. Looked up once a second in the background, because asking Spark's
- * block manager can take long when the driver is busy and a query must not wait for it.
+ * What our cached plans and each executor's storage memory hold. Looked up in the background: Spark's block manager may be slow to answer
+ * when the driver is busy, and a query must not wait for it.
  */
 final class StorageWatch {
-  static final long PERIOD_MS = 1_000;
-
   private static final String RDD_NAME_PREFIX = "In-memory table " + CachedEntries.NAME_PREFIX;
 
   /** Bytes in memory and on disk, and how many of the partitions are there. */

@@ -101,8 +101,8 @@ final class TempTables {
     }
   }
 
-  ObjectNode table(Dataset<Row> data, String name, int files, String strategy, List<String> columns, String compression,
-      Map<String, String> properties) {
+  ObjectNode table(Dataset<Row> data, String name, int files, String filesBy, String strategy, List<String> columns,
+      String compression, Map<String, String> properties) {
     TempName.table(name);
     refuseStreaming(data, "a table");
     if (files < 0 || files == 0 && !strategy.equals("none")) {
@@ -110,7 +110,7 @@ final class TempTables {
     }
     SparkSession session = data.sparkSession();
     refuseForeign(session, name, properties.get(SESSION_PROPERTY));
-    Layout layout = Layout.of(data, files, strategy, columns);
+    Layout layout = Layout.of(data, files, filesBy, strategy, columns);
     var writer = layout.frame.write()
         .format("parquet")
         .mode(SaveMode.Overwrite)
@@ -156,14 +156,14 @@ final class TempTables {
    * @param why why the strategy is not the wanted one; null when it is
    */
   private record Layout(Dataset<Row> frame, String strategy, String why) {
-    static Layout of(Dataset<Row> data, int files, String strategy, List<String> columns) {
+    static Layout of(Dataset<Row> data, int files, String filesBy, String strategy, List<String> columns) {
       if (!Set.of("hash", "range", "none").contains(strategy)) {
         throw new IllegalArgumentException("`" + strategy + "` is no partitioning of a table: wanted hash, range or none");
       }
       Dataset<Row> frame = TempTables.frame(data);
       String why = strategy.equals("none") ? null : whyNot(frame, columns);
       if (strategy.equals("none") || why != null) {
-        return new Layout(spread(frame, files), "none", why);
+        return new Layout(files == 0 ? frame : inFiles(frame, files, filesBy), "none", why);
       }
       Column[] by = columns.stream().map(column -> frame.col(TempName.quoted(column))).toArray(Column[]::new);
       return strategy.equals("hash")
@@ -171,17 +171,13 @@ final class TempTables {
           : new Layout(frame.repartitionByRange(files, by).sortWithinPartitions(by), strategy, null);
     }
 
-    /**
-     * Merging partitions costs nothing, but then so few tasks compute the data as well. Fewer files than the application has slots are
-     * therefore made by a shuffle, which is small where there are few files.
-     */
-    private static Dataset<Row> spread(Dataset<Row> frame, int files) {
-      if (files == 0) {
-        return frame;
-      }
-      return files < frame.sparkSession().sparkContext().defaultParallelism()
-          ? frame.repartition(files)
-          : frame.coalesce(files);
+    private static Dataset<Row> inFiles(Dataset<Row> frame, int files, String filesBy) {
+      return switch (String.valueOf(filesBy)) {
+        case "repartition" -> frame.repartition(files);
+        case "coalesce" -> frame.coalesce(files);
+        default -> throw new IllegalArgumentException(
+            "files are not made by `" + filesBy + "`: wanted repartition or coalesce");
+      };
     }
 
     private static String whyNot(Dataset<Row> frame, List<String> columns) {
@@ -250,7 +246,7 @@ final class TempTables {
   }
 
   /** What each of {@code names} holds, by Spark's block managers and the file system. */
-  ObjectNode sizes(List<String> names) {
+  ObjectNode sizes(List<String> names, ProfileLimits limits) {
     ObjectNode told = Messages.object();
     for (String name : names) {
       TempName.table(name);
@@ -262,7 +258,7 @@ final class TempTables {
       } else if (view != null) {
         size(one, "view", 0, 0, 0, null, 0, null);
       } else {
-        table(one, name);
+        table(one, name, limits);
       }
     }
     return told;
@@ -281,7 +277,7 @@ final class TempTables {
     size(into, "cached_view", rdd.memoryBytes(), rdd.diskBytes(), 0, rdd.partitions, rdd.cachedPartitions(), count);
   }
 
-  private static void table(ObjectNode into, String name) {
+  private static void table(ObjectNode into, String name, ProfileLimits limits) {
     SparkSession session = SparkSession.active();
     CatalogTable table = known(session, name);
     if (table == null) {
@@ -290,7 +286,7 @@ final class TempTables {
     }
     List<FileStatus> files = dataFiles(table, session);
     long bytes = files.stream().mapToLong(FileStatus::getLen).sum();
-    Long rows = ParquetRows.in(files, Compat.hadoopConf(session));
+    Long rows = ParquetRows.in(files, Compat.hadoopConf(session), limits);
     size(into, "table", 0, bytes, files.size(), null, 0, rows);
   }
 

@@ -1,58 +1,63 @@
 package io.sparkwright.spark;
 
-import com.fasterxml.jackson.databind.JsonNode;
-import java.util.ArrayList;
+import com.fasterxml.jackson.databind.PropertyNamingStrategies;
+import com.fasterxml.jackson.databind.annotation.JsonNaming;
 import java.util.List;
 
 /**
- * What the host said when it accepted us. The plugin has no numbers of its own beyond what it needs before this.
+ * What the host said when it accepted us: every number that the plugin goes by from then on. {@code core/src/steering.rs} has the
+ * values and their reasons. All members are required, since plugin and host are of one version.
  *
  * @param mode {@code act}, {@code shadow} or {@code off}
- * @param questionTimeoutMs longest time a query waits for its answer, milliseconds
+ * @param questionTimeoutMs longest time that a query waits for its answer, milliseconds
  * @param missesBeforeUnsteered unanswered questions in a row after which the application goes on unsteered
  * @param eventQueueLength listener events kept while the host reads slowly; more are dropped and counted
+ * @param questionQueueLength questions kept while the host reads slowly; one more is unanswered at once
+ * @param openExecutionsAtMost SQL executions of a session whose answers are remembered
  * @param managedKeys session confs that answers may set
- * @param executorsIfLost executor total asked for when the host is lost, or null
- * @param nodesAtMost plan nodes sent per question
- * @param filesAtMost source files an automatically cached plan may have, since each use looks at them all
- * @param settledMs milliseconds a file must have been left alone before its modification time identifies its content
+ * @param ifLost what to do when the host is lost, or null
+ * @param nodesAtMost plan nodes sent in a question
+ * @param filesAtMost source files that an automatically cached plan may have
+ * @param settledMs milliseconds that a file must have been left alone before its modification time identifies its content
+ * @param listFolderFrom files of a remote folder from which on the folder is listed instead of each file asked for
+ * @param unknownAboveBytes sizes above this are unknown
+ * @param stackFramesAtMost stack frames looked at to tell what Spark plans a query for
+ * @param storageLookMs milliseconds between looks at what cached plans hold
  * @param aliveMs milliseconds between signs of life
  */
+@JsonNaming(PropertyNamingStrategies.SnakeCaseStrategy.class)
 record Welcome(
     String mode,
     long questionTimeoutMs,
     int missesBeforeUnsteered,
     int eventQueueLength,
+    int questionQueueLength,
+    int openExecutionsAtMost,
     List<String> managedKeys,
-    Integer executorsIfLost,
+    IfLost ifLost,
     int nodesAtMost,
     int filesAtMost,
     long settledMs,
+    int listFolderFrom,
+    long unknownAboveBytes,
+    int stackFramesAtMost,
+    long storageLookMs,
     long aliveMs) {
+
+  /** @param executorsTotal executors to ask for */
+  @JsonNaming(PropertyNamingStrategies.SnakeCaseStrategy.class)
+  record IfLost(int executorsTotal) {}
+
+  Welcome {
+    managedKeys = List.copyOf(managedKeys);
+  }
 
   boolean asks() {
     return !mode.equals("off");
   }
 
-  static Welcome from(JsonNode line) {
-    List<String> keys = new ArrayList<>();
-    line.path("managed_keys").forEach(key -> keys.add(key.asText()));
-    return new Welcome(
-        line.path("mode").asText("off"),
-        line.path("question_timeout_ms").asLong(100),
-        line.path("misses_before_unsteered").asInt(3),
-        line.path("event_queue_length").asInt(10_000),
-        List.copyOf(keys),
-        executors(line.path("if_lost")),
-        line.path("nodes_at_most").asInt(400),
-        line.path("files_at_most").asInt(1_000),
-        line.path("settled_ms").asLong(2_000),
-        Math.max(1, line.path("alive_ms").asLong(1_000)));
-  }
-
-  /** The {@code executors_total} of an {@code if_lost} object; null when there is none. */
-  static Integer executors(JsonNode ifLost) {
-    JsonNode total = ifLost.path("executors_total");
-    return total.isInt() && total.asInt() >= 0 ? total.asInt() : null;
+  /** Executors to ask for when the host is lost; null: none. */
+  Integer executorsIfLost() {
+    return ifLost == null ? null : (Integer) ifLost.executorsTotal;
   }
 }

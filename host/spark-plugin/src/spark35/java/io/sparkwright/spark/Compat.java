@@ -30,8 +30,6 @@ import scala.collection.Seq;
  * class files but not promised by Spark: a new minor version needs a run of the tests.
  */
 final class Compat {
-  static final String SCALA = "2.12";
-
   private Compat() {}
 
   static SQLConf sqlConf(SparkSession session) {

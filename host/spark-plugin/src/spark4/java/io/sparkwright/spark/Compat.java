@@ -31,8 +31,6 @@ import scala.jdk.javaapi.CollectionConverters;
  * class files but not promised by Spark: a new minor version needs a run of the tests.
  */
 final class Compat {
-  static final String SCALA = "2.13";
-
   private Compat() {}
 
   private static org.apache.spark.sql.classic.SparkSession classic(SparkSession session) {
