@@ -25,6 +25,7 @@ pub mod memory;
 pub mod named;
 pub mod policy;
 pub mod predict;
+pub mod printable;
 pub mod query;
 pub mod review;
 pub mod rules;

@@ -16,7 +16,7 @@ use crate::abi::{DecisionPoint, codes};
 use crate::error::ErrorBody;
 use crate::named::Named;
 use crate::policy::{Layer, ResolvedPolicy};
-use expression::{BadExpression, Expression, Facts, Functions};
+use expression::{BadExpression, Expression, Facts, Functions, Mistake};
 
 /// The most rules of a policy.
 pub const MOST_RULES: usize = 64;
@@ -62,8 +62,9 @@ impl Rule {
     pub fn condition(&self) -> Result<Expression, BadExpression> {
         let expression = Expression::parse(&self.when, &VARIABLES)?;
         if self.deny.is_none() && expression.names(PLAN) {
-            let at = self.when.find(PLAN).unwrap_or(0);
-            return Err(BadExpression { message: "names `plan`, which only a rule with `deny` may".to_string(), at });
+            let message = "uses `plan`, which is known only to a rule with `deny`".to_string();
+            let before = self.when.split(PLAN).next().unwrap_or_default();
+            return Err(BadExpression::new(Mistake::PlanNotKnown, message, before.chars().count()));
         }
         Ok(expression)
     }
@@ -110,7 +111,7 @@ impl Rules {
     /// `bad_policy` for too many rules or a condition that can't be read, with its place.
     pub fn read(rules: &[Rule]) -> Result<Self, ErrorBody> {
         if rules.len() > MOST_RULES {
-            let message = alloc::format!("there are {} rules; {MOST_RULES} are allowed", rules.len());
+            let message = alloc::format!("there are {} rules; at most {MOST_RULES} are allowed", rules.len());
             return Err(ErrorBody::new(codes::BAD_POLICY, message).at("rules"));
         }
         let read = |(index, rule): (usize, &Rule)| match rule.condition() {
