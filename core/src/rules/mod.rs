@@ -274,7 +274,7 @@ fn set(policy: &ResolvedPolicy, rule: &Rule) -> Result<ResolvedPolicy, String> {
     let bytes = serde_json::to_vec(&json).map_err(|error| error.to_string())?;
     let mut changed: ResolvedPolicy =
         crate::evaluate::read(&bytes, codes::BAD_POLICY).map_err(|error| error.message)?;
-    changed.validate().map_err(|(path, sentence)| alloc::format!("then `{path}` {sentence}"))?;
+    changed.validate().map_err(|(path, sentence)| alloc::format!("with it `{path}` {sentence}"))?;
     for path in rule.set.keys() {
         changed.origins.insert(path.clone(), Layer::Rule);
         changed.ruled_by.insert(path.clone(), rule.name.clone());
