@@ -438,12 +438,18 @@ mod tests {
                 "'100GB' | `job.input_bytes` is a number, but is compared with the text `'100GB'` | write sizes in bytes: `100000000000`",
             ),
             ("hour > 'x'", "'x' | `hour` is a number, but is compared with the text `'x'` | compare it with a number"),
-            ("'22' == hour", "'22' | `hour` is a number, but is compared with the text `'22'` | write `22` without quotes"),
+            (
+                "'22' == hour",
+                "'22' | `hour` is a number, but is compared with the text `'22'` | write `22` without quotes",
+            ),
             (
                 "weekday in ['sat', 'sun']",
                 "'sat' | `weekday` is a number, but is compared with the text `'sat'` | days are numbers, from `1` for Monday to `7` for Sunday",
             ),
-            ("labels.tries > 3", "3 | `labels.tries` is a text, but is compared with the number `3` | write it in quotes: `'3'`"),
+            (
+                "labels.tries > 3",
+                "3 | `labels.tries` is a text, but is compared with the number `3` | write it in quotes: `'3'`",
+            ),
             (
                 "labels.night == true",
                 "true | `labels.night` is a text, but is compared with `true` | write it in quotes: `'true'`",

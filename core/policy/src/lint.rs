@@ -142,7 +142,10 @@ impl PolicyFile {
             (
                 scaling.enable_autoscaling && scaling.min_executors == scaling.max_executors,
                 "autoscaling.max_executors",
-                format!("autoscaling has no effect in {place}: `min_executors` and `max_executors` are both {}", scaling.max_executors),
+                format!(
+                    "autoscaling has no effect in {place}: `min_executors` and `max_executors` are both {}",
+                    scaling.max_executors
+                ),
                 "set other bounds, or `autoscaling.enable_autoscaling: false`",
             ),
             (
@@ -210,7 +213,11 @@ impl PolicyFile {
             let message = format!(
                 "autoscaling is on in {live} but off in {place}: the effect of decommissioning executors shows up first in {live}"
             );
-            found.push(("autoscaling.enable_autoscaling", message, "set `autoscaling.enable_autoscaling: true` here too, with small bounds"));
+            found.push((
+                "autoscaling.enable_autoscaling",
+                message,
+                "set `autoscaling.enable_autoscaling: true` here too, with small bounds",
+            ));
         }
         if rehearses && here.autoscaling.max_executors < there.autoscaling.min_executors {
             let message = format!(
@@ -221,7 +228,11 @@ impl PolicyFile {
         }
         if rehearses && here.pipeline.stage_optimization != there.pipeline.stage_optimization {
             let message = format!("stages are planned in only one of {place} and {live}: the other can't test it");
-            found.push(("pipeline.stage_optimization", message, "set `pipeline.stage_optimization` to the same value in both"));
+            found.push((
+                "pipeline.stage_optimization",
+                message,
+                "set `pipeline.stage_optimization` to the same value in both",
+            ));
         }
         found
             .into_iter()

@@ -29,7 +29,9 @@ pub(crate) const WRITE: &str = "write a whole number and one of k, m, g, t, as i
 impl fmt::Display for MemorySizeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Malformed { meant: Some(meant) } => write!(f, "not a memory size as Spark writes it; write `{meant}`"),
+            Self::Malformed { meant: Some(meant) } => {
+                write!(f, "not a memory size as Spark writes it; write `{meant}`")
+            }
             Self::Malformed { meant: None } => write!(f, "not a memory size as Spark writes it; {WRITE}"),
             Self::TooLarge => f.write_str("more bytes than a machine can count"),
         }

@@ -69,14 +69,16 @@ impl Reader<'_> {
                 self.report(problem.help("give it `set:` with keys of the policy, or `deny:` with a message"));
             }
             (Some(_), Some(deny)) => {
-                let message = format!("{} has both `set` and `deny`; a denied run takes no settings", quoted(&rule.name));
+                let message =
+                    format!("{} has both `set` and `deny`; a denied run takes no settings", quoted(&rule.name));
                 let problem = self.error(&deny.key.mark, Code::DuplicateKey, message, &join(path, "deny"));
                 self.report(problem.help("keep one of the two, or make two rules"));
             }
             _ => {}
         }
         if let Some(point) = rule.at.iter().find(|point| rule.deny.is_some() && !can_be_denied(**point)) {
-            let message = format!("a rule with `deny` can't apply at {}: that would not stop the run", quoted(point.name()));
+            let message =
+                format!("a rule with `deny` can't apply at {}: that would not stop the run", quoted(point.name()));
             let deniable = DecisionPoint::ALL.iter().filter(|point| can_be_denied(**point)).map(|point| point.name());
             let problem = self.error(&mark, Code::UnknownWord, message, &join(path, "at"));
             let help = format!("write `at: [{}]`, or leave `at` out", deniable.clone().collect::<Vec<_>>().join(", "));

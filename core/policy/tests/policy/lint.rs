@@ -29,7 +29,10 @@ fn values_without_effect_are_warned_of_at_their_place() {
         "`cache_strategy: always` has no effect in `production`",
     );
     one(&production("autoscaling: {min_executors: 3, max_executors: 3}"), "autoscaling has no effect in `production`");
-    one(&production("autoscaling: {enable_autoscaling: false, guards: {tick_seconds: 2}}"), "`tick_seconds` has no effect in `production`");
+    one(
+        &production("autoscaling: {enable_autoscaling: false, guards: {tick_seconds: 2}}"),
+        "`tick_seconds` has no effect in `production`",
+    );
     assert_eq!(found(&production("cost: {budget_per_run: 5, executor_hour_price: 1}")), [""; 0]);
 }
 
@@ -63,10 +66,7 @@ fn what_an_environment_never_exercises_is_told() {
     };
     one(&text("temp_tables: {enable_caching: false}"), "caching is on in `production` but off in `staging`");
     one(&text("autoscaling: {enable_autoscaling: false}"), "autoscaling is on in `production` but off in `staging`");
-    one(
-        &text("autoscaling: {max_executors: 3}"),
-        "`staging` has at most 3 executors and `production` at least 4",
-    );
+    one(&text("autoscaling: {max_executors: 3}"), "`staging` has at most 3 executors and `production` at least 4");
     assert_eq!(found(&text("")), [""; 0]);
 }
 

@@ -44,10 +44,7 @@ fn wrong(rule: &str) -> Vec<String> {
 fn wrong_rules_are_told_with_their_place() {
     let set = "set: {max_executors: 3}";
     for (rule, expected) in [
-        (
-            format!("{{when: hour >= 22 && hours < 6, {set}}}"),
-            "2:26-31 bad_condition unknown variable `hours`",
-        ),
+        (format!("{{when: hour >= 22 && hours < 6, {set}}}"), "2:26-31 bad_condition unknown variable `hours`"),
         (format!("{{when: 'hour >', {set}}}"), "bad_condition"),
         (
             format!("{{when: plan.cost > 3.0, {set}}}"),
