@@ -26,6 +26,7 @@ pub mod memory;
 pub mod named;
 pub mod policy;
 pub mod predict;
+pub mod printable;
 pub mod query;
 pub mod review;
 pub mod rules;

@@ -71,7 +71,7 @@ pub enum Unit {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(untagged)]
 pub enum Scalar {
-    /// Yes or no.
+    /// True or false.
     Flag(bool),
     /// A whole number: bytes, counts, milliseconds.
     Whole(u64),
@@ -138,7 +138,7 @@ impl Scalar {
                 let text = alloc::format!("{x:.3}");
                 text.trim_end_matches('0').trim_end_matches('.').to_string()
             }
-            (Self::Flag(yes), _) => if *yes { "yes" } else { "no" }.to_string(),
+            (Self::Flag(flag), _) => flag.to_string(),
             (Self::Word(word), _) => word.to_string(),
             (Self::Unknown, _) => "unknown".to_string(),
         }

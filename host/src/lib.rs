@@ -11,6 +11,7 @@ pub mod cli;
 mod clock;
 pub mod conformance;
 pub mod engine;
+pub mod file_error;
 pub mod launch;
 pub mod record;
 pub mod review;

@@ -79,9 +79,17 @@ fn numbers_of_the_plugin_are_in_one_place() {
         let name = file.file_name().unwrap().to_str().unwrap().to_owned();
         let allowed = allowed.get(name.as_str()).copied().unwrap_or_default();
         let code = code(&fs::read_to_string(&file).unwrap());
-        for word in code.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|word| word.starts_with(|c: char| c.is_ascii_digit())) {
+        for word in code
+            .split(|c: char| !c.is_alphanumeric() && c != '_')
+            .filter(|word| word.starts_with(|c: char| c.is_ascii_digit()))
+        {
             // 0 to 9 count and compare; hexadecimal is for hashes.
-            if word.len() > 1 && !word.starts_with("0x") && !allowed.contains(&word) && !allowed.contains(&"*") && word != "1L" {
+            if word.len() > 1
+                && !word.starts_with("0x")
+                && !allowed.contains(&word)
+                && !allowed.contains(&"*")
+                && word != "1L"
+            {
                 found.push(format!("{name}: {word}"));
             }
         }

@@ -176,7 +176,7 @@ impl Reader<'_> {
         };
         let homes: Vec<&str> = keys().filter(|key| key.name == name).map(|key| key.section).collect();
         if section.is_empty() && homes.len() > 1 {
-            let message = format!("{} could be of several sections", quoted(name));
+            let message = format!("{} is a key of several sections", quoted(name));
             let help = format!("write it below {}", any_of(homes));
             let problem = error(Code::AmbiguousKey, message).help(help);
             return self.report(problem);
@@ -195,7 +195,7 @@ impl Reader<'_> {
             let homes = homes.map(|key| key.section);
             format!("did you mean `{meant}` in {}?", any_of(homes))
         } else {
-            format!("it has {}", any_of(names_in(section)))
+            format!("expected one of {}", any_of(names_in(section)))
         };
         let expected = any_of(names_in(section));
         let problem = error(Code::UnknownKey, message).expected(expected).help(help);

@@ -59,7 +59,7 @@ pub enum Code {
     OutOfRange,
     /// NaN or an infinity.
     NotFinite,
-    /// A word that the key doesn't know.
+    /// A word that is not among the key's values.
     UnknownWord,
     /// A size that is not written as Spark writes sizes.
     BadMemorySize,
@@ -75,7 +75,7 @@ pub enum Code {
     WithoutEffect,
     /// What nearly is a key of Spark.
     UnknownSparkKey,
-    /// Something that one environment does and another never will.
+    /// A setting that is active only in production.
     NotExercised,
     /// A SHA-256 that is not 64 hexadecimal digits.
     BadDigest,

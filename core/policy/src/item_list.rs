@@ -58,7 +58,7 @@ impl ItemList {
             return Vec::new();
         };
         if items.len() > *most {
-            let message = format!("there are {} {item}s; {most} are allowed", items.len());
+            let message = format!("there are {} {item}s; at most {most} are allowed", items.len());
             let problem = Diagnostic::error(source, &key.mark, Code::OutOfRange, message).at(*name);
             problems.push(problem.expected(format!("at most {most} {item}s")));
             return Vec::new();
@@ -111,7 +111,7 @@ impl ItemList {
 fn meant<'k>(word: &str, known: impl Iterator<Item = &'k str> + Clone) -> String {
     match nearest(word, known.clone()) {
         Some(meant) => format!("did you mean `{meant}`?"),
-        None => format!("it has {}", any_of(known)),
+        None => format!("expected one of {}", any_of(known)),
     }
 }
 
@@ -126,7 +126,7 @@ pub(crate) fn decision_point(
     let point = DecisionPoint::from_name(word);
     if point.is_none() {
         let names = DecisionPoint::ALL.map(DecisionPoint::name);
-        let message = format!("there is no decision point {}", quoted(word));
+        let message = format!("unknown decision point {}", quoted(word));
         let problem = Diagnostic::error(source, &node.mark, Code::UnknownWord, message).at(path);
         let problem = problem.expected(any_of(names)).found(description(node));
         problems.push(problem.help(meant(word, names.into_iter())));

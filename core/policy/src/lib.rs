@@ -26,6 +26,7 @@
 //! and nothing of decisions.
 
 mod block;
+mod condition;
 mod diagnostics;
 mod digest;
 mod expectation;

@@ -1,7 +1,7 @@
-//! What is right by itself and still hardly meant: across environments, and values that never have an effect.
+//! What is valid and still probably unintended: values that never have an effect, and settings that are active only in production.
 //!
-//! A warning says that something its author wrote does nothing. An advice says what one environment will not show of another: it is how
-//! many teams want it, and worth knowing.
+//! A warning says that something its author wrote does nothing. A note says what other environments can't test of production: many teams
+//! want it so, and it is worth knowing.
 
 use serde_json::Value as Json;
 use sparkwright_core::facts::{History, JobFacts};
@@ -21,7 +21,7 @@ struct Resolved<'f> {
 }
 
 impl PolicyFile {
-    /// What is hardly meant, in the order of the file. Environments with errors are left out; [`parse`](crate::parse) has told them.
+    /// What is probably unintended, in the order of the file. Environments with errors are left out; [`parse`](crate::parse) reports them.
     #[must_use]
     pub fn lint(&self) -> Vec<Diagnostic> {
         let resolved: Vec<Resolved<'_>> = self
@@ -53,11 +53,11 @@ impl PolicyFile {
                 let serial_ms = known.driver_ms.unwrap_or(0).saturating_add(known.critical_path_ms.unwrap_or(0));
                 let target_ms = policy.autoscaling.target_processing_time_minutes * 60_000.0;
                 let message = format!(
-                    "the target time in {} can't be met: earlier runs spent {} where no number of executors helps",
+                    "the target time in {} can't be met: earlier runs spent {} in the driver and on the critical path, where more executors don't help",
                     quoted(name),
                     render_ms(serial_ms)
                 );
-                let help = "raise it, or shorten what the driver does alone and the longest tasks";
+                let help = "raise the target time, or shorten the driver's own work and the longest tasks";
                 (target_ms < serial_ms as f64)
                     .then(|| self.finding(name, PATH, Severity::Warning, Code::WithoutEffect, message, help))
                     .flatten()
@@ -94,23 +94,23 @@ impl PolicyFile {
             (
                 cost.budget_per_run.is_some() && cost.executor_hour_price.is_none(),
                 "cost.budget_per_run",
-                format!("the budget never binds in {place}: executors have no price there"),
+                format!("`budget_per_run` has no effect in {place}: executors have no price"),
                 "set `cost.executor_hour_price` too",
             ),
             (
                 tables.cleanup_batch_size > tables.max_total_tables,
                 "temp_tables.cleanup_batch_size",
                 format!(
-                    "a clean-up in {place} drops up to {} tables, and there are never more than {}",
+                    "`cleanup_batch_size` in {place} is {}, but there are never more than {} tables",
                     tables.cleanup_batch_size, tables.max_total_tables
                 ),
-                "a batch of at most `temp_tables.max_total_tables` does the same",
+                "write at most the value of `temp_tables.max_total_tables`",
             ),
             (
                 tables.auto_cleanup && tables.max_table_age_hours < hours_between,
                 "temp_tables.max_table_age_hours",
                 format!(
-                    "tables in {place} may be {} hours old, but are looked for only every {hours_between} hours",
+                    "tables in {place} expire after {} hours, but clean-up runs only every {hours_between} hours",
                     tables.max_table_age_hours
                 ),
                 "lower `temp_tables.cleanup_interval_minutes`",
@@ -120,8 +120,8 @@ impl PolicyFile {
                     && matches!(tables.cache_strategy, CacheStrategy::Always | CacheStrategy::Aggressive),
                 "temp_tables.cache_strategy",
                 format!(
-                    "the cache strategy {} does nothing in {place}: caching is off there",
-                    quoted(tables.cache_strategy.word())
+                    "{} has no effect in {place}: caching is off",
+                    quoted(&format!("cache_strategy: {}", tables.cache_strategy.word()))
                 ),
                 "set `temp_tables.enable_caching: true`",
             ),
@@ -130,25 +130,28 @@ impl PolicyFile {
                     && tables.cache_strategy == CacheStrategy::Never
                     && self.wrote(name, "temp_tables.enable_caching"),
                 "temp_tables.enable_caching",
-                format!("caching is on in {place}, but the strategy `never` wins"),
-                "set another `temp_tables.cache_strategy`, or caching to false",
+                format!("caching is on in {place}, but `cache_strategy: never` keeps nothing"),
+                "set another `temp_tables.cache_strategy`, or `temp_tables.enable_caching: false`",
             ),
             (
                 !scaling.enable_autoscaling && self.wrote(name, "autoscaling.guards.tick_seconds"),
                 "autoscaling.guards.tick_seconds",
-                format!("the controller never ticks in {place}: autoscaling is off there"),
+                format!("`tick_seconds` has no effect in {place}: autoscaling is off"),
                 "set `autoscaling.enable_autoscaling: true`",
             ),
             (
                 scaling.enable_autoscaling && scaling.min_executors == scaling.max_executors,
                 "autoscaling.max_executors",
-                format!("executors never move in {place}: the least and the most are both {}", scaling.max_executors),
-                "set `autoscaling.enable_autoscaling: false` to say so, or other bounds",
+                format!(
+                    "autoscaling has no effect in {place}: `min_executors` and `max_executors` are both {}",
+                    scaling.max_executors
+                ),
+                "set other bounds, or `autoscaling.enable_autoscaling: false`",
             ),
             (
                 !tables.enable_temp_tables && self.wrote(name, "temp_tables.max_total_tables"),
                 "temp_tables.max_total_tables",
-                format!("the limit never binds in {place}: temp tables are off there"),
+                format!("`max_total_tables` has no effect in {place}: temp tables are off"),
                 "set `temp_tables.enable_temp_tables: true`",
             ),
         ];
@@ -172,7 +175,7 @@ impl PolicyFile {
                     && let Some(meant) = release.meant(name)
                 {
                     let (major, minor) = release.release;
-                    let message = format!("{} is no key of Spark {major}.{minor}", quoted(name));
+                    let message = format!("Spark {major}.{minor} has no key {}", quoted(name));
                     let finding = Diagnostic::warning(self.source(), &setting.mark, Code::UnknownSparkKey, message)
                         .found(quoted(name));
                     found.push(finding.at(setting.path.as_str()).help(format!("did you mean `{meant}`?")));
@@ -201,27 +204,35 @@ impl PolicyFile {
         let rehearses = means(other.name, &["stag", "test", "qa", "uat", "preprod", "pre-prod"]);
         if !here.temp_tables.enable_caching && there.temp_tables.enable_caching {
             let message = format!(
-                "nothing is kept in memory in {place}, and {live} keeps what it uses again: data that does not fit there shows first in {live}"
+                "caching is on in {live} but off in {place}: data that doesn't fit in memory shows up first in {live}"
             );
-            let help = "run once with `--set temp_tables.enable_caching=true` before a release";
+            let help = "before a release, run once with `--set temp_tables.enable_caching=true`";
             found.push(("temp_tables.enable_caching", message, help));
         }
         if rehearses && !here.autoscaling.enable_autoscaling && there.autoscaling.enable_autoscaling {
             let message = format!(
-                "executors never move in {place}, and do in {live}: what decommission does to a job shows first there"
+                "autoscaling is on in {live} but off in {place}: the effect of decommissioning executors shows up first in {live}"
             );
-            found.push(("autoscaling.enable_autoscaling", message, "set it to true here too, with small bounds"));
+            found.push((
+                "autoscaling.enable_autoscaling",
+                message,
+                "set `autoscaling.enable_autoscaling: true` here too, with small bounds",
+            ));
         }
         if rehearses && here.autoscaling.max_executors < there.autoscaling.min_executors {
             let message = format!(
-                "{place} has at most {} executors, and {live} never fewer than {}: no size is run in both",
+                "{place} has at most {} executors and {live} at least {}: no executor count is used in both",
                 here.autoscaling.max_executors, there.autoscaling.min_executors
             );
             found.push(("autoscaling.max_executors", message, "let the two ranges overlap"));
         }
         if rehearses && here.pipeline.stage_optimization != there.pipeline.stage_optimization {
-            let message = format!("stages are planned in only one of {place} and {live}");
-            found.push(("pipeline.stage_optimization", message, "set both to the same"));
+            let message = format!("stages are planned in only one of {place} and {live}: the other can't test it");
+            found.push((
+                "pipeline.stage_optimization",
+                message,
+                "set `pipeline.stage_optimization` to the same value in both",
+            ));
         }
         found
             .into_iter()

@@ -29,9 +29,11 @@ pub(crate) const WRITE: &str = "write a whole number and one of k, m, g, t, as i
 impl fmt::Display for MemorySizeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Malformed { meant: Some(meant) } => write!(f, "this is no size as Spark writes it: write `{meant}`"),
-            Self::Malformed { meant: None } => write!(f, "this is no size as Spark writes it: {WRITE}"),
-            Self::TooLarge => f.write_str("this is more bytes than a machine can count"),
+            Self::Malformed { meant: Some(meant) } => {
+                write!(f, "not a memory size as Spark writes it; write `{meant}`")
+            }
+            Self::Malformed { meant: None } => write!(f, "not a memory size as Spark writes it; {WRITE}"),
+            Self::TooLarge => f.write_str("more bytes than a machine can count"),
         }
     }
 }
@@ -126,7 +128,7 @@ mod tests {
     #[test]
     fn a_refusal_says_what_to_write() {
         let told = |text| parse_memory_size(text).unwrap_err().to_string();
-        assert_eq!(told("1.5g"), "this is no size as Spark writes it: write `1536m`");
+        assert_eq!(told("1.5g"), "not a memory size as Spark writes it; write `1536m`");
         assert!(told("4 elephants").ends_with(WRITE));
         assert!(told("99999999999p").contains("more bytes"));
     }

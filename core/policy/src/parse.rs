@@ -312,9 +312,9 @@ impl PolicyFile {
                 Some(section) => {
                     format!("put `{section}` below `global_optimization`, or below `{OPTIMIZATION}` of an environment")
                 }
-                None => "a policy is below `global_optimization` and `environments`".to_owned(),
+                None => "write the policy below `global_optimization` or `environments`".to_owned(),
             };
-            let message = "nothing in this file is a policy; the built-in defaults hold";
+            let message = "this file holds no policy; the built-in defaults apply";
             let problem = Diagnostic::warning(&source, &root.mark, Code::NothingHere, message);
             self.problems.push(problem.expected(any_of(TOP)).help(help));
         }
@@ -356,7 +356,7 @@ impl PolicyFile {
             if let Some(meant) = nearest(key, missing)
                 && !names.contains(&key)
             {
-                let message = format!("{} is not a key of a policy and is left alone", quoted(key));
+                let message = format!("{} is not a key of a policy and is ignored", quoted(key));
                 self.problems.push(
                     Diagnostic::warning(source, &entry.key.mark, Code::SimilarKey, message)
                         .at(step(path, key))
@@ -455,7 +455,7 @@ impl PolicyFile {
         let pin = self.pick(source, entries, &["sha256"], PATH);
         let Some((_, Entry { key, value })) = pin.first() else {
             if !value.is_null() && entries.is_empty() {
-                let message = format!("`{PATH}` names no `sha256`");
+                let message = format!("`{PATH}` has no `sha256`");
                 let problem = Diagnostic::error(source, &key.mark, Code::BadDigest, message);
                 self.problems.push(problem.at(path));
             }
@@ -481,9 +481,9 @@ impl PolicyFile {
     fn known_environments(&self, name: &str) -> (String, String) {
         let known = any_of(self.environments());
         let help = match nearest(name, self.environments()) {
-            Some(meant) => format!("did you mean {}? this file has {known}", quoted(meant)),
+            Some(meant) => format!("did you mean {}? known are {known}", quoted(meant)),
             None if known.is_empty() => "this file has no environments".to_owned(),
-            None => format!("this file has {known}"),
+            None => format!("known are {known}"),
         };
         (known, help)
     }
@@ -504,7 +504,7 @@ impl PolicyFile {
 
     fn unknown_default(&self, default: &DefaultEnvironment) -> Diagnostic {
         let (known, help) = self.known_environments(&default.name);
-        let message = format!("`default_environment` names {}, which this file doesn't have", quoted(&default.name));
+        let message = format!("`default_environment` is {}, but there is no such environment", quoted(&default.name));
         let code = Code::UnknownEnvironment;
         Diagnostic::error(&self.source, &default.mark, code, message)
             .at("default_environment")
@@ -545,8 +545,8 @@ fn tidy(mut problems: Vec<Diagnostic>) -> Vec<Diagnostic> {
         problems.truncate(MOST_PROBLEMS);
         if let Some(last) = problems.last().cloned() {
             let source = Source::new(&last.file, "");
-            let mut note =
-                Diagnostic::placeless(&source, Code::MoreProblems, format!("{more} more problems are not listed"));
+            let what = if more == 1 { "1 more problem is".to_owned() } else { format!("{more} more problems are") };
+            let mut note = Diagnostic::placeless(&source, Code::MoreProblems, format!("{what} not listed"));
             if !left_out_error {
                 note.severity = crate::diagnostics::Severity::Warning;
             }

@@ -73,7 +73,7 @@ impl Reader<'_> {
         let Some(expect) =
             of("expect").map(|entry| self.json(&entry.value, "", path)).filter(|expect| !expect.is_null())
         else {
-            let message = format!("{} expects nothing", quoted(&name));
+            let message = format!("{} has no `expect`", quoted(&name));
             let help = "say what the answer must hold, as in `expect: {executors: 4}`";
             self.error(&node.mark, Code::NullNotAllowed, message, path, help);
             return None;

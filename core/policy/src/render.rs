@@ -3,6 +3,8 @@
 use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 
+use sparkwright_core::printable;
+
 use crate::diagnostics::{Diagnostic, Severity, plain_text};
 
 /// One diagnostic as text: what is wrong, `file:line:column`, the line with the place marked, and the help. With ANSI colours
@@ -30,7 +32,8 @@ pub fn render(diagnostic: &Diagnostic, colour: bool) -> String {
         Severity::Advice => Level::NOTE,
     };
     let file = if diagnostic.file.is_empty() { "policy".to_owned() } else { plain_path(&diagnostic.file) };
-    let title = level.primary_title(diagnostic.message.as_str());
+    let message = printable::line(&diagnostic.message);
+    let title = level.primary_title(message.as_ref());
     let mut group = Group::with_title(title.id(diagnostic.code.word()));
     let excerpt = visible(&diagnostic.excerpt);
     let origin = Origin::path(file.as_str());
@@ -52,8 +55,9 @@ pub fn render(diagnostic: &Diagnostic, colour: bool) -> String {
         }
         group = group.element(snippet);
     }
-    if !diagnostic.help.is_empty() {
-        group = group.element(Level::HELP.message(diagnostic.help.as_str()));
+    let help = printable::line(&diagnostic.help);
+    if !help.is_empty() {
+        group = group.element(Level::HELP.message(help.as_ref()));
     }
     let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
     renderer.decor_style(DecorStyle::Ascii).render(&[group])

@@ -46,7 +46,7 @@ pub(crate) fn resolve(environment: &str, strata: &[Stratum<'_>]) -> Result<Resol
     // INVARIANT: a value was checked against its key's kind, which comes from the same table as the struct's field. Should
     // the two ever disagree, the policy is refused rather than used in part.
     let mut policy = layered(&winners).ok_or_else(|| {
-        let message = "the key table and the policy disagree; this is a fault of sparkwright";
+        let message = "internal error: the key table and the policy disagree";
         vec![Diagnostic::placeless(file, Code::WrongType, message)]
     })?;
     policy.environment = environment.to_owned();

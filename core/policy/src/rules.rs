@@ -5,7 +5,8 @@ use sparkwright_core::policy::Rule;
 use sparkwright_core::rules::{MOST_RULES, can_be_denied};
 
 use crate::block::{Block, join, read_block};
-use crate::diagnostics::{Code, Diagnostic, any_of, quoted, readable};
+use crate::condition::{never_right, unreadable};
+use crate::diagnostics::{Code, Diagnostic, any_of, quoted};
 use crate::item_list::{Item, ItemList, decision_point};
 use crate::source::{Mark, Source};
 use crate::tree::{Entry, Node, Value};
@@ -64,28 +65,30 @@ impl Reader<'_> {
         rule.deny = of("deny").and_then(|entry| self.text(entry, &join(path, "deny")));
         match (of("set"), of("deny")) {
             (None, None) => {
-                let message = format!("{} neither sets anything nor denies", quoted(&rule.name));
+                let message = format!("{} has neither `set` nor `deny`", quoted(&rule.name));
                 let problem = self.error(&node.mark, Code::NullNotAllowed, message, path);
                 self.report(problem.help("give it `set:` with keys of the policy, or `deny:` with a message"));
             }
             (Some(_), Some(deny)) => {
                 let message =
-                    format!("{} sets keys and denies; nothing is set where a run is denied", quoted(&rule.name));
+                    format!("{} has both `set` and `deny`; a denied run takes no settings", quoted(&rule.name));
                 let problem = self.error(&deny.key.mark, Code::DuplicateKey, message, &join(path, "deny"));
                 self.report(problem.help("keep one of the two, or make two rules"));
             }
             _ => {}
         }
         if let Some(point) = rule.at.iter().find(|point| rule.deny.is_some() && !can_be_denied(**point)) {
-            let message = format!("{} can't be denied: what runs goes on", quoted(point.name()));
+            let message =
+                format!("a rule with `deny` can't apply at {}: that would not stop the run", quoted(point.name()));
             let deniable = DecisionPoint::ALL.iter().filter(|point| can_be_denied(**point)).map(|point| point.name());
             let problem = self.error(&mark, Code::UnknownWord, message, &join(path, "at"));
-            self.report(problem.expected(any_of(deniable)));
+            let help = format!("write `at: [{}]`, or leave `at` out", deniable.clone().collect::<Vec<_>>().join(", "));
+            self.report(problem.expected(any_of(deniable)).help(help));
         }
         let Some(when) = of("when") else {
             let message = format!("{} has no `when`", quoted(&rule.name));
             let problem = self.error(&node.mark, Code::NullNotAllowed, message, path);
-            self.report(problem.help("say when it holds, as in `when: hour >= 22`"));
+            self.report(problem.help("say when the rule applies, as in `when: hour >= 22`"));
             return None;
         };
         rule.when = self.condition(when, &join(path, "when"), &rule)?;
@@ -98,7 +101,7 @@ impl Reader<'_> {
             None => {
                 let found = description(&entry.value);
                 let mark = if entry.value.mark.is_empty() { entry.key.mark } else { entry.value.mark };
-                let message = format!("a text is needed, not {found}");
+                let message = format!("expected a text, not {found}");
                 let problem = self.error(&mark, Code::WrongType, message, path).expected("text");
                 self.report(problem.found(found));
                 None
@@ -124,26 +127,32 @@ impl Reader<'_> {
             return None;
         };
         let rule = Rule { when: text.to_owned(), ..rule.clone() };
-        match rule.condition() {
-            Ok(_) => Some(rule.when),
-            Err(bad) => {
-                let mark = within(&entry.value, bad.at);
-                let message = format!("the condition {}", readable(bad.message.chars()));
-                let problem = self.error(&mark, Code::BadCondition, message, path).found(quoted(text));
-                self.report(problem.expected("a condition in CEL, as `hour >= 22 && environment == 'production'`"));
-                None
-            }
-        }
+        let slip = match rule.condition() {
+            Ok(_) => never_right(text),
+            Err(bad) => Some(unreadable(text, &bad)),
+        };
+        let Some(slip) = slip else { return Some(rule.when) };
+        let mark = within(self.source, &entry.value, text, slip.part);
+        let problem = self.error(&mark, Code::BadCondition, slip.message, path).found(quoted(text)).help(slip.help);
+        self.report(problem.expected("a condition in CEL, as `hour >= 22 && environment == 'production'`"));
+        None
     }
 }
 
-/// The place of a character of a scalar; the scalar's own where it is written over more than one line.
-fn within(node: &Node, at: usize) -> Mark {
-    let mark = node.mark;
-    let quote = usize::from(matches!(&node.value, Value::Scalar { quoted: true, .. }));
-    if mark.line != mark.end_line || at == 0 {
-        return mark;
+/// The place in the file of a part of a scalar's text: that part of what is written there, the scalar's own where it is written otherwise.
+fn within(source: &Source, node: &Node, text: &str, part: Option<(usize, &str)>) -> Mark {
+    let Some((start, part)) = part else { return node.mark };
+    let written = source.text.get(node.mark.start..node.mark.end).unwrap_or_default();
+    // The first line of a block scalar is its own sign.
+    let is_block = written.starts_with(['|', '>']);
+    let skipped = if is_block { written.find('\n').unwrap_or(0) } else { 0 };
+    let before = text.get(..start).unwrap_or_default().matches(part).count();
+    let lines = written.get(skipped..).unwrap_or_default();
+    match lines.match_indices(part).nth(before) {
+        Some((at, _)) => {
+            let start = node.mark.start + skipped + at;
+            source.mark(start, start + part.len())
+        }
+        None => node.mark,
     }
-    let column = (mark.column + quote + at).min(mark.end_column.saturating_sub(1));
-    Mark { column, ..mark }
 }

@@ -59,6 +59,17 @@ impl Source {
         Self { name: name.to_owned(), text: text.to_owned() }
     }
 
+    /// The place of the bytes `start..end`.
+    pub(crate) fn mark(&self, start: usize, end: usize) -> Mark {
+        let place = |at: usize| {
+            let before = self.text.get(..at).unwrap_or_default();
+            let line = before.rsplit('\n').next().unwrap_or_default();
+            (before.matches('\n').count() + 1, line.chars().count() + 1)
+        };
+        let ((line, column), (end_line, end_column)) = (place(start), place(end));
+        Mark { line, column, end_line, end_column, start, end }
+    }
+
     /// The line around `mark` as far as it is worth quoting, with the column of its first character.
     pub(crate) fn excerpt(&self, mark: &Mark) -> (String, usize) {
         let (Some(before), Some(after)) = (self.text.get(..mark.start), self.text.get(mark.start..)) else {

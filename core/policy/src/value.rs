@@ -42,7 +42,7 @@ pub fn expectation(key: &Key) -> String {
         Kind::Real { least, most } if is_nullable(key) => format!("a number from {least} to {most}, or null"),
         Kind::Real { least, most } => format!("a number from {least} to {most}"),
         Kind::Choice(words) => any_of(words.iter().copied()),
-        Kind::Memory => "a size as Spark writes it, like `4g` or `512m`, or null".to_owned(),
+        Kind::Memory => "a memory size like `4g` or `512m`, or null".to_owned(),
         Kind::Text if is_nullable(key) => "text or null".to_owned(),
         Kind::Text => "text".to_owned(),
         Kind::TextList => "a list of texts".to_owned(),
@@ -147,12 +147,12 @@ fn not_finite(key: &Key, node: &Node, site: &Site<'_>) -> Option<Diagnostic> {
 
 fn out_of_range(key: &Key, node: &Node, site: &Site<'_>, under: bool, limit: &str, nearest: &str) -> Diagnostic {
     let found = node.text().map(quoted).unwrap_or_default();
-    let side = if under { "under the least" } else { "above the most" };
-    let message = format!("`{}` is {found}, {side} allowed, {limit}", site.name);
+    let side = if under { "minimum" } else { "maximum" };
+    let message = format!("`{}` is {found}; the {side} is {limit}", site.name);
     site.error(node, Code::OutOfRange, message)
         .expected(expectation(key))
         .found(found)
-        .help(format!("the nearest value allowed is `{nearest}`"))
+        .help(format!("the nearest valid value is `{nearest}`"))
 }
 
 fn whole(key: &Key, node: &Node, site: &Site<'_>, least: u64, most: u64) -> Checked {
@@ -232,11 +232,9 @@ fn choice(key: &Key, node: &Node, site: &Site<'_>, words: &'static [&'static str
     if !matches!(node.plain(), None | Some(Plain::Word)) {
         return Err(wrong_type(key, node, site));
     }
-    let message = format!("`{}` doesn't know {}", site.name, quoted(text));
-    let help = match nearest(text, words.iter().copied()) {
-        Some(word) => format!("did you mean `{word}`?"),
-        None => format!("it knows {}", any_of(words.iter().copied())),
-    };
+    let known = any_of(words.iter().copied());
+    let message = format!("{} is not a valid value for `{}`; expected one of {known}", quoted(text), site.name);
+    let help = nearest(text, words.iter().copied()).map_or_else(String::new, |word| format!("did you mean `{word}`?"));
     Err(site.error(node, Code::UnknownWord, message).expected(expectation(key)).found(quoted(text)).help(help))
 }
 
@@ -246,9 +244,9 @@ fn memory(key: &Key, node: &Node, site: &Site<'_>) -> Checked {
         _ => return Err(wrong_type(key, node, site)),
     };
     let range = |under: bool| {
-        let (limit, words) = if under { (LEAST, "the least that Spark starts with") } else { (MOST, "the most") };
+        let (limit, why) = if under { (LEAST, ": Spark doesn't start with less") } else { (MOST, "") };
         let limit_text = memory_size_text(limit);
-        let mut problem = out_of_range(key, node, site, under, &format!("{limit_text}, {words}"), &limit_text);
+        let mut problem = out_of_range(key, node, site, under, &format!("{limit_text}{why}"), &limit_text);
         if under && text.bytes().all(|b| b.is_ascii_digit()) && text.len() <= 6 {
             problem.help = format!("a number without a unit is bytes; write {} for MiB", quoted(&format!("{text}m")));
         }
@@ -260,7 +258,7 @@ fn memory(key: &Key, node: &Node, site: &Site<'_>) -> Checked {
         Ok(_) | Err(MemorySizeError::TooLarge) => Err(range(false)),
         Err(MemorySizeError::Malformed { .. }) if text.starts_with('-') => Err(range(true)),
         Err(MemorySizeError::Malformed { meant }) => {
-            let message = format!("`{}` takes a size as Spark writes it, not {}", site.name, quoted(text));
+            let message = format!("`{}` takes a memory size like `4g`, not {}", site.name, quoted(text));
             let help = match meant {
                 Some(meant) => format!("write `{meant}`"),
                 None if text.eq_ignore_ascii_case("none") => "write `null`".to_owned(),

@@ -14,7 +14,7 @@ const HIGHEST_PRICE: f64 = 1e6;
 pub fn size(text: &str) -> Result<Bytes, String> {
     text.parse::<bytesize::ByteSize>()
         .map(|size| Bytes(size.as_u64()))
-        .map_err(|_| format!("`{text}` is no size: write it as 100GB, 1.5TB, 64MiB or a number of bytes"))
+        .map_err(|_| format!("`{text}` is not a size; write it as 100GB, 1.5TB, 64MiB or a number of bytes"))
 }
 
 /// Machines of one size, as `4x16x64GiB`.
@@ -22,7 +22,7 @@ pub fn size(text: &str) -> Result<Bytes, String> {
 /// # Errors
 /// The text names none; what is wanted.
 pub fn nodes(text: &str) -> Result<NodeFacts, String> {
-    let wanted = || format!("`{text}` is not COUNTxCORESxMEMORY, as 4x16x64GiB");
+    let wanted = || format!("`{text}` is not COUNTxCORESxMEMORY; write it as 4x16x64GiB");
     let mut parts = text.splitn(3, 'x');
     let mut whole = || parts.next().and_then(|part| part.parse::<u32>().ok()).filter(|n| *n > 0).ok_or_else(wanted);
     let (count, cores) = (whole()?, whole()?);
@@ -35,7 +35,7 @@ pub fn nodes(text: &str) -> Result<NodeFacts, String> {
 /// # Errors
 /// The text names none; what is wanted.
 pub fn candidate(text: &str) -> Result<ClusterCandidate, String> {
-    let wanted = || format!("`{text}` is not NAME=COUNTxCORESxMEMORY@PRICE, as large=20x16x64GiB@0.40");
+    let wanted = || format!("`{text}` is not NAME=COUNTxCORESxMEMORY@PRICE; write it as large=20x16x64GiB@0.40");
     let (name, rest) = text.split_once('=').filter(|(name, _)| !name.trim().is_empty()).ok_or_else(wanted)?;
     let (machines, price) = rest.split_once('@').map_or((rest, None), |(machines, price)| (machines, Some(price)));
     let micros = |price: &str| {

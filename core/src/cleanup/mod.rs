@@ -191,9 +191,9 @@ mod tests {
             let at = answer.decisions.iter().position(|it| it.table == name).unwrap();
             told[at].as_str()
         };
-        assert!(of("used").contains("it would be yes with stages to come and readers of 0 or less"), "{}", of("used"));
-        assert!(of("young").contains("it would be yes with going unused for 12 h 0 min or more"), "{}", of("young"));
-        assert!(of("old").contains("it would be no with stages to come and readers of 1 or more"), "{}", of("old"));
+        assert!(of("used").contains("it would be true with stages to come and readers of 0 or less"), "{}", of("used"));
+        assert!(of("young").contains("it would be true with going unused for 12 h 0 min or more"), "{}", of("young"));
+        assert!(of("old").contains("it would be false with stages to come and readers of 1 or more"), "{}", of("old"));
     }
 
     /// Oracles, section 7: the original drops by creation time while tables are in use, and never a recent one on clean-up.

@@ -25,10 +25,33 @@ pub const MOST_NESTED_LISTS: usize = 2;
 /// Why a text is no condition.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BadExpression {
+    /// What kind of mistake it is.
+    pub mistake: Mistake,
     /// What is wrong: lower case, no full stop.
     pub message: String,
     /// Where in the text, in characters from 0; 0 where it is the whole.
     pub at: usize,
+}
+
+/// What kind of mistake is in a condition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Mistake {
+    /// It is not written in CEL.
+    Syntax,
+    /// It is longer or more deeply nested than is allowed.
+    TooLarge,
+    /// It uses a variable that there is not.
+    UnknownVariable(String),
+    /// It uses the plan, which is not known when the condition is checked.
+    PlanNotKnown,
+}
+
+impl BadExpression {
+    /// A mistake with its place in the text.
+    #[must_use]
+    pub const fn new(mistake: Mistake, message: String, at: usize) -> Self {
+        Self { mistake, message, at }
+    }
 }
 
 /// A condition that was read.
@@ -39,38 +62,41 @@ pub struct Expression {
 }
 
 impl Expression {
-    /// Reads a condition that may name `variables` and nothing else.
+    /// Reads a condition that may use `variables` and no others.
     ///
     /// # Errors
     /// What is wrong with the text, with its place.
     pub fn parse(text: &str, variables: &[&str]) -> Result<Self, BadExpression> {
-        let whole = |message: String| BadExpression { message, at: 0 };
+        let bad = |message: &str| BadExpression::new(Mistake::Syntax, message.to_string(), 0);
+        let too_large = |message: String| BadExpression::new(Mistake::TooLarge, message, 0);
         if text.trim().is_empty() {
-            return Err(whole("is empty".to_string()));
+            return Err(bad("is empty"));
         }
         if text.len() > LONGEST {
-            return Err(whole(alloc::format!("has {} bytes; {LONGEST} are allowed", text.len())));
+            return Err(too_large(alloc::format!("has {} bytes; at most {LONGEST} are allowed", text.len())));
         }
         // The parser counts its own depth; brackets are counted first, since it may look far ahead at them.
         let deepest = deepest_bracket(text);
         if deepest > usize::from(MOST_DEPTH) {
-            return Err(whole(alloc::format!("nests {deepest} deep; {MOST_DEPTH} are allowed")));
+            return Err(too_large(alloc::format!(
+                "nests brackets {deepest} levels deep; at most {MOST_DEPTH} are allowed"
+            )));
         }
         let parser = PrattParser::new().max_recursion_depth(MOST_DEPTH * 4);
         let parsed = parser.parse(text).map_err(|errors| match errors.errors.first() {
-            Some(error) => BadExpression { message: tidy(&error.msg), at: place(text, error.pos) },
-            None => whole("can't be read".to_string()),
+            Some(error) => BadExpression::new(Mistake::Syntax, tidy(&error.msg), place(text, error.pos)),
+            None => bad("can't be read"),
         })?;
         let (count, depth) = size(&parsed.expr);
         if count > MOST_PARTS || depth > MOST_STEPS {
-            return Err(whole(alloc::format!(
-                "has {count} parts, {depth} one within the other; {MOST_PARTS} and {MOST_STEPS} are allowed"
+            return Err(too_large(alloc::format!(
+                "has {count} parts, nested {depth} levels deep; at most {MOST_PARTS} parts and {MOST_STEPS} levels are allowed"
             )));
         }
         let nested = nested_lists(&parsed.expr);
         if nested > MOST_NESTED_LISTS {
-            return Err(whole(alloc::format!(
-                "nests {nested} list operations in one another; {MOST_NESTED_LISTS} are allowed"
+            return Err(too_large(alloc::format!(
+                "nests {nested} list operations in one another; at most {MOST_NESTED_LISTS} are allowed"
             )));
         }
         let references = parsed.references();
@@ -86,14 +112,14 @@ impl Expression {
         if let Some(unknown) = named.iter().find(|name| !variables.contains(&name.as_str())) {
             let at =
                 text.find(unknown.as_str()).map_or(0, |at| text.get(..at).map_or(0, |before| before.chars().count()));
-            let message = alloc::format!("names `{unknown}`, which is none of {}", variables.join(", "));
-            return Err(BadExpression { message, at });
+            let message = alloc::format!("uses the unknown variable `{unknown}`; known are {}", variables.join(", "));
+            return Err(BadExpression::new(Mistake::UnknownVariable(unknown.clone()), message, at));
         }
         drop(references);
         Ok(Self { parsed, variables: named })
     }
 
-    /// Whether it names a variable.
+    /// Whether it uses a variable.
     #[must_use]
     pub fn names(&self, variable: &str) -> bool {
         self.variables.iter().any(|name| name == variable)
@@ -102,11 +128,11 @@ impl Expression {
     /// Asks the condition.
     ///
     /// # Errors
-    /// In words: facts that it names are not there, or have another type, or it is neither true nor false.
+    /// In words: facts that it uses are not known, or have another type, or its value is neither true nor false.
     pub fn holds(&self, facts: &Facts<'_>) -> Result<bool, String> {
         match facts.context.resolve(&self.parsed) {
             Ok(Value::Bool(yes)) => Ok(yes),
-            Ok(other) => Err(alloc::format!("it is {}, neither true nor false", kind(&other))),
+            Ok(other) => Err(alloc::format!("its value is {}, not true or false", kind(&other))),
             Err(error) => Err(why(&error)),
         }
     }
@@ -177,6 +203,7 @@ fn kind(value: &Value) -> &'static str {
         Value::String(_) => "a text",
         Value::List(_) => "a list",
         Value::Map(_) => "a map",
+        Value::Bool(_) => "true or false",
         Value::Null => "null",
         _ => "a value",
     }
@@ -191,22 +218,56 @@ fn why(error: &ExecutionError) -> String {
         ExecutionError::NoSuchOverload(overload) => {
             // An operator's name has an underscore for each of its operands.
             let name = overload.function().trim_matches('_');
-            alloc::format!("`{name}` takes no ({})", overload.argument_types().join(", "))
+            not_with(name, overload.argument_types().iter().map(|of| kind_of_type(of)))
         }
         ExecutionError::ValuesNotComparable(left, right) => {
             alloc::format!("{} can't be compared with {}", kind(left), kind(right))
         }
         ExecutionError::UnsupportedBinaryOperator(operator, left, right) => {
-            alloc::format!("`{operator}` takes no ({}, {})", kind(left), kind(right))
+            not_with(operator, [kind(left), kind(right)].into_iter())
         }
         ExecutionError::UnsupportedIndex(index, of) => {
             alloc::format!("{} can't be indexed by {}", kind(of), kind(index))
         }
-        ExecutionError::IndexOutOfBounds(_) => "a list has fewer elements than an index asks for".to_string(),
+        ExecutionError::IndexOutOfBounds(_) => "an index is beyond the end of its list".to_string(),
         ExecutionError::DivisionByZero(_) | ExecutionError::RemainderByZero(_) => "it divides by zero".to_string(),
-        ExecutionError::Overflow(operator, ..) => alloc::format!("the result of `{operator}` is too large"),
+        ExecutionError::Overflow(operator, ..) => alloc::format!("the result of `{}` is too large", sign(operator)),
         ExecutionError::FunctionError { function, message } => alloc::format!("`{function}`: {message}"),
-        _ => "it asks for what its values don't have".to_string(),
+        _ => "an operation doesn't fit its values".to_string(),
+    }
+}
+
+/// What an operator or function can't take, in words.
+fn not_with<'k>(name: &str, kinds: impl Iterator<Item = &'k str>) -> String {
+    let kinds: Vec<&str> = kinds.collect();
+    match (kinds.as_slice(), name) {
+        ([left, right], "<" | "<=" | ">" | ">=") => alloc::format!("`{name}` can't compare {left} with {right}"),
+        _ => alloc::format!("`{}` can't take {}", sign(name), kinds.join(" and ")),
+    }
+}
+
+/// An operator as conditions write it; other names stay.
+fn sign(name: &str) -> &str {
+    match name {
+        "add" => "+",
+        "sub" => "-",
+        "mul" => "*",
+        "div" => "/",
+        "rem" => "%",
+        other => other,
+    }
+}
+
+/// The name of a type of CEL, for people.
+fn kind_of_type(name: &str) -> &str {
+    match name {
+        "int" | "uint" | "double" => "a number",
+        "string" => "a text",
+        "list" => "a list",
+        "map" => "a map",
+        "bool" => "true or false",
+        "null_type" => "null",
+        other => other,
     }
 }
 
@@ -334,15 +395,15 @@ mod tests {
         for (text, words) in [
             ("job.nowhere > 3", "`nowhere` is not known"),
             ("labels.team == 'x'", "`labels` is not known"),
-            ("hour + 1", "it is a number, neither true nor false"),
-            ("hour > 'x'", "`>` takes no (int, string)"),
-            ("hour + 'x' == 1", "`add` takes no (a number, a text)"),
-            ("size(hour) > 1", "`size` takes no (int)"),
+            ("hour + 1", "its value is a number, not true or false"),
+            ("hour > 'x'", "`>` can't compare a number with a text"),
+            ("hour + 'x' == 1", "`+` can't take a number and a text"),
+            ("size(hour) > 1", "`size` can't take a number"),
             ("1 / 0 == 1", "it divides by zero"),
-            ("9223372036854775807 + hour > 0", "the result of `add` is too large"),
-            ("job.sizes[3] > 3", "a list has fewer elements than an index asks for"),
+            ("9223372036854775807 + hour > 0", "the result of `+` is too large"),
+            ("job.sizes[3] > 3", "an index is beyond the end of its list"),
             ("int('x') > 3", "`int`: string parse error: invalid digit found in string"),
-            ("hour ? true : false", "it asks for what its values don't have"),
+            ("hour ? true : false", "an operation doesn't fit its values"),
         ] {
             assert_eq!(holds(text).unwrap_err(), words, "{text}");
         }
@@ -352,7 +413,8 @@ mod tests {
     fn texts_that_are_no_conditions_are_refused_with_their_place() {
         let bad = |text: &str| Expression::parse(text, &["job", "hour"]).unwrap_err();
         assert_eq!(bad("hour >= 22 && hours < 6").at, 14);
-        assert!(bad("hour >= 22 && hours < 6").message.starts_with("names `hours`, which is none of job, hour"));
+        assert_eq!(bad("hour >= 22 && hours < 6").message, "uses the unknown variable `hours`; known are job, hour");
+        assert_eq!(bad("hours < 6").mistake, Mistake::UnknownVariable("hours".into()));
         assert_eq!(bad("  ").message, "is empty");
         assert!(bad("hour >").message.len() > 3);
         assert!(bad("hour > > 3").at >= 7);
@@ -363,7 +425,7 @@ mod tests {
         assert!(
             bad(&["hour", " + hour".repeat(120).as_str(), " > 0"].concat())
                 .message
-                .contains("243 parts, 122 one within")
+                .contains("243 parts, nested 122 levels deep")
         );
         // The parser folds these; either way nothing overflows.
         for sign in ["!", "-"] {

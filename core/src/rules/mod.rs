@@ -16,7 +16,7 @@ use crate::abi::{DecisionPoint, codes};
 use crate::error::ErrorBody;
 use crate::json::read;
 use crate::policy::{Layer, ResolvedPolicy, Rule};
-use expression::{BadExpression, Expression, Facts, Functions};
+use expression::{BadExpression, Expression, Facts, Functions, Mistake};
 
 /// The most rules of a policy.
 pub const MOST_RULES: usize = 64;
@@ -42,8 +42,9 @@ impl Rule {
     pub fn condition(&self) -> Result<Expression, BadExpression> {
         let expression = Expression::parse(&self.when, &VARIABLES)?;
         if self.deny.is_none() && expression.names(PLAN) {
-            let at = self.when.find(PLAN).unwrap_or(0);
-            return Err(BadExpression { message: "names `plan`, which only a rule with `deny` may".to_string(), at });
+            let message = "uses `plan`, which is known only to a rule with `deny`".to_string();
+            let before = self.when.split(PLAN).next().unwrap_or_default();
+            return Err(BadExpression::new(Mistake::PlanNotKnown, message, before.chars().count()));
         }
         Ok(expression)
     }
@@ -90,7 +91,7 @@ impl Rules {
     /// `bad_policy` for too many rules or a condition that can't be read, with its place.
     pub fn read(rules: &[Rule]) -> Result<Self, ErrorBody> {
         if rules.len() > MOST_RULES {
-            let message = alloc::format!("there are {} rules; {MOST_RULES} are allowed", rules.len());
+            let message = alloc::format!("there are {} rules; at most {MOST_RULES} are allowed", rules.len());
             return Err(ErrorBody::new(codes::BAD_POLICY, message).at("rules"));
         }
         let read = |(index, rule): (usize, &Rule)| match rule.condition() {
@@ -252,7 +253,7 @@ fn set(policy: &ResolvedPolicy, rule: &Rule) -> Result<ResolvedPolicy, String> {
     }
     let bytes = serde_json::to_vec(&json).map_err(|error| error.to_string())?;
     let mut changed: ResolvedPolicy = read(&bytes, codes::BAD_POLICY).map_err(|error| error.message)?;
-    changed.validate().map_err(|(path, sentence)| alloc::format!("then `{path}` {sentence}"))?;
+    changed.validate().map_err(|(path, sentence)| alloc::format!("with it `{path}` {sentence}"))?;
     for path in rule.set.keys() {
         changed.origins.insert(path.clone(), Layer::Rule);
         changed.ruled_by.insert(path.clone(), rule.name.clone());

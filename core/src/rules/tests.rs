@@ -111,7 +111,7 @@ fn bad_rules_are_refused_with_the_policy() {
     let error = refused(vec![rule("a", "true", json!({})), rule("b", "hour >", json!({}))]);
     assert_eq!((error.code.as_ref(), error.path.as_deref()), ("bad_policy", Some("rules[1].when")));
     let error = refused(vec![rule("c", "plan.cost > 3.0", json!({}))]);
-    assert!(error.message.contains("only a rule with `deny`"), "{error}");
+    assert!(error.message.contains("known only to a rule with `deny`"), "{error}");
     assert!(refused(vec![rule("d", "true", json!({})); 65]).message.contains("64 are allowed"));
 }
 

@@ -2,17 +2,18 @@
 
 use std::fmt::Write as _;
 
+use sparkwright_core::printable;
 use sparkwright_core::trace::render_ms;
 use sparkwright_core::units::Bytes;
 
 use crate::{RecordedDecision, Run, RunState, review_prose};
 
-/// The report of a run: what it was, what was done, what came of it, what went wrong.
+/// The report of a run: what it was, what was done, what came of it, what went wrong. Texts of others in it are printable.
 #[must_use]
 pub fn report(run: &Run) -> String {
     let mut text = String::new();
     let app = &run.application;
-    let _ = writeln!(text, "{} ({})", app.id, app.name);
+    let _ = writeln!(text, "{} ({})", printable::line(&app.id), printable::line(&app.name));
     let _ = writeln!(text, "  Spark {} on {}, driver process {}", app.spark, app.master, app.driver_pid);
     let file = if run.policy.file.is_empty() { "the embedded default policy" } else { run.policy.file.as_str() };
     let _ = writeln!(text, "  policy {file}, environment {}, mode {}", run.policy.environment, run.mode);
@@ -87,7 +88,7 @@ pub fn report(run: &Run) -> String {
     for decision in &run.decisions {
         let _ = writeln!(text, "  {}", headline(run, decision));
     }
-    text
+    printable::text(&text).into_owned()
 }
 
 /// Every decision of a run with its trace and what came of it.
@@ -102,7 +103,7 @@ pub fn explain(run: &Run) -> String {
             let _ = writeln!(text, "      held back by {}, else {}: {}", held.guard, held.wanted, held.because);
         }
     }
-    text
+    printable::text(&text).into_owned()
 }
 
 fn left_out(run: &Run) -> String {

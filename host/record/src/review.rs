@@ -1,6 +1,7 @@
 //! A review in prose, for the command, the page and a run's report.
 
 use comfy_table::{ContentArrangement, Table, presets};
+use sparkwright_core::printable;
 use sparkwright_core::review::{Bottleneck, BottleneckKind, Recommendation, ReviewAnswer};
 use sparkwright_core::trace::{Decision, Unit, render_micros, render_ms};
 
@@ -36,7 +37,7 @@ pub fn review_prose(review: &ReviewAnswer, currency: &str) -> String {
     ));
     if review.bottlenecks.is_empty() {
         text.push_str("nothing held it up for more than a twentieth of its time\n");
-        return text;
+        return printable::text(&text).into_owned();
     }
     let mut table = Table::new();
     table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
@@ -45,7 +46,7 @@ pub fn review_prose(review: &ReviewAnswer, currency: &str) -> String {
         let kind = spoken(found.kind);
         let stage = if found.stage.is_empty() { "the whole run" } else { &found.stage };
         let share = format!("{:.0} %", found.share * 100.0);
-        table.add_row([&kind, stage, &render_ms(found.lost_ms), &share, &*found.trace.formula]);
+        table.add_row([&kind, &*printable::line(stage), &render_ms(found.lost_ms), &share, &*found.trace.formula]);
     }
     text.push_str(&format!("{table}\n"));
     if !review.recommendations.is_empty() {
@@ -54,13 +55,13 @@ pub fn review_prose(review: &ReviewAnswer, currency: &str) -> String {
     for advice in &review.recommendations {
         text.push_str(&format!("    {}\n", told_recommendation(advice)));
     }
-    text
+    printable::text(&text).into_owned()
 }
 
 /// A bottleneck in a line.
 #[must_use]
 pub fn told_bottleneck(found: &Bottleneck) -> String {
-    let stage = if found.stage.is_empty() { "the whole run" } else { &found.stage };
+    let stage = if found.stage.is_empty() { "the whole run".into() } else { printable::line(&found.stage) };
     format!(
         "{} in {stage}: at most {}, {:.0} % of the run ({})",
         spoken(found.kind),
@@ -74,6 +75,6 @@ pub fn told_bottleneck(found: &Bottleneck) -> String {
 #[must_use]
 pub fn told_recommendation(advice: &Recommendation) -> String {
     let value = advice.value.as_ref().map_or_else(String::new, |value| format!(" = {}", value.render(Unit::None)));
-    let at = if advice.stage.is_empty() { String::new() } else { format!(", {}", advice.stage) };
+    let at = if advice.stage.is_empty() { String::new() } else { format!(", {}", printable::line(&advice.stage)) };
     format!("{}{value}: {} (up to {}{at})", advice.key, advice.because, render_ms(advice.saves_at_most_ms))
 }

@@ -1,16 +1,15 @@
 //! `sparkwright decide`, which the Python package starts where there is no application whose host it could ask.
 
 use std::io;
-use std::process::ExitCode;
 
 use clap::Args;
 
-use super::Failure;
 use super::policy_options::{PolicyOptions, module_of};
+use super::{Exit, Failure};
 use crate::assets::cache_folder;
 use crate::steering::{Mode, pipeline, server};
 
-/// Answers a pipeline's questions, one JSON object a line on standard input and output. Started by the Python package; of no use by hand.
+/// Answers the questions of a pipeline, one JSON object a line, on standard input and output. Started by the Python package.
 #[derive(Debug, Args)]
 #[command(hide = true)]
 pub struct Decide {
@@ -19,14 +18,17 @@ pub struct Decide {
 }
 
 impl Decide {
-    pub(super) fn run(self) -> Result<ExitCode, Failure> {
+    pub(super) fn run(self) -> Result<Exit, Failure> {
         let launch = self.policy.launch(Mode::Act)?;
         let module = module_of(&launch)?;
         let prepared = server::prepare(&launch, &module, cache_folder().map(|cache| cache.join("compiled")));
         match pipeline::decide(launch, prepared, io::stdin().lock(), io::stdout().lock()) {
             // Who asked is gone.
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(ExitCode::SUCCESS),
-            done => done.map(|()| ExitCode::SUCCESS).map_err(Failure::from),
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Exit::Fine),
+            Err(error) => Err(Failure::own_fault(format!(
+                "can't talk to the Python package on standard input and output: {error}"
+            ))),
+            Ok(()) => Ok(Exit::Fine),
         }
     }
 }

@@ -1,44 +1,44 @@
 //! `sparkwright explain` and `sparkwright runs`.
 
 use std::path::PathBuf;
-use std::process::ExitCode;
 
 use clap::Args;
-use comfy_table::{ContentArrangement, Table, presets};
 use serde_json::Value;
+use sparkwright_core::printable;
 use sparkwright_core::trace::render_ms;
 
-use super::{Failure, print};
+use super::terminal::{counted, note, print, print_json, table};
+use super::{Exit, Failure};
 use crate::record::{self, Run, RunState};
 
-/// Every decision of a run, why it was made, and what came of it.
+/// Shows every decision of a run, why it was made, and what came of it.
 #[derive(Debug, Args)]
 pub struct Explain {
-    /// The run: its id, the start of it, its folder, or `last`.
+    /// Run: its id, the beginning of its id, its folder, or `last`.
     #[arg(default_value = "last")]
     run: String,
-    /// The folder that holds the runs.
+    /// Folder that holds the recorded runs.
     #[arg(long, value_name = "DIR", default_value = "runs")]
     record: PathBuf,
-    /// Only the report, without the traces.
+    /// Print only the report, without the traces.
     #[arg(long)]
     short: bool,
-    /// Print the record as one JSON object.
+    /// Print the record as a JSON object.
     #[arg(long)]
     json: bool,
 }
 
 impl Explain {
-    pub(super) fn run(self) -> Result<ExitCode, Failure> {
+    pub(super) fn run(self) -> Result<Exit, Failure> {
         let run = record::read(&record::find(&self.record, &self.run)?)?;
         if self.json {
-            print(&(serde_json::to_string_pretty(&told(&run)?)? + "\n"));
+            print_json(&told(&run)?)?;
         } else if self.short {
             print(&record::report(&run));
         } else {
             print(&record::explain(&run));
         }
-        Ok(ExitCode::SUCCESS)
+        Ok(Exit::Fine)
     }
 }
 
@@ -55,21 +55,26 @@ fn told(run: &Run) -> serde_json::Result<Value> {
     Ok(json)
 }
 
-/// The recorded runs, newest first.
+/// Lists the recorded runs, newest first.
 #[derive(Debug, Args)]
 pub struct Runs {
-    /// The folder that holds the runs.
+    /// Folder that holds the recorded runs.
     #[arg(long, value_name = "DIR", default_value = "runs")]
     record: PathBuf,
-    /// Print one JSON array.
+    /// Print a JSON array.
     #[arg(long)]
     json: bool,
 }
 
 impl Runs {
-    pub(super) fn run(self) -> Result<ExitCode, Failure> {
+    pub(super) fn run(self) -> Result<Exit, Failure> {
         let folders = record::list(&self.record);
         let runs: Vec<_> = folders.iter().filter_map(|folder| Some((folder, record::read(folder).ok()?))).collect();
+        let unreadable = folders.len() - runs.len();
+        if unreadable > 0 {
+            let left_out = counted(unreadable, "run");
+            note(&format!("left out {left_out} that can't be read; `sparkwright explain FOLDER` says why"));
+        }
         if self.json {
             let rows: Vec<_> = runs
                 .iter()
@@ -81,16 +86,14 @@ impl Runs {
                     })
                 })
                 .collect();
-            print(&(serde_json::to_string_pretty(&rows)? + "\n"));
-            return Ok(ExitCode::SUCCESS);
+            print_json(&rows)?;
+            return Ok(Exit::Fine);
         }
         if runs.is_empty() {
-            print(&format!("no run is recorded in {}: `sparkwright submit` records one\n", self.record.display()));
-            return Ok(ExitCode::SUCCESS);
+            print(&format!("no runs in {}; `sparkwright submit` records one\n", self.record.display()));
+            return Ok(Exit::Fine);
         }
-        let mut table = Table::new();
-        table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
-        table.set_header(["run", "name", "environment", "mode", "state", "took", "decisions", "faults"]);
+        let mut table = table(["run", "name", "environment", "mode", "state", "took", "decisions", "faults"]);
         for (folder, run) in runs {
             let state = match run.state {
                 RunState::Running => "running",
@@ -99,10 +102,13 @@ impl Runs {
             };
             let until = run.ended_ms.unwrap_or(run.updated_ms);
             table.add_row([
-                folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default(),
-                run.application.name.clone(),
-                run.policy.environment.clone(),
-                run.mode.clone(),
+                folder
+                    .file_name()
+                    .map(|name| printable::line(&name.to_string_lossy()).into_owned())
+                    .unwrap_or_default(),
+                printable::line(&run.application.name).into_owned(),
+                printable::line(&run.policy.environment).into_owned(),
+                printable::line(&run.mode).into_owned(),
                 state.to_owned(),
                 render_ms(until.saturating_sub(run.started_ms)),
                 (run.decisions.len() as u64 + run.decisions_left_out).to_string(),
@@ -110,6 +116,6 @@ impl Runs {
             ]);
         }
         print(&format!("{table}\n"));
-        Ok(ExitCode::SUCCESS)
+        Ok(Exit::Fine)
     }
 }

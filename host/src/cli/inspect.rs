@@ -2,36 +2,38 @@
 
 use std::fs;
 use std::path::PathBuf;
-use std::process::ExitCode;
 
 use clap::Args;
+use sparkwright_core::printable;
 
-use super::failure::WRONG_INPUT;
-use super::{Failure, print};
+use super::terminal::{print, print_json};
+use super::{Exit, Failure};
 use crate::conformance;
 use crate::engine::{EngineOptions, Inspection, PolicyEngine};
+use crate::file_error::FileError;
 
-/// What a policy module is: exports, version, size, SHA-256, that it has no imports, and why it is refused if it is.
+/// Shows what a policy module is: size, SHA-256, contract version, imports and exports, and why it is refused if it is.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Exit codes: 0 the module can be used, 1 it fails checks of --conformance, 2 it is refused, or a file can't be read.")]
 pub struct Inspect {
-    /// The module; the one inside this program when left out.
+    /// Policy module; the built-in one if not given.
     module: Option<PathBuf>,
-    /// Refuse a module with another SHA-256 than this.
+    /// Refuse a module with another SHA-256.
     #[arg(long, value_name = "HEX")]
     sha256: Option<String>,
-    /// Also check the module's behaviour against the contract, and against the vectors of this file (YAML or JSON).
+    /// Also check the module's behaviour against the contract, and against the questions and answers in this file (YAML or JSON).
     #[arg(long, value_name = "FILE")]
     conformance: Option<PathBuf>,
-    /// Print one JSON object.
+    /// Print a JSON object.
     #[arg(long)]
     json: bool,
 }
 
 impl Inspect {
-    pub(super) fn run(self) -> Result<ExitCode, Failure> {
+    pub(super) fn run(self) -> Result<Exit, Failure> {
         let bytes: Vec<u8> = match &self.module {
-            Some(path) => fs::read(path)
-                .map_err(|error| Failure::new(format!("the module {} can't be read: {error}", path.display())))?,
+            Some(path) => fs::read(path).map_err(FileError::of("read the policy module", path))?,
             None => crate::assets::POLICY_MODULE.to_vec(),
         };
         let engine = PolicyEngine::new(EngineOptions::default())?;
@@ -39,9 +41,11 @@ impl Inspect {
         let checked = match &self.conformance {
             Some(file) if inspection.refusal.is_none() => {
                 let module = engine.load_module(&bytes, self.sha256.as_deref())?;
-                let unreadable = |error: String| Failure::new(format!("{}: {error}", file.display()));
-                let text = fs::read_to_string(file).map_err(|error| unreadable(error.to_string()))?;
-                let vectors = conformance::read_vectors(&text).map_err(|error| unreadable(error.to_string()))?;
+                let text = fs::read_to_string(file).map_err(FileError::of("read the vectors", file))?;
+                let vectors = conformance::read_vectors(&text).map_err(|error| {
+                    Failure::new(format!("the vectors in `{}` can't be used: {error}", file.display()))
+                        .help("a vector has a note, a point, a policy, an input, and what to expect")
+                })?;
                 let mut report = conformance::behaviour(&module);
                 report.extend(conformance::run(&module, &vectors));
                 Some(report)
@@ -50,15 +54,18 @@ impl Inspect {
         };
         if self.json {
             let json = serde_json::json!({ "module": inspection, "conformance": checked });
-            print(&(serde_json::to_string_pretty(&json)? + "\n"));
+            print_json(&json)?;
         } else {
             print(&text(&inspection));
             if let Some(report) = &checked {
                 print(&format!("\n{report}"));
             }
         }
-        let fine = inspection.refusal.is_none() && checked.is_none_or(|report| report.passed());
-        Ok(if fine { ExitCode::SUCCESS } else { ExitCode::from(WRONG_INPUT) })
+        Ok(match checked {
+            _ if inspection.refusal.is_some() => Exit::WrongInput,
+            Some(report) if !report.passed() => Exit::Findings,
+            _ => Exit::Fine,
+        })
     }
 }
 
@@ -68,23 +75,24 @@ fn text(inspection: &Inspection) -> String {
         format!("sha256     {}", inspection.sha256),
         match inspection.abi_version {
             Some(version) => format!("contract   version {version}"),
-            None => "contract   not asked: the module was not run".to_owned(),
+            None => "contract   unknown: the module was not run".to_owned(),
         },
     ];
     if let Some(metadata) = &inspection.metadata {
-        lines.push(format!("made as    {} {}", metadata.name, metadata.version));
+        lines.push(format!("name       {} {}", printable::line(&metadata.name), printable::line(&metadata.version)));
     }
     if let Some(description) = &inspection.description {
-        lines.push(format!("decides    {}", description.decision_points.join(", ")));
+        lines.push(format!("decides    {}", printable::line(&description.decision_points.join(", "))));
     }
     if inspection.imports.is_empty() {
         lines.push("imports    none: it can compute and nothing else".to_owned());
     }
     for import in &inspection.imports {
-        lines.push(format!("import     {} {}.{}", import.kind, import.module, import.name));
+        let name = format!("{}.{}", import.module, import.name);
+        lines.push(format!("import     {} {}", import.kind, printable::line(&name)));
     }
     for export in &inspection.exports {
-        lines.push(format!("export     {:12} {}", export.name, export.kind));
+        lines.push(format!("export     {:12} {}", printable::line(&export.name), export.kind));
     }
     if let Some(refusal) = &inspection.refusal {
         lines.push(format!("REFUSED    {}", refusal.message));

@@ -1,27 +1,29 @@
 //! The `sparkwright` command: parses, calls the library, prints.
 
+#![deny(clippy::print_stdout, clippy::print_stderr)]
+
 mod check;
 mod clean;
 mod decide;
 mod explain;
 mod failure;
 mod inspect;
-mod output;
 mod plan;
 mod policy_options;
 mod review;
 mod schema;
 mod serve;
 mod submit;
+mod terminal;
 mod test;
 mod web;
 
+use std::panic::catch_unwind;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use failure::Failure;
-use output::print;
+use failure::{Exit, Failure};
 
 /// Decides how Apache Spark applications scale, partition and cache, from one policy file.
 ///
@@ -34,19 +36,25 @@ use output::print;
     propagate_version = true,
     after_help = "\
 Examples:
-  sparkwright submit app.py                                  steer an application on this machine, by the default policy
+  sparkwright submit app.py                                  run an application on this machine, steered by the default policy
   sparkwright submit --policy config.yaml --environment production --master spark://host:7077 app.py in out
-  sparkwright submit --mode shadow app.py                    only decide and record
+  sparkwright submit --mode shadow app.py                    decide and record only
   sparkwright explain last                                   every decision of the last run, and why
-  sparkwright review last                                    what held the last run up, and what would help
-  sparkwright plan --input-bytes 100GB --type etl            what a job of this size would start with
+  sparkwright review last                                    what slowed the last run down, and what would help
+  sparkwright plan --input-bytes 100GB --type etl            what a job of this input size would start with
   sparkwright check config.yaml                              find mistakes in a policy file
-  sparkwright test config.yaml                               run the tests that a policy file holds
-  sparkwright web config.yaml                                open a policy in the browser: edit it, see what it decides and why
-  sparkwright clean --dry-run                                what temp tables of killed sessions lie in ./spark-warehouse
+  sparkwright test config.yaml                               run the tests of a policy file
+  sparkwright web config.yaml                                edit a policy in the browser and see what it decides
+  sparkwright clean --dry-run                                temp tables that killed sessions left in ./spark-warehouse
 
-Exit codes: 0 fine, 1 warnings (`check --strict`), failed tests (`test`) or something left (`clean`), 2 something is wrong with what was given and nothing was started;
-`submit` ends with the application's own."
+Exit codes:
+  0  fine
+  1  something was found: warnings (`check --strict`), failed tests (`test`, `inspect --conformance`), leftovers (`clean`)
+  2  an argument, a file or a policy is wrong; nothing was started
+  3  Sparkwright or the policy module failed
+`submit` ends with the application's own exit code once it has started it.
+
+Colours: only on terminals; NO_COLOR=1 switches them off, CLICOLOR_FORCE=1 on."
 )]
 struct Arguments {
     #[command(subcommand)]
@@ -72,25 +80,34 @@ enum Command {
     Decide(decide::Decide),
 }
 
+impl Command {
+    fn run(self) -> Result<Exit, Failure> {
+        match self {
+            Self::Submit(submit) => submit.run(),
+            Self::Plan(plan) => plan.run(),
+            Self::Explain(explain) => explain.run(),
+            Self::Runs(runs) => runs.run(),
+            Self::Review(review) => review.run(),
+            Self::History(history) => history.run(),
+            Self::Check(check) => check.run(),
+            Self::Test(test) => test.run(),
+            Self::Schema(schema) => schema.run(),
+            Self::Web(web) => web.run(),
+            Self::Clean(clean) => clean.run(),
+            Self::Inspect(inspect) => inspect.run(),
+            Self::Plugin(plugin) => plugin.run(),
+            Self::Serve(serve) => serve.run(),
+            Self::Decide(decide) => decide.run(),
+        }
+    }
+}
+
 /// Runs the command that the process was started with.
 #[must_use]
 pub fn run() -> ExitCode {
-    let done = match Arguments::parse().command {
-        Command::Submit(submit) => submit.run(),
-        Command::Plan(plan) => plan.run(),
-        Command::Explain(explain) => explain.run(),
-        Command::Runs(runs) => runs.run(),
-        Command::Review(review) => review.run(),
-        Command::History(history) => history.run(),
-        Command::Check(check) => check.run(),
-        Command::Test(test) => test.run(),
-        Command::Schema(schema) => schema.run(),
-        Command::Web(web) => web.run(),
-        Command::Clean(clean) => clean.run(),
-        Command::Inspect(inspect) => inspect.run(),
-        Command::Plugin(plugin) => plugin.run(),
-        Command::Serve(serve) => serve.run(),
-        Command::Decide(decide) => decide.run(),
-    };
-    done.unwrap_or_else(|failure| failure.report())
+    let command = Arguments::parse().command;
+    // A panic has said on standard error where it was.
+    let done = catch_unwind(|| command.run())
+        .unwrap_or_else(|_| Err(Failure::own_fault("sparkwright stopped at a bug of its own")));
+    done.unwrap_or_else(Failure::report).into()
 }

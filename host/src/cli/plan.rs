@@ -1,8 +1,8 @@
 //! `sparkwright plan`.
 
 use std::path::PathBuf;
-use std::process::ExitCode;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 use comfy_table::{ContentArrangement, Table, presets};
 use sparkwright_core::decision::{Answer as _, Listed};
@@ -14,7 +14,8 @@ use sparkwright_core::units::Bytes;
 use sparkwright_policy::written_facts;
 
 use super::policy_options::{PolicyOptions, module_of};
-use super::{Failure, print};
+use super::terminal::{print, print_json};
+use super::{Exit, Failure};
 use crate::assets::cache_folder;
 use crate::clock;
 use crate::launch::history_file;
@@ -22,46 +23,45 @@ use crate::launch::input_files::InputFiles;
 use crate::launch::plan::plan_launch;
 use crate::steering::{Mode, server};
 
-/// What a job would start with, and why: the launch plan for given facts. Starts nothing.
+/// Plans a job without starting it: executors, memory, partitions and Spark configurations, and why.
 #[derive(Debug, Args)]
 pub struct Plan {
     #[command(flatten)]
     policy: PolicyOptions,
-    /// How much the job reads, as 100GB, 1.5TB or 64MiB (GB are 10^9 bytes, GiB 2^30).
+    /// Input size, as 100GB, 1.5TB or 64MiB (1 GB is 10^9 bytes, 1 GiB is 2^30).
     #[arg(long, value_name = "SIZE", value_parser = written_facts::size)]
     input_bytes: Option<Bytes>,
-    /// What the job mostly does.
+    /// Workload of the job.
     #[arg(long = "type", value_enum, default_value_t = TypeWord::General)]
     processing: TypeWord,
-    /// What the run is to be good at; the policy's target when left out.
-    #[arg(long, value_parser = target)]
+    /// What to optimize for; the policy's `optimization_target` if not given.
+    #[arg(long, value_parser = target())]
     target: Option<OptimizationTarget>,
-    /// The stage of a pipeline that is planned.
+    /// Plan this stage of a pipeline; it decides the workload.
     #[arg(long, value_enum)]
     stage_type: Option<StageWord>,
-    /// A file or folder on this machine that the job reads: its sizes say how much and in how many tasks; may be given more than once.
+    /// File or folder on this machine that the job reads; its file sizes give the input size and the number of tasks. Repeatable.
     #[arg(long, value_name = "PATH")]
     input: Vec<PathBuf>,
-    /// Earlier runs of the job: a JSON file of runs.
+    /// Earlier runs of the job, as `sparkwright history` prints them.
     #[arg(long, value_name = "FILE")]
     history: Option<PathBuf>,
-    /// A cluster to choose from, as NAME=COUNTxCORESxMEMORY with the price of an executor-hour, as large=20x16x64GiB@0.40; may be given
-    /// more than once.
+    /// Cluster to choose from, as large=20x16x64GiB@0.40: name, machines, cores and memory of each, price of an executor-hour. Repeatable.
     #[arg(long = "candidate", value_name = "NAME=NODES[@PRICE]", value_parser = written_facts::candidate)]
     candidates: Vec<ClusterCandidate>,
-    /// How many times the main result is used.
+    /// How many times the main result is read.
     #[arg(long)]
     uses: Option<u32>,
-    /// The machines, as COUNTxCORESxMEMORY: 4x16x64GiB.
+    /// Worker machines: 4x16x64GiB is 4 machines with 16 cores and 64 GiB each. Repeatable.
     #[arg(long, value_name = "NODES", value_parser = written_facts::nodes)]
     nodes: Vec<NodeFacts>,
-    /// The Spark master that the plan is for; a plan on paper when left out.
+    /// Spark master to plan for, as spark://host:7077; without it no cluster is assumed.
     #[arg(long)]
     master: Option<String>,
     /// Add what each value was computed from: inputs, formula, bounds, and what would change it.
     #[arg(long)]
     why: bool,
-    /// Print one JSON object.
+    /// Print a JSON object.
     #[arg(long)]
     json: bool,
 }
@@ -86,7 +86,7 @@ enum StageWord {
 }
 
 impl Plan {
-    pub(super) fn run(self) -> Result<ExitCode, Failure> {
+    pub(super) fn run(self) -> Result<Exit, Failure> {
         let launch = self.policy.launch(Mode::Act)?;
         let module = module_of(&launch)?;
         let prepared = server::prepare(&launch, &module, cache_folder().map(|cache| cache.join("compiled")))?;
@@ -130,11 +130,11 @@ impl Plan {
         };
         let plan = plan_launch(&prepared, &facts)?;
         if self.json {
-            print(&(serde_json::to_string_pretty(&Listed::of(&plan, &launch.policy.cost.currency))? + "\n"));
+            print_json(&Listed::of(&plan, &launch.policy.cost.currency))?;
         } else {
             print(&text(&plan, &launch.policy.cost.currency, self.why));
         }
-        Ok(ExitCode::SUCCESS)
+        Ok(Exit::Fine)
     }
 
     /// The files that the job reads.
@@ -142,8 +142,7 @@ impl Plan {
         let mut files = InputFiles::none();
         for path in &self.input {
             files.add(path).map_err(|error| {
-                Failure::new(format!("the input can't be looked at: {error}"))
-                    .help("name a file or folder on this machine, or the size alone with --input-bytes")
+                Failure::from(error).help("name a file or folder on this machine, or only the size with --input-bytes")
             })?;
         }
         Ok(files)
@@ -210,7 +209,7 @@ fn candidates_table(candidates: &[CandidatePlan], currency: &str) -> String {
     format!("{table}\n{refusals}")
 }
 
-fn target(word: &str) -> Result<OptimizationTarget, String> {
-    OptimizationTarget::from_word(word)
-        .ok_or_else(|| format!("`{word}` is none of {}", OptimizationTarget::WORDS.join(", ")))
+fn target() -> impl TypedValueParser<Value = OptimizationTarget> {
+    let words = PossibleValuesParser::new(OptimizationTarget::WORDS);
+    words.try_map(|word| OptimizationTarget::from_word(&word).ok_or("not an optimization target"))
 }

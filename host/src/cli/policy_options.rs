@@ -5,25 +5,26 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::Failure;
+use super::terminal::{Stream, tell_diagnostics};
 use crate::launch::policy_source::{self, Chosen};
 use crate::steering::{Launch, Mode, server};
 
 /// Which policy decides.
 #[derive(Debug, Clone, Args)]
 pub struct PolicyOptions {
-    /// The policy file; the default policy inside this program when left out.
+    /// Policy file; the built-in default policy if not given.
     #[arg(long, value_name = "FILE")]
     pub policy: Option<PathBuf>,
-    /// The environment of the policy file; its default_environment when left out.
+    /// Environment of the policy file; its `default_environment` if not given.
     #[arg(long, value_name = "NAME")]
     pub environment: Option<String>,
-    /// Overrides one value of the policy for this run; may be given more than once.
+    /// Override one value of the policy for this run, as autoscaling.max_executors=8. Repeatable.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub set: Vec<String>,
-    /// Says something of the run for the policy's rules, as team=risk; may be given more than once.
+    /// Label of the run for the policy's rules, as team=risk. Repeatable.
     #[arg(long = "label", value_name = "KEY=VALUE", value_parser = label)]
     pub labels: Vec<(String, String)>,
-    /// Another policy module than the one inside this program.
+    /// Policy module to use instead of the built-in one.
     #[arg(long, value_name = "FILE.wasm", hide_short_help = true)]
     pub module: Option<PathBuf>,
 }
@@ -43,9 +44,7 @@ impl PolicyOptions {
     /// As [`choose`](Self::choose).
     pub fn launch(&self, mode: Mode) -> Result<Launch, Failure> {
         let chosen = self.choose()?;
-        for warning in &chosen.warnings {
-            eprintln!("{}", sparkwright_policy::render(warning, false).trim_end());
-        }
+        tell_diagnostics(Stream::Err, &chosen.warnings);
         Ok(Launch {
             mode,
             policy: chosen.policy,
@@ -61,7 +60,7 @@ impl PolicyOptions {
 
 fn label(text: &str) -> Result<(String, String), String> {
     let pair = text.split_once('=').map(|(key, value)| (key.trim().to_owned(), value.trim().to_owned()));
-    pair.filter(|(key, _)| !key.is_empty()).ok_or_else(|| format!("`{text}` is not KEY=VALUE, as team=risk"))
+    pair.filter(|(key, _)| !key.is_empty()).ok_or_else(|| format!("`{text}` is not KEY=VALUE; write it as team=risk"))
 }
 
 /// The bytes of the module that a launch names.
@@ -70,7 +69,7 @@ fn label(text: &str) -> Result<(String, String), String> {
 /// The file can't be read.
 pub fn module_of(launch: &Launch) -> Result<std::borrow::Cow<'static, [u8]>, Failure> {
     server::module_bytes(launch).map_err(|error| {
-        Failure::new(format!("the policy module can't be read: {error}"))
-            .help("leave --module out for the module inside this program")
+        Failure::new(format!("can't read the policy module {error}"))
+            .help("check the path, or leave --module out for the built-in module")
     })
 }

@@ -1,25 +1,25 @@
 //! `sparkwright schema`.
 
-use std::process::ExitCode;
-
 use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use sparkwright_core::abi::DecisionPoint;
 use sparkwright_core::schema;
 
-use super::{Failure, print};
+use super::terminal::print_json;
+use super::{Exit, Failure};
 
-/// Prints a JSON Schema: of a policy file, by which editors complete and check it, or of a decision point's question or answer.
+/// Prints the JSON Schema of policy files, for editors, or of a decision point's question or answer.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-In an editor with the YAML language server, the first line of a policy file:
-  # yaml-language-server: $schema=./sparkwright.schema.json
-after
-  sparkwright schema > sparkwright.schema.json")]
+For an editor with the YAML language server, write the schema beside the policy file:
+  sparkwright schema > sparkwright.schema.json
+and begin the policy file with:
+  # yaml-language-server: $schema=./sparkwright.schema.json")]
 pub struct Schema {
-    /// `policy`, or a decision point: plan_launch, plan_stage, plan_query, control, plan_cleanup or review.
-    #[arg(default_value = "policy", value_parser = subject)]
+    /// What the schema is of: a policy file or a decision point.
+    #[arg(default_value = POLICY, value_parser = subject())]
     of: Subject,
-    /// Of the answer, not of the question.
+    /// Print the schema of the answer, not of the question.
     #[arg(long)]
     answer: bool,
 }
@@ -30,28 +30,27 @@ enum Subject {
     Point(DecisionPoint),
 }
 
-fn subject(word: &str) -> Result<Subject, String> {
-    if word == "policy" {
-        return Ok(Subject::Policy);
-    }
-    DecisionPoint::ALL.into_iter().find(|point| point.name() == word).map(Subject::Point).ok_or_else(|| {
-        let known: Vec<&str> = DecisionPoint::ALL.iter().map(|point| point.name()).collect();
-        format!("`{word}` is none of policy, {}", known.join(", "))
-    })
+/// The word for a policy file.
+const POLICY: &str = "policy";
+
+fn subject() -> impl TypedValueParser<Value = Subject> {
+    let points = DecisionPoint::ALL.into_iter().map(DecisionPoint::name);
+    PossibleValuesParser::new([POLICY].into_iter().chain(points))
+        .map(|word| DecisionPoint::from_name(&word).map_or(Subject::Policy, Subject::Point))
 }
 
 impl Schema {
-    pub(super) fn run(self) -> Result<ExitCode, Failure> {
+    pub(super) fn run(self) -> Result<Exit, Failure> {
         let schema = match self.of {
             Subject::Policy if self.answer => {
-                return Err(Failure::new("a policy file has no answer")
+                return Err(Failure::new("a policy file has no answer to print the schema of")
                     .help("name a decision point, as in `sparkwright schema plan_launch --answer`"));
             }
             Subject::Policy => sparkwright_policy::schema(),
             Subject::Point(point) if self.answer => schema::answer(point).into(),
             Subject::Point(point) => schema::question(point).into(),
         };
-        print(&(serde_json::to_string_pretty(&schema)? + "\n"));
-        Ok(ExitCode::SUCCESS)
+        print_json(&schema)?;
+        Ok(Exit::Fine)
     }
 }

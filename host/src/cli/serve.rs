@@ -2,19 +2,22 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::path::PathBuf;
-use std::process::{Command, ExitCode, Stdio};
+use std::io::{BufReader, ErrorKind};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 use clap::Args;
 use serde_json::json;
 
 use super::policy_options::PolicyOptions;
-use super::{Failure, print};
+use super::terminal::{print, print_json};
+use super::{Exit, Failure};
 use crate::assets::{PLUGIN_CLASS, cache_folder, write_plugin};
+use crate::file_error::FileError;
 use crate::steering::server::{ServerOptions, serve};
 use crate::steering::{Launch, Mode};
 
-/// Serves the plugin of one driver process. Started by `submit` or by the plugin itself; of no use by hand.
+/// Serves the plugin of one driver process. Started by `submit` or by the plugin itself.
 #[derive(Debug, Args)]
 #[command(hide = true)]
 pub struct Serve {
@@ -41,14 +44,14 @@ pub struct Serve {
 }
 
 impl Serve {
-    pub(super) fn run(self) -> Result<ExitCode, Failure> {
+    pub(super) fn run(self) -> Result<Exit, Failure> {
         if self.detach {
             return detach();
         }
         // Away from the terminal: Ctrl-C is meant for the application, which ends the host by ending.
         let _ = rustix::process::setsid();
         let launch: Launch = match &self.launch {
-            Some(path) => serde_json::from_reader(std::io::BufReader::new(File::open(path)?))?,
+            Some(path) => prepared(path)?,
             None => Launch {
                 record: Some(std::path::absolute(&self.record).unwrap_or_else(|_| self.record.clone())),
                 ..self.policy.launch(self.mode)?
@@ -59,43 +62,70 @@ impl Serve {
             driver_pid: self.driver_pid,
             cache_dir: cache_folder().map(|cache| cache.join("compiled")),
         };
-        serve(launch, &options)?;
-        Ok(ExitCode::SUCCESS)
+        let socket = options.socket.display();
+        serve(launch, &options)
+            .map_err(|error| Failure::own_fault(format!("can't serve the driver's plugin on `{socket}`: {error}")))?;
+        Ok(Exit::Fine)
     }
 }
 
-/// Starts this very command again without `--detach`, so that the server is nobody's child and leaves no zombie; prints its process id.
-fn detach() -> Result<ExitCode, Failure> {
-    let arguments = std::env::args_os().skip(1).filter(|argument| argument != "--detach");
-    // Whoever reads this output must not wait for the server's.
-    let server =
-        Command::new(std::env::current_exe()?).args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).spawn()?;
-    print(&format!("{}\n", server.id()));
-    Ok(ExitCode::SUCCESS)
+/// What `submit` prepared.
+fn prepared(path: &Path) -> Result<Launch, Failure> {
+    let file = File::open(path).map_err(FileError::of("open the prepared launch", path))?;
+    serde_json::from_reader(BufReader::new(file)).map_err(|error| {
+        Failure::own_fault(format!("the prepared launch in `{}` can't be used: {error}", path.display()))
+    })
 }
 
-/// Writes the Spark plugin out and prints the two lines that switch it on for a plain `spark-submit`.
+/// The path of this very program.
+fn this_program() -> Result<PathBuf, Failure> {
+    std::env::current_exe()
+        .map_err(|error| Failure::own_fault(format!("can't find the file of this very program: {error}")))
+}
+
+/// Starts this very command again without `--detach`, so that the server is nobody's child and leaves no zombie; prints its process id.
+fn detach() -> Result<Exit, Failure> {
+    let arguments = std::env::args_os().skip(1).filter(|argument| argument != "--detach");
+    // Whoever reads this output must not wait for the server's.
+    let program = this_program()?;
+    let mut server = Command::new(&program);
+    let server = server.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).spawn();
+    let server = server.map_err(FileError::of("start", &program))?;
+    print(&format!("{}\n", server.id()));
+    Ok(Exit::Fine)
+}
+
+/// Writes the Spark plugin to disk and prints the two `--conf` options that switch it on for a plain `spark-submit`.
 #[derive(Debug, Args)]
 pub struct Plugin {
-    /// The version of Spark that it is for.
-    #[arg(long, default_value = "4.3.0")]
+    /// Spark version that the plugin is for: 4.x or 3.5.x.
+    #[arg(long, value_name = "VERSION", default_value = "4.3.0")]
     spark: String,
-    /// Print one JSON object: the plugin's jar and class, the configurations that switch it on, and this command's own path.
+    /// Print a JSON object: the plugin's jar and class, the configurations that switch it on, and the path of this command.
     #[arg(long)]
     json: bool,
 }
 
 impl Plugin {
-    pub(super) fn run(self) -> Result<ExitCode, Failure> {
-        let jar = write_plugin(&self.spark)?.display().to_string();
+    pub(super) fn run(self) -> Result<Exit, Failure> {
+        let jar = write_plugin(&self.spark).map_err(|error| {
+            let failure = Failure::new(format!("can't write the plugin: {error}"));
+            match error.kind() {
+                ErrorKind::Unsupported => {
+                    failure.help("name the version of your Spark with --spark, as 4.3.0 or 3.5.9")
+                }
+                _ => failure.help(
+                    "SPARKWRIGHT_HOME names the folder that it is written to; it is ~/.cache/sparkwright otherwise",
+                ),
+            }
+        })?;
+        let jar = jar.display().to_string();
         let confs = BTreeMap::from([("spark.jars", jar.as_str()), ("spark.plugins", PLUGIN_CLASS)]);
         if self.json {
-            let command = std::env::current_exe()?;
-            let told = json!({"jar": jar, "class": PLUGIN_CLASS, "confs": confs, "command": command});
-            print(&format!("{told:#}\n"));
+            print_json(&json!({"jar": jar, "class": PLUGIN_CLASS, "confs": confs, "command": this_program()?}))?;
         } else {
             confs.iter().for_each(|(key, value)| print(&format!("--conf {key}={value}\n")));
         }
-        Ok(ExitCode::SUCCESS)
+        Ok(Exit::Fine)
     }
 }

@@ -4,13 +4,13 @@
 //! code, output and signals are its own because nothing stands between it and whoever started it, and a host that dies
 //! takes nothing with it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs::{self, DirBuilder, File};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode, Stdio};
+use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -20,9 +20,11 @@ use sparkwright_core::confs::ConfWhen;
 use sparkwright_core::units::Bytes;
 use sparkwright_policy::written_facts;
 
-use super::Failure;
 use super::policy_options::{PolicyOptions, module_of};
+use super::terminal::note;
+use super::{Exit, Failure};
 use crate::assets::{PLUGIN_CLASS, cache_folder, write_plugin};
+use crate::file_error::FileError;
 use crate::launch::arguments::{SubmitArguments, properties};
 use crate::launch::cluster::cluster_facts;
 use crate::launch::history_file;
@@ -37,27 +39,30 @@ const HOST_PATIENCE: Duration = Duration::from_secs(5);
 /// The longest path of a Unix socket is 107 bytes; a folder above this is too deep for one.
 const LONGEST_FOLDER: usize = 80;
 
-/// Runs an application as `spark-submit` does, steered by the policy.
+/// Runs an application with `spark-submit`, steered by the policy.
 ///
-/// Sparkwright's own options come first; everything from the first option of spark-submit on is handed to it as it is. The
-/// application's exit code, output and signals are its own.
+/// Sparkwright's own options come first; everything from the first option of spark-submit on is passed on unchanged. Exit code, output and
+/// signals are the application's own. Where steering fails, the application runs as it would without Sparkwright.
 #[derive(Debug, Args)]
 #[command(
-    override_usage = "sparkwright submit [OPTIONS] [spark-submit options] <app.py | app.jar> [application arguments]"
+    override_usage = "sparkwright submit [OPTIONS] [spark-submit options] <app.py | app.jar> [application arguments]",
+    after_help = "\
+Exit code: the application's own. Nothing is started, and the exit code is 2, if an option, the policy or the application
+is wrong, if there is no Spark or Java, or if a rule of the policy denies the run."
 )]
 pub struct Submit {
     #[command(flatten)]
     policy: PolicyOptions,
-    /// What steering does: act, shadow (decide and record, change nothing) or off.
+    /// What Sparkwright does: decide and apply, only decide and record, or nothing.
     #[arg(long, value_enum, default_value_t = Mode::Act)]
     mode: Mode,
-    /// The folder that holds the runs.
+    /// Folder for the records of runs.
     #[arg(long, value_name = "DIR", default_value = "runs")]
     record: PathBuf,
-    /// How much the job reads, where that is known: 100GB, 64MiB.
+    /// Input size of the job, if known, as 100GB or 64MiB.
     #[arg(long, value_name = "SIZE", value_parser = written_facts::size)]
     input_bytes: Option<Bytes>,
-    /// Earlier runs of the job: a JSON file of runs.
+    /// Earlier runs of the job, as `sparkwright history` prints them.
     #[arg(long, value_name = "FILE")]
     history: Option<PathBuf>,
     /// spark-submit's own options, the application and its arguments.
@@ -66,7 +71,7 @@ pub struct Submit {
 }
 
 impl Submit {
-    pub(super) fn run(self) -> Result<ExitCode, Failure> {
+    pub(super) fn run(self) -> Result<Exit, Failure> {
         let arguments = SubmitArguments::read(self.arguments.clone());
         let mut launch = self.policy.launch(self.mode)?;
         let spark = Installation::find()?;
@@ -82,31 +87,40 @@ impl Submit {
         }
         check_application(&arguments)?;
         let record = std::path::absolute(&self.record).unwrap_or_else(|_| self.record.clone());
-        let added = self.prepare(&arguments, &spark, user, &mut launch, &record)?;
-        match start_host(&launch) {
-            Ok(socket) => {
+        let planned = self.plan(&arguments, &spark, &user, &mut launch, &record)?;
+        // From here on nothing keeps the application from starting.
+        let started = write_plugin(&spark.version)
+            .map_err(|error| format!("the plugin can't be written: {error}"))
+            .and_then(|jar| {
+                let added = with_plugin(planned, &arguments, &user, &jar);
+                launch.own_confs.clone_from(&added.own);
+                let socket = start_host(&launch).map_err(|error| format!("the host can't be started: {error}"))?;
+                Ok((added, socket))
+            });
+        match started {
+            Ok((added, socket)) => {
                 let mut confs = added.confs;
                 confs.insert("spark.sparkwright.socket".to_owned(), socket.display().to_string());
                 let options: Vec<(&str, String)> = added.jars.map(|jars| ("--jars", jars)).into_iter().collect();
                 Err(become_spark_submit(&spark, local, arguments.with(&confs, &options)))
             }
-            Err(error) => {
-                eprintln!("sparkwright: the host could not be started, the application runs unsteered: {error}");
-                server::record_lost_host(&launch, std::process::id(), &error.to_string());
+            Err(why) => {
+                note(&format!("the application runs unsteered: {why}"));
+                server::record_lost_host(&launch, std::process::id(), &why);
                 Err(become_spark_submit(&spark, local, arguments.with(&off, &[])))
             }
         }
     }
 
-    /// Decides what is added to the user's arguments, and completes the launch with it.
-    fn prepare(
+    /// Plans the launch, and completes it with what came of that; gives the configurations to add.
+    fn plan(
         &self,
         arguments: &SubmitArguments,
         spark: &Installation,
-        user: BTreeMap<String, String>,
+        user: &BTreeMap<String, String>,
         launch: &mut Launch,
         record: &Path,
-    ) -> Result<Added, Failure> {
+    ) -> Result<BTreeMap<String, String>, Failure> {
         let module = module_of(launch)?;
         let prepared = server::prepare(launch, &module, cache_folder().map(|cache| cache.join("compiled")));
         let prepared = match prepared {
@@ -114,7 +128,7 @@ impl Submit {
             other => other,
         };
         let history = self.history.as_deref().map(history_file::read).transpose()?.unwrap_or_default();
-        let cluster = cluster_facts(master(&user), &spark.version, arguments.is_python(), user.clone());
+        let cluster = cluster_facts(master(user), &spark.version, arguments.is_python(), user.clone());
         let facts = launch_facts(cluster, self.input_bytes, &launch.labels, history);
         let mut confs = BTreeMap::new();
         // What can't be planned is left as the user has it; the application starts all the same.
@@ -126,15 +140,14 @@ impl Submit {
                 }
                 launch.plan = Some(plan);
             }
-            // Nothing has begun yet, so a run that the policy forbids does not begin.
+            // Nothing has begun yet, so a run that the policy denies does not begin.
             Err(PlanError::Refused(body)) if body.code == codes::DENIED && self.mode == Mode::Act => {
-                return Err(Failure::new(format!("the policy forbids this run: {}", body.message)).help(
+                return Err(Failure::from(body).help(
                     "nothing was started; `--mode shadow` runs it unsteered and records what the policy would do",
                 ));
             }
             Err(error) => launch.faults.push(no_launch_plan(&error)),
         }
-        let mut own: BTreeSet<String> = confs.keys().cloned().collect();
         launch.record = Some(record.to_owned());
         if launch.policy.monitoring.enable_metrics_collection && !user.contains_key("spark.eventLog.enabled") {
             match event_log_folder(record) {
@@ -152,88 +165,104 @@ impl Submit {
         {
             confs.insert(EXECUTORS_IF_LOST.to_owned(), total.to_string());
         }
-        let plugins = match user.get("spark.plugins") {
-            Some(theirs) if !theirs.trim().is_empty() => format!("{theirs},{PLUGIN_CLASS}"),
-            _ => PLUGIN_CLASS.to_owned(),
-        };
-        confs.insert("spark.plugins".to_owned(), plugins);
-        let jar = write_plugin(&spark.version)?.display().to_string();
-        let jars = match &arguments.jars {
-            Some(theirs) => Some(format!("{theirs},{jar}")),
-            None => {
-                let with = match user.get("spark.jars") {
-                    Some(theirs) if !theirs.trim().is_empty() => format!("{theirs},{jar}"),
-                    _ => jar,
-                };
-                confs.insert("spark.jars".to_owned(), with);
-                None
-            }
-        };
-        own.extend(confs.keys().cloned());
-        let own: Vec<String> = own.into_iter().collect();
-        confs.insert("spark.sparkwright.ownConfs".to_owned(), own.join(","));
-        launch.own_confs = own;
-        Ok(Added { confs, jars })
+        Ok(confs)
     }
 }
 
 /// What is added to the user's arguments.
 struct Added {
     confs: BTreeMap<String, String>,
+    /// The keys of those that are the application's to read, in their order.
+    own: Vec<String>,
     /// The whole `--jars`, where the user gave one: it beats the configuration.
     jars: Option<String>,
 }
 
-/// An application on this machine must be there before anything is started.
+/// The configurations with those that switch the plugin on beside the user's own plugins and jars.
+fn with_plugin(
+    mut confs: BTreeMap<String, String>,
+    arguments: &SubmitArguments,
+    user: &BTreeMap<String, String>,
+    jar: &Path,
+) -> Added {
+    let beside = |theirs: Option<&String>, ours: &str| match theirs {
+        Some(theirs) if !theirs.trim().is_empty() => format!("{theirs},{ours}"),
+        _ => ours.to_owned(),
+    };
+    confs.insert("spark.plugins".to_owned(), beside(user.get("spark.plugins"), PLUGIN_CLASS));
+    let jar = jar.display().to_string();
+    let jars = arguments.jars.as_ref().map(|theirs| format!("{theirs},{jar}"));
+    if jars.is_none() {
+        confs.insert("spark.jars".to_owned(), beside(user.get("spark.jars"), &jar));
+    }
+    let own: Vec<String> = confs.keys().cloned().collect();
+    confs.insert("spark.sparkwright.ownConfs".to_owned(), own.join(","));
+    Added { confs, own, jars }
+}
+
+/// An application on this machine must be there before anything is started, where spark-submit could not start without it either.
 fn check_application(arguments: &SubmitArguments) -> Result<(), Failure> {
     let Some(application) = &arguments.application else {
         return Err(Failure::new("no application was named").help("name a .py or .jar file after the options"));
     };
-    let path = application.strip_prefix("file://").or_else(|| application.strip_prefix("file:")).unwrap_or(application);
-    let local = !path.contains("://") && (path.ends_with(".py") || path.ends_with(".jar") || path.ends_with(".R"));
-    if local && let Err(error) = File::open(path) {
-        return Err(Failure::new(format!("the application `{application}` can't be read: {error}"))
-            .help("check the path; options of spark-submit that take a value stand before it, each with its value"));
+    let Some(path) = arguments.needed_file() else { return Ok(()) };
+    match File::open(path) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(Failure::new(format!("can't read the application `{application}`: {error}"))
+            .help("check the path; an option of spark-submit that takes a value stands before it, with its value")),
     }
-    Ok(())
 }
 
 /// A fresh folder for Spark's event log, on a disk that takes it.
-fn event_log_folder(record: &Path) -> std::io::Result<PathBuf> {
+fn event_log_folder(record: &Path) -> Result<PathBuf, FileError> {
     let folder = record.join(format!(".eventlog-{}-{}", std::process::id(), crate::clock::now_ms()));
-    fs::create_dir_all(&folder)?;
+    fs::create_dir_all(&folder).map_err(FileError::of("make the folder", &folder))?;
     // Spark does not start an application whose event log can't be written: try it first.
     let probe = folder.join(".probe");
     let tried = fs::write(&probe, vec![0u8; 64 * 1024]);
     let _ = fs::remove_file(&probe);
     if let Err(error) = tried {
         let _ = fs::remove_dir(&folder);
-        return Err(error);
+        return Err(FileError::of("write to the folder", &folder)(error));
     }
     Ok(folder)
 }
 
+/// Why there is no host.
+#[derive(Debug, thiserror::Error)]
+enum NoHost {
+    /// A file that it needs can't be made.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// What it is to do can't be written down.
+    #[error("can't write `{}`: {source}", path.display())]
+    Launch { path: PathBuf, source: serde_json::Error },
+    /// It was started and serves nobody.
+    #[error("it {what}; see `{}`", log.display())]
+    Ended { what: String, log: PathBuf },
+}
+
 /// Starts the host and waits until it listens; gives its socket.
-fn start_host(launch: &Launch) -> std::io::Result<PathBuf> {
+fn start_host(launch: &Launch) -> Result<PathBuf, NoHost> {
     let folder = socket_folder()?;
     let socket = folder.join("host.sock");
     let launch_file = folder.join("launch.json");
-    let file = File::options().write(true).create_new(true).mode(0o600).open(&launch_file)?;
-    serde_json::to_writer(file, launch)?;
-    let log = File::options().write(true).create_new(true).mode(0o600).open(folder.join("host.log"))?;
-    let driver_pid = std::process::id().to_string();
-    let ended = Command::new(std::env::current_exe()?)
-        .args(["serve", "--detach", "--driver-pid", &driver_pid])
+    let file = private_file(&launch_file)?;
+    serde_json::to_writer(file, launch).map_err(|source| NoHost::Launch { path: launch_file.clone(), source })?;
+    let log = folder.join("host.log");
+    let program = std::env::current_exe().map_err(FileError::of("find the file of", Path::new("sparkwright")))?;
+    let ended = Command::new(&program)
+        .args(["serve", "--detach", "--driver-pid", &std::process::id().to_string()])
         .arg("--socket")
         .arg(&socket)
         .arg("--launch")
         .arg(&launch_file)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
-        .stderr(log)
-        .output()?;
-    let failed =
-        |what: String| Err(std::io::Error::other(format!("it {what}; see {}", folder.join("host.log").display())));
+        .stderr(private_file(&log)?)
+        .output()
+        .map_err(FileError::of("run", &program))?;
+    let failed = |what: String| Err(NoHost::Ended { what, log: log.clone() });
     if !ended.status.success() {
         return failed(format!("ended with {}", ended.status));
     }
@@ -251,6 +280,11 @@ fn start_host(launch: &Launch) -> std::io::Result<PathBuf> {
     Ok(socket)
 }
 
+/// A new file that only this user can read.
+fn private_file(path: &Path) -> Result<File, FileError> {
+    File::options().write(true).create_new(true).mode(0o600).open(path).map_err(FileError::of("make", path))
+}
+
 /// What the user configured: in the file of properties, and on the command line.
 fn user_confs(arguments: &SubmitArguments, spark: &Installation) -> BTreeMap<String, String> {
     let file = arguments.properties_file.as_ref().map_or(spark.defaults_file(), PathBuf::from);
@@ -265,7 +299,7 @@ fn master(user: &BTreeMap<String, String>) -> &str {
 }
 
 /// A fresh folder that only this user can enter.
-fn socket_folder() -> std::io::Result<PathBuf> {
+fn socket_folder() -> Result<PathBuf, FileError> {
     let runtime = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|folder| folder.is_dir());
     let above =
         runtime.filter(|folder| folder.as_os_str().len() <= LONGEST_FOLDER).unwrap_or_else(|| PathBuf::from("/tmp"));
@@ -275,7 +309,7 @@ fn socket_folder() -> std::io::Result<PathBuf> {
         match DirBuilder::new().mode(0o700).create(&folder) {
             Ok(()) => return Ok(folder),
             Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists && attempt < 100 => attempt += 1,
-            Err(error) => return Err(error),
+            Err(error) => return Err(FileError::of("make the folder", &folder)(error)),
         }
     }
 }
@@ -291,5 +325,5 @@ fn become_spark_submit(spark: &Installation, on_this_machine: bool, arguments: V
         command.env(if on_this_machine { "PYSPARK_PYTHON" } else { "PYSPARK_DRIVER_PYTHON" }, python);
     }
     let error = command.args(arguments).exec();
-    Failure::new(format!("{} can't be run: {error}", program.display()))
+    Failure::from(FileError::of("run", &program)(error)).help("check the Spark that SPARK_HOME or the PATH names")
 }

@@ -1,29 +1,28 @@
 //! `sparkwright test`: the tests that a policy file holds, asked of the policy module.
 
 use std::fs;
-use std::io::IsTerminal as _;
 use std::path::PathBuf;
-use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use clap::Args;
 use quick_junit::{NonSuccessKind, TestCase, TestCaseStatus, TestSuite};
 use serde::Serialize;
 use serde_json::Value as Json;
+use sparkwright_core::printable;
 use sparkwright_core::steering::LAUNCH_MODULE_MS;
 use sparkwright_core::trace::Trace;
 use sparkwright_policy::{Mismatch, Override, PolicyFile, PolicyTest, mismatches};
 
 use super::policy_options::module_of;
-use super::{Failure, print};
+use super::terminal::{BAD, GOOD, Stream, Text, counted, print_json, print_text};
+use super::{Exit, Failure};
 use crate::assets::cache_folder;
 use crate::engine::Budget;
+use crate::file_error::FileError;
 use crate::launch::policy_source::{self, PolicyError};
 use crate::steering::{Launch, Mode, server};
 
-/// Runs the tests that a policy file holds: facts in, expectations out. Starts no Spark.
-///
-/// Ends with 0 when all pass, 1 when one fails, 2 when the file can't be used or holds none.
+/// Runs the tests of a policy file: facts in, expected decisions out. Starts no Spark.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 A test in a policy file:
@@ -31,20 +30,22 @@ A test in a policy file:
     - name: ten gigabytes stay small
       environment: production
       facts: {job: {input_bytes: 10GB, processing: etl}}
-      expect: {executors: 4, shuffle_partitions: {at_most: 200}}")]
+      expect: {executors: 4, shuffle_partitions: {at_most: 200}}
+
+Exit codes: 0 all tests pass, 1 a test fails, 2 the file can't be used or has no tests.")]
 pub struct Test {
-    /// The policy file; the default policy inside this program when left out.
+    /// Policy file; the built-in default policy if not given.
     file: Option<PathBuf>,
-    /// Only tests whose name contains this.
+    /// Run only tests whose name contains this text.
     #[arg(long, value_name = "TEXT")]
     filter: Option<String>,
-    /// Also write the results as JUnit XML.
+    /// Write the results as JUnit XML too.
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
-    /// Print the results as one JSON array.
+    /// Print the results as a JSON array.
     #[arg(long)]
     json: bool,
-    /// Another policy module than the one inside this program.
+    /// Policy module to use instead of the built-in one.
     #[arg(long, value_name = "FILE.wasm", hide_short_help = true)]
     module: Option<PathBuf>,
 }
@@ -71,7 +72,7 @@ struct Line {
 }
 
 impl Test {
-    pub(super) fn run(self) -> Result<ExitCode, Failure> {
+    pub(super) fn run(self) -> Result<Exit, Failure> {
         let (file, diagnostics) = policy_source::read(self.file.as_deref())?;
         let wrong: Vec<_> = diagnostics.into_iter().filter(sparkwright_policy::Diagnostic::is_error).collect();
         if !wrong.is_empty() {
@@ -80,23 +81,26 @@ impl Test {
         let wanted = |test: &&PolicyTest| self.filter.as_ref().is_none_or(|text| test.name.contains(text));
         let tests: Vec<&PolicyTest> = file.tests().iter().filter(wanted).collect();
         if tests.is_empty() {
-            let why = if file.tests().is_empty() { "holds no tests" } else { "has no test of that name" };
-            return Err(Failure::new(format!("{} {why}", file.name()))
-                .help("write them below `tests:`; `sparkwright test --help` shows one"));
+            let failure = Failure::new(match &self.filter {
+                Some(filter) if !file.tests().is_empty() => {
+                    format!("no test of `{}` has `{filter}` in its name", file.name())
+                }
+                _ => format!("`{}` has no tests", file.name()),
+            });
+            return Err(failure.help("write tests below `tests:`; `sparkwright test --help` shows one"));
         }
         let outcomes: Vec<Outcome> = tests.iter().map(|test| self.ask(&file, test)).collect::<Result<_, _>>()?;
         if let Some(path) = &self.junit {
-            fs::write(path, junit(file.name(), &outcomes)?).map_err(|error| {
-                Failure::new(format!("{} can't be written: {error}", path.display()))
-                    .help("name another file with --junit")
-            })?;
+            fs::write(path, junit(file.name(), &outcomes)?).map_err(FileError::of("write the results to", path))?;
         }
         if self.json {
-            print(&(serde_json::to_string_pretty(&outcomes)? + "\n"));
+            print_json(&outcomes)?;
         } else {
-            print(&text(file.name(), &outcomes, std::io::stdout().is_terminal()));
+            let mut text = Text::of(Stream::Out);
+            tell(&mut text, file.name(), &outcomes);
+            print_text(&text);
         }
-        Ok(if outcomes.iter().all(|outcome| outcome.passed) { ExitCode::SUCCESS } else { ExitCode::from(1) })
+        Ok(if outcomes.iter().all(|outcome| outcome.passed) { Exit::Fine } else { Exit::Findings })
     }
 
     fn ask(&self, file: &PolicyFile, test: &PolicyTest) -> Result<Outcome, Failure> {
@@ -134,38 +138,35 @@ fn line(mismatch: Mismatch, envelope: &Json) -> Line {
 }
 
 /// The results as people read them: a line a test, and below a failed one what was expected, what was found and why.
-fn text(file: &str, outcomes: &[Outcome], colour: bool) -> String {
-    let paint =
-        |code: &str, words: &str| if colour { format!("\u{1b}[{code}m{words}\u{1b}[0m") } else { words.to_owned() };
-    let mut text = String::new();
+fn tell(text: &mut Text, file: &str, outcomes: &[Outcome]) {
     for outcome in outcomes {
-        let mark = if outcome.passed { paint("32", "ok    ") } else { paint("31;1", "FAILED") };
-        text.push_str(&format!("{mark} {}\n", outcome.name));
+        if outcome.passed {
+            text.styled(GOOD, "ok    ");
+        } else {
+            text.styled(BAD.bold(), "FAILED");
+        }
+        text.plain(&format!(" {}\n", printable::line(&outcome.name)));
         for line in &outcome.mismatches {
             let path = if line.path.is_empty() { "answer" } else { &line.path };
-            text.push_str(&format!("         {path}: {} {}\n", paint("32", "- expected"), line.expected));
-            text.push_str(&format!(
-                "         {:>width$}  {} {}\n",
-                "",
-                paint("31", "+ found   "),
-                line.found,
-                width = path.len()
-            ));
+            text.plain(&format!("         {path}: "));
+            text.styled(GOOD, "- expected");
+            text.plain(&format!(" {}\n         {:width$}  ", line.expected, "", width = path.len()));
+            text.styled(BAD, "+ found   ");
+            text.plain(&format!(" {}\n", line.found));
             if let Some(why) = &line.why {
-                text.push_str(&why.render("             "));
+                text.plain(&why.render("             "));
             }
         }
         if !outcome.passed {
-            text.push_str(&format!("         {file}:{}\n", outcome.line));
+            text.plain(&format!("         {file}:{}\n", outcome.line));
         }
     }
     let failed = outcomes.iter().filter(|outcome| !outcome.passed).count();
-    let tests = if outcomes.len() == 1 { "1 test".to_owned() } else { format!("{} tests", outcomes.len()) };
-    text.push_str(&match failed {
+    let tests = counted(outcomes.len(), "test");
+    text.plain(&match failed {
         0 => format!("{file}: {tests}, all pass\n"),
         failed => format!("{file}: {failed} of {tests} failed\n"),
     });
-    text
 }
 
 fn junit(file: &str, outcomes: &[Outcome]) -> Result<String, Failure> {
@@ -193,5 +194,7 @@ fn junit(file: &str, outcomes: &[Outcome]) -> Result<String, Failure> {
     }
     let mut report = quick_junit::Report::new("sparkwright test");
     report.add_test_suite(suite);
-    report.to_string().map_err(|error| Failure::new(format!("the results can't be written as JUnit XML: {error}")))
+    report
+        .to_string()
+        .map_err(|error| Failure::own_fault(format!("the results can't be written as JUnit XML: {error}")))
 }

@@ -59,6 +59,8 @@ pub struct SubmitArguments {
     pub jars: Option<String>,
     /// `--properties-file`.
     pub properties_file: Option<String>,
+    /// `--class`.
+    pub class: Option<String>,
     /// Whether `spark-submit` is only asked about something (`--help`, `--version`, `--status`, `--kill`).
     pub only_asks: bool,
 }
@@ -110,6 +112,7 @@ impl SubmitArguments {
                 }
             }
             "--properties-file" => self.properties_file = Some(value),
+            "--class" => self.class = Some(value),
             "--kill" | "--status" => self.only_asks = true,
             _ if !key.is_empty() => {
                 if name == "--jars" {
@@ -125,6 +128,20 @@ impl SubmitArguments {
     #[must_use]
     pub fn is_python(&self) -> bool {
         self.application.as_ref().is_some_and(|app| app.ends_with(".py") || app == "pyspark-shell")
+    }
+
+    /// The application's file on this machine, where spark-submit surely can't run it without: not one with another scheme than `file:`, not in
+    /// cluster mode, where it may be on the cluster's machines alone, and no jar beside a class, which may be in another jar.
+    #[must_use]
+    pub fn needed_file(&self) -> Option<&Path> {
+        let application = self.application.as_deref()?;
+        let path =
+            application.strip_prefix("file:").map_or(application, |path| path.strip_prefix("//").unwrap_or(path));
+        let has_scheme = path.split_once(':').is_some_and(|(scheme, _)| scheme.len() > 1 && !scheme.contains('/'));
+        let is_remote = self.confs.get("spark.submit.deployMode").is_some_and(|mode| mode == "cluster");
+        let is_program = path.ends_with(".py") || path.ends_with(".R");
+        let is_only_jar = path.ends_with(".jar") && self.class.is_none();
+        (!has_scheme && !is_remote && (is_program || is_only_jar)).then(|| Path::new(path))
     }
 
     /// The arguments with these configurations and options put in after the user's options.
@@ -190,6 +207,25 @@ mod tests {
         assert_eq!(read.confs["spark.master"], "spark://h:1");
         assert_eq!((read.application.as_deref(), read.options), (Some("x.jar"), 3));
         assert!(!read.is_python());
+    }
+
+    #[test]
+    fn a_file_is_needed_only_where_spark_submit_needs_it_here() {
+        for (arguments, needed) in [
+            ("app.py x", Some("app.py")),
+            ("--master local[2] /jobs/app.jar", Some("/jobs/app.jar")),
+            ("file:///jobs/app.R", Some("/jobs/app.R")),
+            ("file:/jobs/app.py", Some("/jobs/app.py")),
+            ("hdfs://host/app.py", None),
+            ("local:/jobs/app.py", None),
+            ("s3a:/bucket/app.jar", None),
+            ("--deploy-mode cluster /jobs/app.py", None),
+            ("--conf spark.submit.deployMode=cluster /jobs/app.jar", None),
+            ("--class a.B app.jar", None),
+            ("pyspark-shell", None),
+        ] {
+            assert_eq!(read(arguments).needed_file().and_then(Path::to_str), needed, "{arguments}");
+        }
     }
 
     #[test]

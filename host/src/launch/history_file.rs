@@ -21,8 +21,8 @@ pub enum HistoryError {
         /// What stands in the way.
         source: std::io::Error,
     },
-    /// It is no history.
-    #[error("`{path}` is no history: {source}")]
+    /// It is not a history.
+    #[error("`{path}` is not a history of runs: {source}")]
     Form {
         /// The file.
         path: PathBuf,
@@ -76,7 +76,7 @@ mod tests {
         assert_eq!(object.map(|history| history.runs.len()), Ok(1));
         assert_eq!(of("{}"), Err("the history `./history.json` has no runs".into()));
         let wrong = of(r#"[{"executors": "four"}]"#).err().unwrap_or_default();
-        assert!(wrong.contains("is no history") && wrong.contains("line 1 column 21"), "{wrong}");
+        assert!(wrong.contains("is not a history of runs") && wrong.contains("line 1 column 21"), "{wrong}");
         assert!(read(Path::new("/nowhere")).is_err());
     }
 }

@@ -1,11 +1,12 @@
 //! The files below a path, as Spark would read them: their sizes, and whether it can cut them.
 
 use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 
 use sparkwright_core::scan;
 use sparkwright_core::units::Bytes;
+
+use crate::file_error::FileError;
 
 /// Files that Spark skips: hidden ones and those that begin with an underscore, as `_SUCCESS`.
 fn skipped(name: &str) -> bool {
@@ -32,7 +33,7 @@ impl InputFiles {
     ///
     /// # Errors
     /// Something there can't be looked at, named by its path.
-    pub fn add(&mut self, path: &Path) -> io::Result<()> {
+    pub fn add(&mut self, path: &Path) -> Result<(), FileError> {
         for (file, bytes) in files(path)? {
             let name = file.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
             // One that can't be cut decides; one that nobody knows leaves it open.
@@ -47,13 +48,13 @@ impl InputFiles {
     }
 }
 
-fn files(path: &Path) -> io::Result<Vec<(PathBuf, Bytes)>> {
-    let named = |error: io::Error| io::Error::new(error.kind(), format!("`{}`: {error}", path.display()));
-    let data = fs::metadata(path).map_err(named)?;
+fn files(path: &Path) -> Result<Vec<(PathBuf, Bytes)>, FileError> {
+    let data = fs::metadata(path).map_err(FileError::of("look at the input", path))?;
     if !data.is_dir() {
         return Ok(vec![(path.to_owned(), Bytes(data.len()))]);
     }
-    let mut below: Vec<_> = fs::read_dir(path).map_err(named)?.collect::<io::Result<_>>().map_err(named)?;
+    let listed = fs::read_dir(path).and_then(|entries| entries.collect::<Result<Vec<_>, _>>());
+    let mut below = listed.map_err(FileError::of("list the input folder", path))?;
     below.sort_by_key(fs::DirEntry::file_name);
     let mut found = Vec::new();
     for entry in below.iter().filter(|entry| !skipped(&entry.file_name().to_string_lossy())) {
@@ -67,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_spark_skips_is_skipped() -> io::Result<()> {
+    fn what_spark_skips_is_skipped() -> Result<(), Box<dyn std::error::Error>> {
         let folder = tempfile::tempdir()?;
         let root = folder.path();
         fs::create_dir_all(root.join("day=1"))?;

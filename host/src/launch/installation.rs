@@ -19,7 +19,7 @@ pub enum NotInstalled {
     },
     /// No Spark.
     #[error(
-        "no Spark was found: SPARK_HOME is {spark_home}, there is no `spark-submit` on the PATH, and `python3` knows no pyspark"
+        "no Spark was found: SPARK_HOME is {spark_home}, there is no `spark-submit` on the PATH, and no pyspark for `python3`"
     )]
     Spark {
         /// What `SPARK_HOME` is.

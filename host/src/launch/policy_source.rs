@@ -9,8 +9,8 @@ use sparkwright_policy::{DEFAULT_POLICY, Diagnostic, Override, PolicyFile, resol
 
 use crate::record::PolicyIdentity;
 
-/// The name under which the embedded policy is spoken of.
-pub const EMBEDDED: &str = "the embedded config.yaml";
+/// What messages call the built-in policy.
+pub const EMBEDDED: &str = "the built-in config.yaml";
 
 /// A policy that was resolved for one environment.
 #[derive(Debug, Clone)]
@@ -30,7 +30,7 @@ pub struct Chosen {
 #[non_exhaustive]
 pub enum PolicyError {
     /// The file can't be read.
-    #[error("the policy file {} can't be read: {source}", path.display())]
+    #[error("can't read the policy file `{}`: {source}", path.display())]
     Unreadable {
         /// The file.
         path: PathBuf,

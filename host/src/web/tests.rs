@@ -70,7 +70,7 @@ impl Served {
             WebOptions { policy: Some(policy), record: folder.path().join("runs"), ..WebOptions::default() };
         change(&mut options);
         let server = WebServer::bind(options).unwrap();
-        let port = server.shared.port;
+        let port = server.port;
         let (end, asked) = oneshot::channel::<()>();
         let thread = thread::spawn(move || {
             server.serve(async {

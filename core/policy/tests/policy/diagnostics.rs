@@ -52,12 +52,12 @@ fn keys() {
         ),
         (
             "global_optimization:\n  monitoring: {colour: 8}\n",
-            "2:16-22 unknown_key unknown key `colour` in `monitoring` | it has `track_performance`, \
+            "2:16-22 unknown_key unknown key `colour` in `monitoring` | expected one of `track_performance`, \
              `performance_history_size`, `enable_metrics_collection` or `report_interval_minutes`",
         ),
         (
             "global_optimization:\n  auto_cleanup: false\n",
-            "2:3-15 ambiguous_key `auto_cleanup` could be of several sections | \
+            "2:3-15 ambiguous_key `auto_cleanup` is a key of several sections | \
              write it below `temp_tables` or `pipeline`",
         ),
         ("global_optimization:\n  [a]: 1\n", "2:3-6 wrong_type a key must be a word, not a list or mapping | "),
@@ -171,42 +171,42 @@ fn ranges() {
         (
             "min_executors",
             "0",
-            "out_of_range `autoscaling.min_executors` is `0`, under the least allowed, 1 | the nearest value allowed is `1`",
+            "out_of_range `autoscaling.min_executors` is `0`; the minimum is 1 | the nearest valid value is `1`",
         ),
         (
             "min_executors",
             "-3",
-            "out_of_range `autoscaling.min_executors` is `-3`, under the least allowed, 1 | the nearest value allowed is `1`",
+            "out_of_range `autoscaling.min_executors` is `-3`; the minimum is 1 | the nearest valid value is `1`",
         ),
         (
             "max_executors",
             "100001",
-            "out_of_range `autoscaling.max_executors` is `100001`, above the most allowed, 100000 | \
-             the nearest value allowed is `100000`",
+            "out_of_range `autoscaling.max_executors` is `100001`; the maximum is 100000 | \
+             the nearest valid value is `100000`",
         ),
         (
             "max_executors",
             "99999999999999999999999999999999999999999999999999",
-            "out_of_range `autoscaling.max_executors` is `99999999999999999999999999999999999999999999999999`, \
-             above the most allowed, 100000 | the nearest value allowed is `100000`",
+            "out_of_range `autoscaling.max_executors` is `99999999999999999999999999999999999999999999999999`; \
+             the maximum is 100000 | the nearest valid value is `100000`",
         ),
         (
             "performance_threshold",
             "1.5",
-            "out_of_range `pipeline.performance_threshold` is `1.5`, above the most allowed, 1 | \
-             the nearest value allowed is `1`",
+            "out_of_range `pipeline.performance_threshold` is `1.5`; the maximum is 1 | \
+             the nearest valid value is `1`",
         ),
         (
             "max_table_age_hours",
             "0",
-            "out_of_range `temp_tables.max_table_age_hours` is `0`, under the least allowed, 0.01 | \
-             the nearest value allowed is `0.01`",
+            "out_of_range `temp_tables.max_table_age_hours` is `0`; the minimum is 0.01 | \
+             the nearest valid value is `0.01`",
         ),
         (
             "max_table_age_hours",
             "-1e3",
-            "out_of_range `temp_tables.max_table_age_hours` is `-1e3`, under the least allowed, 0.01 | \
-             the nearest value allowed is `0.01`",
+            "out_of_range `temp_tables.max_table_age_hours` is `-1e3`; the minimum is 0.01 | \
+             the nearest valid value is `0.01`",
         ),
         (
             "max_table_age_hours",
@@ -235,7 +235,7 @@ fn ranges() {
 
 #[test]
 fn memory_sizes() {
-    const TAKES: &str = "bad_memory_size `autoscaling.target_executor_memory` takes a size as Spark writes it, not";
+    const TAKES: &str = "bad_memory_size `autoscaling.target_executor_memory` takes a memory size like `4g`, not";
     const IS: &str = "out_of_range `autoscaling.target_executor_memory` is";
     for (value, expected) in [
         ("4GiB", format!("{TAKES} `4GiB` | write `4g`")),
@@ -245,28 +245,28 @@ fn memory_sizes() {
         (
             "512",
             format!(
-                "{IS} `512`, under the least allowed, 450m, the least that Spark starts with | \
+                "{IS} `512`; the minimum is 450m: Spark doesn't start with less | \
                  a number without a unit is bytes; write `512m` for MiB"
             ),
         ),
         (
             "256m",
             format!(
-                "{IS} `256m`, under the least allowed, 450m, the least that Spark starts with | \
-                 the nearest value allowed is `450m`"
+                "{IS} `256m`; the minimum is 450m: Spark doesn't start with less | \
+                 the nearest valid value is `450m`"
             ),
         ),
         (
             "-4g",
             format!(
-                "{IS} `-4g`, under the least allowed, 450m, the least that Spark starts with | \
-                 the nearest value allowed is `450m`"
+                "{IS} `-4g`; the minimum is 450m: Spark doesn't start with less | \
+                 the nearest valid value is `450m`"
             ),
         ),
-        ("9p", format!("{IS} `9p`, above the most allowed, 16t, the most | the nearest value allowed is `16t`")),
+        ("9p", format!("{IS} `9p`; the maximum is 16t | the nearest valid value is `16t`")),
         (
             "true",
-            "wrong_type `autoscaling.target_executor_memory` takes a size as Spark writes it, like `4g` or `512m`, or \
+            "wrong_type `autoscaling.target_executor_memory` takes a memory size like `4g` or `512m`, or \
              null, not `true` | "
                 .to_owned(),
         ),
@@ -281,18 +281,19 @@ fn words() {
         (
             "optimization_target",
             "sped",
-            "unknown_word `pipeline.optimization_target` doesn't know `sped` | did you mean `speed`?",
+            "unknown_word `sped` is not a valid value for `pipeline.optimization_target`; expected one of `speed`, `memory`, `balanced` or `quality` | did you mean `speed`?",
         ),
         (
             "cache_strategy",
             "Aggressive",
-            "unknown_word `temp_tables.cache_strategy` doesn't know `Aggressive` | did you mean `aggressive`?",
+            "unknown_word `Aggressive` is not a valid value for `temp_tables.cache_strategy`; expected one of `auto`, \
+             `always`, `never` or `aggressive` | did you mean `aggressive`?",
         ),
         (
             "partition_strategy",
             "roundrobin",
-            "unknown_word `temp_tables.partition_strategy` doesn't know `roundrobin` | \
-             it knows `auto`, `hash`, `range` or `none`",
+            "unknown_word `roundrobin` is not a valid value for `temp_tables.partition_strategy`; expected one of `auto`, \
+             `hash`, `range` or `none` | ",
         ),
     ] {
         assert_eq!(of_value(key, value), expected, "{key}: {value}");
@@ -361,12 +362,12 @@ fn bounds_are_reported_where_they_were_crossed() {
 fn environments() {
     assert_eq!(
         problems("default_environment: prodution\nenvironments: {production: {}, dev: {}}\n"),
-        ["1:22-31 unknown_environment `default_environment` names `prodution`, which this file doesn't have | \
-             did you mean `production`? this file has `production` or `dev`"]
+        ["1:22-31 unknown_environment `default_environment` is `prodution`, but there is no such environment | \
+             did you mean `production`? known are `production` or `dev`"]
     );
     assert_eq!(
         problems("default_environment: dev\n"),
-        ["1:22-25 unknown_environment `default_environment` names `dev`, which this file doesn't have | \
+        ["1:22-25 unknown_environment `default_environment` is `dev`, but there is no such environment | \
              this file has no environments"]
     );
 }
@@ -387,7 +388,7 @@ fn pins() {
             format!("policy_module: {{sha265: {}}}", "a".repeat(64)),
             "1:17-23 unknown_key unknown key `sha265` in `policy_module` | it has only `sha256`".to_owned(),
         ),
-        ("policy_module: {}".to_owned(), "1:1-14 bad_digest `policy_module` names no `sha256` | ".to_owned()),
+        ("policy_module: {}".to_owned(), "1:1-14 bad_digest `policy_module` has no `sha256` | ".to_owned()),
     ] {
         assert_eq!(problems(&text), [expected], "{text}");
         let (file, _) = parse("policy.yaml", &text);
@@ -401,15 +402,15 @@ fn warnings() {
     for (text, expected) in [
         (
             "enviroments:\n  dev: {}\npolicy_module:\n",
-            "1:1-12 similar_key `enviroments` is not a key of a policy and is left alone | did you mean `environments`?",
+            "1:1-12 similar_key `enviroments` is not a key of a policy and is ignored | did you mean `environments`?",
         ),
         (
             "environments:\n  dev:\n    optimisation: {max_executors: 8}\n",
-            "3:5-17 similar_key `optimisation` is not a key of a policy and is left alone | did you mean `optimization`?",
+            "3:5-17 similar_key `optimisation` is not a key of a policy and is ignored | did you mean `optimization`?",
         ),
         (
             "autoscaling:\n  max_executors: 8\n",
-            "1:1-1 nothing_here nothing in this file is a policy; the built-in defaults hold | \
+            "1:1-1 nothing_here this file holds no policy; the built-in defaults apply | \
              put `autoscaling` below `global_optimization`, or below `optimization` of an environment",
         ),
     ] {
@@ -479,7 +480,7 @@ fn diagnostics_are_data() {
             "file": "p.yaml",
             "severity": "error",
             "code": "out_of_range",
-            "message": "`autoscaling.max_executors` is `0`, under the least allowed, 1",
+            "message": "`autoscaling.max_executors` is `0`; the minimum is 1",
             "line": 2,
             "column": 18,
             "end_line": 2,
@@ -487,7 +488,7 @@ fn diagnostics_are_data() {
             "path": "global_optimization.max_executors",
             "expected": "a whole number from 1 to 100000 (executors)",
             "found": "`0`",
-            "help": "the nearest value allowed is `1`",
+            "help": "the nearest valid value is `1`",
             "excerpt": "  max_executors: 0",
             "excerpt_column": 1,
         }])

@@ -99,7 +99,7 @@ fn an_unknown_environment_lists_the_known() {
     let file = good(FILE);
     let problems = file.resolve(Some("prd"), &[]).unwrap_err();
     assert_eq!(brief(&problems), ["8:1-13 unknown_environment unknown environment `prd`"]);
-    assert_eq!(problems[0].help, "did you mean `prod`? this file has `prod`, `dev` or `test`");
+    assert_eq!(problems[0].help, "did you mean `prod`? known are `prod`, `dev` or `test`");
     let problems = good("{}").resolve(Some("prod"), &[]).unwrap_err();
     assert_eq!(brief(&problems), ["0:0-0 unknown_environment unknown environment `prod`"]);
     assert_eq!(problems[0].help, "this file has no environments");

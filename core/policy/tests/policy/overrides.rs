@@ -47,13 +47,13 @@ fn wrong_overrides_are_told_with_their_place() {
              which is 20 (built in)",
         ),
         ("autoscaling=5", "1:13-14 wrong_type `autoscaling` takes keys with values, not the number `5`"),
-        ("auto_cleanup=false", "1:1-13 ambiguous_key `auto_cleanup` could be of several sections"),
+        ("auto_cleanup=false", "1:1-13 ambiguous_key `auto_cleanup` is a key of several sections"),
         ("table_prefix=[a", "1:14-15 syntax `[` is not closed"),
         ("8", "1:1-2 wrong_type `the override` takes keys with values, not the number `8`"),
         ("a.b.c.d.e=1", "1:1-10 unknown_key unknown key `a` in an optimization block"),
         (
             "{autoscaling: {max_executors: 0}}",
-            "1:31-32 out_of_range `autoscaling.max_executors` is `0`, under the least allowed, 1",
+            "1:31-32 out_of_range `autoscaling.max_executors` is `0`; the minimum is 1",
         ),
         ("größe=4", "1:1-6 unknown_key unknown key `größe` in an optimization block"),
     ] {

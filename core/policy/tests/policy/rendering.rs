@@ -35,7 +35,7 @@ fn wide_letters_tabs_and_escapes_keep_the_caret_in_place() {
 1 | global_optimization: {größe\u{fffd}大: 1}
   |                       ^^^^^^^^
   |
-  = help: it has `autoscaling`, `temp_tables`, `pipeline`, `monitoring` or `cost`"
+  = help: expected one of `autoscaling`, `temp_tables`, `pipeline`, `monitoring` or `cost`"
     );
 }
 

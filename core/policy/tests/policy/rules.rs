@@ -44,25 +44,22 @@ fn wrong(rule: &str) -> Vec<String> {
 fn wrong_rules_are_told_with_their_place() {
     let set = "set: {max_executors: 3}";
     for (rule, expected) in [
-        (
-            format!("{{when: hour >= 22 && hours < 6, {set}}}"),
-            "2:26-35 bad_condition the condition names `hours`, which is none of",
-        ),
+        (format!("{{when: hour >= 22 && hours < 6, {set}}}"), "2:26-31 bad_condition unknown variable `hours`"),
         (format!("{{when: 'hour >', {set}}}"), "bad_condition"),
         (
             format!("{{when: plan.cost > 3.0, {set}}}"),
-            "bad_condition the condition names `plan`, which only a rule with `deny` may",
+            "2:12-16 bad_condition `plan` is known only to a rule with `deny`",
         ),
-        ("{when: hour > 3}".to_owned(), "2:5-21 null_not_allowed `rule 1` neither sets anything nor denies"),
-        (format!("{{when: hour > 3, {set}, deny: no}}"), "sets keys and denies"),
+        ("{when: hour > 3}".to_owned(), "2:5-21 null_not_allowed `rule 1` has neither `set` nor `deny`"),
+        (format!("{{when: hour > 3, {set}, deny: no}}"), "has both `set` and `deny`"),
         (format!("{{{set}}}"), "`rule 1` has no `when`"),
         (format!("{{wen: hour > 3, {set}}}"), "unknown_key unknown key `wen` in a rule"),
-        (format!("{{when: hour > 3, at: plan_lunch, {set}}}"), "unknown_word there is no decision point `plan_lunch`"),
-        ("{when: hour > 3, at: control, deny: no}".to_owned(), "`control` can't be denied: what runs goes on"),
+        (format!("{{when: hour > 3, at: plan_lunch, {set}}}"), "unknown_word unknown decision point `plan_lunch`"),
+        ("{when: hour > 3, at: control, deny: no}".to_owned(), "a rule with `deny` can't apply at `control`"),
         ("{when: hour > 3, set: {max_executers: 3}}".to_owned(), "unknown_key unknown key `max_executers`"),
         ("{when: hour > 3, set: {max_executors: 0}}".to_owned(), "out_of_range"),
         ("just words".to_owned(), "wrong_type"),
-        (format!("{{when: [1], {set}}}"), "wrong_type a text is needed, not a list"),
+        (format!("{{when: [1], {set}}}"), "wrong_type expected a text, not a list"),
     ] {
         let found = wrong(&rule);
         assert!(found.iter().any(|line| line.contains(expected)), "{rule}: {found:#?}");
@@ -70,7 +67,25 @@ fn wrong_rules_are_told_with_their_place() {
     let list = brief(&parse("policy.yaml", "rules: {when: 'true'}\n").1);
     assert_eq!(list, ["1:8-22 wrong_type `rules` takes a list of rules, not keys with values"]);
     let many = format!("rules:\n{}", "  - {when: 'true', set: {max_executors: 3}}\n".repeat(65));
-    assert!(brief(&parse("policy.yaml", &many).1)[0].contains("there are 65 rules; 64 are allowed"));
+    assert!(brief(&parse("policy.yaml", &many).1)[0].contains("there are 65 rules; at most 64 are allowed"));
+}
+
+/// However a condition is written, the part of it that is at fault is marked.
+#[test]
+fn the_place_of_a_mistake_is_that_in_the_file() {
+    for (rule, expected) in [
+        ("when: \"labels.kind = 'ad-hoc'\"", "2:24-25 bad_condition there is no operator `=`"),
+        ("when: 'labels.kind = ''ad-hoc'''", "2:24-25 bad_condition there is no operator `=`"),
+        ("when: labels.hours == 'x' && hours < 6", "2:34-39 bad_condition unknown variable `hours`"),
+        ("when: >\n      hour > 3\n      and hour < 6", "4:7-10 bad_condition there is no operator `and`"),
+        ("when: |\n      // night\n      hours > 22", "4:7-12 bad_condition unknown variable `hours`"),
+        ("when: weekday in ['sat', 'sun']", "2:23-28 bad_condition `weekday` is a number, but"),
+        ("when: \"environment == 'prod\"", "2:27-32 bad_condition a quoted text is not closed"),
+        ("when: \"hour >\\\n      > 3\"", "bad_condition"),
+    ] {
+        let found = wrong(&format!("{rule}\n    set: {{max_executors: 3}}"));
+        assert!(found.len() == 1 && found[0].contains(expected), "{rule}: {found:#?}");
+    }
 }
 
 /// Found by fuzzing: the parser of conditions quotes them as they are.
@@ -91,7 +106,7 @@ fn a_rule_that_an_environment_cannot_take_is_a_warning() {
     assert_eq!(found.len(), 1, "{found:?}");
     assert!(
         found[0].contains(
-            "rule_never_applies `rule 2` never applies in `production`: then `autoscaling.min_executors` is 4"
+            "rule_never_applies `rule 2` never applies in `production`: with it `autoscaling.min_executors` is 4"
         ),
         "{found:?}"
     );

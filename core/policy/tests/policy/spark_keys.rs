@@ -68,9 +68,6 @@ global_optimization:
 ";
     let (file, diagnostics) = parse("policy.yaml", text);
     assert!(diagnostics.is_empty());
-    assert_eq!(
-        brief(&file.lint()),
-        ["4:27-106 unknown_spark_key `spark.sql.shufle.partitions` is no key of Spark 4.3"]
-    );
+    assert_eq!(brief(&file.lint()), ["4:27-106 unknown_spark_key Spark 4.3 has no key `spark.sql.shufle.partitions`"]);
     assert_eq!(file.lint()[0].help, "did you mean `spark.sql.shuffle.partitions`?");
 }

@@ -38,9 +38,9 @@ tests:
 #[test]
 fn wrong_tests_are_told_with_their_place() {
     for (test, expected) in [
-        ("{name: x}", "2:5-14 null_not_allowed `x` expects nothing"),
+        ("{name: x}", "2:5-14 null_not_allowed `x` has no `expect`"),
         ("{expect: {a: 1}, pont: control}", "2:22-26 unknown_key unknown key `pont` in a test"),
-        ("{expect: {a: 1}, point: contrl}", "unknown_word there is no decision point `contrl`"),
+        ("{expect: {a: 1}, point: contrl}", "unknown_word unknown decision point `contrl`"),
         (
             "{expect: {a: 1}, facts: {job: {input_bytes: lots}}}",
             "bad_memory_size `input_bytes` takes a size, not `lots`",
