@@ -18,17 +18,16 @@ pub fn broadcast_threshold(policy: &ResolvedPolicy, driver_heap: Option<Bytes>) 
     let wanted = Bytes::mib(u64::from(policy.temp_tables.broadcast_threshold_mb));
     let mut trace = Trace::new(
         "broadcast.threshold",
-        "temp_tables.broadcast_threshold_mb, where it is above Spark's 10 MiB at most an eighth of the driver's unified memory \
-         (four copies in half of it)",
+        "temp_tables.broadcast_threshold_mb; above Spark's 10 MiB at most an eighth of the driver's unified memory (four copies in half of it)",
         Unit::Bytes,
     )
-    .input("threshold asked for", wanted, Unit::Bytes, policy.origin("temp_tables.broadcast_threshold_mb"))
-    .input("driver heap", driver_heap, Unit::Bytes, "driver")
+    .input("broadcast_threshold_mb", wanted, Unit::Bytes, policy.origin("temp_tables.broadcast_threshold_mb"))
+    .input("driver memory", driver_heap, Unit::Bytes, "driver")
     .unbounded(wanted);
     let mut value = wanted.get();
     if wanted > SPARK_DEFAULT {
         let holds = holds(driver_heap.unwrap_or_default());
-        value = trace.at_most("what the driver surely holds", holds.get(), value);
+        value = trace.at_most("what the driver's memory surely holds", holds.get(), value);
         let heap = Along {
             input: "a driver heap of",
             unit: Unit::Bytes,

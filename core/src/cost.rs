@@ -81,17 +81,21 @@ pub fn run_cost(policy: &ResolvedPolicy, executors: u32, run_ms: u64, grade: Gra
     let prices = Prices::of(policy);
     let micros = prices.run(executors, run_ms)?;
     let executor_ms = u64::from(executors).saturating_mul(run_ms);
-    let mut trace = Trace::new("cost", "executors * run time * price of an executor-hour", Unit::Micros)
-        .input("executors", executors, Unit::Executors, "executors")
-        .input("run time", run_ms, Unit::Milliseconds, "run_time")
-        .input(
-            "price of an executor-hour",
-            prices.executor_hour_micros,
-            Unit::Micros,
-            policy.origin("cost.executor_hour_price"),
-        )
-        .input("budget of a run", prices.budget_micros, Unit::Micros, policy.origin("cost.budget_per_run"))
-        .unbounded(micros);
+    let mut trace = Trace::new(
+        "cost",
+        "what the executors cost for the run time; executors * run time * price of an executor-hour",
+        Unit::Micros,
+    )
+    .input("executors", executors, Unit::Executors, "executors")
+    .input("run time", run_ms, Unit::Milliseconds, "run_time")
+    .input(
+        "price of an executor-hour",
+        prices.executor_hour_micros,
+        Unit::Micros,
+        policy.origin("cost.executor_hour_price"),
+    )
+    .input("budget of a run", prices.budget_micros, Unit::Micros, policy.origin("cost.budget_per_run"))
+    .unbounded(micros);
     if let Some(over) = prices.budget_micros.and_then(|budget| micros.checked_sub(budget)).filter(|over| *over > 0) {
         trace = trace.note(
             ["it is over the budget by ", &crate::trace::render_micros(over), " ", &policy.cost.currency].concat(),

@@ -23,9 +23,9 @@ pub const DEFAULT_STORAGE_FRACTION: f64 = 0.5;
 /// The heap of an executor or of the driver where the policy plans no memory: Spark's own.
 pub(crate) fn left_to_spark(policy: &ResolvedPolicy, trace: Trace) -> Decision<Bytes> {
     trace
-        .input("memory is planned", false, Unit::None, policy.origin("pipeline.memory_management"))
+        .input("memory_management", false, Unit::None, policy.origin("pipeline.memory_management"))
         .unbounded(DEFAULT_HEAP)
-        .note("it is Spark's own default")
+        .note("Spark's own default")
         .decide(DEFAULT_HEAP, Grade::C)
 }
 

@@ -174,7 +174,7 @@ pub fn temp_table(policy: &ResolvedPolicy, result: &ResultFacts<'_>) -> Decision
     let bytes = result.bytes.unwrap_or_default();
     let mut trace = Trace::new(
         "temp_table",
-        "a view when used once or when files would not pay; a cached view when the cache rule keeps it in memory; else a table of files of \
+        "a view where storing it does not pay, else a cached view or a table; cached when the cache rule keeps it in memory, else files of \
          128 MiB, partitioned by what reads it next",
         Unit::None,
     )
@@ -208,7 +208,7 @@ pub fn temp_table(policy: &ResolvedPolicy, result: &ResultFacts<'_>) -> Decision
         let files_by = FilesBy::of(files(bytes.get()), result.slots);
         trace = trace.input("slots", result.slots, Unit::Slots, "executors");
         if partitioning == PartitionStrategy::None && files_by == FilesBy::Repartition {
-            trace = trace.note("fewer files than slots: a shuffle makes them, so that every slot computes the data");
+            trace = trace.note("fewer files than slots: repartitioned, so that every slot computes the data");
         }
         table = TempTable { files: files(bytes.get()), files_by: Some(files_by), partitioning, columns, ..table };
         if let Some(why) = why {

@@ -56,10 +56,10 @@ test("every fact of the form is the command's option of the same meaning", async
     await page.getByLabel(label, { exact: true }).fill(value);
     await page.getByLabel(label, { exact: true }).press("Enter");
   };
-  await enter("It reads", "2.5TB");
-  await page.getByLabel("Mostly").selectOption("etl");
-  await page.getByLabel("Good at").selectOption("speed");
-  await enter("Its result is used", "3");
+  await enter("Input size", "2.5TB");
+  await page.getByLabel("Workload").selectOption("etl");
+  await page.getByLabel("Optimize for").selectOption("speed");
+  await enter("Result read", "3");
   await page.getByLabel("Stage", { exact: true }).selectOption("model_training");
   await enter("Machines", "4x16x64GiB");
   const facts = ["--input-bytes", "2.5TB", "--type", "etl", "--target", "speed", "--uses", "3", "--stage-type", "model_training", "--nodes", "4x16x64GiB"];
@@ -85,22 +85,22 @@ test("earlier runs teach the page's plan as they teach the command's", async (t)
 
 test("what is no size is told, and the plan stays", async (t) => {
   const { page, plan } = await explore(t);
-  await page.getByLabel("It reads").fill("a lot");
-  await page.getByLabel("It reads").press("Enter");
+  await page.getByLabel("Input size").fill("a lot");
+  await page.getByLabel("Input size").press("Enter");
   await page.locator(".told").getByText(/`a lot` is no size/).waitFor();
   assert.equal(await planJson(page), await plan("--input-bytes", "100GB"));
 });
 
 test("the address keeps the job, and back goes to the view before", async (t) => {
   const { page } = await explore(t);
-  await page.getByLabel("Mostly").selectOption("query");
+  await page.getByLabel("Workload").selectOption("query");
   await page.waitForURL(/type=query/);
   await go(page, "Timeline");
   await page.goBack();
   await decision(page, "executors").waitFor();
-  assert.equal(await page.getByLabel("Mostly").inputValue(), "query");
+  assert.equal(await page.getByLabel("Workload").inputValue(), "query");
   await page.reload();
-  assert.equal(await page.getByLabel("Mostly").inputValue(), "query");
+  assert.equal(await page.getByLabel("Workload").inputValue(), "query");
 });
 
 test("every number opens its account: rule, formula, inputs, bounds, grade, what would change it", async (t) => {
@@ -113,7 +113,7 @@ test("every number opens its account: rule, formula, inputs, bounds, grade, what
   for (const part of [trace.rule, trace.formula, grade, ...trace.inputs.map((it) => it.name), ...trace.bounds.map((it) => it.name)]) {
     assert.ok(words.includes(part), `${part} in ${words}`);
   }
-  assert.match(words, /Before bounds/);
+  assert.match(words, /Computed/);
   assert.match(words, /It would be different/);
   assert.ok(await account.evaluate((it) => it === document.activeElement), "it has the focus");
   const copy = await copied(page, account.getByRole("button", { name: "Copy as text" }), "the account is copied");

@@ -65,7 +65,7 @@ test("decisions are found by point, by name and by words", async (t) => {
   const { file, run: recorded } = RUNS["late arrivals"];
   const page = await fromFile(t, file);
   const count = (is) => recorded.decisions.filter(is).length;
-  await page.getByLabel("Made at").selectOption("control");
+  await page.getByLabel("Decision point").selectOption("control");
   await eventually(() => decisions(page).count(), count((it) => it.point === "control"), "the controller's");
   await page.getByLabel("Carried out", { exact: true }).selectOption("yes");
   await eventually(() => decisions(page).count(), count((it) => it.point === "control" && it.applied), "those that were carried out");

@@ -24,9 +24,9 @@ test("a link opened somewhere else shows the same policy, view, job and plan", a
   await editor(page).waitFor();
   await replace(page, TEAM);
   await go(page, "Explore");
-  await page.getByLabel("It reads").fill("3TB");
-  await page.getByLabel("It reads").press("Enter");
-  await page.getByLabel("Mostly").selectOption("ml");
+  await page.getByLabel("Input size").fill("3TB");
+  await page.getByLabel("Input size").press("Enter");
+  await page.getByLabel("Workload").selectOption("ml");
   await page.getByLabel("Environment", { exact: true }).selectOption("development");
   const plan = await planJson(page);
   const link = await copyLink(page);
@@ -35,8 +35,8 @@ test("a link opened somewhere else shows the same policy, view, job and plan", a
   await shows(fresh, "Explore");
   await decision(fresh, "executors").waitFor();
   assert.equal(await fresh.getByLabel("Environment", { exact: true }).inputValue(), "development");
-  assert.equal(await fresh.getByLabel("It reads").inputValue(), "3TB");
-  assert.equal(await fresh.getByLabel("Mostly").inputValue(), "ml");
+  assert.equal(await fresh.getByLabel("Input size").inputValue(), "3TB");
+  assert.equal(await fresh.getByLabel("Workload").inputValue(), "ml");
   await eventually(() => planJson(fresh), plan, "the same plan");
   await go(fresh, "Policy");
   assert.equal(await text(fresh), TEAM);

@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use sparkwright_tests::cluster::{Size, StandaloneCluster};
+use sparkwright_tests::event_log::EventLog;
 use sparkwright_tests::rest::SparkPage;
 use sparkwright_tests::{paths, quietly};
 use support::{Scene, own_lines, program, venv};
@@ -102,12 +103,10 @@ environments:
     // Alone it would have taken all four cores at once.
     let first = seen.iter().find(|count| **count > 0);
     assert_eq!((first, seen.iter().max()), (Some(&1), Some(&3)), "{seen:?}");
-    let launch = scene.record()["decisions"][1].clone();
-    assert_eq!(
-        (launch["name"].as_str(), launch["applied"].as_bool()),
-        (Some("initial_executors"), Some(true)),
-        "{launch}"
-    );
+    let record = scene.record();
+    let mut decisions = record["decisions"].as_array().unwrap().iter();
+    let launch = decisions.find(|it| it["name"] == "initial_executors").unwrap();
+    assert_eq!((&launch["point"], &launch["applied"]), (&Value::from("plan_launch"), &Value::from(true)), "{launch}");
     drop(cluster);
 }
 
@@ -150,6 +149,10 @@ fn sixty_sleeping_tasks_take_two_executors_to_six_and_back() {
     let record = scene.record();
     let asked: Vec<_> = record["executors"].as_array().unwrap().iter().filter(|it| it["change"] == "asked").collect();
     assert!(!asked.is_empty());
+    let log =
+        scene.runs().join(record["application"]["id"].as_str().unwrap()).join(record["event_log"].as_str().unwrap());
+    let agreed = support::recorded::agree(&record, &EventLog::read(&log).unwrap());
+    assert!(agreed >= 14, "pinned dynamic allocation and decommission: {agreed}");
     eprintln!("executors as Spark showed them: {seen:?}; {last}");
     drop(cluster);
 }

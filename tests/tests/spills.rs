@@ -35,6 +35,9 @@ fn a_query_that_spilled_does_not_spill_again() {
     assert!(spilled(0) > 1 << 20, "the first time it spills: {}", spilled(0));
     assert!(spilled(1) * 4 < spilled(0), "{} bytes at first, then {}", spilled(0), spilled(1));
 
+    let agreed = support::recorded::agree(&run, &witness);
+    assert!(agreed >= 3, "driver memory, and the partitions of two queries: {agreed}");
+
     let decisions = run["decisions"].as_array().unwrap();
     let advisory: Vec<&Value> = decisions.iter().filter(|it| it["name"] == "advisory_partition_size").collect();
     let last = advisory.last().expect("the pieces of the second query are decided");

@@ -38,8 +38,8 @@ pub const MOST_TIMES_THE_MEMORY: u64 = 8;
 pub fn storage_level(bytes: Bytes, free: Bytes, total: Bytes, grade: Grade) -> Decision<Option<StorageLevel>> {
     let trace = Trace::new(
         "cache.level",
-        "memory (disk-backed) if it fits n * (heap - 300 MiB) * memory.fraction * storageFraction less what is kept already, \
-         else disk; never memory alone",
+        "in memory if it fits the storage memory that execution can't take back, else on disk; executors * (heap - 300 MiB) * \
+         spark.memory.fraction * spark.memory.storageFraction, less what is cached already",
         Unit::Bytes,
     )
     .input("estimated size", bytes, Unit::Bytes, "plan")

@@ -58,7 +58,7 @@ pub fn release(policy: &ResolvedPolicy, entry: &CacheEntryFacts) -> Decision<boo
     };
     Trace::new(
         "cache.release",
-        "let go once unused for 10 times the usual gap between its uses, at least a minute, at most the age limit",
+        "released when unused for 10 times the usual gap between its uses; at least 1 min, at most temp_tables.max_table_age_hours",
         Unit::None,
     )
     .input("unused for", entry.idle_ms, Unit::Milliseconds, "measured")

@@ -4,7 +4,7 @@ use crate::executor::shared_work::elasticity_weight;
 use crate::policy::{CacheStrategy, OptimizationTarget, ResolvedPolicy};
 use crate::trace::{Decision, Grade, Trace, Unit};
 
-/// What keeping a result costs besides writing it: one more plan and one more job boundary.
+/// What keeping a result costs besides write to the cache: one more plan and one more job boundary.
 pub const FIXED_COST_MS: u64 = 50;
 
 /// What the rule weighs.
@@ -14,7 +14,7 @@ pub struct Worth {
     pub uses: u64,
     /// How well the uses are known.
     pub uses_grade: Grade,
-    /// Task time of computing it once.
+    /// Task time of compute once.
     pub recompute_ms: u64,
     /// How well that is known.
     pub recompute_grade: Grade,
@@ -67,14 +67,14 @@ pub fn keep(policy: &ResolvedPolicy, worth: &Worth) -> Decision<bool> {
     let pinned = pinned_ms(policy, worth);
     let trace = Trace::new(
         "cache.worth",
-        "kept when it is used again and (uses - 1) * recompute - write - 50 ms - uses * read is more than the executor time \
-         that it pins, weighed by the optimization target",
+        "kept when reading it again saves more than keeping it costs; (uses - 1) * recompute - write - 50 ms - uses * read > executor time \
+         pinned, weighed by the optimization target",
         Unit::None,
     )
     .input("uses, this one included", worth.uses, Unit::Uses, grade_source(worth.uses_grade))
     .input("computing it once", worth.recompute_ms, Unit::Milliseconds, grade_source(worth.recompute_grade))
     .input("writing it", worth.write_ms, Unit::Milliseconds, "estimate")
-    .input("reading it once", worth.read_ms, Unit::Milliseconds, "estimate")
+    .input("read once", worth.read_ms, Unit::Milliseconds, "estimate")
     .input("task time saved", saved, Unit::Milliseconds, "")
     .input("executor time pinned, weighed", pinned, Unit::Milliseconds, policy.origin("pipeline.optimization_target"));
     let unbounded = worth.uses > 1 && saved > pinned;

@@ -111,7 +111,7 @@ fn flips(uses: u64, age_ms: u64, goes: impl Fn(u64, u64) -> bool) -> impl Iterat
     of_uses.into_iter().chain(unused.flips(|age_ms| goes(uses, age_ms)))
 }
 
-/// What dropping a table gains against what making it again costs.
+/// What dropping a table gains against what time to rebuild costs.
 fn weight(table: &TempTableFacts, age_ms: u64) -> f64 {
     table.bytes.get() as f64 * age_ms as f64 / table.rebuild_ms.unwrap_or(UNKNOWN_REBUILD_MS).max(1) as f64
 }
@@ -126,15 +126,15 @@ fn explain(
 ) -> Decision<bool> {
     let trace = Trace::new(
         "cleanup",
-        "dropped when nothing uses it and it is older than its limit since its last use, or the pipeline has ended, or there are too many; \
-         by size * age / rebuild time, in batches",
+        "dropped when nothing needs it and it is old, the pipeline has ended or there are too many; the largest size * age / rebuild time \
+         first, in batches",
         Unit::None,
     )
     .input("size", table.bytes, Unit::Bytes, "")
-    .input("since its last use", age_ms, Unit::Milliseconds, "")
+    .input("time since last use", age_ms, Unit::Milliseconds, "")
     .input("limit", limit_ms, Unit::Milliseconds, policy.origin("temp_tables.max_table_age_hours"))
-    .input("stages to come that use it", table.remaining_uses, Unit::Uses, "pipeline")
-    .input("queries that read it", table.readers, Unit::Uses, "")
+    .input("later stages that read it", table.remaining_uses, Unit::Uses, "pipeline")
+    .input("queries reading it now", table.readers, Unit::Uses, "")
     .input("making it again", table.rebuild_ms, Unit::Milliseconds, "measured")
     .unbounded(verdict.goes())
     .note(verdict.sentence());

@@ -486,14 +486,14 @@ fn trace(
     let trace = match input.planned_executors {
         Some(plan) => Trace::new(
             "control.plan",
-            "need = what the declared stage that runs was planned with, at once; pauses, executors that may not go and bounds hold it",
+            "as many as the declared stage that runs was planned with; at once, except for pauses, executors that must stay, and bounds",
             Unit::Executors,
         )
         .input("planned executors", plan, Unit::Executors, "plan_stage"),
         None => Trace::new(
             "control.ramp",
-            "need = ceil((running + pending tasks) / tasks an executor runs at a time); while tasks wait the target grows by \
-             1, 2, 4, 8 ... up to the need (ExecutorAllocationManager, Apache Spark); down to the largest need of the window",
+            "enough for the tasks that run and wait; need = ceil((running + pending tasks) / slots of an executor), up by 1, 2, 4, 8 ... \
+             while tasks wait (as Spark's ExecutorAllocationManager), down to the largest need of the down window",
             Unit::Executors,
         ),
     };
@@ -501,10 +501,10 @@ fn trace(
         .fact("pending_tasks", "pending tasks", input.pending_tasks, Unit::Tasks, seen)
         .fact("running_tasks", "running tasks", input.running_tasks, Unit::Tasks, seen)
         .fact("executor_cores", "executor cores", input.executor_cores, Unit::Cores, "spark.executor.cores")
-        .input("cores a task", input.task_cpus, Unit::Cores, "spark.task.cpus")
-        .input("tasks an executor runs at a time", each, Unit::Tasks, "cores / cores a task")
-        .fact("executors", "executors present", crew.staying, Unit::Executors, seen)
-        .input("executors asked for and not there yet", input.executors_coming, Unit::Executors, seen)
+        .input("spark.task.cpus", input.task_cpus, Unit::Cores, "spark.task.cpus")
+        .input("slots of an executor", each, Unit::Tasks, "cores / cores a task")
+        .fact("executors", "executors registered", crew.staying, Unit::Executors, seen)
+        .input("executors requested and not registered yet", input.executors_coming, Unit::Executors, seen)
         .fact("mean_task_ms", "mean task time", input.mean_task_ms, Unit::Milliseconds, seen)
         .fact("executor_start_ms", "executor start-up time", input.executor_start_ms, Unit::Milliseconds, seen)
         .input("last target", last, Unit::Executors, "the last decision")
@@ -520,20 +520,20 @@ fn notes(mut trace: Trace, policy: &ResolvedPolicy, input: &ControlInput, bounds
     match input.controller {
         Controller::Policy => {}
         Controller::Nobody => {
-            trace = trace.note("nobody can move this application's executors: scaling is shadow");
+            trace = trace.note("only decided, not applied: nothing can move this application's executors");
         }
         Controller::Spark => {
-            trace = trace.note("Spark's own dynamic allocation is on: scaling is shadow");
+            trace = trace.note("only decided, not applied: the user turned Spark's dynamic allocation on");
         }
     }
     if input.state.now_ms > input.now_ms {
-        trace = trace.note("the clock went back: taken as no time passed");
+        trace = trace.note("the clock went back: counted as no time passed");
     }
     if bounds.least() < bounds.min {
-        trace = trace.note("there may be fewer executors than autoscaling.min_executors: the upper bound wins");
+        trace = trace.note("fewer executors than min_executors: max_executors or the quota is lower, and wins");
     }
     if ask_again {
-        trace = trace.note("fewer executors than the target for a minute: it is asked of Spark again");
+        trace = trace.note("executors have been missing for a minute: they are requested again");
     }
     trace
 }

@@ -188,16 +188,16 @@ impl Parts {
     fn bounded(&self, policy: &ResolvedPolicy, facts: &CountFacts<'_>, mut to: Bounds<'_>) -> u64 {
         let scaling = &policy.autoscaling;
         let target = facts.job.target.unwrap_or(policy.pipeline.optimization_target);
-        let mut value = to.at_most(By::Rule("slots: one for each parallel task"), self.slots, self.unbounded);
+        let mut value = to.at_most(By::Rule("one slot for each parallel task"), self.slots, self.unbounded);
         if let Some(knee) = self.knee {
             value = if target == OptimizationTarget::Speed {
-                to.at_least(By::Rule("elasticity: up to here more executors still pay"), knee.min(self.slots), value)
+                to.at_least(By::Rule("more executors still save enough"), knee.min(self.slots), value)
             } else {
-                to.at_most(By::Rule("elasticity: beyond this more executors no longer pay"), knee, value)
+                to.at_most(By::Rule("one more executor saves too little"), knee, value)
             };
         }
         if self.cache > 0 {
-            value = to.at_least(By::Rule("cache: storage memory for what is kept"), self.cache, value);
+            value = to.at_least(By::Rule("storage memory for the cached data"), self.cache, value);
         }
         if let Some(affordable) = self.affordable {
             value = to.at_most(By::Key("cost.budget_per_run"), affordable, value);
@@ -205,7 +205,7 @@ impl Parts {
         value = to.at_least(By::Key("autoscaling.min_executors"), u64::from(scaling.min_executors), value);
         value = to.at_most(By::Key("autoscaling.max_executors"), u64::from(scaling.max_executors), value);
         if let Some(room) = facts.room {
-            value = to.at_most(By::Rule("room on the cluster or quota"), u64::from(room.max(1)), value);
+            value = to.at_most(By::Rule("what the cluster or the quota holds"), u64::from(room.max(1)), value);
         }
         value
     }
@@ -227,21 +227,21 @@ pub fn executor_count(policy: &ResolvedPolicy, facts: &CountFacts<'_>) -> Execut
     let (model, refused) = RunTime::of(policy, job, history, cores);
     let mut trace = Trace::new(
         "executors",
-        "the number that ends the work in the target time, at most one slot a parallel task, at most what still pays by the \
-         target's elasticity, at least what holds the cached data, at most what the budget pays for; then the bounds",
+        "enough to end in the target time; at most one slot for each parallel task, until one more executor saves too little, at least what \
+         holds the cached data, at most what the budget pays for, then min_executors and max_executors",
         Unit::Executors,
     )
     .input("optimization target", target.word(), Unit::None, policy.origin("pipeline.optimization_target"))
-    .input("cores of an executor", cores, Unit::Cores, "executor.cores")
+    .input("executor cores", cores, Unit::Cores, "executor.cores")
     .input("target time", deadline_ms, Unit::Milliseconds, policy.origin("autoscaling.target_processing_time_minutes"))
-    .input("input", job.input_bytes, Unit::Bytes, "job");
+    .input("input size", job.input_bytes, Unit::Bytes, "job");
     if let Some(refusal) = refused {
         trace = trace.note(not_learned(&refusal));
     }
     let Some(model) = model else {
         // Nothing says how much work there is: start small and let the running controller find the need.
         trace = trace
-            .note("neither the size of the input nor an earlier run is known: start at the minimum, grow on backlog")
+            .note("input size and earlier runs are unknown: starts at min_executors and grows on backlog")
             .unbounded(scaling.min_executors);
         let value = u64::from(scaling.min_executors);
         let parts =
@@ -406,10 +406,10 @@ fn in_range(
     };
     let initial = Trace::new(
         "executors.initial",
-        "the wanted number when it is measured or predicted, or when autoscaling is off; otherwise max(minimum, wanted / 2)",
+        "all of them when their number is measured or predicted, or when autoscaling is off, else half; max(min_executors, executors / 2)",
         Unit::Executors,
     )
-    .input("wanted", value, Unit::Executors, "executors")
+    .input("executors", value, Unit::Executors, "executors")
     .unbounded(start(value));
     let initial = if local {
         // Spark itself has one executor there, the driver.

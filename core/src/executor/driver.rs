@@ -20,7 +20,7 @@ pub const LOCAL_SHARE: f64 = 0.5;
 pub fn driver_memory(policy: &ResolvedPolicy, cluster: &ClusterFacts, job: &JobFacts) -> Decision<Bytes> {
     let trace = Trace::new(
         "driver.memory",
-        "3 times the largest result plus 4 times the broadcast threshold, at least 2 GiB; with a local master, \
+        "for results and broadcasts; 3 * largest result + 4 * broadcast threshold, at least 2 GiB; with a local master plus \
          memory_scaling_factor GiB a thread, at most half the machine",
         Unit::Bytes,
     );
@@ -32,7 +32,7 @@ pub fn driver_memory(policy: &ResolvedPolicy, cluster: &ClusterFacts, job: &JobF
     }
     if let Some(bytes) = policy.autoscaling.target_driver_memory {
         return trace
-            .input("heap asked for", bytes, Unit::Bytes, policy.origin("autoscaling.target_driver_memory"))
+            .input("target_driver_memory", bytes, Unit::Bytes, policy.origin("autoscaling.target_driver_memory"))
             .unbounded(bytes)
             .decide(bytes, Grade::A);
     }
@@ -65,7 +65,7 @@ pub fn driver_memory(policy: &ResolvedPolicy, cluster: &ClusterFacts, job: &JobF
         trace = trace.input("threads of the local master", threads, Unit::Cores, "master URL");
     }
     trace = trace.unbounded(unbounded(result));
-    let mut bytes = trace.at_least("least driver heap", LEAST_DRIVER.get(), unbounded(result));
+    let mut bytes = trace.at_least("least driver memory", LEAST_DRIVER.get(), unbounded(result));
     if let Some(half) = half {
         bytes = trace.at_most("half of the machine's memory", half, bytes);
     }

@@ -268,8 +268,8 @@ impl RunTime {
                 let error = predictor.mean_error();
                 let mut trace = Trace::new(
                     "run_time",
-                    "a + b * scale / n + c * ln n + d * n, fitted to earlier runs by relative non-negative least squares; nine of ten \
-                     runs that were left out lie in the interval",
+                    "learned from earlier runs; a + b * scale / n + c * ln n + d * n, fitted by relative non-negative least squares; nine \
+                     of ten runs that were left out lie in the interval",
                     Unit::Milliseconds,
                 )
                 .input("executors, n", executors, Unit::Executors, "executors")
@@ -294,7 +294,7 @@ impl RunTime {
             Self::Shared { work_ms, serial_ms, cores, grade } => {
                 let trace = Trace::new(
                     "run_time",
-                    "time that executors don't shorten + sum of task time / (executors * cores)",
+                    "the work shared by all slots, after what no executor shortens; serial time + sum of task time / (executors * cores)",
                     Unit::Milliseconds,
                 )
                 .input("executors", executors, Unit::Executors, "executors")

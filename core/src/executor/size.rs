@@ -16,11 +16,11 @@ pub const USUAL_CORES: u32 = 4;
 pub const MOST_CORES: u32 = 5;
 /// Cores of an executor whose tasks spend too much time in garbage collection.
 pub const CORES_UNDER_GC: u32 = 2;
-/// The share of task time in garbage collection above which an executor gets fewer cores.
+/// The GC time, share of task time above which an executor gets fewer cores.
 pub const HIGH_GC_SHARE: f64 = 0.10;
 /// Room left above the memory that history shows to be needed.
 pub const HEAP_MARGIN: f64 = 1.2;
-/// The least heap of an executor.
+/// The least executor memory of an executor.
 pub const LEAST_HEAP: Bytes = Bytes::gib(1);
 /// Memory beside the heap, as a share of it (`spark.executor.memoryOverheadFactor`).
 pub const OVERHEAD_FACTOR: f64 = 0.10;
@@ -63,7 +63,7 @@ pub fn executor_size(
 fn cores(cluster: &ClusterFacts, history: &History) -> Decision<u32> {
     let mut trace = Trace::new(
         "executor.cores",
-        "4 cores an executor, at most 5; 2 when garbage collection takes more than 10 % of task time",
+        "4 cores an executor; 2 when GC takes more than 10 % of task time, at most 5",
         Unit::Cores,
     );
     if let Some(cores) = cluster.user_whole("spark.executor.cores").filter(|n| *n > 0) {
@@ -120,8 +120,8 @@ fn heap(
 ) -> Decision<Bytes> {
     let trace = Trace::new(
         "executor.heap",
-        "with history, the 300 MiB that Spark reserves plus (cores * 95th percentile of a task's peak memory + storage \
-         need) / spark.memory.fraction, times 1.2, rounded up to GiB; otherwise autoscaling.memory_scaling_factor GiB a core",
+        "memory_scaling_factor GiB a core, or what earlier tasks needed; with history (300 MiB + (cores * 95th percentile of a task's peak \
+         memory + storage need) / spark.memory.fraction) * 1.2, rounded up to GiB",
         Unit::Bytes,
     );
     if let Some(bytes) = cluster.user_memory("spark.executor.memory") {
@@ -132,7 +132,7 @@ fn heap(
     }
     if let Some(bytes) = policy.autoscaling.target_executor_memory {
         return trace
-            .input("heap asked for", bytes, Unit::Bytes, policy.origin("autoscaling.target_executor_memory"))
+            .input("target_executor_memory", bytes, Unit::Bytes, policy.origin("autoscaling.target_executor_memory"))
             .unbounded(bytes)
             .decide(bytes, Grade::A);
     }
@@ -173,7 +173,12 @@ fn heap(
                 Along { input: "cores of", unit: Unit::Cores, at: u64::from(cores), least: 1, most: 16, step: 1 };
             let trace = trace
                 .input("cores", cores, Unit::Cores, "executor.cores")
-                .input("GiB of heap a core", per_core, Unit::None, policy.origin("autoscaling.memory_scaling_factor"))
+                .input(
+                    "memory_scaling_factor",
+                    per_core,
+                    Unit::None,
+                    policy.origin("autoscaling.memory_scaling_factor"),
+                )
                 .flips(along.flips(|cores| {
                     let wanted = for_cores(cores);
                     machines.held(wanted, saturating_u32(cores)).map_or(wanted, |held| held.min(wanted))
@@ -272,12 +277,16 @@ impl<'a> Machines<'a> {
             most: u64::MAX,
             step: MIB,
         };
-        Trace::new("executor.overhead", "max(384 MiB, 0.10 * heap); 0.40 * heap for Python on Kubernetes", Unit::Bytes)
-            .input("heap", heap.value, Unit::Bytes, "executor.heap")
-            .input("share", self.factor, Unit::None, "")
-            .unbounded(value)
-            .flips(along.flips(|heap| self.overhead_of(Bytes(heap))))
-            .decide(value, if self.user_overhead.is_some() { Grade::A } else { heap.grade })
+        Trace::new(
+            "executor.overhead",
+            "a tenth of executor memory, 0.40 of it for Python on Kubernetes; max(384 MiB, factor * executor memory)",
+            Unit::Bytes,
+        )
+        .input("executor memory", heap.value, Unit::Bytes, "executor.heap")
+        .input("factor", self.factor, Unit::None, "")
+        .unbounded(value)
+        .flips(along.flips(|heap| self.overhead_of(Bytes(heap))))
+        .decide(value, if self.user_overhead.is_some() { Grade::A } else { heap.grade })
     }
 
     /// The most executors that the machines and the quota hold.

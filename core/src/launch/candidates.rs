@@ -75,8 +75,8 @@ pub(super) fn plan_on_best(
     };
     let trace = Trace::new(
         "cluster",
-        "of the clusters that end it in the target time and within the budget the cheapest (for speed the fastest); else the fastest \
-         within the budget; else the cheapest",
+        "the cheapest that ends in the target time and within the budget (for speed the fastest); else the fastest within the budget, else \
+         the cheapest",
         Unit::None,
     )
     .input("optimization target", target.word(), Unit::None, policy.origin("pipeline.optimization_target"))

@@ -81,15 +81,19 @@ fn report(policy: &ResolvedPolicy, run: &ReviewInput) -> PerformanceReport {
 fn cost(policy: &ResolvedPolicy, run: &ReviewInput) -> Option<Decision<Cost>> {
     let prices = Prices::of(policy);
     let micros = prices.executor_time(run.executor_ms)?;
-    let trace = Trace::new("cost.run", "executor time * price of an executor-hour", Unit::Micros)
-        .input("executor time", run.executor_ms, Unit::Milliseconds, "measured")
-        .input(
-            "price of an executor-hour",
-            prices.executor_hour_micros,
-            Unit::Micros,
-            policy.origin("cost.executor_hour_price"),
-        )
-        .unbounded(micros);
+    let trace = Trace::new(
+        "cost.run",
+        "what the executors' time costs; executor time * price of an executor-hour",
+        Unit::Micros,
+    )
+    .input("executor time", run.executor_ms, Unit::Milliseconds, "measured")
+    .input(
+        "price of an executor-hour",
+        prices.executor_hour_micros,
+        Unit::Micros,
+        policy.origin("cost.executor_hour_price"),
+    )
+    .unbounded(micros);
     Some(trace.decide(Cost { executor_ms: run.executor_ms, micros }, Grade::A))
 }
 

@@ -94,8 +94,8 @@ pub fn trend(policy: &ResolvedPolicy, runs_ms: &[u64]) -> Decision<Trend> {
     };
     Trace::new(
         "review.trend",
-        "the median slope of all pairs of runs (Theil and Sen), over the window: more than 10 % of the median run up is degrading, down \
-         improving; fewer than 4 runs are insufficient",
+        "run times that rise by more than 10 % over the window are degrading, that fall improving; median slope of all pairs of runs \
+         (Theil-Sen), at least 4 runs",
         Unit::None,
     )
     .input("runs in the window", runs.len() as u64, Unit::None, policy.origin("monitoring.performance_history_size"))

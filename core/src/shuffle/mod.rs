@@ -101,7 +101,7 @@ pub fn advisory_size(facts: &ShuffleFacts) -> Decision<Bytes> {
     let wanted = execution.get() / SHARE_OF_EXECUTION_MEMORY;
     let mut trace = Trace::new(
         "shuffle.advisory_size",
-        "min(128 MiB, a third of a task's execution memory), where that is (heap - 300 MiB) * spark.memory.fraction / cores",
+        "what a task sorts in memory without spilling, at most 128 MiB; a third of (heap - 300 MiB) * spark.memory.fraction / cores",
         Unit::Bytes,
     )
     .input("heap", facts.heap.heap_bytes, Unit::Bytes, "")
@@ -115,9 +115,11 @@ pub fn advisory_size(facts: &ShuffleFacts) -> Decision<Bytes> {
             if let Some(piece) = piece {
                 value = trace.at_most("the pieces that spilled", piece.get(), value);
             }
-            value = trace.bound("an earlier run spilled: half", value / 2, value, value / 2);
+            value = trace.bound("an earlier run spilled", value / 2, value, value / 2);
         }
-        Spill::Skewed => trace = trace.note("an earlier run spilled by skew: smaller partitions would not help"),
+        Spill::Skewed => {
+            trace = trace.note("an earlier run spilled because of skew: smaller partitions would not help")
+        }
     }
     trace.at_least("smallest advisory size", SMALLEST_ADVISORY.get(), value);
     let heap = Along {
@@ -174,33 +176,31 @@ pub fn shuffle_partitions(policy: &ResolvedPolicy, facts: &ShuffleFacts) -> Deci
     let (rule, formula) = if facts.adaptive {
         (
             "shuffle.initial_partitions",
-            "ceil(2 * data / advisory size), at least one a slot and at most ten; adaptive execution coalesces from there",
+            "twice the data's pieces, for adaptive execution to coalesce; ceil(2 * data / advisory size), one to ten for each slot",
         )
     } else {
-        ("shuffle.partitions", "max(2 * slots, ceil(data / advisory size)), rounded up to whole waves of slots")
+        (
+            "shuffle.partitions",
+            "pieces of the advisory size in whole waves of tasks; max(2 * slots, ceil(data / advisory size)), rounded up to a multiple of slots",
+        )
     };
     let mut trace = Trace::new(rule, formula, Unit::Partitions)
-        .input(
-            "data through the shuffle",
-            facts.bytes,
-            Unit::Bytes,
-            if facts.grade == Grade::A { "measured" } else { "plan" },
-        )
+        .input("shuffled data", facts.bytes, Unit::Bytes, if facts.grade == Grade::A { "measured" } else { "plan" })
         .input("advisory size", Bytes(advisory), Unit::Bytes, "shuffle.advisory_size")
         .input("slots", slots, Unit::Slots, "cluster")
         .input(
-            "factor",
+            "partition_scaling_factor / 0.5",
             policy.autoscaling.partition_scaling_factor / NEUTRAL_PARTITION_FACTOR,
             Unit::None,
             policy.origin("autoscaling.partition_scaling_factor"),
         )
         .unbounded(of.wanted);
     if facts.adaptive {
-        let value = trace.at_least("one a slot", of.least, of.wanted);
-        trace.at_most("ten a slot", of.most, value);
+        let value = trace.at_least("one for each slot", of.least, of.wanted);
+        trace.at_most("ten for each slot", of.most, value);
     } else {
-        let value = trace.at_least("two a slot", of.least, of.wanted);
-        trace.bound("whole waves of slots", slots, value, of.value);
+        let value = trace.at_least("two for each slot", of.least, of.wanted);
+        trace.bound("whole waves of tasks", slots, value, of.value);
     }
     if facts.bytes.is_some() {
         let data =

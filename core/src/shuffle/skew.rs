@@ -22,7 +22,7 @@ pub fn split_from(advisory: Bytes) -> Decision<Bytes> {
     let wanted = advisory.get().saturating_mul(ADVISORY_SIZES_OF_SKEW);
     let mut trace = Trace::new(
         "shuffle.skew_threshold",
-        "the key is skewed: partitions of more than two advisory sizes are split, more partitions would not help",
+        "the key is skewed, so large partitions are split; from 2 * advisory size, at most Spark's own threshold",
         Unit::Bytes,
     )
     .input("advisory size", advisory, Unit::Bytes, "shuffle.advisory_size")

@@ -26,8 +26,8 @@ pub fn shuffle_tasks(sizes: &[Bytes], facts: &ShuffleFacts, advisory: Bytes) -> 
     let value = if facts.adaptive { (merged as u64).saturating_add(pieces) } else { sizes.len() as u64 };
     let trace = Trace::new(
         "shuffle.tasks",
-        "contiguous partitions merged up to the advisory size, skewed ones (over 256 MiB and 5 medians) split into pieces of the mean of \
-         the others, as Spark's adaptive execution does it (ShufflePartitionsUtil, OptimizeSkewedJoin)",
+        "the partitions after adaptive execution; contiguous ones coalesced up to the advisory size, skewed ones (over 256 MiB and 5 \
+         medians) split into pieces of the mean of the others (ShufflePartitionsUtil, OptimizeSkewedJoin)",
         Unit::Tasks,
     )
     .input("shuffle partitions", sizes.len() as u64, Unit::Partitions, "measured")

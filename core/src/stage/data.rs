@@ -39,7 +39,7 @@ pub(super) fn described(input: &PlanStageInput) -> (JobFacts, Decision<DataProfi
     let category = job.input_bytes.map_or(DataCategory::Unknown, |bytes| DataCategory::of(bytes.get()));
     let mut trace = Trace::new(
         "data",
-        "small up to 10 GB, medium up to 100 GB, large up to 1 TB, very large above; memory = the larger of size and rows * row width (8 bytes a \
+        "by size: small up to 10 GB, medium up to 100 GB, large up to 1 TB; memory = the larger of size and rows * row width (8 bytes a \
          row and fixed value, 20 a text, 800 a nested value of unmeasured size: Apache Spark's default sizes); complexity = half the share of \
          columns that are nested (whole) or text (half), and half their number over 100 (spark.sql.codegen.maxFields)",
         Unit::None,

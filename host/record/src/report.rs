@@ -30,7 +30,7 @@ pub fn report(run: &Run) -> String {
     let totals = run.totals;
     let _ = writeln!(
         text,
-        "\n{} tasks ({} failed), {} of task time; {} queries asked about, {} without a decision; {} controller ticks",
+        "\n{} tasks ({} failed), {} of task time; {} queries planned, {} without a decision; {} controller ticks",
         totals.tasks,
         totals.failed_tasks,
         render_ms(totals.task_ms),
@@ -41,11 +41,11 @@ pub fn report(run: &Run) -> String {
     if let Some(trips) = totals.round_trips {
         let ms = |us: u64| format!("{}.{:02} ms", us / 1_000, us % 1_000 / 10);
         let (p50, p99, longest) = (ms(trips.p50_us), ms(trips.p99_us), ms(trips.longest_us));
-        let _ = writeln!(text, "a question took {p50} (median), {p99} (99 of 100), {longest} (longest)");
+        let _ = writeln!(text, "decision latency {p50} (median), {p99} (p99), {longest} (longest)");
     }
     let _ = writeln!(
         text,
-        "Sparkwright's own cost: queries held up for {} in all; {} of processor time in the driver, {} in the host",
+        "overhead: {} added to query planning in all; {} of CPU time in the driver, {} in the host",
         render_ms(totals.held_up_ms),
         render_ms(totals.plugin_cpu_ms),
         render_ms(totals.host_cpu_ms),
@@ -66,7 +66,7 @@ pub fn report(run: &Run) -> String {
         }
     }
     if !run.cached_plans.is_empty() {
-        let _ = writeln!(text, "\nPlans cached without being asked for");
+        let _ = writeln!(text, "\nPlans cached automatically");
         for plan in &run.cached_plans {
             let _ = writeln!(
                 text,
@@ -77,7 +77,7 @@ pub fn report(run: &Run) -> String {
                 Bytes(plan.memory_bytes),
                 Bytes(plan.disk_bytes),
                 plan.uses,
-                plan.dropped_ms.map_or_else(String::new, |ms| format!("; let go at {}: {}", at(run, ms), plan.why)),
+                plan.dropped_ms.map_or_else(String::new, |ms| format!("; released at {}: {}", at(run, ms), plan.why)),
             );
         }
     }

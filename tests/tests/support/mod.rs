@@ -2,6 +2,8 @@
 
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+pub mod recorded;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;

@@ -100,7 +100,7 @@ fn account(trace: &Trace) -> Html {
         html! { <tr><th scope="row">{ &*input.name }</th><td>{ input.value.render(input.unit) }</td><td class="muted">{ &*input.from }</td></tr> }
     });
     let unbounded = (trace.unbounded != Scalar::Unknown).then(|| {
-        html! { <p>{"Before bounds: "}<strong>{ trace.unbounded.render(trace.unit) }</strong></p> }
+        html! { <p>{"Computed: "}<strong>{ trace.unbounded.render(trace.unit) }</strong></p> }
     });
     let bounds = trace.bounds.iter().map(|bound| {
         let (before, after) = (bound.before.render(trace.unit), bound.after.render(trace.unit));

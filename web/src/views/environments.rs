@@ -101,7 +101,7 @@ pub fn Environments() -> Html {
                 </div>
             }
             <p class="muted">{"Rows that differ between environments are marked with a bar."}</p>
-            <h2>{"What is hardly meant"}</h2>
+            <h2>{"Probably unintended"}</h2>
             if lints.is_empty() { <p class="empty">{"Nothing: what production does, the others can show."}</p> } else { <ul class="lints">{ for lints }</ul> }
         </section>
     }

@@ -92,7 +92,7 @@ impl Demo {
                 runs::FOR_A_SHORT_RUN.join(" --set ")
             );
         }
-        let record = decisions::Record::find(&steering.records)?;
+        let record = decisions::find(&steering.records)?;
         println!("\n{}", console::heading("The three decisions that mattered"));
         println!("{}", decisions::told(&record));
         println!("`sparkwright explain` tells all {} with --keep.", record.decisions.len());

@@ -109,15 +109,15 @@ pub fn FactsForm(properties: &FactsProperties) -> Html {
         <form class="facts" aria-label="Facts of the job" onsubmit={Callback::from(|event: SubmitEvent| event.prevent_default())}>
             <h2>{"The job"}</h2>
             <div class="size">
-                <Words id="input-size" label="It reads" value={job.input_bytes.map_or_else(String::new, written_size)} placeholder="unknown" wrong={(*wrong_size).clone()}
+                <Words id="input-size" label="Input size" value={job.input_bytes.map_or_else(String::new, written_size)} placeholder="unknown" wrong={(*wrong_size).clone()}
                     hint="100GB, 1.5TB or 64MiB (GB are 10^9 bytes, GiB 2^30); empty where nobody knows" on_change={size} />
-                <input id="size-slider" type="range" min="0" max="1000" step="1" value={at.to_string()} oninput={slide} aria-label="Size of the input, from 1 MB to 100 TB" aria-valuetext={said} />
+                <input id="size-slider" type="range" min="0" max="1000" step="1" value={at.to_string()} oninput={slide} aria-label="Input size, from 1 MB to 100 TB" aria-valuetext={said} />
             </div>
-            <Choice id="processing" label="Mostly" choices={choices(ProcessingType::WORDS, None)} chosen={job.processing.word()}
+            <Choice id="processing" label="Workload" choices={choices(ProcessingType::WORDS, None)} chosen={job.processing.word()}
                 on_choose={tell(|job, word| job.processing = ProcessingType::from_word(&word).unwrap_or_default())} />
-            <Choice id="target" label="Good at" choices={choices(OptimizationTarget::WORDS, Some("the policy's"))} chosen={job.target.map_or("", OptimizationTarget::word)}
+            <Choice id="target" label="Optimize for" choices={choices(OptimizationTarget::WORDS, Some("the policy's"))} chosen={job.target.map_or("", OptimizationTarget::word)}
                 on_choose={tell(|job, word| job.target = OptimizationTarget::from_word(&word))} />
-            <Words id="uses" label="Its result is used" unit="times" value={whole(job.uses.map(u64::from))} placeholder="by its kind"
+            <Words id="uses" label="Result read" unit="times" value={whole(job.uses.map(u64::from))} placeholder="by its kind"
                 on_change={tell(|job, text| job.uses = text.trim().parse().ok())} />
             <h2>{"As a stage of a pipeline"}</h2>
             <Choice id="stage" label="Stage" choices={choices(StageType::WORDS, Some("a whole job"))} chosen={job.stage.map_or("", StageType::word)}

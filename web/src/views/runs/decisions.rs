@@ -82,10 +82,9 @@ pub fn Decisions(properties: &RunProperties) -> Html {
         return html! { <section class="decisions" aria-label="Decisions"><h2>{"Decisions"}</h2><p class="empty">{"No decision was made yet: the first are made when the application starts, and at its first query."}</p></section> };
     }
     let found = filtered(run, &filter);
-    let applied: Vec<(AttrValue, AttrValue)> =
-        [("", "carried out or not"), ("yes", "carried out"), ("no", "not carried out")]
-            .map(|(word, name)| (word.into(), name.into()))
-            .to_vec();
+    let applied: Vec<(AttrValue, AttrValue)> = [("", "applied or not"), ("yes", "applied"), ("no", "not applied")]
+        .map(|(word, name)| (word.into(), name.into()))
+        .to_vec();
     let left_out = match run.decisions_left_out {
         0 => String::new(),
         more => format!("; {more} more were made and not kept"),
@@ -94,9 +93,9 @@ pub fn Decisions(properties: &RunProperties) -> Html {
         <section class="decisions" aria-label="Decisions">
             <h2>{"Decisions"}</h2>
             <div class="filters">
-                <Choice id="decision-point" label="Made at" choices={choices(run.decisions.iter().map(|it| (&*it.point, point_title(&it.point))), "any point")} chosen={filter.point.clone()} on_choose={set(|filter, word| filter.point = word)} />
+                <Choice id="decision-point" label="Decision point" choices={choices(run.decisions.iter().map(|it| (&*it.point, point_title(&it.point))), "any point")} chosen={filter.point.clone()} on_choose={set(|filter, word| filter.point = word)} />
                 <Choice id="decision-name" label="What" choices={choices(run.decisions.iter().map(|it| (&*it.name, it.title().into_owned())), "anything")} chosen={filter.name.clone()} on_choose={set(|filter, word| filter.name = word)} />
-                <Choice id="decision-applied" label="Carried out" choices={applied} chosen={filter.applied.clone()} on_choose={set(|filter, word| filter.applied = word)} />
+                <Choice id="decision-applied" label="Applied" choices={applied} chosen={filter.applied.clone()} on_choose={set(|filter, word| filter.applied = word)} />
                 <div class="field">
                     <label for="decision-words">{"Find in subject or outcome"}</label>
                     <input id="decision-words" type="search" value={filter.words.clone()} oninput={search} autocomplete="off" />
@@ -110,7 +109,7 @@ pub fn Decisions(properties: &RunProperties) -> Html {
                     <table>
                         <thead><tr>
                             <th scope="col" class="number">{"No."}</th><th scope="col" class="number">{"After"}</th><th scope="col">{"What"}</th><th scope="col">{"About"}</th>
-                            <th scope="col" class="number">{"Value"}</th><th scope="col">{"Grade"}</th><th scope="col">{"Carried out"}</th><th scope="col">{"What came of it"}</th><th scope="col"><span class="hidden">{"Why"}</span></th>
+                            <th scope="col" class="number">{"Value"}</th><th scope="col">{"Grade"}</th><th scope="col">{"Applied"}</th><th scope="col">{"Outcome"}</th><th scope="col"><span class="hidden">{"Why"}</span></th>
                         </tr></thead>
                         <tbody>{ for found.iter().take(*rows).map(|decision| row(run, decision)) }</tbody>
                     </table>

@@ -70,9 +70,9 @@ pub fn Overview(properties: &RunProperties) -> Html {
     let (app, policy, totals) = (&run.application, &run.policy, &run.totals);
     let file = if policy.file.is_empty() { "the embedded default policy" } else { &policy.file };
     let now = match same_policy(&page.document, run) {
-        Some(environment) if environment.is_empty() => "the text in the editor says the same".to_owned(),
+        Some(environment) if environment.is_empty() => "the policy in the editor is the same".to_owned(),
         Some(environment) => format!("the same as {environment} in the editor now"),
-        None => "no environment in the editor says the same now".to_owned(),
+        None => "no environment in the editor has this policy now".to_owned(),
     };
     let module = match &page.module {
         Module::Ready { sha256, .. } if *sha256 == run.module.sha256 => "the module of this page",
@@ -80,8 +80,8 @@ pub fn Overview(properties: &RunProperties) -> Html {
         _ => "",
     };
     let mode = match run.mode.as_str() {
-        "shadow" => "shadow: decided, nothing changed",
-        "act" => "act: decisions carried out",
+        "shadow" => "shadow: decisions recorded, nothing applied",
+        "act" => "act: decisions applied",
         other => other,
     };
     let asked = format!("{} without a decision", totals.undecided);
@@ -91,7 +91,7 @@ pub fn Overview(properties: &RunProperties) -> Html {
             render_us(trips.p99_us),
             render_us(trips.longest_us)
         );
-        figure("A question took", render_us(trips.p50_us), more)
+        figure("Decision latency", render_us(trips.p50_us), more)
     });
     html! {
         <section class="overview" aria-label="What the run was">
@@ -100,11 +100,11 @@ pub fn Overview(properties: &RunProperties) -> Html {
             <dl class="figures">
                 { figure(if run.state == RunState::Ended { "Took" } else { "So far" }, render_ms(wall_ms(run)), format!("from {}", on_the_wall(run.started_ms))) }
                 { figure("Tasks", totals.tasks.to_string(), format!("{} failed, {} of task time", totals.failed_tasks, render_ms(totals.task_ms))) }
-                { figure("Queries asked about", totals.questions.to_string(), asked) }
+                { figure("Queries planned", totals.questions.to_string(), asked) }
                 { trips.unwrap_or_default() }
                 { figure("Controller ticks", totals.ticks.to_string(), format!("{} decisions kept, {} left out", run.decisions.len(), run.decisions_left_out)) }
                 { figure("Events taken in", totals.events.to_string(), format!("{} lost", totals.events_lost)) }
-                { figure("Cost of Sparkwright", render_ms(totals.held_up_ms), format!("queries held up; {} of processor time in the driver, {} in the host", render_ms(totals.plugin_cpu_ms), render_ms(totals.host_cpu_ms))) }
+                { figure("Overhead", render_ms(totals.held_up_ms), format!("added to query planning; {} of CPU time in the driver, {} in the host", render_ms(totals.plugin_cpu_ms), render_ms(totals.host_cpu_ms))) }
             </dl>
             <dl class="facts-of-run">
                 <div><dt>{"Application"}</dt><dd><code>{ &app.id }</code></dd></div>
@@ -138,10 +138,10 @@ fn cached(run: &Run) -> Html {
     });
     html! {
         <details>
-            <summary>{ format!("Plans cached without being asked for: {}", run.cached_plans.len()) }</summary>
+            <summary>{ format!("Plans cached automatically: {}", run.cached_plans.len()) }</summary>
             <div class="table-scroll" tabindex="0" role="region" aria-label="Cached plans">
                 <table>
-                    <thead><tr><th scope="col">{"Plan"}</th><th scope="col">{"Level"}</th><th scope="col" class="number">{"In memory"}</th><th scope="col" class="number">{"On disk"}</th><th scope="col" class="number">{"Read by"}</th><th scope="col">{"Let go"}</th></tr></thead>
+                    <thead><tr><th scope="col">{"Plan"}</th><th scope="col">{"Level"}</th><th scope="col" class="number">{"In memory"}</th><th scope="col" class="number">{"On disk"}</th><th scope="col" class="number">{"Read by"}</th><th scope="col">{"Released"}</th></tr></thead>
                     <tbody>{ for rows }</tbody>
                 </table>
             </div>

@@ -90,7 +90,7 @@ fn row(new: &New) -> Html {
         std::cmp::Ordering::Less => format!("{} fewer", before - value),
         std::cmp::Ordering::Equal => "stays".to_owned(),
     };
-    let removed = if new.removed > 0 { format!(", {} told to go", new.removed) } else { String::new() };
+    let removed = if new.removed > 0 { format!(", {} decommissioning", new.removed) } else { String::new() };
     let held = new.held.iter().map(|held| {
         html! { <li><code>{ &*held.guard }</code>{ format!(" held it back from {}: {}", held.wanted, held.because) }</li> }
     });

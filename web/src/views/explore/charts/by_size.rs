@@ -36,7 +36,7 @@ impl Shown {
         match self {
             Self::Executors => "Executors",
             Self::Partitions => "Shuffle partitions",
-            Self::Heap => "Heap of an executor",
+            Self::Heap => "Executor memory",
         }
     }
 
@@ -58,7 +58,7 @@ impl Shown {
     }
 
     fn axis(self) -> Axis {
-        let label = if self == Self::Heap { "Heap of an executor, GiB" } else { self.title() };
+        let label = if self == Self::Heap { "Executor memory, GiB" } else { self.title() };
         Axis::new(label, self.unit())
     }
 
