@@ -515,7 +515,7 @@ fn trace(
 fn notes(mut trace: Trace, policy: &ResolvedPolicy, input: &ControlInput, bounds: Bounds, ask_again: bool) -> Trace {
     if !policy.autoscaling.enable_autoscaling {
         let origin = policy.origin("autoscaling.enable_autoscaling");
-        trace = trace.note(format!("scaling is off ({origin}) and so only shadow"));
+        trace = trace.note(format!("only decided, not applied: autoscaling is off ({origin})"));
     }
     match input.controller {
         Controller::Policy => {}

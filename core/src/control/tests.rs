@@ -339,9 +339,9 @@ fn shadow_decides_and_does_nothing() {
     let mut off = free(2, 20);
     off.autoscaling.enable_autoscaling = false;
     let rows = [
-        (free(2, 20), Controller::Spark, "Spark's own dynamic allocation is on: scaling is shadow"),
-        (free(2, 20), Controller::Nobody, "nobody can move this application's executors: scaling is shadow"),
-        (off, Controller::Policy, "scaling is off (autoscaling.enable_autoscaling, built-in) and so only shadow"),
+        (free(2, 20), Controller::Spark, "only decided, not applied: the user turned Spark's dynamic allocation on"),
+        (free(2, 20), Controller::Nobody, "only decided, not applied: nothing can move this application's executors"),
+        (off, Controller::Policy, "only decided, not applied: autoscaling is off (autoscaling.enable_autoscaling, built-in)"),
     ];
     for (policy, controller, note) in rows {
         for (pending, executors, target) in [(100, busy(4), 5), (0, crew(4), 2)] {
