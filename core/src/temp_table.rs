@@ -284,7 +284,11 @@ mod tests {
     fn files_are_merged_only_where_every_slot_keeps_a_task() {
         let of = |bytes, slots| {
             let table = temp_table(&ResolvedPolicy::default(), &ResultFacts { slots, ..facts(bytes, 3, None) });
-            (table.value.files, table.value.files_by, table.trace.render("").contains("fewer files than slots: repartitioned"))
+            (
+                table.value.files,
+                table.value.files_by,
+                table.trace.render("").contains("fewer files than slots: repartitioned"),
+            )
         };
         assert_eq!(of(Bytes::gib(1), 8), (8, Some(FilesBy::Coalesce), false));
         assert_eq!(of(Bytes::gib(1), 9), (8, Some(FilesBy::Repartition), true));

@@ -5,6 +5,7 @@
 
 mod support;
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::process::Command;
 use std::time::Duration;
@@ -51,6 +52,26 @@ fn checksum(line: &str) -> Value {
     found["checksum"].clone()
 }
 
+/// The TCP sockets that a process holds, as lines of `/proc/net/tcp` and `tcp6`.
+fn tcp_sockets(pid: u32) -> Vec<String> {
+    let held: BTreeSet<String> = fs::read_dir(format!("/proc/{pid}/fd"))
+        .unwrap()
+        .filter_map(|entry| {
+            fs::read_link(entry.ok()?.path())
+                .ok()?
+                .to_str()?
+                .strip_prefix("socket:[")?
+                .strip_suffix(']')
+                .map(str::to_owned)
+        })
+        .collect();
+    assert!(!held.is_empty(), "the host holds its Unix socket at least");
+    let tables =
+        ["tcp", "tcp6"].map(|table| fs::read_to_string(format!("/proc/{pid}/net/{table}")).unwrap_or_default());
+    let inode = |line: &&str| line.split_whitespace().nth(9).is_some_and(|inode| held.contains(inode));
+    tables.iter().flat_map(|table| table.lines().filter(inode)).map(str::to_owned).collect()
+}
+
 #[test]
 fn host_killed_at_start() {
     let (_, outcome, record) = survives(&[], |_, host| signal(host, Signal::KILL));
@@ -65,6 +86,7 @@ fn host_killed_at_start() {
 fn host_killed_mid_query() {
     let (_, outcome, record) = survives(&[], |scene, host| {
         wait_for("decisions", || scene.journal().contains("plan_query").then_some(()));
+        assert_eq!(tcp_sockets(host), Vec::<String>::new(), "no TCP port is opened beside an application");
         signal(host, Signal::KILL);
     });
     assert_eq!(record["state"], "host_lost");

@@ -341,7 +341,11 @@ fn shadow_decides_and_does_nothing() {
     let rows = [
         (free(2, 20), Controller::Spark, "only decided, not applied: the user turned Spark's dynamic allocation on"),
         (free(2, 20), Controller::Nobody, "only decided, not applied: nothing can move this application's executors"),
-        (off, Controller::Policy, "only decided, not applied: autoscaling is off (autoscaling.enable_autoscaling, built-in)"),
+        (
+            off,
+            Controller::Policy,
+            "only decided, not applied: autoscaling is off (autoscaling.enable_autoscaling, built-in)",
+        ),
     ];
     for (policy, controller, note) in rows {
         for (pending, executors, target) in [(100, busy(4), 5), (0, crew(4), 2)] {
