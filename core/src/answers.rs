@@ -81,6 +81,14 @@ pub fn find(point: &str, name: &str) -> Option<&'static Declared> {
     declared(of).iter().find(|declared| declared.name == name)
 }
 
+/// Whether `submit` gives a launch plan's setting to the application: what counts only then, and session settings that no query's
+/// own decision makes.
+#[must_use]
+pub fn given_at_submit(key: &str, when: ConfWhen) -> bool {
+    let by_query = declared(DecisionPoint::PlanQuery).iter().flat_map(|it| it.sets).any(|set| set.key == key);
+    when == ConfWhen::Submit || !by_query
+}
+
 /// The session configurations that a running application may be given: those that queries and declared stages set.
 #[must_use]
 pub fn managed_keys() -> Vec<&'static str> {

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 use sparkwright_core::abi::DecisionPoint;
-use sparkwright_core::answers::{AnyAnswer, declared, find, managed_keys};
+use sparkwright_core::answers::{AnyAnswer, declared, find, given_at_submit, managed_keys};
 use sparkwright_core::confs::ConfWhen;
 use sparkwright_core::evaluate::{Prepared, evaluate};
 use sparkwright_core::policy::ResolvedPolicy;
@@ -55,6 +55,13 @@ fn what_a_running_application_is_given_is_what_queries_and_stages_declare() {
     for key in declared.filter(|key| key.when == ConfWhen::Submit) {
         assert!(!keys.contains(&key.key), "{} can't be set any more", key.key);
     }
+}
+
+#[test]
+fn submit_gives_what_no_query_decides_for_itself() {
+    assert!(given_at_submit("spark.executor.memory", ConfWhen::Submit));
+    assert!(given_at_submit("spark.sql.files.maxPartitionBytes", ConfWhen::Session));
+    assert!(!given_at_submit("spark.sql.shuffle.partitions", ConfWhen::Session));
 }
 
 #[test]

@@ -98,7 +98,7 @@ impl Plan {
             cluster.nodes.clone_from(&self.nodes);
         }
         let files = self.files()?;
-        let facts = PlanLaunchInput {
+        let mut facts = PlanLaunchInput {
             job: JobFacts {
                 input_bytes: self.input_bytes,
                 processing: match self.processing {
@@ -117,8 +117,6 @@ impl Plan {
                 }),
                 target: self.target,
                 uses: self.uses,
-                files_splittable: files.splittable.filter(|_| !files.bytes.is_empty()),
-                file_bytes: files.bytes,
                 ..JobFacts::default()
             },
             cluster,
@@ -128,6 +126,7 @@ impl Plan {
             history: self.history.as_deref().map(history_file::read).transpose()?.unwrap_or_default(),
             candidates: self.candidates.clone(),
         };
+        files.describe(&mut facts.job);
         let plan = plan_launch(&prepared, &facts)?;
         if self.json {
             print_json(&Listed::of(&plan, &launch.policy.cost.currency))?;

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use sparkwright_core::abi::codes;
-use sparkwright_core::confs::ConfWhen;
+use sparkwright_core::answers;
 use sparkwright_core::units::Bytes;
 use sparkwright_policy::written_facts;
 
@@ -25,9 +25,11 @@ use super::terminal::note;
 use super::{Exit, Failure};
 use crate::assets::{PLUGIN_CLASS, cache_folder, write_plugin};
 use crate::file_error::FileError;
+use crate::file_error::FileError;
 use crate::launch::arguments::{SubmitArguments, properties};
 use crate::launch::cluster::cluster_facts;
 use crate::launch::history_file;
+use crate::launch::input_files::InputFiles;
 use crate::launch::installation::Installation;
 use crate::launch::plan::{PlanError, launch_facts, no_launch_plan, plan_launch};
 use crate::steering::{EXECUTORS_IF_LOST, Launch, Mode, server};
@@ -62,6 +64,10 @@ pub struct Submit {
     /// Input size of the job, if known, as 100GB or 64MiB.
     #[arg(long, value_name = "SIZE", value_parser = written_facts::size)]
     input_bytes: Option<Bytes>,
+    /// A file or folder on this machine that the job reads, instead of --input-bytes: its files say how much is read, in how many tasks, and
+    /// whether small ones are packed; may be given more than once.
+    #[arg(long, value_name = "PATH")]
+    input: Vec<PathBuf>,
     /// Earlier runs of the job, as `sparkwright history` prints them.
     #[arg(long, value_name = "FILE")]
     history: Option<PathBuf>,
@@ -129,13 +135,18 @@ impl Submit {
         };
         let history = self.history.as_deref().map(history_file::read).transpose()?.unwrap_or_default();
         let cluster = cluster_facts(master(user), &spark.version, arguments.is_python(), user.clone());
-        let facts = launch_facts(cluster, self.input_bytes, &launch.labels, history);
+        let mut facts = launch_facts(cluster, self.input_bytes, &launch.labels, history);
+        // What can't be looked at is no reason to keep the application from running.
+        match self.input_files() {
+            Ok(files) => files.describe(&mut facts.job),
+            Err(error) => launch.faults.push(format!("the launch plan goes without --input: {error}")),
+        }
         let mut confs = BTreeMap::new();
         // What can't be planned is left as the user has it; the application starts all the same.
         match prepared.map_err(PlanError::from).and_then(|prepared| plan_launch(&prepared, &facts)) {
             Ok(plan) => {
                 if self.mode == Mode::Act {
-                    let submit = plan.confs.iter().filter(|(_, conf)| conf.when == ConfWhen::Submit);
+                    let submit = plan.confs.iter().filter(|(key, conf)| answers::given_at_submit(key, conf.when));
                     confs.extend(submit.map(|(key, conf)| (key.clone(), conf.value.clone())));
                 }
                 launch.plan = Some(plan);
@@ -166,6 +177,14 @@ impl Submit {
             confs.insert(EXECUTORS_IF_LOST.to_owned(), total.to_string());
         }
         Ok(confs)
+    }
+}
+
+impl Submit {
+    fn input_files(&self) -> Result<InputFiles, FileError> {
+        let mut files = InputFiles::none();
+        self.input.iter().try_for_each(|path| files.add(path))?;
+        Ok(files)
     }
 }
 

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use sparkwright_core::facts::JobFacts;
 use sparkwright_core::scan;
 use sparkwright_core::units::Bytes;
 
@@ -27,6 +28,12 @@ impl InputFiles {
     #[must_use]
     pub const fn none() -> Self {
         Self { bytes: Vec::new(), splittable: Some(true) }
+    }
+
+    /// Says what they are in a job's facts.
+    pub fn describe(self, job: &mut JobFacts) {
+        job.files_splittable = self.splittable.filter(|_| !self.bytes.is_empty());
+        job.file_bytes = self.bytes;
     }
 
     /// Adds the files at and below `path`, which is a file or a folder.
