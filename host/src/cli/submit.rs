@@ -25,7 +25,6 @@ use super::terminal::note;
 use super::{Exit, Failure};
 use crate::assets::{PLUGIN_CLASS, cache_folder, write_plugin};
 use crate::file_error::FileError;
-use crate::file_error::FileError;
 use crate::launch::arguments::{SubmitArguments, properties};
 use crate::launch::cluster::cluster_facts;
 use crate::launch::history_file;
