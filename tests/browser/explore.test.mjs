@@ -31,7 +31,7 @@ test("the page runs the host's policy.wasm", async () => {
 
 test("a moved slider gives the command's plan for the same facts, byte for byte", async (t) => {
   const { page, plan } = await explore(t);
-  const slider = page.getByRole("slider", { name: /Size of the input/ });
+  const slider = page.getByRole("slider", { name: /Size slider/ });
   const before = await planJson(page);
   assert.equal(before, await plan("--input-bytes", "100GB"));
   const seen = new Set([before]);
@@ -48,6 +48,17 @@ test("a moved slider gives the command's plan for the same facts, byte for byte"
   await page.keyboard.press("ArrowLeft");
   await eventually(() => slider.inputValue(), "999", "by keyboard too");
   assert.equal(await planJson(page), await plan("--input-bytes", await size(page)));
+});
+
+test("the page shows each decision that the command lists, with its title and value", async (t) => {
+  const { page, plan } = await explore(t, "&input=5000000000000&stage=preprocessing");
+  const { decisions } = JSON.parse(await plan("--input-bytes", "5TB", "--stage-type", "preprocessing"));
+  const shown = await page
+    .locator("[data-decision]:not([data-decision^=stage_])")
+    .evaluateAll((cards) => cards.map((it) => [it.dataset.decision, it.querySelector("h3").innerText, it.querySelector(".value").innerText.trim()]));
+  assert.deepEqual(shown, decisions.map((it) => [it.name, it.title, it.text.replace(", ", " ")]));
+  assert.ok(shown.length >= 11, "all of a launch plan");
+  assert.ok((await page.locator("[data-decision^=stage_]").count()) >= 7, "and those of the stage");
 });
 
 test("every fact of the form is the command's option of the same meaning", async (t) => {

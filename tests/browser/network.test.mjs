@@ -29,7 +29,7 @@ async function useEverything(page) {
   await go(page, "Environments");
   await page.getByRole("rowheader", { name: "autoscaling.max_executors" }).waitFor();
   await go(page, "Explore");
-  await page.getByRole("slider", { name: /Size of the input/ }).fill("900");
+  await page.getByRole("slider", { name: /Size slider/ }).fill("900");
   await page.locator("figure.chart canvas").first().waitFor();
   const plan = JSON.parse(await planJson(page));
   assert.ok(plan.executors.value > 0);

@@ -139,3 +139,46 @@ fn at(run: &Run, ms: u64) -> String {
     let since = ms.saturating_sub(run.started_ms);
     format!("{:>6}.{:01} s", since / 1_000, since % 1_000 / 100)
 }
+
+#[cfg(test)]
+mod tests {
+    use sparkwright_core::decision::Answer;
+    use sparkwright_core::launch::{PlanLaunchInput, plan_launch};
+    use sparkwright_core::policy::ResolvedPolicy;
+    use sparkwright_core::stage::{PlanStageInput, plan_stage};
+
+    use super::*;
+
+    /// A run with every decision of an answer.
+    fn run_with(answer: &impl Answer) -> Run {
+        let mut run = Run::default();
+        for (number, made) in (1..).zip(answer.decisions()) {
+            let recorded = RecordedDecision::of(0, &made, "launch", made.in_force);
+            run.decisions.push(RecordedDecision { number, ..recorded });
+        }
+        run
+    }
+
+    fn shows_all(answer: &impl Answer) {
+        let (short, whole) = (report(&run_with(answer)), explain(&run_with(answer)));
+        for made in answer.decisions() {
+            let line = format!("{} = {}", made.title, made.value.render(made.unit));
+            assert!(short.contains(&line) && whole.contains(&line), "{line} in {short}");
+            assert!(whole.contains(&*made.trace.formula), "{} in {whole}", made.trace.formula);
+            for set in &made.sets {
+                assert!(short.contains(&format!("{}={}", set.key, set.value)), "{set:?} in {short}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_decision_is_told_with_what_it_set() {
+        let mut launch = PlanLaunchInput::default();
+        launch.job.input_bytes = Some(Bytes::gib(100));
+        let plan = plan_launch(&ResolvedPolicy::default(), &launch).unwrap();
+        assert!(plan.decisions().len() >= 12);
+        shows_all(&plan);
+        let stage = PlanStageInput { job: launch.job, ..PlanStageInput::default() };
+        shows_all(&plan_stage(&ResolvedPolicy::default(), &stage).unwrap());
+    }
+}

@@ -212,3 +212,32 @@ fn target() -> impl TypedValueParser<Value = OptimizationTarget> {
     let words = PossibleValuesParser::new(OptimizationTarget::WORDS);
     words.try_map(|word| OptimizationTarget::from_word(&word).ok_or("not an optimization target"))
 }
+
+#[cfg(test)]
+mod tests {
+    use sparkwright_core::policy::ResolvedPolicy;
+
+    use super::*;
+
+    #[test]
+    fn the_table_has_each_decision_and_the_configurations_to_copy() {
+        let mut policy = ResolvedPolicy::default();
+        policy.cost.executor_hour_price = Some(0.5);
+        let mut facts = PlanLaunchInput::default();
+        facts.job.input_bytes = Some(Bytes::gib(100));
+        facts.cluster.python = true;
+        facts.cluster.spark_version = "4.3.0".to_owned();
+        let plan = sparkwright_core::launch::plan_launch(&policy, &facts).unwrap();
+        let (table, whole) = (text(&plan, "EUR", false), text(&plan, "EUR", true));
+        assert!(plan.decisions().len() >= 14, "{table}");
+        for made in plan.decisions() {
+            assert!(table.contains(made.title), "{} in {table}", made.title);
+            assert!(!table.contains(&format!("rule {}", made.trace.rule)), "{table}");
+            assert!(whole.contains(&format!("{}: {}", made.title, made.text("EUR"))), "{} in {whole}", made.title);
+            assert!(whole.contains(&*made.trace.rule), "{whole}");
+        }
+        for (key, conf) in &plan.confs {
+            assert!(table.contains(&format!("--conf {key}={}", conf.value)), "{key} in {table}");
+        }
+    }
+}

@@ -111,7 +111,7 @@ pub fn FactsForm(properties: &FactsProperties) -> Html {
             <div class="size">
                 <Words id="input-size" label="Input size" value={job.input_bytes.map_or_else(String::new, written_size)} placeholder="unknown" wrong={(*wrong_size).clone()}
                     hint="100GB, 1.5TB or 64MiB (GB are 10^9 bytes, GiB 2^30); empty where nobody knows" on_change={size} />
-                <input id="size-slider" type="range" min="0" max="1000" step="1" value={at.to_string()} oninput={slide} aria-label="Input size, from 1 MB to 100 TB" aria-valuetext={said} />
+                <input id="size-slider" type="range" min="0" max="1000" step="1" value={at.to_string()} oninput={slide} aria-label="Size slider, from 1 MB to 100 TB" aria-valuetext={said} />
             </div>
             <Choice id="processing" label="Workload" choices={choices(ProcessingType::WORDS, None)} chosen={job.processing.word()}
                 on_choose={tell(|job, word| job.processing = ProcessingType::from_word(&word).unwrap_or_default())} />
