@@ -94,11 +94,11 @@ test("earlier runs teach the page's plan as they teach the command's", async (t)
   assert.equal(await planJson(page), await plan("--input-bytes", "100GB", "--history", file));
 });
 
-test("what is no size is told, and the plan stays", async (t) => {
+test("what is not a size is told, and the plan stays", async (t) => {
   const { page, plan } = await explore(t);
   await page.getByLabel("Input size").fill("a lot");
   await page.getByLabel("Input size").press("Enter");
-  await page.locator(".told").getByText(/`a lot` is no size/).waitFor();
+  await page.locator(".told").getByText(/`a lot` is not a size/).waitFor();
   assert.equal(await planJson(page), await plan("--input-bytes", "100GB"));
 });
 

@@ -31,13 +31,13 @@ fn it_says_what_would_go_and_then_removes_it() {
     let warehouse = warehouse(&scene, "spark-warehouse");
     let dry = scene.sparkwright().args(["clean", "--dry-run"]).run().unwrap();
     assert_eq!((dry.code(), dry.stderr.as_str()), (Some(0), ""), "{}", dry.stdout);
-    assert!(dry.stdout.contains(&format!("tmp_{SESSION}_1_a, 2.0 KiB in 1 files: would go")), "{}", dry.stdout);
+    assert!(dry.stdout.contains(&format!("tmp_{SESSION}_1_a, 2.0 KiB in 1 file: would be removed")), "{}", dry.stdout);
     assert!(!dry.stdout.contains('\u{1b}'), "what a lease says reaches a terminal escaped: {:?}", dry.stdout);
     assert!(warehouse.join(format!("tmp_{SESSION}_1_a")).exists());
     let done = scene.sparkwright().args(["clean"]).run().unwrap();
     assert_eq!(done.code(), Some(0));
     assert!(
-        done.stdout.ends_with("spark-warehouse: 1 dead sessions, 0 live; 2.0 KiB in 1 files removed\n"),
+        done.stdout.ends_with("spark-warehouse: 1 dead session, 0 live; 2.0 KiB in 1 file removed\n"),
         "{}",
         done.stdout
     );

@@ -81,7 +81,7 @@ fn a_file_without_tests_or_with_mistakes_ends_with_2() {
     fs::write(scene.path("p.yaml"), "environments: {production: {}}\n").unwrap();
     let none = scene.sparkwright().args(["test", "p.yaml"]).run().unwrap();
     assert_eq!(none.code(), Some(2));
-    assert!(none.stderr.contains("p.yaml holds no tests"), "{}", none.stderr);
+    assert!(none.stderr.contains("`p.yaml` has no tests"), "{}", none.stderr);
     fs::write(
         scene.path("p.yaml"),
         POLICY.replace("executors: 4}", "executors: 4, expcted: 3}").replace("facts:", "fact:"),

@@ -127,7 +127,8 @@ fn logs_of_other_versions_and_tools_are_read() {
 fn what_is_no_run_is_told() {
     let scene = Scene::new();
     fs::write(scene.path("note.txt"), "hello\n").unwrap();
-    for (of, wanted) in [("note.txt", "is no event log of Spark"), ("nothing", "`sparkwright submit` records one")] {
+    for (of, wanted) in [("note.txt", "is not an event log of Spark"), ("nothing", "`sparkwright submit` records one")]
+    {
         let of = if of == "note.txt" { scene.text(of) } else { of.to_owned() };
         let outcome = scene.sparkwright().args(["review", &of, "--record"]).arg(scene.runs()).run().unwrap();
         assert_eq!(outcome.code(), Some(2));

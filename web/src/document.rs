@@ -25,7 +25,7 @@ pub struct Document {
     pub text: Rc<str>,
     /// The file.
     pub file: PolicyFile,
-    /// What is wrong with it or hardly meant, in the order of the text.
+    /// What is wrong with it or probably unintended, in the order of the text.
     pub diagnostics: Vec<Diagnostic>,
     /// Its environments, in the order of the text; the built-in policy alone where it has none.
     pub environments: Vec<Environment>,

@@ -19,6 +19,21 @@ pub(crate) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a s
         .map(|(_, candidate)| candidate)
 }
 
+/// How alike a word and its candidate are at least where the candidates are few and all named anyway, from 0 to 1.
+const ALIKE: f64 = 0.85;
+
+/// [`nearest`] among a few words, also one that is an abbreviation, as `zstd` of `zstandard`.
+pub(crate) fn nearest_of_few<'a>(word: &str, candidates: &[&'a str]) -> Option<&'a str> {
+    if word.len() > LONGEST_WORD {
+        return None;
+    }
+    let alike = |candidate: &&'a str| (strsim::jaro_winkler(&normal(word), &normal(candidate)), *candidate);
+    nearest(word, candidates.iter().copied()).or_else(|| {
+        let best = candidates.iter().map(alike).max_by(|a, b| a.0.total_cmp(&b.0));
+        best.filter(|(how, _)| *how >= ALIKE).map(|(_, candidate)| candidate)
+    })
+}
+
 fn normal(word: &str) -> String {
     word.trim().to_lowercase().replace(['-', ' '], "_")
 }
@@ -41,5 +56,9 @@ mod tests {
             assert_eq!(nearest(typed, words), meant, "{typed}");
         }
         assert_eq!(nearest(&"x".repeat(1_000_000), words), None);
+        let few = ["snappy", "zstd", "gzip", "none"];
+        for (typed, meant) in [("zstandard", Some("zstd")), ("snapy", Some("snappy")), ("brotli", None)] {
+            assert_eq!(nearest_of_few(typed, &few), meant, "{typed}");
+        }
     }
 }

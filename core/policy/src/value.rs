@@ -9,7 +9,7 @@ use sparkwright_core::policy::key::{Key, Kind};
 
 use crate::diagnostics::{Code, Diagnostic, any_of, quoted};
 use crate::memory_size::{LEAST, MOST, MemorySizeError, WRITE, memory_size_text, parse_memory_size};
-use crate::nearest::nearest;
+use crate::nearest::nearest_of_few;
 use crate::scalar::{Plain, has_leading_zero, means_not_finite, meant_flag};
 use crate::source::{Mark, Source};
 use crate::tree::{Node, Value};
@@ -234,7 +234,7 @@ fn choice(key: &Key, node: &Node, site: &Site<'_>, words: &'static [&'static str
     }
     let known = any_of(words.iter().copied());
     let message = format!("{} is not a valid value for `{}`; expected one of {known}", quoted(text), site.name);
-    let help = nearest(text, words.iter().copied()).map_or_else(String::new, |word| format!("did you mean `{word}`?"));
+    let help = nearest_of_few(text, words).map_or_else(String::new, |word| format!("did you mean `{word}`?"));
     Err(site.error(node, Code::UnknownWord, message).expected(expectation(key)).found(quoted(text)).help(help))
 }
 

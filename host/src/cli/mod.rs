@@ -36,20 +36,20 @@ use failure::{Exit, Failure};
     propagate_version = true,
     after_help = "\
 Examples:
-  sparkwright submit app.py                                  run an application on this machine, steered by the default policy
-  sparkwright submit --policy config.yaml --environment production --master spark://host:7077 app.py in out
-  sparkwright submit --mode shadow app.py                    decide and record only
-  sparkwright explain last                                   every decision of the last run, and why
-  sparkwright review last                                    what slowed the last run down, and what would help
-  sparkwright plan --input-bytes 100GB --type etl            what a job of this input size would start with
-  sparkwright check config.yaml                              find mistakes in a policy file
-  sparkwright test config.yaml                               run the tests of a policy file
-  sparkwright web config.yaml                                edit a policy in the browser and see what it decides
-  sparkwright clean --dry-run                                temp tables that killed sessions left in ./spark-warehouse
+  sparkwright submit app.py                        steer an application on this machine
+  sparkwright submit --policy config.yaml --environment production --master spark://host:7077 app.py
+  sparkwright submit --mode shadow app.py          only decide and record
+  sparkwright explain last                         every decision of the last run, and why
+  sparkwright review last                          what slowed the last run down
+  sparkwright plan --input-bytes 100GB --type etl  what a job of this input size would start with
+  sparkwright check config.yaml                    find mistakes in a policy file
+  sparkwright test config.yaml                     run the tests of a policy file
+  sparkwright web config.yaml                      edit a policy and see what it decides
+  sparkwright clean --dry-run                      list temp tables that killed sessions left
 
 Exit codes:
   0  fine
-  1  something was found: warnings (`check --strict`), failed tests (`test`, `inspect --conformance`), leftovers (`clean`)
+  1  something was found: warnings (`check --strict`), failed tests, leftovers (`clean`)
   2  an argument, a file or a policy is wrong; nothing was started
   3  Sparkwright or the policy module failed
 `submit` ends with the application's own exit code once it has started it.

@@ -4,7 +4,6 @@ use std::path::PathBuf;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
-use comfy_table::{ContentArrangement, Table, presets};
 use sparkwright_core::decision::{Answer as _, Listed};
 use sparkwright_core::facts::{ClusterFacts, JobFacts, NodeFacts, ProcessingType, StageType};
 use sparkwright_core::launch::{CandidatePlan, ClusterCandidate, PlanLaunchAnswer, PlanLaunchInput};
@@ -14,7 +13,7 @@ use sparkwright_core::units::Bytes;
 use sparkwright_policy::written_facts;
 
 use super::policy_options::{PolicyOptions, module_of};
-use super::terminal::{print, print_json};
+use super::terminal::{print, print_json, table};
 use super::{Exit, Failure};
 use crate::assets::cache_folder;
 use crate::clock;
@@ -32,13 +31,13 @@ pub struct Plan {
     #[arg(long, value_name = "SIZE", value_parser = written_facts::size)]
     input_bytes: Option<Bytes>,
     /// Workload of the job.
-    #[arg(long = "type", value_enum, default_value_t = TypeWord::General)]
+    #[arg(long = "type", value_name = "WORKLOAD", value_enum, default_value_t = TypeWord::General)]
     processing: TypeWord,
     /// What to optimize for; the policy's `optimization_target` if not given.
     #[arg(long, value_parser = target())]
     target: Option<OptimizationTarget>,
     /// Plan this stage of a pipeline; it decides the workload.
-    #[arg(long, value_enum)]
+    #[arg(long, value_name = "STAGE", value_enum)]
     stage_type: Option<StageWord>,
     /// File or folder on this machine that the job reads; its file sizes give the input size and the number of tasks. Repeatable.
     #[arg(long, value_name = "PATH")]
@@ -50,13 +49,13 @@ pub struct Plan {
     #[arg(long = "candidate", value_name = "NAME=NODES[@PRICE]", value_parser = written_facts::candidate)]
     candidates: Vec<ClusterCandidate>,
     /// How many times the main result is read.
-    #[arg(long)]
+    #[arg(long, value_name = "TIMES")]
     uses: Option<u32>,
     /// Worker machines: 4x16x64GiB is 4 machines with 16 cores and 64 GiB each. Repeatable.
     #[arg(long, value_name = "NODES", value_parser = written_facts::nodes)]
     nodes: Vec<NodeFacts>,
     /// Spark master to plan for, as spark://host:7077; without it no cluster is assumed.
-    #[arg(long)]
+    #[arg(long, value_name = "URL")]
     master: Option<String>,
     /// Add what each value was computed from: inputs, formula, bounds, and what would change it.
     #[arg(long)]
@@ -151,9 +150,7 @@ impl Plan {
 /// The plan as people read it: a table of its decisions, the configurations to copy, and where asked for the trace of each.
 fn text(plan: &PlanLaunchAnswer, currency: &str, why: bool) -> String {
     let decisions = plan.decisions();
-    let mut table = Table::new();
-    table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
-    table.set_header(["what", "value", "how sure", "why"]);
+    let mut table = table(["what", "value", "how sure", "why"]);
     for made in &decisions {
         table.add_row([
             made.title.to_owned(),
@@ -185,10 +182,8 @@ fn text(plan: &PlanLaunchAnswer, currency: &str, why: bool) -> String {
 
 /// What the job would be on each cluster.
 fn candidates_table(candidates: &[CandidatePlan], currency: &str) -> String {
-    let mut table = Table::new();
-    table.load_style(presets::UTF8_HORIZONTAL_ONLY);
+    let mut table = table(["cluster", "executors", "run time", "cost", "in time", "in budget"]);
     let mut refusals = String::new();
-    table.set_header(["cluster", "executors", "run time", "cost", "in time", "in budget"]);
     for plan in candidates {
         if let Some(why) = &plan.refused {
             table.add_row([plan.name.as_str(), "does not fit", "", "", "", ""]);

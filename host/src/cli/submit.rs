@@ -9,6 +9,7 @@ use std::ffi::OsString;
 use std::fs::{self, DirBuilder, File};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::os::unix::process::CommandExt as _;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread;
@@ -48,8 +49,8 @@ const LONGEST_FOLDER: usize = 80;
 #[command(
     override_usage = "sparkwright submit [OPTIONS] [spark-submit options] <app.py | app.jar> [application arguments]",
     after_help = "\
-Exit code: the application's own. Nothing is started, and the exit code is 2, if an option, the policy or the application
-is wrong, if there is no Spark or Java, or if a rule of the policy denies the run."
+Exit code: the application's own; 2, with nothing started, if an option, the policy or the application is wrong, if there is no Spark or \
+Java, or if a rule of the policy denies the run."
 )]
 pub struct Submit {
     #[command(flatten)]
@@ -92,17 +93,9 @@ impl Submit {
         }
         check_application(&arguments)?;
         let record = std::path::absolute(&self.record).unwrap_or_else(|_| self.record.clone());
-        let planned = self.plan(&arguments, &spark, &user, &mut launch, &record)?;
-        // From here on nothing keeps the application from starting.
-        let started = write_plugin(&spark.version)
-            .map_err(|error| format!("the plugin can't be written: {error}"))
-            .and_then(|jar| {
-                let added = with_plugin(planned, &arguments, &user, &jar);
-                launch.own_confs.clone_from(&added.own);
-                let socket = start_host(&launch).map_err(|error| format!("the host can't be started: {error}"))?;
-                Ok((added, socket))
-            });
-        match started {
+        // A bug of ours must not keep the application from starting either.
+        let started = catch_unwind(AssertUnwindSafe(|| self.start(&arguments, &spark, &user, &mut launch, &record)));
+        match started.unwrap_or_else(|_| Ok(Err("sparkwright stopped at a bug of its own".to_owned())))? {
             Ok((added, socket)) => {
                 let mut confs = added.confs;
                 confs.insert("spark.sparkwright.socket".to_owned(), socket.display().to_string());
@@ -115,6 +108,31 @@ impl Submit {
                 Err(become_spark_submit(&spark, local, arguments.with(&off, &[])))
             }
         }
+    }
+
+    /// Plans the launch and starts the host; why the application runs unsteered, where something of ours fails.
+    ///
+    /// # Errors
+    /// What was given can't be used, or the policy denies the run.
+    fn start(
+        &self,
+        arguments: &SubmitArguments,
+        spark: &Installation,
+        user: &BTreeMap<String, String>,
+        launch: &mut Launch,
+        record: &Path,
+    ) -> Result<Result<(Added, PathBuf), String>, Failure> {
+        let planned = self.plan(arguments, spark, user, launch, record)?;
+        let jar = match write_plugin(&spark.version) {
+            Ok(jar) => jar,
+            Err(error) => return Ok(Err(format!("the plugin can't be written: {error}"))),
+        };
+        let added = with_plugin(planned, arguments, user, &jar);
+        launch.own_confs.clone_from(&added.own);
+        Ok(match start_host(launch) {
+            Ok(socket) => Ok((added, socket)),
+            Err(error) => Err(format!("the host can't be started: {error}")),
+        })
     }
 
     /// Plans the launch, and completes it with what came of that; gives the configurations to add.

@@ -23,11 +23,10 @@ const DISPLAYS: [&str; 4] = ["DISPLAY", "WAYLAND_DISPLAY", "WSL_DISTRO_NAME", "B
 Examples:
   sparkwright web                            config.yaml of this folder, or else the default policy
   sparkwright web team.yaml --port 8080      always at the same address
-  sparkwright web --watch                    follow the running application, or the next one to start
+  sparkwright web --watch                    follow the running application, or the next one
   sparkwright web team.yaml --watch last     show the newest run, even if it has ended
 
-From another machine: `ssh -L 8080:127.0.0.1:8080 HOST`, then open http://127.0.0.1:8080 there; other host names are
-refused.")]
+From another machine: `ssh -L 8080:127.0.0.1:8080 HOST`, then open http://127.0.0.1:8080 there. Other host names are refused.")]
 pub struct Web {
     /// Policy file; if not given, config.yaml of this folder, or the built-in default policy if there is none.
     file: Option<PathBuf>,

@@ -34,7 +34,7 @@ export interface ReadOptions {
 export interface Reading {
   /** The policy of the environment; null where an error stands in its way. */
   policy: Policy | null;
-  /** What is wrong with the file or hardly meant, as `sparkwright check --json` prints it. */
+  /** What is wrong with the file or probably unintended, as `sparkwright check --json` prints it. */
   diagnostics: Diagnostic[];
   /** The file's environments, in its order. */
   environments: string[];

@@ -88,7 +88,7 @@ pub fn Environments() -> Html {
     html! {
         <section class="environments">
             <h1>{"Environments side by side"}</h1>
-            if errors > 0 { <p class="error">{ format!("{errors} errors in the text: environments with errors show no values.") }</p> }
+            if errors > 0 { <p class="error">{ format!("Environments with errors show no values; errors in the text: {errors}.") }</p> }
             <div class="field inline">
                 <input id="all-keys" type="checkbox" checked={*all} onchange={toggle} />
                 <label for="all-keys">{ if *all { "All keys".to_owned() } else { format!("Show the {hidden} keys that are the built-in value everywhere, too") } }</label>
@@ -102,7 +102,7 @@ pub fn Environments() -> Html {
             }
             <p class="muted">{"Rows that differ between environments are marked with a bar."}</p>
             <h2>{"Probably unintended"}</h2>
-            if lints.is_empty() { <p class="empty">{"Nothing: what production does, the others can show."}</p> } else { <ul class="lints">{ for lints }</ul> }
+            if lints.is_empty() { <p class="empty">{"Nothing: no setting is without effect or active only in production."}</p> } else { <ul class="lints">{ for lints }</ul> }
         </section>
     }
 }

@@ -40,10 +40,10 @@ fn Problems() -> Html {
         (0, 0, 0) => "No problem found".to_owned(),
         (errors, warnings, all) => {
             format!(
-                "{} · {} · {} to know",
+                "{} · {} · {}",
                 counted(errors, "error"),
                 counted(warnings, "warning"),
-                all - errors - warnings
+                counted(all - errors - warnings, "note")
             )
         }
     };
