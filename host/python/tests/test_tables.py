@@ -156,7 +156,12 @@ def test_by_range_each_file_has_its_own_range_in_order(spark: SparkSession, data
     plan = {
         "temp_table": {
             "value": {
-                "kind": "table", "files": 4, "files_by": "repartition", "partitioning": "range", "columns": ["id"], "compression": "snappy",
+                "kind": "table",
+                "files": 4,
+                "files_by": "repartition",
+                "partitioning": "range",
+                "columns": ["id"],
+                "compression": "snappy",
             }
         },
         "cache": {"value": {"keep": False, "level": None}},

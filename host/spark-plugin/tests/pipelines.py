@@ -15,7 +15,6 @@ from urllib.parse import unquote, urlparse
 from fake_host import FakeHost
 from scenario import PARTITIONS, check, plan_of, scenario, session
 
-
 LIMITS = {"file_sizes_at_most": 1000, "footers_at_most": 256, "footers_ms": 10_000, "unknown_above_bytes": 1 << 60}
 
 

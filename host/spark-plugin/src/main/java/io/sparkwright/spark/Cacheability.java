@@ -23,8 +23,8 @@ import org.apache.spark.sql.execution.datasources.InsertIntoHadoopFsRelationComm
 import org.apache.spark.sql.execution.datasources.LogicalRelation;
 
 /**
- * Why a plan node may not be part of an automatically cached plan. Allow lists throughout, by exact class: what is not known to
- * yield the same rows each time is a reason, so a Spark version that adds something makes us cache less, never wrongly.
+ * Why a plan node may not be part of an automatically cached plan. Operators, sources and expressions are allowed by exact class where they
+ * yield the same rows each time; anything else is a reason. So a newer Spark makes us cache less, never wrongly.
  */
 final class Cacheability {
   static final String OPAQUE_SOURCE = "opaque_source";

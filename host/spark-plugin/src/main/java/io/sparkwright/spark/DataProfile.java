@@ -87,8 +87,9 @@ final class DataProfile {
   }
 
   /**
-   * The plan with leaves whose size is better known than Spark's statistics say. For a join by equal keys those multiply the sizes of
-   * its sides, which makes petabytes of two small tables; here it counts as what goes into it.
+   * The plan with leaves put in where more is known of a size than Spark's statistics say. They multiply the sizes of the sides of a join by
+   * equal keys, which makes petabytes of two small tables: such a join is told by the size of its inputs instead, and {@code join_inputs}
+   * says so.
    */
   private LogicalPlan sized(LogicalPlan plan) {
     if (plan instanceof InMemoryRelation cached && !isWhole(cached)) {

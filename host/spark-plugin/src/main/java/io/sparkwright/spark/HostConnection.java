@@ -1,6 +1,5 @@
 package io.sparkwright.spark;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -81,8 +80,8 @@ final class HostConnection {
     Welcome welcome;
     try {
       welcome = Messages.read(Welcome.class, answer);
-    } catch (JsonProcessingException e) {
-      return "host and plugin are of different versions: the host's welcome has other members (" + e.getOriginalMessage()
+    } catch (IllegalArgumentException e) {
+      return "host and plugin are of different versions (the host's welcome: " + e.getMessage()
           + "); use the plugin that `sparkwright plugin` of the host's version writes";
     }
     if (welcome.asks()) {

@@ -5,18 +5,23 @@ import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.ObjectReader;
+import com.fasterxml.jackson.databind.PropertyNamingStrategies;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
+import java.lang.reflect.RecordComponent;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import org.apache.spark.SparkContext;
 
 /** The lines of PROTOCOL.md that are not Spark's own JSON. */
 final class Messages {
   private static final ObjectMapper JSON = new ObjectMapper();
-  /** Members that are missing, or null where a number is wanted, are errors; members that nobody knows are not. */
-  private static final ObjectReader COMPLETE = JSON.reader()
-      .with(DeserializationFeature.FAIL_ON_MISSING_CREATOR_PROPERTIES, DeserializationFeature.FAIL_ON_NULL_FOR_PRIMITIVES)
+  private static final PropertyNamingStrategies.SnakeCaseStrategy NAMES = new PropertyNamingStrategies.SnakeCaseStrategy();
+  private static final ObjectReader RECORDS = JSON.copy()
+      .setPropertyNamingStrategy(NAMES)
+      .reader()
       .without(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES);
 
   private Messages() {}
@@ -25,9 +30,27 @@ final class Messages {
     return JSON.readTree(line);
   }
 
-  /** @throws JsonProcessingException a member is missing or of another type */
-  static <T> T read(Class<T> type, JsonNode from) throws JsonProcessingException {
-    return COMPLETE.treeToValue(from, type);
+  /**
+   * A record from an object that has all of its members, by their names in snake case; members that nobody knows are left alone.
+   *
+   * @throws IllegalArgumentException one is missing, null where a number is wanted, or of another type
+   */
+  static <T extends Record> T read(Class<T> type, JsonNode from) {
+    List<String> missing = new ArrayList<>();
+    for (RecordComponent member : type.getRecordComponents()) {
+      String name = NAMES.translate(member.getName());
+      if (!from.has(name) || member.getType().isPrimitive() && from.get(name).isNull()) {
+        missing.add(name);
+      }
+    }
+    if (!missing.isEmpty()) {
+      throw new IllegalArgumentException("it lacks " + String.join(", ", missing));
+    }
+    try {
+      return RECORDS.treeToValue(from, type);
+    } catch (JsonProcessingException e) {
+      throw new IllegalArgumentException(e.getOriginalMessage(), e);
+    }
   }
 
   static ObjectNode object() {

@@ -1,7 +1,5 @@
 package io.sparkwright.spark;
 
-import com.fasterxml.jackson.databind.PropertyNamingStrategies;
-import com.fasterxml.jackson.databind.annotation.JsonNaming;
 import java.io.IOException;
 
 /**
@@ -13,14 +11,13 @@ import java.io.IOException;
  * @param footersMs milliseconds that reading footers may take in all
  * @param unknownAboveBytes sizes above this are unknown
  */
-@JsonNaming(PropertyNamingStrategies.SnakeCaseStrategy.class)
 record ProfileLimits(int fileSizesAtMost, int footersAtMost, long footersMs, long unknownAboveBytes) {
 
   static ProfileLimits of(String json) {
     try {
       return Messages.read(ProfileLimits.class, Messages.parse(json));
-    } catch (IOException e) {
-      throw new IllegalArgumentException("`" + json + "` are not the limits that a host's answer to `open` has: " + e.getMessage(), e);
+    } catch (IOException | IllegalArgumentException e) {
+      throw new IllegalArgumentException("`" + json + "` is not `limits` of a host's answer to `open`: " + e.getMessage(), e);
     }
   }
 }

@@ -15,8 +15,8 @@ import org.apache.spark.SparkConf;
 import org.apache.spark.sql.internal.SQLConf;
 
 /**
- * Whose each managed session conf is, and what the session gets back. A key that the user set is never written; what we
- * wrote holds for one query (the whole set is applied each time) and goes back when its execution ends.
+ * Sets the managed confs of sessions, and gives sessions their own values back. A key that the user set is never written. What we write holds
+ * for one query: each answer is the whole set, and the session's own values come back when the query's execution ends.
  */
 final class SessionConfs {
   /** What a session says about one key. Owner: {@code default}, {@code user} or {@code ours}. */

@@ -1,7 +1,5 @@
 package io.sparkwright.spark;
 
-import com.fasterxml.jackson.databind.PropertyNamingStrategies;
-import com.fasterxml.jackson.databind.annotation.JsonNaming;
 import java.util.List;
 
 /**
@@ -25,7 +23,6 @@ import java.util.List;
  * @param storageLookMs milliseconds between looks at what cached plans hold
  * @param aliveMs milliseconds between signs of life
  */
-@JsonNaming(PropertyNamingStrategies.SnakeCaseStrategy.class)
 record Welcome(
     String mode,
     long questionTimeoutMs,
@@ -45,8 +42,7 @@ record Welcome(
     long aliveMs) {
 
   /** @param executorsTotal executors to ask for */
-  @JsonNaming(PropertyNamingStrategies.SnakeCaseStrategy.class)
-  record IfLost(int executorsTotal) {}
+    record IfLost(int executorsTotal) {}
 
   Welcome {
     managedKeys = List.copyOf(managedKeys);
