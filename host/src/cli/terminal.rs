@@ -15,8 +15,6 @@ use serde::Serialize;
 use sparkwright_core::printable;
 use sparkwright_policy::{Diagnostic, render};
 
-use super::Failure;
-
 /// What is right.
 pub(super) const GOOD: Style = AnsiColor::Green.on_default();
 /// What is wrong.
@@ -101,7 +99,7 @@ pub(super) fn print_text(text: &Text) {
 ///
 /// # Errors
 /// It has no JSON form.
-pub(super) fn print_json(value: &impl Serialize) -> Result<(), Failure> {
+pub(super) fn print_json(value: &impl Serialize) -> Result<(), serde_json::Error> {
     let json = serde_json::to_string_pretty(value)?;
     Stream::Out.write(&(printable::json(&json).into_owned() + "\n"));
     Ok(())
