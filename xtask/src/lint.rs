@@ -6,10 +6,9 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
-use serde::Deserialize;
-use sparkwright_tests::application::output_of;
 use sparkwright_tests::paths;
 
+use crate::metadata::Package;
 use crate::node::Node;
 use crate::toolchain::{TARGET, Toolchain};
 use crate::{build, console, python, setup};
@@ -99,26 +98,9 @@ fn for_wasm() -> Result<()> {
     }
 }
 
-#[derive(Deserialize)]
-struct Metadata {
-    packages: Vec<Package>,
-}
-
-#[derive(Deserialize)]
-struct Package {
-    name: String,
-    version: String,
-    license: Option<String>,
-}
-
 fn licences() -> Result<()> {
-    // What other platforms need was never downloaded.
-    let platform = format!("{}-unknown-linux-gnu", std::env::consts::ARCH);
-    let metadata = ["metadata", "--format-version=1", "--offline", "--filter-platform", platform.as_str()];
-    let text = output_of("reading the dependencies", &mut setup::cargo(&metadata))?;
-    let metadata: Metadata = serde_json::from_str(&text).context("cargo metadata is not what was expected")?;
-    let refused: BTreeSet<String> = metadata
-        .packages
+    let packages = Package::all()?;
+    let refused: BTreeSet<String> = packages
         .iter()
         .filter(|package| !package.license.as_deref().is_some_and(allowed))
         .map(|package| {
@@ -126,7 +108,7 @@ fn licences() -> Result<()> {
         })
         .collect();
     none_refused(refused)?;
-    console::say(&format!("the licences of {} packages are on the list", metadata.packages.len()));
+    console::say(&format!("the licences of {} packages are on the list", packages.len()));
     Ok(())
 }
 

@@ -11,6 +11,7 @@ mod console;
 mod demo;
 mod fuzz;
 mod lint;
+mod metadata;
 mod node;
 mod packages;
 mod python;

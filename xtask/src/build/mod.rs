@@ -2,6 +2,7 @@
 
 mod bindings;
 mod module;
+mod note;
 pub(crate) mod package;
 pub(crate) mod plugin;
 mod wasm;
@@ -9,11 +10,14 @@ pub(crate) mod web;
 mod wheel;
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use clap::Args;
 use sparkwright_tests::paths;
+
+pub(crate) use module::MadeWith;
+pub(crate) use web::put_folder;
 
 use crate::{console, setup};
 
@@ -53,11 +57,8 @@ impl Build {
         if self.package || all {
             package()?;
         }
-        if all {
-            host()?;
-        }
         if self.wheel || all {
-            wheel()?;
+            wheel(&host()?)?;
         }
         Ok(())
     }
@@ -108,9 +109,9 @@ pub(crate) fn package() -> Result<()> {
     Ok(())
 }
 
-/// Builds the Python wheel; what the command in it embeds is in the assets already.
-pub(crate) fn wheel() -> Result<PathBuf> {
-    let file = wheel::build()?;
+/// Builds the Python wheel around the command that was built.
+pub(crate) fn wheel(command: &Path) -> Result<PathBuf> {
+    let file = wheel::build(command)?;
     let bytes = fs::metadata(&file).map_or(0, |data| data.len());
     console::say(&format!("wheel: {} MB, {}", bytes / 1_000_000, file.display()));
     Ok(file)
@@ -126,11 +127,23 @@ fn host() -> Result<PathBuf> {
 }
 
 /// Puts `bytes` where they belong unless the same bytes are there: what depends on them is then not built anew.
-fn put(bytes: &[u8], file: &std::path::Path) -> Result<()> {
+pub(crate) fn put(bytes: &[u8], file: &Path) -> Result<()> {
     if fs::read(file).is_ok_and(|present| present == bytes) {
         return Ok(());
     }
     let folder = file.parent().unwrap_or(file);
     fs::create_dir_all(folder).with_context(|| format!("cannot make the folder `{}`", folder.display()))?;
     fs::write(file, bytes).with_context(|| format!("cannot write `{}`", file.display()))
+}
+
+/// All files below a folder, in order.
+pub(crate) fn files_below(folder: &Path) -> Result<Vec<PathBuf>> {
+    let entries = fs::read_dir(folder).with_context(|| format!("cannot read `{}`", folder.display()))?;
+    let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+    paths.sort();
+    let mut files = Vec::new();
+    for path in paths {
+        if path.is_dir() { files.extend(files_below(&path)?) } else { files.push(path) }
+    }
+    Ok(files)
 }

@@ -68,7 +68,7 @@ pub(super) fn shell() -> PathBuf {
 }
 
 /// Puts a folder where it belongs, all of it at once, unless what is there has the same files.
-pub(super) fn put_folder(fresh: &Path, to: &Path) -> Result<()> {
+pub(crate) fn put_folder(fresh: &Path, to: &Path) -> Result<()> {
     if contents(fresh)? == contents(to).unwrap_or_default() {
         return Ok(());
     }
