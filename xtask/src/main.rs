@@ -15,6 +15,7 @@ mod metadata;
 mod node;
 mod packages;
 mod python;
+mod release;
 mod setup;
 mod test;
 mod toolchain;
@@ -53,6 +54,7 @@ enum Task {
     Screenshots(browser::Screenshots),
     Fuzz(fuzz::Fuzz),
     Lint(lint::Lint),
+    Release(release::Release),
     Clean(clean::Clean),
 }
 
@@ -65,6 +67,7 @@ fn main() -> ExitCode {
         Task::Screenshots(screenshots) => screenshots.run(),
         Task::Fuzz(fuzz) => fuzz.run(),
         Task::Lint(lint) => lint.run(),
+        Task::Release(release) => release.run(),
         Task::Clean(clean) => clean.run(),
     };
     match done {
