@@ -91,7 +91,7 @@ pub fn overhead(heap: Bytes, factor: f64) -> Bytes {
 mod tests {
     use super::*;
 
-    /// Oracles, section 6: Spark's own figures for a heap of 4 GiB.
+    /// Spark's `UnifiedMemoryManager`: (heap - 300 MiB) * `spark.memory.fraction` (0.6), half of it protected for storage.
     #[test]
     fn a_heap_of_4_gib_divides_as_in_spark() {
         let heap = Heap::new(Bytes::gib(4), &ClusterFacts::default());

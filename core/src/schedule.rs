@@ -3,7 +3,7 @@
 //! A stage's tasks wait until all stages that it reads from are done; a free slot takes the next task of the stage that has waited longest.
 //! Only its tests ask it so far; the replay of recorded runs is what it is for.
 //!
-//! Source: Oracles, section 5 (the scheduler tests of Sparklens).
+//! Source: the scheduler tests of Sparklens (qubole/sparklens, Apache-2.0).
 
 use alloc::collections::{BinaryHeap, VecDeque};
 use alloc::vec::Vec;
@@ -102,7 +102,7 @@ mod tests {
         Stage { tasks_ms, after: after.to_vec() }
     }
 
-    /// Oracles, section 5.
+    /// From the scheduler tests of Sparklens.
     #[test]
     fn stages_in_series_take_their_sum_on_any_slots() {
         let series: Vec<Stage> =
@@ -113,7 +113,7 @@ mod tests {
         assert_eq!(critical_path_ms(&series), 11);
     }
 
-    /// Oracles, section 5.
+    /// From the scheduler tests of Sparklens.
     #[test]
     fn parallel_stages_share_the_slots() {
         let mut stages: Vec<Stage> = (0..10).map(|_| stage(vec![1], &[])).collect();
@@ -124,7 +124,7 @@ mod tests {
         assert_eq!(critical_path_ms(&stages), 2);
     }
 
-    /// Oracles, section 5: two jobs of 8 tasks of a minute, one after the other (`job_spark_shell` of aws-emr-advisor, MIT-0).
+    /// Two jobs of 8 tasks of a minute, one after the other (`job_spark_shell` of aws-emr-advisor, MIT-0).
     #[test]
     fn two_jobs_of_eight_tasks() {
         let jobs = [stage(vec![MINUTE; 8], &[]), stage(vec![MINUTE; 8], &[0])];

@@ -62,7 +62,7 @@ fn learned(runs: &[Run]) -> Option<Box<dyn Fn(u32) -> f64>> {
     Some(Box::new(move |n| predictor.model().run_ms(1.0, n)))
 }
 
-/// Oracles, section 4: mean errors of plain Ernest and of relative least squares on the Bell rows.
+/// Mean errors of plain Ernest and of relative least squares on the Bell rows (`data/runtimes/bell-*.csv`).
 #[test]
 fn relative_least_squares_beat_ernest_on_every_set() {
     let sets = [

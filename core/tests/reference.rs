@@ -37,7 +37,7 @@ fn smallest(will_do: impl Fn(u64) -> bool) -> Option<u64> {
 proptest! {
     #![proptest_config(cases())]
 
-    /// DESIGN, executor count, with the work known from history.
+    /// The executor count, with the work known from history.
     #[test]
     fn executors_from_history(
         work_ms in 1..10_000_000_u64, serial_ms in prop_oneof![1 => Just(0), 5 => 1_000..400_000_u64], tasks in 1..3_000_u32, cores in 1..6_u32, task_cpus in 1..3_u32,
@@ -88,7 +88,7 @@ proptest! {
         prop_assert_eq!(fast, slow.clamp(u64::from(min), u64::from(min + more)));
     }
 
-    /// DESIGN, executor count, with the work guessed from the size of the input.
+    /// The executor count, with the work guessed from the size of the input.
     #[test]
     fn executors_from_size(mib in 0..4_000_000_u64, minutes in 1..60_u32, kind in 0..4_usize, (min, more) in (1..30_u32, 0..300_u32)) {
         let mut policy = ResolvedPolicy::default();
@@ -110,7 +110,7 @@ proptest! {
         prop_assert_eq!(fast, wanted.min(slots).clamp(u64::from(min), u64::from(min + more)));
     }
 
-    /// DESIGN, shuffle partitions.
+    /// Shuffle partitions.
     #[test]
     fn partitions(mib in 0..500_000_u64, slots in 1..200_u32, heap_mib in 1_000..20_000_u64, cores in 1..6_u32, adaptive: bool) {
         let facts = ShuffleFacts {

@@ -107,7 +107,7 @@ fn logs_of_other_versions_and_tools_are_read() {
         assert_eq!(outcome.code(), Some(0), "{name}: {}", outcome.stderr);
         (json(&outcome.stdout), outcome.stderr)
     };
-    // Oracles, section 5: two jobs of 8 tasks of a minute each, one after the other.
+    // Two jobs of 8 tasks of a minute each, one after the other (aws-emr-advisor's own sample, MIT-0).
     let (shell, _) = review("emr-advisor/job_spark_shell");
     let ideal_ms = shell["past_run"]["critical_path_ms"].as_u64().unwrap();
     assert!((118_000..126_000).contains(&ideal_ms), "{ideal_ms}");

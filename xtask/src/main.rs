@@ -11,9 +11,11 @@ mod console;
 mod demo;
 mod fuzz;
 mod lint;
+mod metadata;
 mod node;
 mod packages;
 mod python;
+mod release;
 mod setup;
 mod test;
 mod toolchain;
@@ -52,6 +54,7 @@ enum Task {
     Screenshots(browser::Screenshots),
     Fuzz(fuzz::Fuzz),
     Lint(lint::Lint),
+    Release(release::Release),
     Clean(clean::Clean),
 }
 
@@ -64,6 +67,7 @@ fn main() -> ExitCode {
         Task::Screenshots(screenshots) => screenshots.run(),
         Task::Fuzz(fuzz) => fuzz.run(),
         Task::Lint(lint) => lint.run(),
+        Task::Release(release) => release.run(),
         Task::Clean(clean) => clean.run(),
     };
     match done {

@@ -75,7 +75,7 @@ impl Test {
             tables.display()
         ));
         setup::show(&mut Browser::ensure()?.tests(&binary, &filter)?)?;
-        wheel(&tables, &filter)?;
+        wheel(&binary, &tables, &filter)?;
         // One Spark at a time: each wants the machine for itself.
         setup::show(
             // A run takes long: one that fails tells of everything that fails.
@@ -99,8 +99,8 @@ fn shell(node: &Node, filter: &[&str]) -> Result<()> {
 }
 
 /// The Python package as it would be published: its tests work on the installed wheel, with each PySpark and nothing else beside it.
-fn wheel(tables: &Path, filter: &[&str]) -> Result<()> {
-    let wheel = build::wheel()?;
+fn wheel(command: &Path, tables: &Path, filter: &[&str]) -> Result<()> {
+    let wheel = build::wheel(command)?;
     // One that fails does not keep the other from telling what fails.
     let mut failed = Vec::new();
     for edition in EDITIONS {

@@ -96,13 +96,17 @@ impl Toolchain {
         on_path(OPTIMIZER)
     }
 
-    /// The folder of its standard library's sources and of everything else that belongs to it.
-    pub(crate) fn sysroot(&self) -> Result<PathBuf> {
-        let rustc = match self {
+    /// Its compiler.
+    pub(crate) fn rustc(&self) -> PathBuf {
+        match self {
             Self::Installed { .. } => rustc(),
             Self::Debian => PathBuf::from(DEBIAN_RUSTC),
-        };
-        sysroot(&rustc)
+        }
+    }
+
+    /// The folder of its standard library's sources and of everything else that belongs to it.
+    pub(crate) fn sysroot(&self) -> Result<PathBuf> {
+        sysroot(&self.rustc())
     }
 
     /// In a few words.

@@ -112,7 +112,7 @@ mod tests {
         assert_eq!(SparkRelease::of(None), newest);
     }
 
-    /// Oracles, section 7: six keys that the reference sets and Spark does not have.
+    /// Six keys that the Python original set and Spark does not have.
     #[test]
     fn keys_that_spark_never_had_are_not_in_them() {
         for name in [

@@ -196,7 +196,7 @@ mod tests {
         assert!(of("old").contains("it would be false with stages to come and readers of 1 or more"), "{}", of("old"));
     }
 
-    /// Oracles, section 7: the original drops by creation time while tables are in use, and never a recent one on clean-up.
+    /// The Python original dropped tables by creation time while they were in use, and no recent one at the end.
     #[test]
     fn the_end_of_the_pipeline_drops_recent_tables_but_never_one_in_use() {
         let mut used = table("used", 1, 0);

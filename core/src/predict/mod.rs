@@ -2,7 +2,7 @@
 //!
 //! `t(s, n) = a + b * s / n + c * ln n + d * n` with the scale `s` of the input and `n` executors, no coefficient below zero. Source: Venkataraman et
 //! al., Ernest (NSDI 2016). Unlike there, each run is divided by its own time before fitting, so that short runs count as much as long ones
-//! (Oracles, section 4: about a third less error), runs of one setting are taken by their median, and where the data may stop fitting in memory,
+//! (about a third less error, see `core/tests/prediction.rs`), runs of one setting are taken by their median, and where the data may stop fitting in memory,
 //! `e * max(0, h * s / n - 1)` joins, if that predicts runs that were left out clearly better.
 
 mod least_squares;
@@ -273,7 +273,7 @@ fn mean(values: &[f64]) -> f64 {
 mod tests {
     use super::*;
 
-    /// Oracles, section 4: Ernest's own data, `ernest-rcv1-parsed.csv` (amplab/ernest, Apache-2.0).
+    /// Ernest's own data: `ernest-rcv1-parsed.csv` of amplab/ernest (Apache-2.0).
     const RCV1: [(u32, f64, f64); 7] = [
         (32, 0.125, 7.94516801834),
         (4, 0.015625, 4.72029209137),

@@ -81,7 +81,7 @@ fn spilled(spilled_mib: u64, shuffle_mib: u64, largest_over_mean: f64) -> PlanQu
     input
 }
 
-/// DESIGN, shuffle partitions: spill without skew, twice as many; with skew, no more of them.
+/// Spill without skew: twice as many partitions. With skew: as many as before, as Spark splits the skewed ones.
 #[test]
 fn a_query_that_spilled_is_cut_into_twice_as_many_pieces() {
     let of = |input| {

@@ -43,7 +43,7 @@ fn first_advice(run: &ReviewInput) -> (alloc::string::String, Option<Scalar>) {
     (advice[0].key.to_string(), advice[0].value.clone())
 }
 
-/// Oracles, section 7: the original reports no bottleneck for stages of 1, 1, 1 and 50 s.
+/// The Python original reported no bottleneck for stages of 1, 1, 1 and 50 s.
 #[test]
 fn one_long_stage_is_a_bottleneck() {
     let run = run(vec![stage("a", 1_000), stage("b", 1_000), stage("c", 1_000), stage("d", 50_000)]);

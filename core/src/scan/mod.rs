@@ -1,6 +1,6 @@
 //! How Spark cuts files into the partitions of a scan.
 //!
-//! Source: `FilePartition` of Apache Spark 4.3.0 and Oracles, section 2: a split has
+//! Source: `FilePartition` of Apache Spark 4.3.0: a split has
 //! `min(128 MiB, max(4 MiB, sum(file + 4 MiB) / least partitions))`; splits, largest first, fill a partition until the next would not fit.
 
 pub mod partition_size;

@@ -81,7 +81,7 @@ mod tests {
         coalesce(shuffles, &by).map(|ranges| ranges.into_iter().map(|range| (range.start, range.end)).collect())
     }
 
-    /// Oracles, section 2: `ShufflePartitionsUtilSuite` of Apache Spark, target 100, smallest size 0.
+    /// The cases of Spark's `ShufflePartitionsUtilSuite`: target 100, smallest size 0.
     #[test]
     fn one_shuffle_as_spark_does_it() {
         for (sizes, expected) in [
@@ -95,7 +95,7 @@ mod tests {
         }
     }
 
-    /// Oracles, section 2.
+    /// From the same suite.
     #[test]
     fn two_shuffles_are_read_together() {
         assert_eq!(

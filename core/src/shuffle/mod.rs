@@ -299,7 +299,7 @@ mod tests {
         assert!(text.contains("it would be 17 with shuffled data of 1.001 GiB or more"), "{text}");
     }
 
-    /// Oracles, section 7: 1 TB must not end in partitions of 1024 MiB.
+    /// The Python original cut 1 TB into partitions of 1024 MiB.
     #[test]
     fn a_terabyte_is_never_cut_into_pieces_above_the_advisory_size() {
         for adaptive in [true, false] {

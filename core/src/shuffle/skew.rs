@@ -75,7 +75,7 @@ mod tests {
     use super::*;
     use crate::units::MIB;
 
-    /// Oracles, section 2: skewed above max(256 MiB, 5 * median).
+    /// Spark's `OptimizeSkewedJoin`: skewed above max(256 MiB, 5 * median).
     #[test]
     fn skewed_is_far_above_the_median_and_large() {
         let of = |sizes: &[u64]| skew_threshold(sizes, DEFAULT_THRESHOLD, DEFAULT_FACTOR);

@@ -130,7 +130,7 @@ mod tests {
         assert_eq!(of(Some(1), Some(u64::MAX), NUMBERS, Grade::C), Some(Bytes(u64::MAX)));
     }
 
-    /// Oracles, section 7: the original estimates an array column at 4.6 MB that takes 80.3 MB cached.
+    /// An array column of 100,000 rows: 4.6 MB by Spark's plan statistics, 80.3 MB cached (seen on Spark 4.3.0).
     #[test]
     fn an_array_is_not_taken_for_one_element() {
         let arrays = ColumnsFacts { all: 1, text: 0, nested: 1 };

@@ -38,7 +38,11 @@ pub fn agree(run: &Value, log: &EventLog) -> usize {
         let Some(execution) = log.executions.iter().find(|it| it.id == id) else { continue };
         // Spark tells the session's configuration as it was before it planned; what it planned with stands in the plan.
         if key == "spark.sql.shuffle.partitions" && execution.plan.contains("Exchange hashpartitioning") {
-            assert!(execution.plan.contains(&format!(", {value}),")), "query {id} is planned otherwise: {decision:#}\n{}", execution.plan);
+            assert!(
+                execution.plan.contains(&format!(", {value}),")),
+                "query {id} is planned otherwise: {decision:#}\n{}",
+                execution.plan
+            );
             agreed += 1;
         }
     }

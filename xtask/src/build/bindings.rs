@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result, anyhow};
 use sparkwright_tests::paths;
 use wasm_bindgen_cli_support::Bindgen;
 
-use super::files::put;
+use super::note::Note;
 use super::wasm::{Crate, optimize};
 use crate::console::Step;
 use crate::node::{Node, shell};
@@ -24,11 +24,11 @@ pub(super) fn bindings(node: &Node, made_of: &Crate, name: &str, types: bool) ->
     let optimizer = shell().join("node_modules/binaryen/bin/wasm-opt");
     let folder = compiled.with_extension("bindings");
     let bytes = fs::read(&compiled).with_context(|| format!("cannot read `{}`", compiled.display()))?;
-    // What the bindings were made from, so that they are made again only from something else.
-    let note = folder.join("made-from.wasm");
-    let lock = fs::read(shell().join("package-lock.json")).unwrap_or_default();
-    let made_from = [lock.as_slice(), bytes.as_slice()].concat();
-    if fs::read(&note).is_ok_and(|noted| noted == made_from) {
+    let note = Note::in_file(folder.join("made-from"))
+        .and(EFFORT.as_bytes())
+        .and(&bytes)
+        .and_files(&shell(), [&shell().join("package-lock.json")])?;
+    if note.holds() {
         return Ok(folder);
     }
     let title = made_of.title;
@@ -41,7 +41,7 @@ pub(super) fn bindings(node: &Node, made_of: &Crate, name: &str, types: bool) ->
     program.arg(optimizer).current_dir(paths::workspace());
     let smaller = optimize(program, &[EFFORT], title, &module)?;
     fs::rename(&smaller, &module).with_context(|| format!("cannot replace `{}`", module.display()))?;
-    put(&made_from, &note)?;
+    note.keep()?;
     Ok(folder)
 }
 

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 
 /// Puts `bytes` where they belong unless the same bytes are there.
-pub(super) fn put(bytes: &[u8], file: &Path) -> Result<()> {
+pub(crate) fn put(bytes: &[u8], file: &Path) -> Result<()> {
     if fs::read(file).is_ok_and(|present| present == bytes) {
         return Ok(());
     }
@@ -18,7 +18,7 @@ pub(super) fn put(bytes: &[u8], file: &Path) -> Result<()> {
 }
 
 /// Puts a folder where it belongs, all of it at once, unless what is there has the same files.
-pub(super) fn put_folder(fresh: &Path, to: &Path) -> Result<()> {
+pub(crate) fn put_folder(fresh: &Path, to: &Path) -> Result<()> {
     if contents(fresh)? == contents(to).unwrap_or_default() {
         return Ok(());
     }
@@ -28,6 +28,18 @@ pub(super) fn put_folder(fresh: &Path, to: &Path) -> Result<()> {
         fs::rename(to, &old).with_context(|| format!("cannot move `{}`", to.display()))?;
     }
     fs::rename(fresh, to).with_context(|| format!("cannot put `{}` in its place", to.display()))
+}
+
+/// All files below a folder, in order.
+pub(crate) fn files_below(folder: &Path) -> Result<Vec<PathBuf>> {
+    let entries = fs::read_dir(folder).with_context(|| format!("cannot read `{}`", folder.display()))?;
+    let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+    paths.sort();
+    let mut files = Vec::new();
+    for path in paths {
+        if path.is_dir() { files.extend(files_below(&path)?) } else { files.push(path) }
+    }
+    Ok(files)
 }
 
 /// The files of a folder by name.

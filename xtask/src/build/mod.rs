@@ -1,8 +1,9 @@
 //! `cargo xtask build`.
 
 mod bindings;
-mod files;
+pub(crate) mod files;
 mod module;
+mod note;
 pub(crate) mod package;
 pub(crate) mod plugin;
 mod wasm;
@@ -10,11 +11,13 @@ pub(crate) mod web;
 mod wheel;
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use clap::Args;
 use sparkwright_tests::paths;
+
+pub(crate) use module::MadeWith;
 
 use crate::{console, setup};
 
@@ -54,11 +57,8 @@ impl Build {
         if self.package || all {
             package()?;
         }
-        if all {
-            host()?;
-        }
         if self.wheel || all {
-            wheel()?;
+            wheel(&host()?)?;
         }
         Ok(())
     }
@@ -109,9 +109,9 @@ pub(crate) fn package() -> Result<()> {
     Ok(())
 }
 
-/// Builds the Python wheel; what the command in it embeds is in the assets already.
-pub(crate) fn wheel() -> Result<PathBuf> {
-    let file = wheel::build()?;
+/// Builds the Python wheel around the command that was built.
+pub(crate) fn wheel(command: &Path) -> Result<PathBuf> {
+    let file = wheel::build(command)?;
     let bytes = fs::metadata(&file).map_or(0, |data| data.len());
     console::say(&format!("wheel: {} MB, {}", bytes / 1_000_000, file.display()));
     Ok(file)

@@ -10,7 +10,8 @@ use sparkwright_tests::java::Java;
 use sparkwright_tests::paths;
 use sparkwright_tests::venv::{SparkLine, Venv};
 
-use super::files::put;
+use super::files::{files_below, put};
+use super::note::Note;
 use crate::console::Step;
 use crate::setup;
 
@@ -33,6 +34,9 @@ pub(crate) const EDITIONS: [Edition; 2] = [
 /// anonymous Scala functions are serializable.
 const LINT: &str = "-Xlint:all,-classfile,-serial,-processing,-path";
 
+/// The folder of what goes into the jar as it is.
+const RESOURCES: &str = "src/main/resources";
+
 /// All entries of the jar get this time, so that the same sources make the same jar.
 const DATE: &str = "--date=2020-01-01T00:00:00Z";
 
@@ -42,17 +46,22 @@ pub(super) fn build(edition: &Edition) -> Result<PathBuf> {
     let jar = paths::assets().join(name);
     let venv = setup::venv_of(edition.line)?;
     let sources = sources(edition)?;
-    let made_from = made_from(&sources, &venv)?;
-    let note = paths::target().join("plugin").join(format!("{name}.made-from"));
-    if jar.is_file() && fs::read_to_string(&note).is_ok_and(|text| text == made_from) {
+    let java = Java::find()?;
+    let manifest = manifest();
+    let note = Note::in_file(paths::target().join("plugin").join(format!("{name}.made-from")))
+        .and(venv.folder().as_os_str().as_encoded_bytes())
+        .and(java.version.as_bytes())
+        .and(LINT.as_bytes())
+        .and(manifest.as_bytes())
+        .and_files(&plugin_folder(), sources.iter().chain(&resources()?))?;
+    if jar.is_file() && note.holds() {
         return Ok(jar);
     }
-    let java = Java::find()?;
     let step = Step::begin(format!("compiling the plugin for {} with Java {}", edition.spark, java.version));
     let classes = paths::target().join("plugin").join(name).with_extension("classes");
     compile(&java, &sources, &venv, &classes)?;
-    pack(&java, &classes, &jar)?;
-    put(made_from.as_bytes(), &note)?;
+    pack(&java, &classes, &manifest, &jar)?;
+    note.keep()?;
     step.end();
     Ok(jar)
 }
@@ -71,7 +80,7 @@ fn plugin_folder() -> PathBuf {
 fn sources(edition: &Edition) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for folder in ["src/main/java", edition.sources] {
-        walk(&plugin_folder().join(folder), &mut found)?;
+        found.extend(files_below(&plugin_folder().join(folder))?);
     }
     found.retain(|file| file.extension().is_some_and(|extension| extension == "java"));
     if found.is_empty() {
@@ -80,34 +89,18 @@ fn sources(edition: &Edition) -> Result<Vec<PathBuf>> {
     Ok(found)
 }
 
-/// All files below `folder`, in order.
-fn walk(folder: &Path, found: &mut Vec<PathBuf>) -> Result<()> {
-    let entries = fs::read_dir(folder).with_context(|| format!("cannot read `{}`", folder.display()))?;
-    let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
-    paths.sort();
-    for path in paths {
-        if path.is_dir() {
-            walk(&path, found)?;
-        } else {
-            found.push(path);
-        }
-    }
-    Ok(())
+/// The files that go into the jar as they are, in order.
+fn resources() -> Result<Vec<PathBuf>> {
+    let folder = plugin_folder().join(RESOURCES);
+    if folder.is_dir() { files_below(&folder) } else { Ok(Vec::new()) }
 }
 
-/// Everything that the jar depends on, as one text.
-fn made_from(sources: &[PathBuf], venv: &Venv) -> Result<String> {
-    let mut text = format!("{}\n{LINT}\n", venv.folder().display());
-    let mut files = sources.to_vec();
-    let resources = plugin_folder().join("src/main/resources");
-    if resources.is_dir() {
-        walk(&resources, &mut files)?;
-    }
-    for file in files {
-        let content = fs::read(&file).with_context(|| format!("cannot read `{}`", file.display()))?;
-        text.push_str(&format!("{}\n{}\n", file.display(), String::from_utf8_lossy(&content)));
-    }
-    Ok(text)
+/// Which version of Sparkwright the jar is of, where Java keeps it.
+fn manifest() -> String {
+    format!(
+        "Implementation-Title: Sparkwright's plugin for Spark\nImplementation-Version: {}\n",
+        env!("CARGO_PKG_VERSION")
+    )
 }
 
 fn compile(java: &Java, sources: &[PathBuf], venv: &Venv, classes: &Path) -> Result<()> {
@@ -124,27 +117,23 @@ fn compile(java: &Java, sources: &[PathBuf], venv: &Venv, classes: &Path) -> Res
             .arg(classes)
             .args(sources),
     )?;
-    let resources = plugin_folder().join("src/main/resources");
-    if resources.is_dir() {
-        let mut files = Vec::new();
-        walk(&resources, &mut files)?;
-        for file in files {
-            let to = classes.join(file.strip_prefix(&resources).unwrap_or(&file));
-            put(&fs::read(&file).with_context(|| format!("cannot read `{}`", file.display()))?, &to)?;
-        }
+    for file in resources()? {
+        let to = classes.join(file.strip_prefix(plugin_folder().join(RESOURCES)).unwrap_or(&file));
+        put(&fs::read(&file).with_context(|| format!("cannot read `{}`", file.display()))?, &to)?;
     }
     Ok(())
 }
 
-fn pack(java: &Java, classes: &Path, jar: &Path) -> Result<()> {
-    let mut files = Vec::new();
-    walk(classes, &mut files)?;
+fn pack(java: &Java, classes: &Path, manifest: &str, jar: &Path) -> Result<()> {
+    let files = files_below(classes)?;
     let mut command = Command::new(java.kit_tool("jar")?);
     let fresh = jar.with_extension("jar.new");
     if let Some(folder) = jar.parent() {
         fs::create_dir_all(folder).with_context(|| format!("cannot make the folder `{}`", folder.display()))?;
     }
-    command.arg("--create").arg("--file").arg(&fresh).arg(DATE);
+    let attributes = classes.with_extension("manifest");
+    put(manifest.as_bytes(), &attributes)?;
+    command.arg("--create").arg("--file").arg(&fresh).arg("--manifest").arg(&attributes).arg(DATE);
     for file in &files {
         command.arg("-C").arg(classes).arg(file.strip_prefix(classes).unwrap_or(file));
     }

@@ -102,7 +102,7 @@ fn the_custom_strategy_is_an_override() {
     assert_eq!(policy.temp_tables.partition_strategy, PartitionStrategy::Hash);
 }
 
-/// Oracles, section 7: the original turns everything off without a word when given a partial config, as in its own examples.
+/// The Python original turned everything off without a word when given a partial config, as in its own examples.
 #[test]
 fn a_partial_config_changes_what_it_names_and_nothing_else() {
     for (text, changed) in [
