@@ -1,6 +1,6 @@
 //! Reads records of older versions as this one writes them. docs/formats.md says what changed with each format.
 //!
-//! Format 1 (until 0.1.0) told machines nothing that it did not tell people: what the controller saw stood under the labels of its inputs,
+//! Format 1 (0.1.0) told machines nothing that it did not tell people: what the controller saw stood under the labels of its inputs,
 //! and the guards that held it back in notes. Format 2 has ids for both.
 
 use std::borrow::Cow;

@@ -64,8 +64,8 @@ pub struct Submit {
     /// Input size of the job, if known, as 100GB or 64MiB.
     #[arg(long, value_name = "SIZE", value_parser = written_facts::size)]
     input_bytes: Option<Bytes>,
-    /// A file or folder on this machine that the job reads, instead of --input-bytes: its files say how much is read, in how many tasks, and
-    /// whether small ones are packed; may be given more than once.
+    /// File or folder on this machine that the job reads, instead of --input-bytes: its files give the input size, the number of tasks, and
+    /// whether small ones are packed. Repeatable.
     #[arg(long, value_name = "PATH")]
     input: Vec<PathBuf>,
     /// Earlier runs of the job, as `sparkwright history` prints them.
