@@ -1,6 +1,7 @@
 """Scenarios about what the Python package has the plugin do: profiles of data, temp tables, leases, syntax."""
 
 import fcntl
+import gzip
 import itertools
 import json
 import os
@@ -63,6 +64,13 @@ def local_path(uri):
     return unquote(urlparse(uri).path)
 
 
+def zipped(path):
+    """A small CSV file that is compressed as a whole."""
+    with gzip.open(path, "wt") as file:
+        file.write("1,2\n")
+    return path
+
+
 @scenario
 def profiles():
     host = FakeHost()
@@ -89,6 +97,7 @@ def profiles():
         "filtered": parquet().filter("k = 3"),
         "sorted": parquet().orderBy("text"),
         "csv": spark.read.csv(f"{root}/small.csv", "id long, twice long"),
+        "gzip": spark.read.csv(zipped(f"{root}/one.csv.gz"), "id long, twice long"),
         "rows": spark.createDataFrame([(1, "a"), (2, "b")], "n int, t string"),
         "range": spark.range(0, 5_000, 1, 8),
         "joined": parquet().alias("a").join(parquet().alias("b"), F.expr("a.id = b.id")),
@@ -109,6 +118,7 @@ def profiles():
     check((p["bytes"], p["bytes_source"]) == (bytes_, "files"), f"a bare Parquet relation is its files: {bytes_}")
     check((p["rows"], p["rows_source"]) == (10_000, "parquet_footers"), "its rows are in its footers")
     check(p["files"] == 4 and sum(p["file_bytes"]) == bytes_, "with the size of each file")
+    check(p["files_splittable"] is True, "and that Spark can cut them")
     check([(c["name"], c["type"], c["nullable"]) for c in p["columns"]] == [
         ("id", "bigint", True), ("k", "bigint", True), ("text", "string", True), ("pair", "array<bigint>", True)], "and columns")
     p = told["pruned"]
@@ -116,6 +126,8 @@ def profiles():
           f"one column of it is less, with the same rows: {p['bytes']}")
     check(told["filtered"]["rows"] is None and 0 < told["filtered"]["bytes"] <= bytes_, "a filter leaves rows unknown")
     check(told["sorted"]["rows"] == 10_000, "a sort keeps them")
+    check(told["csv"]["files_splittable"] is True, "text can be cut at its lines")
+    check(told["gzip"]["files_splittable"] is False, "and compressed by gzip it can't")
     p = told["csv"]
     check((p["bytes"], p["bytes_source"], p["rows"], p["files"]) == (size(f"{root}/small.csv"), "files", None, 2), "CSV: bytes, no rows")
     p = told["rows"]

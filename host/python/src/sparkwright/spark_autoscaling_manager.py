@@ -271,6 +271,7 @@ def _facts_of(analysis: Mapping[str, Any]) -> DataFacts:
         rows_source=None if known_rows is None else "given",
         partitions=None,
         files=0,
+        files_splittable=None,
         file_bytes=[],
         columns=[cast(ColumnFacts, each) for each in columns if isinstance(each, dict) and "type" in each],
     )

@@ -21,6 +21,7 @@ def merged(facts: Sequence[DataFacts]) -> DataFacts | None:
     sizes = [each["bytes"] for each in facts]
     rows = [each["rows"] for each in facts]
     partitions = [each["partitions"] for each in facts]
+    splittable = [each["files_splittable"] for each in facts]
     return DataFacts(
         bytes=_sum(sizes),
         bytes_source=", ".join(dict.fromkeys(each["bytes_source"] for each in facts)),
@@ -28,6 +29,7 @@ def merged(facts: Sequence[DataFacts]) -> DataFacts | None:
         rows_source=None if _sum(rows) is None else ", ".join(dict.fromkeys(str(each["rows_source"]) for each in facts)),
         partitions=_sum(partitions),
         files=sum(each["files"] for each in facts),
+        files_splittable=all(splittable) if None not in splittable else None,
         file_bytes=[size for each in facts for size in each["file_bytes"]],
         columns=[column for each in facts for column in each["columns"]],
     )
@@ -63,6 +65,7 @@ def stage_question(
         # Sizes of files say in how many tasks they are read; of a plan above them nobody knows.
         if facts["bytes_source"] == "files":
             job["file_bytes"] = facts["file_bytes"]
+            job["files_splittable"] = facts["files_splittable"]
         question |= {"rows": facts["rows"], "columns": _columns(facts["columns"]), "data_grade": "A" if measured(facts) else "C"}
     if target is not None:
         job["target"] = target

@@ -48,6 +48,7 @@ class DataFacts(TypedDict):
     rows_source: str | None
     partitions: int | None
     files: int
+    files_splittable: bool | None
     file_bytes: list[int]
     columns: list[ColumnFacts]
 

@@ -54,6 +54,7 @@ class ConnectActions:
             rows_source=None if rows is None else "plan_statistics",
             partitions=None,
             files=len(data.inputFiles()),
+            files_splittable=None,
             file_bytes=[],
             columns=columns,
         )

@@ -34,6 +34,7 @@ final class DataProfile {
   private final SparkSession session;
   private final ProfileLimits limits;
   private final List<FileStatus> files = new ArrayList<>();
+  private boolean splittable = true;
   private final ObjectNode told = Messages.object();
 
   private DataProfile(SparkSession session, ProfileLimits limits) {
@@ -99,6 +100,7 @@ final class DataProfile {
     FileRelation.Read read = FileRelation.read(plan);
     if (read != null) {
       files.addAll(read.files());
+      splittable &= read.splittable(session);
       return read.pruned() ? plan.withNewChildren(Compat.seq(List.of(leaf(read.relation(), BigInt.apply(read.bytes()))))) : plan;
     }
     List<LogicalPlan> children = new ArrayList<>();
@@ -210,6 +212,7 @@ final class DataProfile {
 
   private void files() {
     told.put("files", files.size());
+    told.put("files_splittable", files.isEmpty() ? null : (Boolean) splittable);
     long[] sizes = files.stream().mapToLong(FileStatus::getLen).sorted().toArray();
     ArrayNode some = told.putArray("file_bytes");
     int count = Math.min(sizes.length, limits.fileSizesAtMost());

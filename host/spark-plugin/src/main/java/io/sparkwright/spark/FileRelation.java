@@ -1,11 +1,15 @@
 package io.sparkwright.spark;
 
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 import org.apache.hadoop.fs.FileStatus;
+import org.apache.hadoop.fs.Path;
+import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.catalyst.catalog.CatalogTable;
 import org.apache.spark.sql.catalyst.expressions.Attribute;
 import org.apache.spark.sql.catalyst.expressions.Expression;
@@ -30,6 +34,17 @@ final class FileRelation {
   record Read(LogicalRelation relation, List<FileStatus> files, boolean pruned) {
     long bytes() {
       return files.stream().mapToLong(FileStatus::getLen).sum();
+    }
+
+    /** Whether Spark can cut each of the files between tasks, as their format has it: files of one ending are alike. */
+    boolean splittable(SparkSession session) {
+      HadoopFsRelation of = of(relation);
+      Map<String, Path> byEnding = new HashMap<>();
+      for (FileStatus file : files) {
+        String name = file.getPath().getName();
+        byEnding.putIfAbsent(name.substring(name.lastIndexOf('.') + 1), file.getPath());
+      }
+      return byEnding.values().stream().allMatch(path -> of.fileFormat().isSplitable(session, of.options(), path));
     }
 
     boolean isParquet() {

@@ -39,7 +39,7 @@ public final class Pipelines {
   /**
    * How large the data is, without a Spark job:
    * {@code {"bytes","bytes_source":"plan_statistics|files|cached|local|unknown","rows","rows_source":"plan_statistics|catalog|parquet_footers|local|cached",
-   * "partitions","files","file_bytes":[…],"columns":[{"name","type","nullable"}]}}; null for what is not known. {@code "join_inputs":true}
+   * "partitions","files","files_splittable","file_bytes":[…],"columns":[{"name","type","nullable"}]}}; null for what is not known. {@code "join_inputs":true}
    * where a join by equal keys counts as the size of what goes into it.
    *
    * @param limits {@code limits} of the host's answer to {@code open}
