@@ -25,6 +25,9 @@ impl Decide {
         match pipeline::decide(launch, prepared, io::stdin().lock(), io::stdout().lock()) {
             // Who asked is gone.
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Exit::Fine),
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+                Err(Failure::new(format!("the first line is not what the Python package sends: {error}")))
+            }
             Err(error) => Err(Failure::own_fault(format!(
                 "can't talk to the Python package on standard input and output: {error}"
             ))),

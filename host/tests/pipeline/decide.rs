@@ -35,7 +35,7 @@ fn decides_without_an_application_and_ends_with_its_input() {
     assert_eq!(told["value"], asked["answer"]["executors"]["value"]);
     assert_eq!(told["trace"], asked["answer"]["executors"]["trace"]);
     assert!(listed.len() >= 7 && asked["prose"].is_null(), "{asked}");
-    let advisory = asked["values"]["advisory_partition_bytes"].as_str().unwrap();
+    let advisory = listed.iter().find(|it| it["name"] == "advisory_partition_bytes").unwrap()["text"].as_str().unwrap();
     assert!(advisory.ends_with("MiB"), "with its unit: {advisory}");
     let begun = client.ok(
         "begin",
