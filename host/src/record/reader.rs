@@ -60,8 +60,10 @@ pub fn read(folder: &Path) -> Result<Run, ReadError> {
 
 /// Whether the process is a host that goes on.
 pub(crate) fn host_lives(pid: u32) -> bool {
-    // A process that took over the number of a dead host is no sparkwright.
-    fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|line| String::from_utf8_lossy(&line).contains("sparkwright"))
+    // Whoever reads its own record lives. A process that took over the number of a dead host is no sparkwright.
+    pid == std::process::id()
+        || fs::read(format!("/proc/{pid}/cmdline"))
+            .is_ok_and(|line| String::from_utf8_lossy(&line).contains("sparkwright"))
 }
 
 /// The folders of the runs under `root`, newest first.
