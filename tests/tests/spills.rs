@@ -36,7 +36,7 @@ fn a_query_that_spilled_does_not_spill_again() {
     assert!(spilled(1) * 4 < spilled(0), "{} bytes at first, then {}", spilled(0), spilled(1));
 
     let agreed = support::recorded::agree(&run, &witness);
-    assert!(agreed >= 3, "driver memory, and the partitions of two queries: {agreed}");
+    assert!(agreed >= 2, "the partitions of two queries at least: {agreed}");
 
     let decisions = run["decisions"].as_array().unwrap();
     let advisory: Vec<&Value> = decisions.iter().filter(|it| it["name"] == "advisory_partition_size").collect();
