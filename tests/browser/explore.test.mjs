@@ -86,7 +86,7 @@ test("every fact of the form is the command's option of the same meaning", async
 test("earlier runs teach the page's plan as they teach the command's", async (t) => {
   const history = { runs: [2, 4, 8, 16].map((executors) => ({ executors, run_ms: 10_000 + 400_000 / executors })) };
   const { page, plan } = await explore(t);
-  await page.getByText("Earlier runs").click();
+  await page.getByText("Earlier runs", { exact: true }).click();
   await page.getByRole("textbox", { name: /sparkwright history/ }).fill(JSON.stringify(history));
   await page.getByRole("textbox", { name: /sparkwright history/ }).blur();
   await decision(page, "run_time").waitFor();

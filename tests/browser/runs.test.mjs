@@ -67,8 +67,8 @@ test("decisions are found by point, by name and by words", async (t) => {
   const count = (is) => recorded.decisions.filter(is).length;
   await page.getByLabel("Decision point").selectOption("control");
   await eventually(() => decisions(page).count(), count((it) => it.point === "control"), "the controller's");
-  await page.getByLabel("Carried out", { exact: true }).selectOption("yes");
-  await eventually(() => decisions(page).count(), count((it) => it.point === "control" && it.applied), "those that were carried out");
+  await page.getByLabel("Applied", { exact: true }).selectOption("yes");
+  await eventually(() => decisions(page).count(), count((it) => it.point === "control" && it.applied), "those that were applied");
   await page.getByLabel("Find in subject or outcome").fill("no such words");
   await run(page).getByText("No decision is like this").waitFor();
 });

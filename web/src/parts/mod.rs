@@ -1,6 +1,7 @@
 //! What views are built from.
 
 pub mod chart_view;
+pub mod counted;
 pub mod editor_view;
 pub mod field;
 pub mod header;

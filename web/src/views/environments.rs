@@ -6,6 +6,7 @@ use yew::prelude::*;
 
 use crate::document::{built_in_value, digest_of, value_of};
 use crate::key_text::shown;
+use crate::parts::counted::counted;
 use crate::route::View;
 use crate::state::{Action, use_page};
 
@@ -88,7 +89,7 @@ pub fn Environments() -> Html {
     html! {
         <section class="environments">
             <h1>{"Environments side by side"}</h1>
-            if errors > 0 { <p class="error">{ format!("Environments with errors show no values; errors in the text: {errors}.") }</p> }
+            if errors > 0 { <p class="error">{ format!("{} in the text: environments with errors show no values.", counted(errors, "error")) }</p> }
             <div class="field inline">
                 <input id="all-keys" type="checkbox" checked={*all} onchange={toggle} />
                 <label for="all-keys">{ if *all { "All keys".to_owned() } else { format!("Show the {hidden} keys that are the built-in value everywhere, too") } }</label>

@@ -8,6 +8,7 @@ use yew::prelude::*;
 use crate::document::{built_in_value, value_of};
 use crate::edit::{Place, reset, set};
 use crate::key_text::{read, shown};
+use crate::parts::counted::counted;
 use crate::parts::editor_view::EditorView;
 use crate::parts::field::{Choice, Words};
 use crate::state::{Action, Changer, Handle, use_page};
@@ -53,10 +54,6 @@ fn Problems() -> Html {
             <ol>{ for lines }</ol>
         </details>
     }
-}
-
-fn counted(count: usize, word: &str) -> String {
-    format!("{count} {word}{}", if count == 1 { "" } else { "s" })
 }
 
 fn problem(page: &Handle, it: &Diagnostic) -> Html {

@@ -156,7 +156,7 @@ pub fn ByExecutors(properties: &ByExecutorsProperties) -> Html {
             let target_ms = policy.autoscaling.target_processing_time_minutes * 60_000.0;
             let note = match (time.grade, plan.cost.is_some()) {
                 (Grade::C, _) => {
-                    "A rule of thumb from the size of the input. It needs earlier runs to be a prediction: paste them under Earlier runs."
+                    "An estimate from the input size. With earlier runs it would be a prediction: paste them under Earlier runs."
                 }
                 (_, false) => {
                     "Cost is shown where the policy has a price of an executor-hour (`cost.executor_hour_price`)."
