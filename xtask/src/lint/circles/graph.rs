@@ -70,8 +70,9 @@ fn shown(path: &ModulePath) -> String {
 fn beside_each_other(dependencies: &BTreeMap<(ModulePath, ModulePath), BTreeSet<String>>, folder: &[String]) -> Uses {
     let mut uses = Uses::new();
     for ((from, to), names) in dependencies {
-        let within =
-            |path: &ModulePath| path.strip_prefix(folder)?.first().map(|name| [folder, &[name.clone()]].concat());
+        let within = |path: &ModulePath| {
+            path.strip_prefix(folder)?.first().map(|name| [folder, std::slice::from_ref(name)].concat())
+        };
         let (Some(left), Some(right)) = (within(from), within(to)) else { continue };
         if left != right {
             let names = names.iter().map(|name| format!("{}::{name}", to.join("::")));
