@@ -1,7 +1,7 @@
 //! Decisions as data: an answer is declared once, and everything that shows, records or applies its decisions goes by the declaration.
 //!
 //! A declaration names the member, its title, its unit and the Spark keys that it sets. From it follow the answer's struct and schema
-//! ([`answer!`]) and [`Answer::decisions`]: the record, the command, the page and the Python package list what that gives and
+//! (`answer!`) and [`Answer::decisions`]: the record, the command, the page and the Python package list what that gives and
 //! nothing of their own. `core/tests/decisions.rs` holds answers to it.
 
 mod declared;

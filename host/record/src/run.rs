@@ -9,7 +9,7 @@ use sparkwright_core::decision::{Made, Set, Told};
 use sparkwright_core::review::ReviewAnswer;
 use sparkwright_core::trace::{Grade, Scalar, Trace, Unit};
 
-/// The form of `run.json` that this version writes; [`crate::old`] reads the ones before.
+/// The form of `run.json` that this version writes; `old.rs` reads the ones before.
 pub const FORMAT: u32 = 2;
 /// More decisions than this are counted but not kept.
 pub const MOST_DECISIONS: usize = 5_000;
