@@ -289,7 +289,8 @@ fn scaled(n: u32, factor: f64) -> u32 {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    // A case is a whole run, so a quarter of the usual number.
+    #![proptest_config(ProptestConfig::with_cases(ProptestConfig::default().cases / 4))]
 
     #[test]
     fn any_sequence_keeps_the_bounds_and_the_protected(policy in policy(), inputs in vec(input(), 1..40)) {

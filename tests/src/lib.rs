@@ -1,7 +1,7 @@
 //! Test equipment: what the end-to-end tests, the benches, the demo and `cargo xtask` need to work with real Spark.
 //!
 //! - [`paths`]: where everything is;
-//! - [`java`] and [`venv`]: what Spark runs on, found or made once;
+//! - [`java`] and [`venv`]: what Spark runs on, found or made once; [`jvm`]: how it starts quickly;
 //! - [`data`]: the tables, written once;
 //! - [`cluster`]: a standalone cluster on loopback that never outlives its value;
 //! - [`command`] and [`application`]: any command, and a Spark application, as a bounded process;
@@ -17,6 +17,7 @@ pub mod data;
 mod error;
 pub mod event_log;
 pub mod java;
+pub mod jvm;
 pub mod paths;
 pub mod processes;
 pub mod rest;

@@ -74,7 +74,10 @@ impl Venv {
     }
 
     /// Finds PySpark in an environment that has been made.
-    fn open(folder: PathBuf) -> Result<Self> {
+    ///
+    /// # Errors
+    /// When there is none in it.
+    pub fn open(folder: PathBuf) -> Result<Self> {
         let lib = folder.join("lib");
         let entries = fs::read_dir(&lib).map_err(Error::io("cannot read", &lib))?;
         let spark_home = entries

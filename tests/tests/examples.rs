@@ -33,7 +33,9 @@ fn comparable(outcome: &Outcome) -> Vec<String> {
 
 #[test]
 fn examples_of_spark() {
-    let master = ["--master", "local-cluster[2,1,1024]", "--conf", "spark.executor.memory=600m"];
+    let quick = format!("spark.executor.extraJavaOptions={}", support::quick_start());
+    let master =
+        ["--master", "local-cluster[2,1,1024]", "--conf", "spark.executor.memory=600m", "--conf", quick.as_str()];
     let home = venv().spark_home();
     let mut wrong = Vec::new();
     for (name, arguments) in EXAMPLES {

@@ -12,7 +12,7 @@ use serde_json::Value;
 use sparkwright_tests::application::Application;
 use sparkwright_tests::cluster::{Size, StandaloneCluster};
 use sparkwright_tests::venv::{SparkLine, Venv};
-use sparkwright_tests::{paths, quietly};
+use sparkwright_tests::{jvm, paths, quietly};
 use support::{Scene, own_lines, program};
 
 /// What no version of Spark changes: how the plugin finds, starts and waits for a host, and how old a file must be.
@@ -27,6 +27,7 @@ fn scenarios(line: SparkLine, left_out: &[&str]) {
     let mut run = Application::new(venv.command("python"), &venv)
         .arg(paths::workspace().join("host/spark-plugin/tests/test_plugin.py"))
         .env("SPARKWRIGHT_JAR", paths::assets().join(line.jar()))
+        .env("SPARK_SUBMIT_OPTS", jvm::quick_start(&venv, &quietly).unwrap())
         .deadline(Duration::from_secs(1200));
     for scenario in left_out {
         run = run.arg(format!("--without={scenario}"));
@@ -53,6 +54,7 @@ fn an_application_on_spark_35_is_steered() {
     let outcome = Application::new(paths::binary(), &venv)
         .env("SPARKWRIGHT_HOME", scene.text("home"))
         .env("XDG_RUNTIME_DIR", scene.text("nowhere"))
+        .env("SPARK_SUBMIT_OPTS", jvm::quick_start(&venv, &quietly).unwrap())
         .in_folder(&scene.path(""))
         .deadline(Duration::from_secs(300))
         .args(["submit", "--environment", "production", "--record"])

@@ -17,6 +17,7 @@ mod packages;
 mod python;
 mod release;
 mod setup;
+mod soak;
 mod test;
 mod toolchain;
 
@@ -37,6 +38,7 @@ Start with:
   cargo xtask demo           a Spark job without and with Sparkwright, side by side (some minutes)
   cargo xtask test           every test, on real Spark too
   cargo xtask test --quick   the tests that need no Spark
+  cargo xtask soak           the long forms of those that draw, kill, flood and wait: hours
 
 Exit codes: 0 fine, 1 something failed, 2 something is missing on this machine (the message says how to get it)."
 )]
@@ -49,6 +51,7 @@ struct Arguments {
 enum Task {
     Demo(demo::Demo),
     Test(test::Test),
+    Soak(soak::Soak),
     Build(build::Build),
     Bench(bench::Bench),
     Screenshots(browser::Screenshots),
@@ -62,6 +65,7 @@ fn main() -> ExitCode {
     let done = match Arguments::parse().task {
         Task::Demo(demo) => demo.run(),
         Task::Test(test) => test.run(),
+        Task::Soak(soak) => soak.run(),
         Task::Build(build) => build.run(),
         Task::Bench(bench) => bench.run(),
         Task::Screenshots(screenshots) => screenshots.run(),

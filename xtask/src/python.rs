@@ -74,9 +74,14 @@ impl Requirements {
 }
 
 impl Edition {
-    /// The interpreter of the environment: this PySpark, pytest and, after [`Self::install`], the wheel.
+    /// The folder of the environment: this PySpark, pytest and, after [`Self::install`], the wheel.
+    pub(crate) fn environment(&self) -> Result<PathBuf> {
+        self.requirements.environment(self.spark)
+    }
+
+    /// Its interpreter.
     pub(crate) fn python(&self) -> Result<PathBuf> {
-        Ok(self.requirements.environment(self.spark)?.join("bin/python"))
+        Ok(self.environment()?.join("bin/python"))
     }
 
     /// Puts this wheel in the place of whichever was there, and gives the interpreter.

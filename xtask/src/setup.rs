@@ -34,8 +34,7 @@ pub(crate) fn cargo(arguments: &[&str]) -> Command {
 
 /// Runs a command whose output people should see as it is.
 pub(crate) fn show(command: &mut Command) -> Result<()> {
-    let line = words(command);
-    eprintln!("  {}", console::dim(&format!("$ {line}")));
+    let line = announce(command);
     let status = command.status().with_context(|| format!("cannot start `{line}`"))?;
     if !status.success() {
         bail!("`{line}` ended with {status}");
@@ -50,6 +49,13 @@ pub(crate) fn run_quietly(title: &str, command: &mut Command) -> Result<()> {
     sparkwright_tests::command::must_succeed(title, command)?;
     step.end();
     Ok(())
+}
+
+/// Says which command is run, and gives its line.
+pub(crate) fn announce(command: &Command) -> String {
+    let line = words(command);
+    eprintln!("  {}", console::dim(&format!("$ {line}")));
+    line
 }
 
 fn words(command: &Command) -> String {

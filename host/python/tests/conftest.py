@@ -61,9 +61,9 @@ def tell(**told):
 """
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """A steered session with two threads, by the embedded policy's production environment."""
+    """A steered session with two threads, by the embedded policy's production environment; one for all tests that start none of their own."""
     from pyspark.sql import SparkSession
 
     import sparkwright

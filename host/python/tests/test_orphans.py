@@ -21,7 +21,8 @@ PROGRAM = Path(__file__).parent / "programs" / "tables.py"
 # Everything that is read again is stored as files.
 STORED = {"temp_tables": {"cache_strategy": "never"}}
 BOUNDARIES = ("start", "loaded", "prepared", "selected", "trained", "end")
-KILLS = 20
+# Once at each; `cargo xtask soak` does it more often.
+KILLS = len(BOUNDARIES) * int(os.environ.get("SPARKWRIGHT_SOAK_ROUNDS", "1"))
 LONGEST_SECONDS = 120.0
 
 

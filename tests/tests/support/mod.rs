@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use sparkwright_tests::application::{Application, Outcome};
 use sparkwright_tests::venv::Venv;
-use sparkwright_tests::{paths, quietly};
+use sparkwright_tests::{jvm, paths, quietly};
 
 /// The Spark that the tests run on.
 pub fn venv() -> &'static Venv {
@@ -96,10 +96,16 @@ impl Scene {
     }
 }
 
-/// Only warnings of Spark on standard error, so that a failing test shows what matters.
+/// Only warnings of Spark on standard error, so that a failing test shows what matters; and a driver that starts quickly.
 fn quiet(application: Application) -> Application {
     let log = paths::workspace().join("tests/programs/log4j2.properties");
-    application.env("SPARK_SUBMIT_OPTS", format!("-Dlog4j2.configurationFile=file:{}", log.display()))
+    application.env("SPARK_SUBMIT_OPTS", format!("-Dlog4j2.configurationFile=file:{} {}", log.display(), quick_start()))
+}
+
+/// Options by which the JVMs of [`venv`]'s Spark start quickly.
+pub fn quick_start() -> &'static str {
+    static OPTIONS: OnceLock<String> = OnceLock::new();
+    OPTIONS.get_or_init(|| jvm::quick_start(venv(), &quietly).expect("an archive of Spark's classes"))
 }
 
 /// Waits until `look` gives something.
