@@ -10,6 +10,7 @@ pub mod cleaning;
 pub mod cli;
 mod clock;
 pub mod conformance;
+mod digest;
 pub mod engine;
 pub mod launch;
 pub mod record;

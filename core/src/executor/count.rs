@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 
 use crate::cost::Prices;
 use crate::executor::run_time::{RunTime, work_source};
+use crate::executor::slots::{executors_for, tasks_an_executor};
 use crate::facts::{ClusterFacts, History, JobFacts, ProcessingType, StageType};
 use crate::policy::{OptimizationTarget, ResolvedPolicy};
 use crate::predict::Refusal;
@@ -57,6 +58,12 @@ pub struct CountFacts<'a> {
     pub room: Option<u32>,
 }
 
+impl CountFacts<'_> {
+    fn tasks_an_executor(&self) -> u32 {
+        tasks_an_executor(Some(self.cores), self.cluster.task_cpus)
+    }
+}
+
 /// How strongly a target holds on to executors that gain little: the weight alpha of the elasticity rule.
 #[must_use]
 pub const fn elasticity_weight(target: OptimizationTarget) -> f64 {
@@ -85,11 +92,12 @@ pub fn processing_of(job: &JobFacts) -> ProcessingType {
     job.stage.map_or(job.processing, StageType::processing)
 }
 
-/// Executors that meet a deadline: `ceil(W / (c * (T - DRV - CP)))`, or nothing when no number of executors does.
+/// Executors that meet a deadline: `ceil(W / (c * (T - DRV - CP)))` with c tasks at a time on each, or nothing when no number of
+/// executors does.
 #[must_use]
-pub fn executors_for_deadline(work_ms: u64, cores: u32, deadline_ms: u64, serial_ms: u64) -> Option<u64> {
+pub fn executors_for_deadline(work_ms: u64, each: u32, deadline_ms: u64, serial_ms: u64) -> Option<u64> {
     let left = deadline_ms.checked_sub(serial_ms).filter(|left| *left > 0)?;
-    let each = u128::from(left) * u128::from(cores.max(1));
+    let each = u128::from(left) * u128::from(each.max(1));
     u64::try_from(u128::from(work_ms).div_ceil(each)).ok()
 }
 
@@ -196,11 +204,8 @@ impl Parts {
         of_model: OfModel,
         deadline_ms: u64,
     ) -> Self {
-        let CountFacts { job, cluster, cores, .. } = facts;
-        let task_cpus = u128::from(cluster.task_cpus.max(1));
-        let slots = parallel_tasks(job).map_or(u64::MAX, |tasks| {
-            u64::try_from((u128::from(tasks) * task_cpus).div_ceil(u128::from((*cores).max(1)))).unwrap_or(u64::MAX)
-        });
+        let job = facts.job;
+        let slots = parallel_tasks(job).map_or(u64::MAX, |tasks| executors_for(tasks, facts.tasks_an_executor()));
         let for_deadline = model.executors_for(deadline_ms);
         let most = u64::from(policy.autoscaling.max_executors.max(1));
         let mut unbounded = for_deadline.or(of_model.fastest).unwrap_or_else(|| slots.min(most));
@@ -252,7 +257,7 @@ pub fn executor_count(policy: &ResolvedPolicy, facts: &CountFacts<'_>) -> Execut
     let scaling = &policy.autoscaling;
     let target = job.target.unwrap_or(policy.pipeline.optimization_target);
     let deadline_ms = floor_u64(scaling.target_processing_time_minutes * 60_000.0);
-    let (model, refused) = RunTime::of(policy, job, history, cores);
+    let (model, refused) = RunTime::of(policy, job, history, facts.tasks_an_executor());
     let mut trace = Trace::new(
         "executors",
         "the number that ends the work in the target time, at most one slot a parallel task, at most what still pays by the \

@@ -1,6 +1,7 @@
-//! Executors: how many ([`count`]), how large ([`size`]), and the driver beside them ([`driver`]).
+//! Executors: how many ([`count`]), how large ([`size`]), what runs on them at a time ([`slots`]), and the driver beside them ([`driver`]).
 
 pub mod count;
 pub mod driver;
 pub mod run_time;
 pub mod size;
+pub mod slots;

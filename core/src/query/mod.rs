@@ -15,11 +15,11 @@ use alloc::string::{String, ToString};
 
 use crate::broadcast::{SPARK_DEFAULT, broadcast_threshold};
 use crate::cache::release::release;
-use crate::memory::Heap;
+use crate::executor::slots::DEFAULT_CORES;
 use crate::policy::ResolvedPolicy;
 use crate::shuffle::{ShuffleFacts, Spill, advisory_size, shuffle_partitions};
 use crate::trace::{Decision, Grade, Scalar};
-use crate::units::{Bytes, saturating_u32};
+use crate::units::Bytes;
 use cost::Estimate;
 
 /// A query that reads less than this is left as it is: nothing that could be decided about it is worth a different plan.
@@ -107,13 +107,9 @@ fn session_confs(policy: &ResolvedPolicy, input: &PlanQueryInput, root: &Estimat
         // What spilled was more than the sources' size made believe: then the measured size counts.
         bytes: Some(seen.map_or(root.leaf_bytes, |seen| seen.shuffle_bytes.max(root.leaf_bytes))),
         grade: if seen.is_some() { Grade::A } else { Grade::C },
-        slots: input.slots.max(1),
-        heap: Heap {
-            heap_bytes: input.executor_heap_bytes,
-            memory_fraction: input.memory_fraction,
-            storage_fraction: input.storage_fraction,
-        },
-        cores: input.executor_cores,
+        slots: input.slots(),
+        heap: input.heap(),
+        cores: input.executor_cores.unwrap_or(DEFAULT_CORES),
         adaptive: input.adaptive,
         spill,
     };
@@ -144,17 +140,12 @@ fn spill(nodes: &[PlanNode]) -> Option<SpillFacts> {
 
 /// Storage memory that execution can't take back, over all executors: in all, and what is free of it.
 fn protected_storage(input: &PlanQueryInput) -> (Bytes, Bytes) {
-    let share = if input.storage_fraction.is_finite() { input.storage_fraction } else { 0.0 };
+    let share = input.heap().storage_fraction;
     input.executors.iter().fold((Bytes(0), Bytes(0)), |(total, free), executor| {
         let used = executor.max_storage_bytes.get().saturating_sub(executor.free_storage_bytes.get());
         let protected = executor.max_storage_bytes.share(share).get();
         (Bytes(total.get().saturating_add(protected)), Bytes(free.get().saturating_add(protected.saturating_sub(used))))
     })
-}
-
-/// Slots of one executor, at least one.
-fn slots_of_executor(input: &PlanQueryInput) -> u64 {
-    u64::from(saturating_u32(u64::from(input.executor_cores)).max(1))
 }
 
 /// The parent's index; only one that stands before the node counts, so that following parents always ends.

@@ -6,9 +6,8 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::Failure;
-use super::policy_options::{PolicyOptions, module_of};
-use crate::assets::cache_folder;
-use crate::steering::{Mode, pipeline, server};
+use super::policy_options::{PolicyOptions, prepared_launch};
+use crate::steering::{Mode, pipeline};
 
 /// Answers a pipeline's questions, one JSON object a line on standard input and output. Started by the Python package; of no use by hand.
 #[derive(Debug, Args)]
@@ -21,8 +20,7 @@ pub struct Decide {
 impl Decide {
     pub(super) fn run(self) -> Result<ExitCode, Failure> {
         let launch = self.policy.launch(Mode::Act)?;
-        let module = module_of(&launch)?;
-        let prepared = server::prepare(&launch, &module, cache_folder().map(|cache| cache.join("compiled")));
+        let prepared = prepared_launch(&launch)?;
         match pipeline::decide(launch, prepared, io::stdin().lock(), io::stdout().lock()) {
             // Who asked is gone.
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(ExitCode::SUCCESS),

@@ -12,13 +12,12 @@ use sparkwright_core::trace::{Decision, render_micros, render_ms};
 use sparkwright_core::units::Bytes;
 use sparkwright_policy::written_facts;
 
-use super::policy_options::{PolicyOptions, module_of};
+use super::policy_options::{PolicyOptions, prepared_launch};
 use super::{Failure, print};
-use crate::assets::cache_folder;
 use crate::clock;
 use crate::launch::plan::plan_launch;
 use crate::launch::{history_file, input_files};
-use crate::steering::{Mode, server};
+use crate::steering::Mode;
 
 /// What a job would start with, and why: the launch plan for given facts. Starts nothing.
 #[derive(Debug, Args)]
@@ -83,8 +82,7 @@ enum StageWord {
 impl Plan {
     pub(super) fn run(self) -> Result<ExitCode, Failure> {
         let launch = self.policy.launch(Mode::Act)?;
-        let module = module_of(&launch)?;
-        let prepared = server::prepare(&launch, &module, cache_folder().map(|cache| cache.join("compiled")))?;
+        let prepared = prepared_launch(&launch)??;
         let mut cluster = match &self.master {
             Some(master) => crate::launch::cluster::cluster_facts(master, "", false, Default::default()),
             None => ClusterFacts::default(),

@@ -11,14 +11,13 @@ use sparkwright_core::steering::LAUNCH_MODULE_MS;
 use sparkwright_core::units::Bytes;
 use sparkwright_policy::written_facts;
 
-use super::policy_options::{PolicyOptions, module_of};
+use super::policy_options::{PolicyOptions, prepared_launch};
 use super::{Failure, print};
-use crate::assets::cache_folder;
 use crate::engine::{Budget, Prepared};
 use crate::launch::history_file;
 use crate::record;
 use crate::review::{self, Log};
-use crate::steering::{Mode, server};
+use crate::steering::Mode;
 
 /// What held a run up, and what would help: by Spark's event log, whoever wrote it.
 #[derive(Debug, Args)]
@@ -92,8 +91,7 @@ impl HistoryOf {
 /// The policy, ready to decide, and its currency.
 fn prepared(options: &PolicyOptions) -> Result<(Prepared, String), Failure> {
     let launch = options.launch(Mode::Act)?;
-    let module = module_of(&launch)?;
-    let prepared = server::prepare(&launch, &module, cache_folder().map(|cache| cache.join("compiled")))?;
+    let prepared = prepared_launch(&launch)??;
     Ok((prepared, launch.policy.cost.currency.clone()))
 }
 

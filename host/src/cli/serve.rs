@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::policy_options::PolicyOptions;
 use super::{Failure, print};
-use crate::assets::{PLUGIN_CLASS, cache_folder, write_plugin};
+use crate::assets::{PLUGIN_CLASS, compiled_folder, write_plugin};
 use crate::steering::server::{ServerOptions, serve};
 use crate::steering::{Launch, Mode};
 
@@ -54,11 +54,7 @@ impl Serve {
                 ..self.policy.launch(self.mode)?
             },
         };
-        let options = ServerOptions {
-            socket: self.socket,
-            driver_pid: self.driver_pid,
-            cache_dir: cache_folder().map(|cache| cache.join("compiled")),
-        };
+        let options = ServerOptions { socket: self.socket, driver_pid: self.driver_pid, cache_dir: compiled_folder() };
         serve(launch, &options)?;
         Ok(ExitCode::SUCCESS)
     }

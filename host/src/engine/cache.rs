@@ -10,7 +10,7 @@ use std::fs::File;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io::{self, Read as _, Write as _};
 use std::os::fd::OwnedFd;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use rustix::fs::{Mode, OFlags};
@@ -22,14 +22,6 @@ const DIGEST: usize = 32;
 
 /// Larger files are none of ours: compiled code has a few times the size of its module.
 const MAX_FILE_BYTES: u64 = 256 * 1024 * 1024;
-
-/// Where compiled modules are kept when the caller says nothing: `sparkwright/compiled` in the user's cache folder.
-#[must_use]
-pub fn default_cache_dir() -> Option<PathBuf> {
-    let absolute = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    let base = absolute("XDG_CACHE_HOME").or_else(|| Some(absolute("HOME")?.join(".cache")))?;
-    Some(base.join("sparkwright").join("compiled"))
-}
 
 /// The folder, open and checked.
 pub(super) struct Cache {

@@ -10,7 +10,7 @@ use sparkwright_core::abi;
 use wasmtime::{Extern, Memory, ModuleExport, Store, StoreLimits, StoreLimitsBuilder, Trap, TypedFunc};
 
 use super::error::EngineError;
-use super::module::Shared;
+use super::shared::Shared;
 use super::{Budget, MAX_TABLE_ELEMENTS};
 
 /// The smallest input buffer: most questions fit, so that a session asks for one once.

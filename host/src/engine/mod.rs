@@ -5,8 +5,7 @@
 //! 1. [`PolicyEngine::load_module`] reads the module's bytes. Whatever can be refused is refused before anything is
 //!    compiled: another SHA-256 than the pinned one, any import, an export of the contract that is missing or has another type,
 //!    another version, too large. Then the module is compiled, or its compiled form taken from a folder of this user's.
-//! 2. [`PolicyModule::prepare`] has the module look at a policy. The [`Prepared`] that comes of it is the only thing
-//!    that makes a [`Session`].
+//! 2. [`prepared`] has the module look at a policy. The [`Prepared`] that comes of it is the only thing that makes a [`Session`].
 //! 3. [`Session::eval`] copies the question into a buffer that the module gave out, calls `eval` with a time limit, and reads
 //!    the answer where it stands. It *takes* the session and gives it back with the answer; a question that fails leaves no
 //!    session behind. [`Steady`] starts a fresh one for the next question.
@@ -26,26 +25,31 @@
 //! counted as fuel, which is the same everywhere too.
 
 mod cache;
+mod envelope;
 mod error;
 mod inspect;
 mod instance;
 mod module;
+mod prepared;
 pub(crate) mod probe;
 mod session;
+mod shared;
 mod ticker;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sparkwright_core::abi;
+use sparkwright_core::{abi, steering as limits};
 use wasmtime::{Config, Enabled, Engine, Module, OptLevel, PoolingAllocationConfig};
 
-pub use cache::default_cache_dir;
+pub use crate::digest::sha256_hex;
 pub use error::EngineError;
-pub use inspect::{Export, Import, Inspection, MAX_MODULE_BYTES, MemorySize, Refusal, sha256_hex};
-pub use module::{Compiled, PolicyModule, Prepared};
+pub use inspect::{Export, Import, Inspection, MAX_MODULE_BYTES, MemorySize, Refusal};
+pub use module::{PolicyModule, Prepared};
+pub use prepared::{module_bytes, prepared, prepared_by};
 pub use session::{Session, Steady};
+pub use shared::Compiled;
 
 use cache::Cache;
 use ticker::Ticker;
@@ -86,16 +90,16 @@ impl Budget {
 }
 
 impl Default for Budget {
-    /// A hundred milliseconds: what a query of Spark waits for its plan.
+    /// What a query of Spark waits for its plan.
     fn default() -> Self {
-        Self::millis(100)
+        Self::millis(limits::QUESTION_TIMEOUT_MS)
     }
 }
 
 /// How an engine is set up.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EngineOptions {
-    /// Where compiled modules are kept between starts; nowhere when absent. See [`default_cache_dir`].
+    /// Where compiled modules are kept between starts; nowhere when absent.
     pub cache_dir: Option<PathBuf>,
     /// Whether work is counted as fuel: for tests, replay and every figure that is shown. Costs about a tenth of the speed.
     pub metered: bool,
@@ -107,7 +111,12 @@ pub struct EngineOptions {
 
 impl Default for EngineOptions {
     fn default() -> Self {
-        Self { cache_dir: None, metered: false, tick: Duration::from_millis(5), setup: Budget::millis(1_000) }
+        Self {
+            cache_dir: None,
+            metered: false,
+            tick: Duration::from_millis(5),
+            setup: Budget::millis(limits::SETUP_MODULE_MS),
+        }
     }
 }
 

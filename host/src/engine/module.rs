@@ -3,66 +3,14 @@
 use std::sync::Arc;
 
 use sparkwright_core::abi::{self, Description};
-use wasmtime::{InstancePre, Linker, Module, ModuleExport, StoreLimits};
+use wasmtime::{Linker, Module};
 
+use super::envelope::read_envelope;
 use super::error::EngineError;
 use super::inspect::{Export, Inspection};
 use super::instance::Instance;
-use super::session::{Session, read_envelope};
+use super::shared::{Compiled, Exports, Shared};
 use super::{EngineInner, PolicyEngine};
-
-/// What every instance of a module shares.
-pub(super) struct Shared {
-    pub(super) engine: Arc<EngineInner>,
-    pub(super) pre: InstancePre<StoreLimits>,
-    pub(super) exports: Exports,
-    inspection: Inspection,
-    compiled: Compiled,
-}
-
-/// Where each export stands, looked up once.
-pub(super) struct Exports {
-    pub(super) memory: ModuleExport,
-    pub(super) abi_version: ModuleExport,
-    pub(super) alloc: ModuleExport,
-    pub(super) free: ModuleExport,
-    pub(super) load: ModuleExport,
-    pub(super) eval: ModuleExport,
-    pub(super) describe: ModuleExport,
-}
-
-impl Exports {
-    fn of(module: &Module) -> Result<Self, EngineError> {
-        let find = |name: &'static str| {
-            module
-                .get_export_index(name)
-                // Can't happen: the inspection found it.
-                .ok_or(EngineError::MissingExport { name, wanted: name })
-        };
-        Ok(Self {
-            memory: find("memory")?,
-            abi_version: find("abi_version")?,
-            alloc: find("alloc")?,
-            free: find("free")?,
-            load: find("load")?,
-            eval: find("eval")?,
-            describe: find("describe")?,
-        })
-    }
-}
-
-/// Where a module's compiled code came from.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Compiled {
-    /// Compiled now; no cache was asked for.
-    Now,
-    /// Compiled now and kept for the next start.
-    NowAndKept,
-    /// Compiled now; the cache couldn't be used, which says why.
-    NowBecause(String),
-    /// Taken from the cache.
-    FromCache,
-}
 
 /// A policy module that may be run. Cheap to clone.
 #[derive(Clone)]
@@ -145,19 +93,9 @@ impl PolicyModule {
             .describe(&self.shared, setup, |answer| read_envelope("describe", answer))?
             .map_err(|error| EngineError::Rubbish { call: "describe", reason: format!("an error: {error}") })
     }
-
-    /// Checks with the module that a resolved policy (JSON) can be used.
-    ///
-    /// # Errors
-    /// [`EngineError::PolicyRefused`] with the module's own words, or any failure of the call.
-    pub fn prepare(&self, resolved_policy: &[u8]) -> Result<Prepared, EngineError> {
-        let prepared = Prepared { module: self.clone(), policy: Arc::from(resolved_policy) };
-        prepared.session()?;
-        Ok(prepared)
-    }
 }
 
-/// A module together with a policy that it accepts: the only thing that makes a [`Session`]. Cheap to clone.
+/// A module together with a policy that it accepts: the only thing that makes a [`Session`](super::Session). Cheap to clone.
 #[derive(Clone)]
 pub struct Prepared {
     pub(super) module: PolicyModule,
@@ -171,14 +109,6 @@ impl std::fmt::Debug for Prepared {
 }
 
 impl Prepared {
-    /// A fresh instance with the policy loaded.
-    ///
-    /// # Errors
-    /// Any failure of starting it or of loading the policy.
-    pub fn session(&self) -> Result<Session, EngineError> {
-        Session::start(self.clone())
-    }
-
     /// The module.
     #[must_use]
     pub const fn module(&self) -> &PolicyModule {

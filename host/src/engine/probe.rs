@@ -4,10 +4,10 @@ use sparkwright_core::abi::Loaded;
 use sparkwright_core::error::ErrorBody;
 
 use super::Budget;
+use super::envelope::read_envelope;
 use super::error::EngineError;
 use super::instance::Instance;
 use super::module::PolicyModule;
-use super::session::read_envelope;
 
 /// What a module made of an input, in bytes.
 pub(crate) type Answer = Vec<u8>;

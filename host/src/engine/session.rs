@@ -1,14 +1,39 @@
 //! Sessions: a running instance with a policy loaded, used up by its first failure.
 
+use std::sync::Arc;
+
 use serde::Serialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
-use sparkwright_core::abi::{DecisionPoint, Envelope, Loaded};
+use sparkwright_core::abi::{DecisionPoint, Loaded};
 use sparkwright_core::error::ErrorBody;
 
 use super::Budget;
+use super::envelope::read_envelope;
 use super::error::EngineError;
 use super::instance::Instance;
-use super::module::Prepared;
+use super::module::{PolicyModule, Prepared};
+
+impl PolicyModule {
+    /// Checks with the module that a resolved policy (JSON) can be used.
+    ///
+    /// # Errors
+    /// [`EngineError::PolicyRefused`] with the module's own words, or any failure of the call.
+    pub fn prepare(&self, resolved_policy: &[u8]) -> Result<Prepared, EngineError> {
+        let prepared = Prepared { module: self.clone(), policy: Arc::from(resolved_policy) };
+        prepared.session()?;
+        Ok(prepared)
+    }
+}
+
+impl Prepared {
+    /// A fresh instance with the policy loaded.
+    ///
+    /// # Errors
+    /// Any failure of starting it or of loading the policy.
+    pub fn session(&self) -> Result<Session, EngineError> {
+        Session::start(self.clone())
+    }
+}
 
 /// An instance with a policy loaded, ready for questions.
 ///
@@ -95,16 +120,6 @@ impl Session {
         let shared = &self.prepared.module.shared;
         self.instance.eval(shared, self.handle, point, input, budget, read)
     }
-}
-
-/// Reads an envelope where it stands in the module's memory.
-pub(super) fn read_envelope<T: DeserializeOwned>(
-    call: &'static str,
-    answer: &[u8],
-) -> Result<Result<T, ErrorBody>, EngineError> {
-    serde_json::from_slice::<Envelope<T>>(answer)
-        .map(Envelope::into_result)
-        .map_err(|error| EngineError::Rubbish { call, reason: error.to_string() })
 }
 
 /// A policy that answers for as long as a run lasts: a session that is replaced by a fresh one after a failure.
