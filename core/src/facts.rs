@@ -68,7 +68,7 @@ pub struct NodeFacts {
 }
 
 /// What is known of the cluster and of the configuration that an application starts with.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct ClusterFacts {
@@ -84,8 +84,9 @@ pub struct ClusterFacts {
     pub local_threads: Option<u32>,
     /// Memory of the machine that the driver runs on.
     pub driver_machine_bytes: Option<Bytes>,
-    /// `spark.task.cpus`.
-    pub task_cpus: u32,
+    /// `spark.task.cpus`; Spark's default where absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub task_cpus: Option<u32>,
     /// Whether the application is a Python program.
     pub python: bool,
     /// Whether decommissioning moves cached and shuffle blocks to other executors.
@@ -106,23 +107,6 @@ crate::members::read_over_defaults!(ClusterFacts {
     block_migration,
     user_confs,
 });
-
-impl Default for ClusterFacts {
-    fn default() -> Self {
-        Self {
-            manager: Manager::Unstated,
-            spark_version: String::new(),
-            nodes: Vec::new(),
-            quota_cores: None,
-            local_threads: None,
-            driver_machine_bytes: None,
-            task_cpus: 1,
-            python: false,
-            block_migration: false,
-            user_confs: Named::new(),
-        }
-    }
-}
 
 impl ClusterFacts {
     /// The user's value of a Spark key.

@@ -11,6 +11,7 @@ use crate::cost::{Cost, run_cost};
 use crate::executor::count::{CountFacts, ExecutorCount, executor_count};
 use crate::executor::run_time::RunTimeEstimate;
 use crate::executor::size::USUAL_CORES;
+use crate::executor::slots::{slots, tasks_an_executor};
 use crate::facts::{ClusterFacts, History, JobFacts, Manager, NextUse};
 use crate::history;
 use crate::memory::Heap;
@@ -103,7 +104,7 @@ pub(crate) fn plan_job(policy: &ResolvedPolicy, question: &Question<'_>) -> JobP
     let shuffle = ShuffleFacts {
         bytes: question.shuffled.or(job.input_bytes),
         grade: question.data_grade,
-        slots: saturating_u32(u64::from(slots_of_one(cores, cluster)) * u64::from(executors)),
+        slots: slots(executors, tasks_an_executor(Some(cores), cluster.task_cpus)),
         heap,
         cores,
         adaptive: !cluster.user("spark.sql.adaptive.enabled").is_some_and(|on| on.trim().eq_ignore_ascii_case("false")),
@@ -133,11 +134,6 @@ pub(crate) fn plan_job(policy: &ResolvedPolicy, question: &Question<'_>) -> JobP
     }
 }
 
-/// Tasks that one executor runs at a time.
-fn slots_of_one(cores: u32, cluster: &ClusterFacts) -> u32 {
-    (cores / cluster.task_cpus.max(1)).max(1)
-}
-
 /// The job with what its files say: how much is read, and in how many tasks.
 fn with_files<'a>(policy: &ResolvedPolicy, job: &'a JobFacts, cluster: &ClusterFacts) -> Cow<'a, JobFacts> {
     if job.file_bytes.is_empty() {
@@ -145,11 +141,11 @@ fn with_files<'a>(policy: &ResolvedPolicy, job: &'a JobFacts, cluster: &ClusterF
     }
     // Spark cuts finer for more slots, so that the most executors see the most tasks.
     let (cores, executors) = match cluster.manager {
-        Manager::Local => (cluster.local_threads.unwrap_or(1), 1),
-        _ => (cluster.user_whole("spark.executor.cores").unwrap_or(USUAL_CORES), policy.autoscaling.max_executors),
+        Manager::Local => (cluster.local_threads, 1),
+        _ => (cluster.user_whole("spark.executor.cores").or(Some(USUAL_CORES)), policy.autoscaling.max_executors),
     };
-    let slots = u64::from(executors) * u64::from(slots_of_one(cores, cluster));
-    let tasks = scan::partitions(&job.file_bytes, &Cutting::with_slots(saturating_u32(slots)));
+    let most = slots(executors, tasks_an_executor(cores, cluster.task_cpus));
+    let tasks = scan::partitions(&job.file_bytes, &Cutting::with_slots(most));
     let read = job.file_bytes.iter().fold(0, |sum: u64, file| sum.saturating_add(file.get()));
     Cow::Owned(JobFacts {
         input_bytes: job.input_bytes.or(Some(Bytes(read))),

@@ -45,17 +45,18 @@ impl Heap {
     /// A heap of this size, divided as the user's settings or else Spark's own say.
     #[must_use]
     pub fn new(heap_bytes: Bytes, cluster: &ClusterFacts) -> Self {
-        let share = |key, default| {
-            cluster
-                .user(key)
-                .and_then(|text| text.trim().parse::<f64>().ok())
-                .filter(|share| share.is_finite() && (0.0..=1.0).contains(share))
-                .unwrap_or(default)
-        };
+        let share = |key| cluster.user(key)?.trim().parse().ok();
+        Self::known(Some(heap_bytes), share("spark.memory.fraction"), share("spark.memory.storageFraction"))
+    }
+
+    /// A heap as far as it is known; what is not, or is no share, is Spark's own default.
+    #[must_use]
+    pub fn known(heap_bytes: Option<Bytes>, memory_fraction: Option<f64>, storage_fraction: Option<f64>) -> Self {
+        let share = |share: Option<f64>, default| share.filter(|share| (0.0..=1.0).contains(share)).unwrap_or(default);
         Self {
-            heap_bytes,
-            memory_fraction: share("spark.memory.fraction", DEFAULT_MEMORY_FRACTION),
-            storage_fraction: share("spark.memory.storageFraction", DEFAULT_STORAGE_FRACTION),
+            heap_bytes: heap_bytes.unwrap_or(DEFAULT_HEAP),
+            memory_fraction: share(memory_fraction, DEFAULT_MEMORY_FRACTION),
+            storage_fraction: share(storage_fraction, DEFAULT_STORAGE_FRACTION),
         }
     }
 
@@ -101,6 +102,17 @@ mod tests {
         assert_eq!(overhead(Bytes::gib(4), 0.10).whole_mib(), 410);
         assert_eq!(overhead(Bytes::gib(1), 0.10), SMALLEST_OVERHEAD);
         assert_eq!(overhead(Bytes::gib(4), 0.40).whole_mib(), 1639);
+    }
+
+    #[test]
+    fn what_is_not_known_is_as_spark_has_it() {
+        let spark = Heap::known(None, None, None);
+        assert_eq!((spark.heap_bytes, spark.memory_fraction, spark.storage_fraction), (Bytes::gib(1), 0.6, 0.5));
+        for no_share in [f64::NAN, f64::INFINITY, -0.1, 1.1] {
+            assert_eq!(Heap::known(None, Some(no_share), Some(no_share)), spark, "{no_share}");
+        }
+        let told = Heap::known(Some(Bytes(0)), Some(0.0), Some(1.0));
+        assert_eq!((told.heap_bytes, told.memory_fraction, told.storage_fraction), (Bytes(0), 0.0, 1.0));
     }
 
     #[test]

@@ -9,6 +9,7 @@ use proptest::prelude::*;
 use sparkwright_core::control::{
     ControlAnswer, ControlInput, ControlState, Controller, Direction, ExecutorFacts, ExecutorState, NeedAt, control,
 };
+use sparkwright_core::executor::slots::tasks_an_executor;
 use sparkwright_core::policy::ResolvedPolicy;
 use sparkwright_core::units::Bytes;
 
@@ -82,8 +83,8 @@ fn input() -> impl Strategy<Value = ControlInput> {
             planned_executors: plan,
             pending_tasks: work.0,
             running_tasks: work.1,
-            executor_cores: work.2,
-            task_cpus: work.3,
+            executor_cores: Some(work.2),
+            task_cpus: Some(work.3),
             executors_coming: work.4,
             mean_task_ms: measured.0,
             executor_start_ms: measured.1,
@@ -376,7 +377,7 @@ proptest! {
         let window = u64::from(policy.guards.down_window_seconds) * 1_000;
         let steps = play(&policy, inputs);
         let need = |input: &ControlInput| {
-            let each = u64::from(input.executor_cores.checked_div(input.task_cpus).unwrap_or(1).max(1));
+            let each = u64::from(tasks_an_executor(input.executor_cores, input.task_cpus));
             let of_tasks = input.pending_tasks.saturating_add(input.running_tasks).div_ceil(each);
             input.planned_executors.map_or(of_tasks, u64::from)
         };

@@ -96,7 +96,7 @@ prop_compose! {
         quota_cores in prop::option::of(small()),
         local_threads in prop::option::of(small()),
         driver_machine_bytes in prop::option::of(bytes()),
-        task_cpus in small(),
+        task_cpus in prop::option::of(small()),
         python in any::<bool>(),
         user in prop::collection::btree_map(
             prop::sample::select(vec!["spark.executor.cores", "spark.executor.memory", "spark.executor.instances",
@@ -164,7 +164,7 @@ prop_compose! {
         (job, cluster, history) in (job(), cluster(), history()),
         rows in prop::option::of(number()),
         key_skew in prop::option::of(prop::num::f64::ANY),
-        executors in prop::option::of((small(), small(), bytes())),
+        executors in prop::option::of((small(), prop::option::of(small()), prop::option::of(bytes()))),
         driver_heap_bytes in prop::option::of(bytes()),
         partition_bytes in prop::collection::vec(bytes(), 0..9),
         (all, text, nested, data_grade) in (small(), small(), small(), prop_oneof![Just(Grade::A), Just(Grade::B), Just(Grade::C)]),
@@ -198,8 +198,9 @@ prop_compose! {
 prop_compose! {
     fn run()(
         times in prop::array::uniform3(number()),
-        (executors, executor_cores, slots) in (small(), small(), small()),
-        executor_heap_bytes in bytes(),
+        executors in small(),
+        (executor_cores, task_cpus, slots) in (prop::option::of(small()), prop::option::of(small()), prop::option::of(small())),
+        executor_heap_bytes in prop::option::of(bytes()),
         shuffle_partitions in prop::option::of(small()),
         stages in prop::collection::vec(stage_facts(), 0..5),
         history_ms in prop::collection::vec(number(), 0..12),
@@ -207,7 +208,7 @@ prop_compose! {
     ) -> ReviewInput {
         let [wall_ms, driver_ms, executor_ms] = times;
         ReviewInput {
-            wall_ms, driver_ms, executor_ms, executors, executor_cores, executor_heap_bytes, slots, shuffle_partitions, stages, history_ms,
+            wall_ms, driver_ms, executor_ms, executors, executor_cores, task_cpus, executor_heap_bytes, slots, shuffle_partitions, stages, history_ms,
             critical_path_ms, input_bytes, task_peak_bytes,
         }
     }

@@ -51,7 +51,7 @@ proptest! {
         policy.pipeline.optimization_target = TARGETS[target];
         let job = JobFacts { parallel_tasks: Some(tasks), ..JobFacts::default() };
         let history = History { work_task_ms: Some(work_ms), driver_ms: Some(serial_ms), ..History::default() };
-        let cluster = ClusterFacts { task_cpus, ..ClusterFacts::default() };
+        let cluster = ClusterFacts { task_cpus: Some(task_cpus), ..ClusterFacts::default() };
         let storage = Bytes::gib(4);
         let facts = CountFacts {
             job: &job, cluster: &cluster, history: &history, cores, storage_per_executor: storage,
@@ -60,8 +60,9 @@ proptest! {
         let fast = u64::from(executor_count(&policy, &facts).wanted.value);
 
         let deadline_ms = u64::from(minutes) * 60_000;
-        let each = u64::from(cores);
-        let slots = smallest(|n| n * each >= u64::from(tasks) * u64::from(task_cpus)).unwrap();
+        // Whole tasks only: what is left of an executor's cores runs none.
+        let each = (1..=u64::from(cores)).filter(|tasks| tasks * u64::from(task_cpus) <= u64::from(cores)).count() as u64;
+        let slots = smallest(|n| n * each >= u64::from(tasks)).unwrap();
         let in_time = (deadline_ms > serial_ms).then(|| smallest(|n| n * each * (deadline_ms - serial_ms) >= work_ms).unwrap());
         let mut slow = in_time.unwrap_or_else(|| slots.min(u64::from(min + more))).min(slots);
         if serial_ms > 0 {

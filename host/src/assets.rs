@@ -25,6 +25,12 @@ pub fn cache_folder() -> Option<PathBuf> {
         .or_else(|| from("HOME").map(|home| home.join(".cache/sparkwright")))
 }
 
+/// Where this user's Sparkwright keeps policy modules that it has compiled.
+#[must_use]
+pub fn compiled_folder() -> Option<PathBuf> {
+    cache_folder().map(|cache| cache.join("compiled"))
+}
+
 /// The plugin for a version of Spark, and the name of its file.
 #[must_use]
 pub fn plugin_for(spark_version: &str) -> Option<(&'static str, &'static [u8])> {
@@ -48,7 +54,7 @@ pub fn write_plugin(spark_version: &str) -> io::Result<PathBuf> {
             format!("there is no plugin for Spark {spark_version}: Spark 4 and Spark 3.5 are supported"),
         )
     })?;
-    let digest = crate::engine::sha256_hex(bytes);
+    let digest = crate::digest::sha256_hex(bytes);
     let cache = cache_folder()
         .ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "neither SPARKWRIGHT_HOME nor HOME is set"))?;
     let folder = cache.join("plugin").join(digest.get(..16).unwrap_or(&digest));

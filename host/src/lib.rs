@@ -10,6 +10,7 @@ pub mod cleaning;
 pub mod cli;
 mod clock;
 pub mod conformance;
+mod digest;
 pub mod engine;
 pub mod file_error;
 pub mod launch;

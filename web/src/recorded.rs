@@ -124,7 +124,7 @@ pub(crate) mod tests {
                 controller: Controller::Policy,
                 pending_tasks: *pending,
                 running_tasks: *running,
-                executor_cores: 4,
+                executor_cores: Some(4),
                 mean_task_ms: Some(2_345),
                 executor_start_ms: Some(7_001),
                 state,

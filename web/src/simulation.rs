@@ -202,7 +202,7 @@ impl Simulation {
             controller: Controller::Policy,
             pending_tasks: self.waiting.len() as u64,
             running_tasks: self.running.len() as u64,
-            executor_cores: self.load.cores,
+            executor_cores: Some(self.load.cores),
             executors,
             executors_coming: self.coming.len() as u32,
             mean_task_ms: newest.map(|wave| (wave.task_seconds * 1e3) as u64),

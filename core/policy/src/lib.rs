@@ -52,6 +52,7 @@ pub use diagnostics::{Code, Diagnostic, Severity};
 pub use digest::{canonical, digest, resolved_digest};
 pub use expectation::{Mismatch, mismatches};
 pub use memory_size::{MemorySizeError, memory_size_text, parse_memory_size};
+pub use nearest::nearest;
 pub use overrides::Override;
 pub use parse::{Location, PolicyFile, Written, parse};
 pub use policy_tests::PolicyTest;

@@ -5,7 +5,8 @@ const LONGEST_WORD: usize = 64;
 
 /// The candidate with the fewest edits from `word`, where it is near enough to be worth a question: at most a third of the
 /// letters, and at least one. Case, `-` and blanks don't count as edits. The first of equals.
-pub(crate) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+#[must_use]
+pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     if word.is_empty() || word.len() > LONGEST_WORD {
         return None;
     }

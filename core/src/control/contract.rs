@@ -6,9 +6,14 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use crate::decision::{Confs, answer};
+use crate::facts::Manager;
 use crate::named::Named;
+use crate::policy::{ExistingDynamicAllocation, ResolvedPolicy};
 use crate::trace::Decision;
 use crate::units::Bytes;
+
+/// What ended within this long is recent, where a question asks for a share of recent tasks.
+pub const RECENT_MS: u64 = 60_000;
 
 /// Who may move the executors of this application.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -22,6 +27,20 @@ pub enum Controller {
     Policy,
     /// Spark's own dynamic allocation, which the user turned on.
     Spark,
+}
+
+impl Controller {
+    /// Who may move the executors that `manager` gives out: this policy where Spark's dynamic allocation is on and `pinned`, so that
+    /// nothing but the policy moves them, or where it is on and the policy takes over.
+    #[must_use]
+    pub fn of(policy: &ResolvedPolicy, manager: Manager, dynamic_allocation: bool, pinned: bool) -> Self {
+        let takes_over = policy.autoscaling.existing_dynamic_allocation == ExistingDynamicAllocation::TakeOver;
+        match (manager.scales() && dynamic_allocation, pinned || takes_over) {
+            (false, _) => Self::Nobody,
+            (true, true) => Self::Policy,
+            (true, false) => Self::Spark,
+        }
+    }
 }
 
 /// What an executor is doing.
@@ -70,7 +89,7 @@ crate::members::read_over_defaults!(ExecutorFacts {
 });
 
 /// The running application at one moment.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct ControlInput {
@@ -92,10 +111,12 @@ pub struct ControlInput {
     pub pending_tasks: u64,
     /// Tasks that run.
     pub running_tasks: u64,
-    /// Cores of one executor.
-    pub executor_cores: u32,
-    /// `spark.task.cpus`.
-    pub task_cpus: u32,
+    /// Cores of one executor; Spark's default where absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub executor_cores: Option<u32>,
+    /// `spark.task.cpus`; Spark's default where absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub task_cpus: Option<u32>,
     /// The executors, each once.
     pub executors: Vec<ExecutorFacts>,
     /// Executors that were asked for and are not there yet, those asked for at the start included.
@@ -141,33 +162,6 @@ crate::members::read_over_defaults!(ControlInput {
     block_migration,
     state,
 });
-
-impl Default for ControlInput {
-    fn default() -> Self {
-        Self {
-            now_ms: 0,
-            utc_offset_minutes: 0,
-            labels: Named::new(),
-            facts_at_ms: 0,
-            facts_lost: false,
-            controller: Controller::Nobody,
-            pending_tasks: 0,
-            running_tasks: 0,
-            executor_cores: 1,
-            task_cpus: 1,
-            executors: Vec::new(),
-            executors_coming: 0,
-            quota_executors: None,
-            planned_executors: None,
-            mean_task_ms: None,
-            executor_start_ms: None,
-            gc_share: None,
-            failure_share: None,
-            block_migration: false,
-            state: ControlState::default(),
-        }
-    }
-}
 
 /// A number of executors and when it was last true.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]

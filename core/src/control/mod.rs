@@ -22,6 +22,7 @@ mod window;
 
 pub use contract::{
     ControlAnswer, ControlInput, ControlState, Controller, Direction, ExecutorFacts, ExecutorState, Held, NeedAt,
+    RECENT_MS,
 };
 
 use alloc::borrow::Cow;
@@ -29,6 +30,7 @@ use alloc::format;
 use alloc::vec::Vec;
 use core::cmp::Ordering;
 
+use crate::executor::slots;
 use crate::policy::ResolvedPolicy;
 use crate::trace::{Along, Grade, Trace, Unit, render_ms};
 use crate::units::saturating_u32;
@@ -59,7 +61,7 @@ pub fn control(policy: &ResolvedPolicy, input: &ControlInput) -> ControlAnswer {
     let mut state = resumed(input, acting);
 
     let current = state.target.unwrap_or_else(|| bounds.clamp(crew.with_coming));
-    let each = ramp::tasks_an_executor(input.executor_cores, input.task_cpus);
+    let each = slots::tasks_an_executor(input.executor_cores, input.task_cpus);
     let tasks = input.pending_tasks.saturating_add(input.running_tasks);
     let plan = input.planned_executors;
     let need = plan.unwrap_or_else(|| ramp::need(tasks, each, 1.0));
@@ -87,7 +89,7 @@ pub fn control(policy: &ResolvedPolicy, input: &ControlInput) -> ControlAnswer {
             let next = if backlog && due { ramp::step(current, crew.staying, need, state.ramp_step) } else { current };
             account.ramp(next);
             account.pass_pause(paused.as_ref());
-            let slots = u64::from(crew.active) * u64::from(each);
+            let slots = u64::from(slots::slots(crew.active, each));
             account.pass_up(input, &past, &state, need, slots);
         }
         Ordering::Less => {
@@ -500,8 +502,14 @@ fn trace(
     trace
         .fact("pending_tasks", "pending tasks", input.pending_tasks, Unit::Tasks, seen)
         .fact("running_tasks", "running tasks", input.running_tasks, Unit::Tasks, seen)
-        .fact("executor_cores", "executor cores", input.executor_cores, Unit::Cores, "spark.executor.cores")
-        .input("spark.task.cpus", input.task_cpus, Unit::Cores, "spark.task.cpus")
+        .fact(
+            "executor_cores",
+            "executor cores",
+            input.executor_cores.unwrap_or(slots::DEFAULT_CORES),
+            Unit::Cores,
+            "spark.executor.cores",
+        )
+        .input("spark.task.cpus", input.task_cpus.unwrap_or(slots::DEFAULT_TASK_CPUS), Unit::Cores, "spark.task.cpus")
         .input("slots of an executor", each, Unit::Tasks, "cores / cores a task")
         .fact("executors", "executors registered", crew.staying, Unit::Executors, seen)
         .input("executors requested and not registered yet", input.executors_coming, Unit::Executors, seen)

@@ -3,26 +3,20 @@
 //! Source: `ExecutorAllocationManager` of Apache Spark (`maxNumExecutorsNeeded`, `addExecutors`). The guards of this
 //! policy act after it, so that its published vectors hold as they are.
 
+use crate::executor::slots::executors_for;
 use crate::units::{ceil_u64, saturating_u32};
 
 /// How long a backlog lasts between two steps of the ramp:
 /// the default of `spark.dynamicAllocation.sustainedSchedulerBacklogTimeout`.
 pub(super) const SUSTAINED_BACKLOG_MS: u64 = 1_000;
 
-/// How many tasks one executor runs at a time: whole tasks only, and at least one, for an executor that can't run a
-/// single task of the application would never have been started.
-pub(super) fn tasks_an_executor(executor_cores: u32, task_cpus: u32) -> u32 {
-    executor_cores.checked_div(task_cpus).unwrap_or(1).max(1)
-}
-
 /// The executors that `tasks` running and waiting tasks fill, times `ratio`
 /// (`spark.dynamicAllocation.executorAllocationRatio`; anything but a number within 0..1 is taken as 1).
 pub(super) fn need(tasks: u64, tasks_an_executor: u32, ratio: f64) -> u32 {
-    let each = tasks_an_executor.max(1);
     if ratio > 0.0 && ratio < 1.0 {
-        saturating_u32(ceil_u64(tasks as f64 * ratio / f64::from(each)))
+        saturating_u32(ceil_u64(tasks as f64 * ratio / f64::from(tasks_an_executor.max(1))))
     } else {
-        saturating_u32(tasks.div_ceil(u64::from(each)))
+        saturating_u32(executors_for(tasks, tasks_an_executor))
     }
 }
 
@@ -96,10 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn whole_tasks_only_and_nothing_divides_by_zero() {
-        for (cores, cpus, tasks) in [(4, 1, 4), (5, 2, 2), (1, 2, 1), (0, 1, 1), (4, 0, 1), (0, 0, 1)] {
-            assert_eq!(tasks_an_executor(cores, cpus), tasks, "{cores} / {cpus}");
-        }
+    fn the_need_is_in_whole_executors_and_nothing_divides_by_zero() {
         assert_eq!(need(u64::MAX, 1, 1.0), u32::MAX);
         assert_eq!(need(u64::MAX, 0, 0.9), u32::MAX);
         assert_eq!(need(7, 2, f64::NAN), 4);

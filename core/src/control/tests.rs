@@ -448,8 +448,8 @@ fn nothing_overflows_at_the_ends() {
         facts_at_ms: u64::MAX,
         pending_tasks: u64::MAX,
         running_tasks: u64::MAX,
-        executor_cores: 0,
-        task_cpus: 0,
+        executor_cores: Some(0),
+        task_cpus: Some(0),
         executors_coming: u32::MAX,
         mean_task_ms: Some(u64::MAX),
         executor_start_ms: Some(0),
@@ -459,4 +459,24 @@ fn nothing_overflows_at_the_ends() {
     let answer = control(&policy, &input);
     assert_eq!((answer.target.value, answer.next_tick_ms), (1, u64::MAX));
     assert_eq!(control(&ResolvedPolicy::default(), &ControlInput::default()).target.value, 2);
+}
+
+#[test]
+fn only_pinned_or_taken_over_allocation_is_the_policy_s() {
+    use crate::facts::Manager::{Local, Standalone};
+    use crate::policy::ExistingDynamicAllocation::{Shadow, TakeOver};
+    for (existing, manager, dynamic, pinned, controller) in [
+        (Shadow, Local, true, true, Controller::Nobody),
+        (TakeOver, Local, true, false, Controller::Nobody),
+        (Shadow, Standalone, false, false, Controller::Nobody),
+        (TakeOver, Standalone, false, true, Controller::Nobody),
+        (Shadow, Standalone, true, true, Controller::Policy),
+        (TakeOver, Standalone, true, false, Controller::Policy),
+        (Shadow, Standalone, true, false, Controller::Spark),
+    ] {
+        let mut policy = ResolvedPolicy::default();
+        policy.autoscaling.existing_dynamic_allocation = existing;
+        let told = (existing, manager, dynamic, pinned);
+        assert_eq!(Controller::of(&policy, manager, dynamic, pinned), controller, "{told:?}");
+    }
 }

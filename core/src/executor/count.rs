@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 
 use super::run_time::{RunTime, work_source};
 use super::shared_work::elasticity_weight;
+use super::slots::{executors_for, tasks_an_executor};
 use crate::cost::Prices;
 use crate::facts::{ClusterFacts, History, JobFacts, ProcessingType, StageType};
 use crate::policy::{OptimizationTarget, ResolvedPolicy};
@@ -54,6 +55,12 @@ pub struct CountFacts<'a> {
     pub cached_bytes: Bytes,
     /// The most executors that the cluster holds; unknown when absent.
     pub room: Option<u32>,
+}
+
+impl CountFacts<'_> {
+    fn tasks_an_executor(&self) -> u32 {
+        tasks_an_executor(Some(self.cores), self.cluster.task_cpus)
+    }
 }
 
 /// The factor of a processing type where no prediction exists.
@@ -168,11 +175,8 @@ impl Parts {
         of_model: OfModel,
         deadline_ms: u64,
     ) -> Self {
-        let CountFacts { job, cluster, cores, .. } = facts;
-        let task_cpus = u128::from(cluster.task_cpus.max(1));
-        let slots = parallel_tasks(job).map_or(u64::MAX, |tasks| {
-            u64::try_from((u128::from(tasks) * task_cpus).div_ceil(u128::from((*cores).max(1)))).unwrap_or(u64::MAX)
-        });
+        let job = facts.job;
+        let slots = parallel_tasks(job).map_or(u64::MAX, |tasks| executors_for(tasks, facts.tasks_an_executor()));
         let for_deadline = model.executors_for(deadline_ms);
         let most = u64::from(policy.autoscaling.max_executors.max(1));
         let mut unbounded = for_deadline.or(of_model.fastest).unwrap_or_else(|| slots.min(most));
@@ -224,7 +228,7 @@ pub fn executor_count(policy: &ResolvedPolicy, facts: &CountFacts<'_>) -> Execut
     let scaling = &policy.autoscaling;
     let target = job.target.unwrap_or(policy.pipeline.optimization_target);
     let deadline_ms = floor_u64(scaling.target_processing_time_minutes * 60_000.0);
-    let (model, refused) = RunTime::of(policy, job, history, cores);
+    let (model, refused) = RunTime::of(policy, job, history, facts.tasks_an_executor());
     let mut trace = Trace::new(
         "executors",
         "enough to end in the target time; at most one slot for each parallel task, until one more executor saves too little, at least what \

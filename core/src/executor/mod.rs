@@ -1,4 +1,4 @@
-//! Executors: how many ([`count`]), how large ([`size`]), who moves them ([`scaling`]), and the driver beside them ([`driver`]).
+//! Executors: how many ([`count`]), how large ([`size`]), what runs on them at a time ([`slots`]), and the driver beside them ([`driver`]).
 
 pub mod count;
 pub mod driver;
@@ -6,3 +6,4 @@ pub mod run_time;
 pub mod scaling;
 pub mod shared_work;
 pub mod size;
+pub mod slots;

@@ -34,8 +34,8 @@ pub enum RunTime {
         work_ms: u64,
         /// Driver time and critical path, S.
         serial_ms: u64,
-        /// Cores of an executor, c.
-        cores: u32,
+        /// Tasks that an executor runs at a time, c.
+        tasks_an_executor: u32,
         /// B where the work is known from history, C where it is guessed from the size of the input.
         grade: Grade,
     },
@@ -146,30 +146,31 @@ impl RunTime {
         policy: &ResolvedPolicy,
         job: &JobFacts,
         history: &History,
-        cores: u32,
+        tasks_an_executor: u32,
     ) -> (Option<Self>, Option<Refusal>) {
         let refused = match learn(policy, job, history) {
             Ok(learned) => return (Some(learned), None),
             Err(refusal) => (!history.runs.is_empty()).then_some(refusal),
         };
-        (Self::shared(job, history, cores), refused)
+        (Self::shared(job, history, tasks_an_executor), refused)
     }
 
     /// The work shared out: its sum from history, else from the size of the input.
-    fn shared(job: &JobFacts, history: &History, cores: u32) -> Option<Self> {
+    fn shared(job: &JobFacts, history: &History, tasks_an_executor: u32) -> Option<Self> {
         let serial_ms = history.driver_ms.unwrap_or(0).saturating_add(history.critical_path_ms.unwrap_or(0));
         let grade = if history.work_task_ms.is_some() { Grade::B } else { Grade::C };
         let work_ms = history.work_task_ms.or_else(|| guessed_work_ms(job))?;
-        Some(Self::Shared { work_ms, serial_ms, cores: cores.max(1), grade })
+        Some(Self::Shared { work_ms, serial_ms, tasks_an_executor: tasks_an_executor.max(1), grade })
     }
 
     /// The model at another size of input, as `job` has it; nothing where the size makes no difference to it.
     #[must_use]
     pub fn with_input(&self, job: &JobFacts) -> Option<Self> {
         match self {
-            Self::Shared { serial_ms, cores, grade: Grade::C, .. } => {
+            Self::Shared { serial_ms, tasks_an_executor, grade: Grade::C, .. } => {
                 let work_ms = guessed_work_ms(job)?;
-                Some(Self::Shared { work_ms, serial_ms: *serial_ms, cores: *cores, grade: Grade::C })
+                let (serial_ms, tasks_an_executor) = (*serial_ms, *tasks_an_executor);
+                Some(Self::Shared { work_ms, serial_ms, tasks_an_executor, grade: Grade::C })
             }
             _ => None,
         }
@@ -189,8 +190,8 @@ impl RunTime {
     pub fn run_ms(&self, executors: u32) -> Option<u64> {
         match self {
             Self::Learned { curve, .. } => curve.at(executors.max(1)),
-            Self::Shared { work_ms, serial_ms, cores, .. } => {
-                let slots = u64::from(executors.max(1)).saturating_mul(u64::from(*cores));
+            Self::Shared { work_ms, serial_ms, tasks_an_executor, .. } => {
+                let slots = u64::from(executors.max(1)).saturating_mul(u64::from(*tasks_an_executor));
                 Some(serial_ms.saturating_add(work_ms.div_ceil(slots)))
             }
         }
@@ -200,8 +201,8 @@ impl RunTime {
     #[must_use]
     pub fn executors_for(&self, deadline_ms: u64) -> Option<u64> {
         match self {
-            Self::Shared { work_ms, serial_ms, cores, .. } => {
-                executors_for_deadline(*work_ms, *cores, deadline_ms, *serial_ms)
+            Self::Shared { work_ms, serial_ms, tasks_an_executor, .. } => {
+                executors_for_deadline(*work_ms, *tasks_an_executor, deadline_ms, *serial_ms)
             }
             Self::Learned { curve, .. } => curve.meets(deadline_ms).map(u64::from),
         }
@@ -212,8 +213,8 @@ impl RunTime {
     pub fn knee(&self, alpha: f64) -> Option<u64> {
         match self {
             Self::Shared { grade: Grade::C, .. } => None,
-            Self::Shared { work_ms, serial_ms, cores, .. } => {
-                elastic_executors(work_ms / u64::from(*cores), *serial_ms, alpha)
+            Self::Shared { work_ms, serial_ms, tasks_an_executor, .. } => {
+                elastic_executors(work_ms / u64::from(*tasks_an_executor), *serial_ms, alpha)
             }
             Self::Learned { curve, .. } => {
                 let mut points = curve.points();
@@ -291,14 +292,14 @@ impl RunTime {
                 };
                 Some(trace.decide(value, Grade::B))
             }
-            Self::Shared { work_ms, serial_ms, cores, grade } => {
+            Self::Shared { work_ms, serial_ms, tasks_an_executor, grade } => {
                 let trace = Trace::new(
                     "run_time",
                     "the work shared by all slots, after what no executor shortens; serial time + sum of task time / (executors * cores)",
                     Unit::Milliseconds,
                 )
                 .input("executors", executors, Unit::Executors, "executors")
-                .input("cores of an executor", *cores, Unit::Cores, "executor.cores")
+                .input("tasks an executor runs at a time", *tasks_an_executor, Unit::Tasks, "cores / spark.task.cpus")
                 .input("sum of task time", *work_ms, Unit::Milliseconds, work_source(*grade))
                 .input("time that executors do not shorten", *serial_ms, Unit::Milliseconds, "history")
                 .unbounded(run_ms);

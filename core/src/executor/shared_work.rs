@@ -18,11 +18,12 @@ pub const fn elasticity_weight(target: OptimizationTarget) -> f64 {
     }
 }
 
-/// Executors that meet a deadline: `ceil(W / (c * (T - DRV - CP)))`, or nothing when no number of executors does.
+/// Executors that meet a deadline: `ceil(W / (c * (T - DRV - CP)))` with c tasks at a time on each; nothing when no number of
+/// executors does.
 #[must_use]
-pub fn executors_for_deadline(work_ms: u64, cores: u32, deadline_ms: u64, serial_ms: u64) -> Option<u64> {
+pub fn executors_for_deadline(work_ms: u64, tasks_an_executor: u32, deadline_ms: u64, serial_ms: u64) -> Option<u64> {
     let left = deadline_ms.checked_sub(serial_ms).filter(|left| *left > 0)?;
-    let each = u128::from(left) * u128::from(cores.max(1));
+    let each = u128::from(left) * u128::from(tasks_an_executor.max(1));
     u64::try_from(u128::from(work_ms).div_ceil(each)).ok()
 }
 

@@ -4,6 +4,7 @@ use alloc::borrow::Cow;
 use alloc::format;
 
 use crate::error::ErrorBody;
+use crate::executor::slots::DEFAULT_TASK_CPUS;
 use crate::facts::{ClusterFacts, History, Manager};
 use crate::memory::{self, Heap};
 use crate::policy::ResolvedPolicy;
@@ -84,7 +85,7 @@ fn cores(cluster: &ClusterFacts, history: &History) -> Decision<u32> {
     let by_share = |share: f64| if share > HIGH_GC_SHARE { CORES_UNDER_GC } else { USUAL_CORES }.min(MOST_CORES);
     let largest = cluster.nodes.iter().map(|node| node.cores).max().filter(|n| *n > 0);
     let quota = cluster.quota_cores.filter(|n| *n > 0);
-    let least = u64::from(cluster.task_cpus.max(1));
+    let least = u64::from(cluster.task_cpus.unwrap_or(DEFAULT_TASK_CPUS).max(1));
     let wanted = by_share(gc_share.unwrap_or(0.0));
     trace = trace
         .input("share of task time in garbage collection", history.gc_share, Unit::None, "history")

@@ -95,7 +95,7 @@ fn extreme_facts_give_a_plan_or_a_refusal_and_never_a_panic() {
     for bytes in [0, 1, u64::MAX] {
         for target in [OptimizationTarget::Speed, OptimizationTarget::Memory] {
             let mut input = input(Manager::Standalone);
-            input.cluster.task_cpus = 0;
+            input.cluster.task_cpus = Some(0);
             input.cluster.nodes = vec![NodeFacts { count: u32::MAX, cores: u32::MAX, memory_bytes: Bytes(u64::MAX) }];
             input.job = JobFacts {
                 input_bytes: Some(Bytes(bytes)),

@@ -10,6 +10,8 @@ use crate::cache::level::StorageLevel;
 use crate::cache::release::CacheEntryFacts;
 use crate::confs::{ADVISORY_SIZE, BROADCAST_THRESHOLD, PARALLELISM_FIRST, SHUFFLE_PARTITIONS};
 use crate::decision::{Answer, Declared, Made};
+use crate::executor::slots;
+use crate::memory::Heap;
 use crate::named::Named;
 use crate::trace::{Decision, Scalar, Unit};
 use crate::units::Bytes;
@@ -213,18 +215,32 @@ pub struct PlanQueryInput {
     pub entries: Vec<CacheEntryFacts>,
     /// Storage memory, executor by executor.
     pub executors: Vec<StorageFacts>,
-    /// Tasks that run at a time.
-    pub slots: u32,
-    /// Cores of an executor.
-    pub executor_cores: u32,
-    /// Heap of an executor (of the driver with a local master).
-    pub executor_heap_bytes: Bytes,
+    /// Tasks that run at a time, where the asker knows better than the next four members say.
+    #[serde(skip_serializing_if = "is_default")]
+    pub slots: Option<u32>,
+    /// Executors that are there and not told to go (the driver counts as one with a local master); unknown when absent.
+    #[serde(skip_serializing_if = "is_default")]
+    pub running_executors: Option<u32>,
+    /// Executors that the controller last asked for; unknown when absent.
+    #[serde(skip_serializing_if = "is_default")]
+    pub target_executors: Option<u32>,
+    /// Cores of an executor; Spark's default where absent.
+    #[serde(skip_serializing_if = "is_default")]
+    pub executor_cores: Option<u32>,
+    /// `spark.task.cpus`; Spark's default where absent.
+    #[serde(skip_serializing_if = "is_default")]
+    pub task_cpus: Option<u32>,
+    /// Heap of an executor (of the driver with a local master); Spark's default where absent.
+    #[serde(skip_serializing_if = "is_default")]
+    pub executor_heap_bytes: Option<Bytes>,
     /// Heap of the driver; unknown when absent.
     pub driver_heap_bytes: Option<Bytes>,
-    /// `spark.memory.fraction`.
-    pub memory_fraction: f64,
-    /// `spark.memory.storageFraction`.
-    pub storage_fraction: f64,
+    /// `spark.memory.fraction`; Spark's default where absent.
+    #[serde(skip_serializing_if = "is_default")]
+    pub memory_fraction: Option<f64>,
+    /// `spark.memory.storageFraction`; Spark's default where absent.
+    #[serde(skip_serializing_if = "is_default")]
+    pub storage_fraction: Option<f64>,
     /// Whether this policy moves executors, so that cached data can keep one from being given back.
     pub scaling: bool,
     /// The managed session configurations as they stand.
@@ -241,7 +257,10 @@ crate::members::read_over_defaults!(PlanQueryInput {
     entries,
     executors,
     slots,
+    running_executors,
+    target_executors,
     executor_cores,
+    task_cpus,
     executor_heap_bytes,
     driver_heap_bytes,
     memory_fraction,
@@ -261,15 +280,39 @@ impl Default for PlanQueryInput {
             truncated: false,
             entries: Vec::new(),
             executors: Vec::new(),
-            slots: 1,
-            executor_cores: 1,
-            executor_heap_bytes: Bytes(0),
+            slots: None,
+            running_executors: None,
+            target_executors: None,
+            executor_cores: None,
+            task_cpus: None,
+            executor_heap_bytes: None,
             driver_heap_bytes: None,
-            memory_fraction: crate::memory::DEFAULT_MEMORY_FRACTION,
-            storage_fraction: crate::memory::DEFAULT_STORAGE_FRACTION,
+            memory_fraction: None,
+            storage_fraction: None,
             scaling: false,
             confs: Named::new(),
         }
+    }
+}
+
+impl PlanQueryInput {
+    /// Tasks that one executor runs at a time.
+    #[must_use]
+    pub fn tasks_an_executor(&self) -> u32 {
+        slots::tasks_an_executor(self.executor_cores, self.task_cpus)
+    }
+
+    /// Tasks that run at a time: on the executors that there are, or on those that were asked for where these are more.
+    #[must_use]
+    pub fn slots(&self) -> u32 {
+        let executors = self.running_executors.max(self.target_executors).unwrap_or(1).max(1);
+        self.slots.unwrap_or_else(|| slots::slots(executors, self.tasks_an_executor())).max(1)
+    }
+
+    /// The heap of an executor and how it is divided.
+    #[must_use]
+    pub fn heap(&self) -> Heap {
+        Heap::known(self.executor_heap_bytes, self.memory_fraction, self.storage_fraction)
     }
 }
 

@@ -19,7 +19,7 @@ use crate::broadcast::{SPARK_DEFAULT, broadcast_threshold};
 use crate::cache::release::release;
 use crate::confs::{ADVISORY_SIZE, BROADCAST_THRESHOLD, SHUFFLE_PARTITIONS, Settings};
 use crate::decision::Declared;
-use crate::memory::Heap;
+use crate::executor::slots::DEFAULT_CORES;
 use crate::policy::ResolvedPolicy;
 use crate::shuffle::{self, ShuffleFacts, Spill};
 use crate::trace::{Decision, Grade, Scalar};
@@ -93,13 +93,9 @@ fn session_confs(
         // What spilled was more than the sources' size made believe: then the measured size counts.
         bytes: Some(seen.map_or(root.leaf_bytes, |seen| seen.shuffle_bytes.max(root.leaf_bytes))),
         grade: if seen.is_some() { Grade::A } else { Grade::C },
-        slots: input.slots.max(1),
-        heap: Heap {
-            heap_bytes: input.executor_heap_bytes,
-            memory_fraction: input.memory_fraction,
-            storage_fraction: input.storage_fraction,
-        },
-        cores: input.executor_cores,
+        slots: input.slots(),
+        heap: input.heap(),
+        cores: input.executor_cores.unwrap_or(DEFAULT_CORES),
         adaptive: input.adaptive,
         spill,
     };

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use super::contract::{CacheChoice, CachedBy, PlanNode, PlanQueryAnswer, PlanQueryInput, THE_CACHE};
 use super::cost::{self, Estimate, SMALL_QUERY};
-use super::executors::{protected_storage, slots_of_executor};
+use super::executors::protected_storage;
 use super::narrowed::narrowed_from_above;
 use super::tree::{is_ancestor, is_marked, mark_upwards, marked};
 use crate::cache::level::{StorageLevel, storage_level};
@@ -176,7 +176,7 @@ fn pinned_ms(input: &PlanQueryInput, bytes: Bytes, level: StorageLevel, uses: u6
     let executors = bytes.get() as f64 / largest as f64;
     let hold_ms = mean_gap_ms.unwrap_or(0).saturating_mul(uses.saturating_sub(1));
     // In the unit of the other side of the balance, task time: an executor holds as many tasks as it has slots.
-    floor_u64(executors * hold_ms as f64 * slots_of_executor(input) as f64)
+    floor_u64(executors * hold_ms as f64 * f64::from(input.tasks_an_executor()))
 }
 
 /// Nodes under (or at) something that is cached: they are not computed.

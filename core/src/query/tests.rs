@@ -29,9 +29,9 @@ fn join() -> PlanQueryInput {
             leaf(1, "flights", 64),
             leaf(1, "planes", 8),
         ],
-        slots: 2,
-        executor_cores: 1,
-        executor_heap_bytes: Bytes::gib(1),
+        running_executors: Some(2),
+        executor_cores: Some(1),
+        executor_heap_bytes: Some(Bytes::gib(1)),
         executors: (0..2)
             .map(|id| StorageFacts {
                 id: id.to_string(),
@@ -60,6 +60,57 @@ fn partitions_follow_the_slots_on_small_data() {
     assert_eq!(answer.confs[SHUFFLE_PARTITIONS.key], "2");
     assert!(!answer.confs.contains_key(PARALLELISM_FIRST.key));
     assert!(answer.decisions.iter().all(|it| !it.decision.trace.inputs.is_empty()));
+}
+
+#[test]
+fn slots_are_those_of_the_executors_that_there_are_or_will_be() {
+    let at = |running, target, cores, cpus| {
+        let mut input = PlanQueryInput {
+            running_executors: running,
+            target_executors: target,
+            executor_cores: cores,
+            task_cpus: cpus,
+            ..join()
+        };
+        // So little that a piece a slot is enough.
+        input.nodes[2].bytes = Some(Bytes::mib(8));
+        plan(&input).confs[SHUFFLE_PARTITIONS].clone()
+    };
+    for (running, target, cores, cpus, partitions) in [
+        (Some(2), None, Some(4), None, "8"),
+        (Some(2), None, Some(4), Some(2), "4"),
+        (Some(2), None, Some(5), Some(2), "4"),
+        (Some(2), Some(3), Some(4), Some(2), "6"),
+        (Some(4), Some(3), Some(4), Some(4), "4"),
+        (None, Some(3), Some(4), None, "12"),
+        (Some(0), Some(0), Some(4), None, "4"),
+        (None, None, None, None, "1"),
+    ] {
+        assert_eq!(at(running, target, cores, cpus), partitions, "{running:?} {target:?} {cores:?} {cpus:?}");
+    }
+    assert_eq!(plan(&PlanQueryInput { slots: Some(3), ..join() }).confs[SHUFFLE_PARTITIONS], "3", "the asker's own");
+}
+
+#[test]
+fn a_pinned_executor_holds_back_the_tasks_that_it_runs_at_a_time() {
+    let pinned = |cores, task_cpus| {
+        let mut input = seen(join(), 1, 5, 60_000);
+        input.nodes[1].mean_gap_ms = Some(100_000);
+        let input = PlanQueryInput { scaling: true, executor_cores: Some(cores), task_cpus, ..input };
+        let cache = plan(&input).decisions.into_iter().find(|made| made.name == "cache").unwrap();
+        let inputs = cache.decision.trace.inputs;
+        let pinned = inputs.into_iter().find(|it| it.name == "executor time pinned, weighed").unwrap();
+        match pinned.value {
+            Scalar::Whole(ms) => ms,
+            other => unreachable!("{other:?}"),
+        }
+    };
+    let one = pinned(1, None);
+    assert!(one > 0);
+    for (cores, task_cpus, tasks) in [(4, None, 4), (4, Some(2), 2), (4, Some(4), 1), (5, Some(2), 2)] {
+        // Each is rounded down once.
+        assert!(pinned(cores, task_cpus).abs_diff(tasks * one) <= tasks, "{cores} {task_cpus:?}");
+    }
 }
 
 #[test]
@@ -296,9 +347,9 @@ fn hostile_plans_end_and_do_not_panic() {
         node.row_bytes = u64::MAX;
         node.parent = Some(2);
     }
-    input.storage_fraction = f64::NAN;
-    input.memory_fraction = f64::INFINITY;
-    input.slots = 0;
+    input.storage_fraction = Some(f64::NAN);
+    input.memory_fraction = Some(f64::INFINITY);
+    input.slots = Some(0);
     plan(&input);
     plan(&PlanQueryInput::default());
 }

@@ -133,7 +133,7 @@ fn skewed(run: &ReviewInput, stage: &StageFacts) -> Option<Bottleneck> {
 
 /// Wall time of so much task time of a stage.
 fn wall_of(run: &ReviewInput, stage: &StageFacts, task_ms: u64) -> u64 {
-    let slots = u64::from(run.slots.max(1)).min(stage.tasks.max(1));
+    let slots = u64::from(run.slots().max(1)).min(stage.tasks.max(1));
     (task_ms / slots).min(stage.wall_ms)
 }
 
@@ -167,13 +167,13 @@ fn scheduling_wait(run: &ReviewInput, stage: &StageFacts) -> Option<Bottleneck> 
         let trace = evidence("review.scheduling_wait", "a stage waits for slots for more than a fifth of its time")
             .input("waiting", stage.wait_ms, Unit::Milliseconds, "measured")
             .input("wall time of the stage", stage.wall_ms, Unit::Milliseconds, "measured")
-            .input("slots", run.slots, Unit::Slots, "executors");
+            .input("slots", run.slots(), Unit::Slots, "executors");
         bottleneck(run, BottleneckKind::SchedulingWait, &stage.name, stage.wait_ms, trace)
     })
 }
 
 fn small_partitions(run: &ReviewInput, stage: &StageFacts) -> Option<Bottleneck> {
-    let waves = stage.tasks / u64::from(run.slots.max(1));
+    let waves = stage.tasks / u64::from(run.slots().max(1));
     let small = stage.median_partition_bytes.get() > 0 && stage.median_partition_bytes < SMALL_PARTITION;
     (small && waves >= WAVES_OF_SMALL).then(|| {
         let trace = evidence(
@@ -182,7 +182,7 @@ fn small_partitions(run: &ReviewInput, stage: &StageFacts) -> Option<Bottleneck>
         )
         .input("median partition", stage.median_partition_bytes, Unit::Bytes, "measured")
         .input("tasks", stage.tasks, Unit::Tasks, "measured")
-        .input("slots", run.slots, Unit::Slots, "executors");
+        .input("slots", run.slots(), Unit::Slots, "executors");
         let lost = wall_of(run, stage, stage.tasks.saturating_mul(TASK_START_MS));
         bottleneck(run, BottleneckKind::SmallPartitions, &stage.name, lost, trace)
     })
@@ -191,7 +191,7 @@ fn small_partitions(run: &ReviewInput, stage: &StageFacts) -> Option<Bottleneck>
 fn large_partitions(run: &ReviewInput, stage: &StageFacts) -> Option<Bottleneck> {
     // Where the median is large, the number is too small; where only one is, the data is skewed.
     let large = stage.median_partition_bytes.get() > LARGEST_ADVISORY.get().saturating_mul(2);
-    let idle = u64::from(run.slots).saturating_sub(stage.tasks);
+    let idle = u64::from(run.slots()).saturating_sub(stage.tasks);
     let starved = idle > 0 && stage.read_bytes > LARGEST_ADVISORY && stage.median_partition_bytes > LARGEST_ADVISORY;
     (large || starved).then(|| {
         let trace = evidence(
@@ -200,8 +200,8 @@ fn large_partitions(run: &ReviewInput, stage: &StageFacts) -> Option<Bottleneck>
         )
         .input("median partition", stage.median_partition_bytes, Unit::Bytes, "measured")
         .input("tasks", stage.tasks, Unit::Tasks, "measured")
-        .input("slots", run.slots, Unit::Slots, "executors");
-        let idle_share = share(idle, u64::from(run.slots.max(1)));
+        .input("slots", run.slots(), Unit::Slots, "executors");
+        let idle_share = share(idle, u64::from(run.slots().max(1)));
         let spilled = wall_of(run, stage, stage.spilled_bytes.get().saturating_mul(2) / SPILL_BYTES_A_MS);
         let lost = floor_u64(stage.wall_ms as f64 * idle_share).max(spilled);
         bottleneck(run, BottleneckKind::LargePartitions, &stage.name, lost, trace)

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::cost::Cost;
 use crate::decision::{Confs, Value, answer};
+use crate::executor::slots;
 use crate::facts::PastRun;
 use crate::trace::{Decision, Scalar, Trace};
 use crate::units::Bytes;
@@ -82,12 +83,18 @@ pub struct ReviewInput {
     pub executor_ms: u64,
     /// Executors at the most.
     pub executors: u32,
-    /// Cores of an executor.
-    pub executor_cores: u32,
-    /// Heap of an executor.
-    pub executor_heap_bytes: Bytes,
-    /// Tasks that could run at a time.
-    pub slots: u32,
+    /// Cores of an executor; unknown when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub executor_cores: Option<u32>,
+    /// `spark.task.cpus`; Spark's default where absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub task_cpus: Option<u32>,
+    /// Heap of an executor; Spark's default where absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub executor_heap_bytes: Option<Bytes>,
+    /// Tasks that could run at a time, where the asker knows better than executors, cores and `task_cpus` say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub slots: Option<u32>,
     /// The number of shuffle partitions that was set; unknown when absent.
     pub shuffle_partitions: Option<u32>,
     /// Its stages, in the order in which they ran.
@@ -105,12 +112,27 @@ crate::members::read_over_defaults!(ReviewInput {
     executor_ms,
     executors,
     executor_cores,
+    task_cpus,
     executor_heap_bytes,
     slots,
     shuffle_partitions,
     stages,
     history_ms,
 });
+
+impl ReviewInput {
+    /// Tasks that one executor ran at a time.
+    #[must_use]
+    pub fn tasks_an_executor(&self) -> u32 {
+        slots::tasks_an_executor(self.executor_cores, self.task_cpus)
+    }
+
+    /// Tasks that could run at a time; 0 where nothing is known of executors.
+    #[must_use]
+    pub fn slots(&self) -> u32 {
+        self.slots.unwrap_or_else(|| slots::slots(self.executors, self.tasks_an_executor()))
+    }
+}
 
 /// A run in figures.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]

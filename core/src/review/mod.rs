@@ -2,6 +2,7 @@
 
 pub mod bottlenecks;
 mod contract;
+pub mod critical_path;
 mod recommend;
 pub mod trend;
 
@@ -64,7 +65,7 @@ fn report(policy: &ResolvedPolicy, run: &ReviewInput) -> PerformanceReport {
     let walls = run.stages.iter().map(|stage| stage.wall_ms);
     let all: u128 = walls.clone().map(u128::from).sum();
     let stages = run.stages.len() as u64;
-    let slot_ms = run.executor_ms as f64 * f64::from(run.executor_cores);
+    let slot_ms = run.executor_cores.map_or(0.0, |_| run.executor_ms as f64 * f64::from(run.tasks_an_executor()));
     let task_ms: f64 = run.stages.iter().map(|stage| stage.task_ms as f64).sum();
     PerformanceReport {
         total_ms: run.wall_ms,

@@ -10,6 +10,7 @@ use super::contract::{Bottleneck, BottleneckKind, Recommendation, ReviewInput, S
 use crate::confs::SHUFFLE_PARTITIONS;
 use crate::confs::SKEW_THRESHOLD;
 use crate::executor::size::CORES_UNDER_GC;
+use crate::memory::DEFAULT_HEAP;
 use crate::policy::ResolvedPolicy;
 use crate::shuffle::LARGEST_ADVISORY;
 use crate::trace::{Scalar, render_ms};
@@ -63,7 +64,7 @@ fn remedy(
             let because = "tasks spill and no partition stands out: twice as many partitions need half the memory each";
             Some((SHUFFLE_PARTITIONS.key, Some(Scalar::Whole(twice)), because.into()))
         }
-        (BottleneckKind::GarbageCollection, _) if run.executor_cores > CORES_UNDER_GC => {
+        (BottleneckKind::GarbageCollection, _) if run.executor_cores > Some(CORES_UNDER_GC) => {
             let because = format!(
                 "garbage collection takes {} of the run: fewer tasks at a time in one heap",
                 render_ms(bottleneck.lost_ms)
@@ -71,7 +72,8 @@ fn remedy(
             Some(("spark.executor.cores", Some(Scalar::Whole(u64::from(CORES_UNDER_GC))), because))
         }
         (BottleneckKind::GarbageCollection, _) => {
-            let twice = Bytes(run.executor_heap_bytes.get().saturating_mul(2).max(GIB)).ceil_gib();
+            let heap = run.executor_heap_bytes.unwrap_or(DEFAULT_HEAP);
+            let twice = Bytes(heap.get().saturating_mul(2).max(GIB)).ceil_gib();
             let because = "garbage collection takes much of the stage, and few tasks share a heap: a larger heap";
             let gib = Scalar::Word(Cow::Owned(format!("{}g", twice.get() / GIB)));
             Some(("autoscaling.target_executor_memory", Some(gib), because.into()))
@@ -87,13 +89,13 @@ fn remedy(
             Some(("autoscaling.min_executors", Some(Scalar::Whole(u64::from(run.executors.max(1)))), because.into()))
         }
         (BottleneckKind::SmallPartitions, Some(stage)) => {
-            let slots = u64::from(run.slots.max(1));
+            let slots = u64::from(run.slots().max(1));
             let fitting = stage.read_bytes.get().div_ceil(LARGEST_ADVISORY.get()).max(slots);
             let because = "tasks read under 1 MiB each: fewer partitions, one for each 128 MiB and at least one a slot";
             Some((SHUFFLE_PARTITIONS.key, Some(Scalar::Whole(fitting)), because.into()))
         }
         (BottleneckKind::LargePartitions, Some(stage)) => {
-            let slots = u64::from(run.slots.max(1));
+            let slots = u64::from(run.slots().max(1));
             let fitting = stage.read_bytes.get().div_ceil(LARGEST_ADVISORY.get());
             let whole = fitting.div_ceil(slots).max(1).saturating_mul(slots);
             let because =

@@ -25,9 +25,8 @@ fn run(stages: Vec<StageFacts>) -> ReviewInput {
         wall_ms: stages.iter().map(|stage| stage.wall_ms).sum(),
         executor_ms: 100_000,
         executors: 2,
-        executor_cores: 4,
-        executor_heap_bytes: Bytes::gib(8),
-        slots: 8,
+        executor_cores: Some(4),
+        executor_heap_bytes: Some(Bytes::gib(8)),
         shuffle_partitions: Some(16),
         stages,
         ..ReviewInput::default()
@@ -44,6 +43,39 @@ fn first_advice(run: &ReviewInput) -> (alloc::string::String, Option<Scalar>) {
 }
 
 /// The Python original reported no bottleneck for stages of 1, 1, 1 and 50 s.
+#[test]
+fn slots_are_as_told_or_those_of_the_executors() {
+    let run = |executors, executor_cores, task_cpus, slots| ReviewInput {
+        executors,
+        executor_cores,
+        task_cpus,
+        slots,
+        executor_ms: 1_000,
+        stages: vec![StageFacts { task_ms: 1_000, ..StageFacts::default() }],
+        ..ReviewInput::default()
+    };
+    for (run, slots, used) in [
+        (run(3, Some(4), None, None), 12, Some(0.25)),
+        (run(3, Some(4), Some(2), None), 6, Some(0.5)),
+        (run(3, Some(5), Some(2), None), 6, Some(0.5)),
+        (run(3, Some(4), Some(2), Some(7)), 7, Some(0.5)),
+        (run(3, None, None, None), 3, None),
+        (run(0, Some(4), None, None), 0, Some(0.25)),
+    ] {
+        assert_eq!(run.slots(), slots, "{run:?}");
+        assert_eq!(review(&ResolvedPolicy::default(), &run).report.slots_used, used, "{run:?}");
+    }
+}
+
+#[test]
+fn a_heap_that_is_not_known_is_as_spark_has_it() {
+    let mut run = run(vec![StageFacts { gc_ms: 40_000, ..stage("a", 10_000) }]);
+    (run.executor_cores, run.executor_heap_bytes) = (Some(2), None);
+    let (key, value) = first_advice(&run);
+    assert_eq!((key.as_str(), value), ("autoscaling.target_executor_memory", Some(Scalar::Word("2g".into()))));
+}
+
+/// Oracles, section 7: the original reports no bottleneck for stages of 1, 1, 1 and 50 s.
 #[test]
 fn one_long_stage_is_a_bottleneck() {
     let run = run(vec![stage("a", 1_000), stage("b", 1_000), stage("c", 1_000), stage("d", 50_000)]);
@@ -176,7 +208,7 @@ fn impossible_figures_are_no_trouble() {
         let run = ReviewInput {
             wall_ms,
             driver_ms: u64::MAX,
-            slots: 0,
+            slots: Some(0),
             stages: vec![most.clone(), most.clone()],
             history_ms: vec![u64::MAX, 0, u64::MAX, 0, 7],
             ..ReviewInput::default()

@@ -22,10 +22,12 @@ use crate::units::Bytes;
 pub struct RunningExecutors {
     /// How many there are.
     pub count: u32,
-    /// Cores of one.
-    pub cores: u32,
-    /// Heap of one (of the driver with a local master).
-    pub heap_bytes: Bytes,
+    /// Cores of one; unknown when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cores: Option<u32>,
+    /// Heap of one (of the driver with a local master); Spark's default where absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub heap_bytes: Option<Bytes>,
 }
 
 /// A declared stage of a pipeline that is about to begin.

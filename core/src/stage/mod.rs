@@ -17,6 +17,7 @@ use crate::confs::{BROADCAST_THRESHOLD, SKEW_THRESHOLD, Settings};
 use crate::error::ErrorBody;
 use crate::executor::size::executor_size;
 use crate::job_plan::{Facts, JobPlan, Question, plan_job};
+use crate::memory::DEFAULT_HEAP;
 use crate::policy::ResolvedPolicy;
 use crate::scan;
 use crate::shuffle::tasks::shuffle_tasks;
@@ -33,10 +34,13 @@ pub fn plan_stage(policy: &ResolvedPolicy, input: &PlanStageInput) -> Result<Pla
     let (job, data) = data::described(input);
     let facts = Facts::of(policy, &job, cluster, &input.history);
     let size = executor_size(policy, cluster, &facts.history, Bytes(0));
-    let (cores, heap, room) = match (&input.executors, size) {
+    let (cores, heap, room) = match input.executors {
         // They run: whatever size others would have is no reason to refuse.
-        (Some(running), size) => (running.cores.max(1), running.heap_bytes, size.ok().and_then(|size| size.room)),
-        (None, size) => {
+        Some(RunningExecutors { cores: Some(cores), heap_bytes, .. }) => {
+            (cores.max(1), heap_bytes.unwrap_or(DEFAULT_HEAP), size.ok().and_then(|size| size.room))
+        }
+        // Those of which nobody has seen one are sized as for a launch.
+        _ => {
             let size = size?;
             (size.cores.value, size.heap.value, size.room)
         }
@@ -131,12 +135,23 @@ mod tests {
     #[test]
     fn the_executors_that_run_set_the_size_of_a_piece() {
         let mut small = input(100, StageType::Prediction);
-        small.executors = Some(RunningExecutors { count: 2, cores: 4, heap_bytes: Bytes::mib(1324) });
+        small.executors = Some(RunningExecutors { count: 2, cores: Some(4), heap_bytes: Some(Bytes::mib(1324)) });
         let plan = plan_stage(&policy(10.0), &small).unwrap();
         // (1324 - 300) * 0.6 / 4 / 3
         assert_eq!(plan.advisory_partition_bytes.value, Bytes::mib(51));
         assert_eq!(plan.confs[ADVISORY_SIZE.key].value, Bytes::mib(51).get().to_string());
         assert!(u64::from(plan.shuffle_partitions.value) >= 100 * 1024 / 51);
+    }
+
+    #[test]
+    fn what_is_not_known_of_running_executors_is_as_spark_has_it() {
+        let with = |cores, heap_bytes| {
+            let executors = Some(RunningExecutors { count: 2, cores, heap_bytes });
+            plan_stage(&policy(10.0), &PlanStageInput { executors, ..input(100, StageType::Prediction) }).unwrap()
+        };
+        assert_eq!(with(Some(4), None), with(Some(4), Some(Bytes::gib(1))));
+        // Without a core seen they are not there yet.
+        assert_eq!(with(None, None), plan_stage(&policy(10.0), &input(100, StageType::Prediction)).unwrap());
     }
 
     #[test]

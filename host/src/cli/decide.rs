@@ -4,10 +4,9 @@ use std::io;
 
 use clap::Args;
 
-use super::policy_options::{PolicyOptions, module_of};
+use super::policy_options::{PolicyOptions, prepared_launch};
 use super::{Exit, Failure};
-use crate::assets::cache_folder;
-use crate::steering::{Mode, pipeline, server};
+use crate::steering::{Mode, pipeline};
 
 /// Answers the questions of a pipeline, one JSON object a line, on standard input and output. Started by the Python package.
 #[derive(Debug, Args)]
@@ -20,8 +19,7 @@ pub struct Decide {
 impl Decide {
     pub(super) fn run(self) -> Result<Exit, Failure> {
         let launch = self.policy.launch(Mode::Act)?;
-        let module = module_of(&launch)?;
-        let prepared = server::prepare(&launch, &module, cache_folder().map(|cache| cache.join("compiled")));
+        let prepared = prepared_launch(&launch)?;
         match pipeline::decide(launch, prepared, io::stdin().lock(), io::stdout().lock()) {
             // Who asked is gone.
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Exit::Fine),

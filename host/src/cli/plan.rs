@@ -12,15 +12,14 @@ use sparkwright_core::trace::{render_micros, render_ms};
 use sparkwright_core::units::Bytes;
 use sparkwright_policy::written_facts;
 
-use super::policy_options::{PolicyOptions, module_of};
+use super::policy_options::{PolicyOptions, prepared_launch};
 use super::terminal::{print, print_json, table};
 use super::{Exit, Failure};
-use crate::assets::cache_folder;
 use crate::clock;
 use crate::launch::history_file;
 use crate::launch::input_files::InputFiles;
 use crate::launch::plan::plan_launch;
-use crate::steering::{Mode, server};
+use crate::steering::Mode;
 
 /// Plans a job without starting it: executors, memory, partitions and Spark configurations, and why.
 #[derive(Debug, Args)]
@@ -87,8 +86,7 @@ enum StageWord {
 impl Plan {
     pub(super) fn run(self) -> Result<Exit, Failure> {
         let launch = self.policy.launch(Mode::Act)?;
-        let module = module_of(&launch)?;
-        let prepared = server::prepare(&launch, &module, cache_folder().map(|cache| cache.join("compiled")))?;
+        let prepared = prepared_launch(&launch)??;
         let mut cluster = match &self.master {
             Some(master) => crate::launch::cluster::cluster_facts(master, "", false, Default::default()),
             None => ClusterFacts::default(),

@@ -1,13 +1,16 @@
 //! The options with which a policy is named.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
+use sparkwright_core::policy::ResolvedPolicy;
 
 use super::Failure;
 use super::terminal::{Stream, tell_diagnostics};
+use crate::assets::compiled_folder;
+use crate::engine::{EngineError, Prepared, module_bytes, prepared_by};
 use crate::launch::policy_source::{self, Chosen};
-use crate::steering::{Launch, Mode, server};
+use crate::steering::{Launch, Mode};
 
 /// Which policy decides.
 #[derive(Debug, Clone, Args)]
@@ -63,13 +66,26 @@ fn label(text: &str) -> Result<(String, String), String> {
     pair.filter(|(key, _)| !key.is_empty()).ok_or_else(|| format!("`{text}` is not KEY=VALUE; write it as team=risk"))
 }
 
-/// The bytes of the module that a launch names.
+/// A policy ready to decide by a module: a file's or the one inside this program. Inside is why not, where the module can't be used.
 ///
 /// # Errors
 /// The file can't be read.
-pub fn module_of(launch: &Launch) -> Result<std::borrow::Cow<'static, [u8]>, Failure> {
-    server::module_bytes(launch).map_err(|error| {
-        Failure::new(format!("can't read the policy module {error}"))
-            .help("check the path, or leave --module out for the built-in module")
-    })
+pub fn prepared(
+    policy: &ResolvedPolicy,
+    module: Option<&Path>,
+    pinned_sha256: Option<&str>,
+) -> Result<Result<Prepared, EngineError>, Failure> {
+    let bytes = module_bytes(module).map_err(|error| {
+        Failure::new(format!("the policy module can't be read: {error}"))
+            .help("leave --module out for the module inside this program")
+    })?;
+    Ok(prepared_by(policy, &bytes, pinned_sha256, compiled_folder()))
+}
+
+/// The policy of a launch, ready to decide, as [`prepared`] has it.
+///
+/// # Errors
+/// The module's file can't be read.
+pub fn prepared_launch(launch: &Launch) -> Result<Result<Prepared, EngineError>, Failure> {
+    prepared(&launch.policy, launch.module.as_deref(), launch.module_sha256.as_deref())
 }

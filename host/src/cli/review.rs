@@ -12,15 +12,14 @@ use sparkwright_core::steering::LAUNCH_MODULE_MS;
 use sparkwright_core::units::Bytes;
 use sparkwright_policy::written_facts;
 
-use super::policy_options::{PolicyOptions, module_of};
+use super::policy_options::{PolicyOptions, prepared_launch};
 use super::terminal::{note, print, print_json};
 use super::{Exit, Failure};
-use crate::assets::cache_folder;
 use crate::engine::{Budget, Prepared};
 use crate::launch::history_file;
 use crate::record;
 use crate::review::{self, Log};
-use crate::steering::{Mode, server};
+use crate::steering::Mode;
 
 /// Shows what slowed a run down and what would help, from its Spark event log.
 #[derive(Debug, Args)]
@@ -95,8 +94,7 @@ impl HistoryOf {
 /// The policy, ready to decide, and its currency.
 fn prepared(options: &PolicyOptions) -> Result<(Prepared, String), Failure> {
     let launch = options.launch(Mode::Act)?;
-    let module = module_of(&launch)?;
-    let prepared = server::prepare(&launch, &module, cache_folder().map(|cache| cache.join("compiled")))?;
+    let prepared = prepared_launch(&launch)??;
     Ok((prepared, launch.policy.cost.currency.clone()))
 }
 

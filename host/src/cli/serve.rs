@@ -12,7 +12,7 @@ use serde_json::json;
 use super::policy_options::PolicyOptions;
 use super::terminal::{print, print_json};
 use super::{Exit, Failure};
-use crate::assets::{PLUGIN_CLASS, cache_folder, write_plugin};
+use crate::assets::{PLUGIN_CLASS, compiled_folder, write_plugin};
 use crate::file_error::FileError;
 use crate::steering::server::{ServerOptions, serve};
 use crate::steering::{Launch, Mode};
@@ -57,11 +57,7 @@ impl Serve {
                 ..self.policy.launch(self.mode)?
             },
         };
-        let options = ServerOptions {
-            socket: self.socket,
-            driver_pid: self.driver_pid,
-            cache_dir: cache_folder().map(|cache| cache.join("compiled")),
-        };
+        let options = ServerOptions { socket: self.socket, driver_pid: self.driver_pid, cache_dir: compiled_folder() };
         let socket = options.socket.display();
         serve(launch, &options)
             .map_err(|error| Failure::own_fault(format!("can't serve the driver's plugin on `{socket}`: {error}")))?;

@@ -18,13 +18,14 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use sparkwright_core::abi::codes;
 use sparkwright_core::answers;
+use sparkwright_core::steering::HOST_LISTENS_WITHIN_MS;
 use sparkwright_core::units::Bytes;
 use sparkwright_policy::written_facts;
 
-use super::policy_options::{PolicyOptions, module_of};
+use super::policy_options::{PolicyOptions, prepared_launch};
 use super::terminal::note;
 use super::{Exit, Failure};
-use crate::assets::{PLUGIN_CLASS, cache_folder, write_plugin};
+use crate::assets::{PLUGIN_CLASS, write_plugin};
 use crate::file_error::FileError;
 use crate::launch::arguments::{SubmitArguments, properties};
 use crate::launch::cluster::cluster_facts;
@@ -32,12 +33,10 @@ use crate::launch::history_file;
 use crate::launch::input_files::InputFiles;
 use crate::launch::installation::Installation;
 use crate::launch::plan::{PlanError, launch_facts, no_launch_plan, plan_launch};
-use crate::steering::{EXECUTORS_IF_LOST, Launch, Mode, server};
+use crate::steering::{EXECUTORS_IF_LOST, Launch, Mode, record_lost_host, server};
 
 /// The plugin's and the Python package's key for what steering does.
 const MODE: &str = "spark.sparkwright.mode";
-/// How long `submit` waits for the host before the application starts without it.
-const HOST_PATIENCE: Duration = Duration::from_secs(5);
 /// The longest path of a Unix socket is 107 bytes; a folder above this is too deep for one.
 const LONGEST_FOLDER: usize = 80;
 
@@ -104,7 +103,7 @@ impl Submit {
             }
             Err(why) => {
                 note(&format!("the application runs unsteered: {why}"));
-                server::record_lost_host(&launch, std::process::id(), &why);
+                record_lost_host(&launch, std::process::id(), &why);
                 Err(become_spark_submit(&spark, local, arguments.with(&off, &[])))
             }
         }
@@ -144,9 +143,7 @@ impl Submit {
         launch: &mut Launch,
         record: &Path,
     ) -> Result<BTreeMap<String, String>, Failure> {
-        let module = module_of(launch)?;
-        let prepared = server::prepare(launch, &module, cache_folder().map(|cache| cache.join("compiled")));
-        let prepared = match prepared {
+        let prepared = match prepared_launch(launch)? {
             Err(error) if error.is_refusal() => return Err(error.into()),
             other => other,
         };
@@ -308,8 +305,9 @@ fn start_host(launch: &Launch) -> Result<PathBuf, NoHost> {
         if host.is_some_and(|host| !server::lives(host)) {
             return failed("ended before it listened".to_owned());
         }
-        if start.elapsed() > HOST_PATIENCE {
-            return failed(format!("did not listen within {HOST_PATIENCE:?}"));
+        let patience = Duration::from_millis(HOST_LISTENS_WITHIN_MS);
+        if start.elapsed() > patience {
+            return failed(format!("did not listen within {patience:?}"));
         }
         thread::sleep(Duration::from_millis(5));
     }

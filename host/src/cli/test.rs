@@ -13,14 +13,12 @@ use sparkwright_core::steering::LAUNCH_MODULE_MS;
 use sparkwright_core::trace::Trace;
 use sparkwright_policy::{Mismatch, Override, PolicyFile, PolicyTest, mismatches};
 
-use super::policy_options::module_of;
+use super::policy_options::prepared;
 use super::terminal::{BAD, GOOD, Stream, Text, counted, print_json, print_text};
 use super::{Exit, Failure};
-use crate::assets::cache_folder;
 use crate::engine::Budget;
 use crate::file_error::FileError;
 use crate::launch::policy_source::{self, PolicyError};
-use crate::steering::{Launch, Mode, server};
 
 /// Runs the tests of a policy file: facts in, expected decisions out. Starts no Spark.
 #[derive(Debug, Args)]
@@ -108,15 +106,7 @@ impl Test {
         let policy = file
             .resolve(test.environment.as_deref(), &changes)
             .map_err(|diagnostics| PolicyError::Wrong { diagnostics })?;
-        let launch = Launch {
-            mode: Mode::Act,
-            policy,
-            module_sha256: file.module_sha256().map(str::to_owned),
-            module: self.module.clone(),
-            ..Launch::default()
-        };
-        let module = module_of(&launch)?;
-        let prepared = server::prepare(&launch, &module, cache_folder().map(|cache| cache.join("compiled")))?;
+        let prepared = prepared(&policy, self.module.as_deref(), file.module_sha256())??;
         let question = serde_json::to_vec(&test.facts)?;
         let start = Instant::now();
         let (answer, _) = prepared.session()?.eval(test.point, &question, Budget::millis(LAUNCH_MODULE_MS))?;

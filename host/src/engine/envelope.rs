@@ -1,4 +1,4 @@
-//! The envelope of an answer.
+//! The envelope in which a module answers.
 
 use serde::de::DeserializeOwned;
 use sparkwright_core::abi::Envelope;

@@ -4,11 +4,11 @@
 //! compute.
 
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 use sparkwright_core::abi::{self, Description, Metadata};
 use wasmparser::{CompositeInnerType, Encoding, ExternalKind, FuncType, MemoryType, Parser, Payload, TypeRef};
 
 use super::error::EngineError;
+use crate::digest::sha256_hex;
 
 /// The largest module that is read, in bytes: what a hostile one may cost to compile is bounded by this.
 pub const MAX_MODULE_BYTES: usize = 4 * 1024 * 1024;
@@ -88,12 +88,6 @@ pub struct Inspection {
     pub description: Option<Description>,
     /// Why it is refused; absent when it isn't.
     pub refusal: Option<Refusal>,
-}
-
-/// The SHA-256 of `bytes` in hexadecimal.
-#[must_use]
-pub fn sha256_hex(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 impl Inspection {

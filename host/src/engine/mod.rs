@@ -5,8 +5,7 @@
 //! 1. [`PolicyEngine::load_module`] reads the module's bytes. Whatever can be refused is refused before anything is
 //!    compiled: another SHA-256 than the pinned one, any import, an export of the contract that is missing or has another type,
 //!    another version, too large. Then the module is compiled, or its compiled form taken from a folder of this user's.
-//! 2. [`PolicyModule::prepare`] has the module look at a policy. The [`Prepared`] that comes of it is the only thing
-//!    that makes a [`Session`].
+//! 2. [`prepared`] has the module look at a policy. The [`Prepared`] that comes of it is the only thing that makes a [`Session`].
 //! 3. [`Session::eval`] copies the question into a buffer that the module gave out, calls `eval` with a time limit, and reads
 //!    the answer where it stands. It *takes* the session and gives it back with the answer; a question that fails leaves no
 //!    session behind. [`Steady`] starts a fresh one for the next question.
@@ -32,6 +31,7 @@ mod inspect;
 mod instance;
 mod linked;
 mod module;
+mod prepared;
 pub(crate) mod probe;
 mod runtime;
 mod session;
@@ -41,13 +41,15 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sparkwright_core::abi;
+use sparkwright_core::{abi, steering as limits};
 use wasmtime::{Config, Enabled, Engine, Module, OptLevel, PoolingAllocationConfig};
 
+pub use crate::digest::sha256_hex;
 pub use error::EngineError;
-pub use inspect::{Export, Import, Inspection, MAX_MODULE_BYTES, MemorySize, Refusal, sha256_hex};
+pub use inspect::{Export, Import, Inspection, MAX_MODULE_BYTES, MemorySize, Refusal};
 pub use linked::Compiled;
 pub use module::{PolicyModule, Prepared};
+pub use prepared::{module_bytes, prepared, prepared_by};
 pub use runtime::Budget;
 pub use session::{Session, Steady};
 
@@ -79,7 +81,12 @@ pub struct EngineOptions {
 
 impl Default for EngineOptions {
     fn default() -> Self {
-        Self { cache_dir: None, metered: false, tick: Duration::from_millis(5), setup: Budget::millis(1_000) }
+        Self {
+            cache_dir: None,
+            metered: false,
+            tick: Duration::from_millis(5),
+            setup: Budget::millis(limits::SETUP_MODULE_MS),
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use sparkwright_core::steering::QUESTION_TIMEOUT_MS;
 use wasmtime::Engine;
 
 use super::cache::Cache;
@@ -34,9 +35,9 @@ impl Budget {
 }
 
 impl Default for Budget {
-    /// A hundred milliseconds: what a query of Spark waits for its plan.
+    /// What a query of Spark waits for its plan.
     fn default() -> Self {
-        Self::millis(100)
+        Self::millis(QUESTION_TIMEOUT_MS)
     }
 }
 

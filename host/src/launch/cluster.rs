@@ -8,12 +8,11 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use sparkwright_core::facts::{ClusterFacts, Manager, NodeFacts};
+use sparkwright_core::steering::MASTER_ANSWERS_WITHIN_MS;
 use sparkwright_core::units::Bytes;
 
 /// Where a standalone master shows its state when nobody says otherwise.
 const MASTER_WEB_PORT: u16 = 8080;
-/// How long a master may take to answer.
-const PATIENCE: Duration = Duration::from_millis(300);
 
 /// The facts behind a master URL and a user's configurations.
 #[must_use]
@@ -38,7 +37,7 @@ pub fn cluster_facts(
         quota_cores: whole("spark.cores.max"),
         local_threads: (manager == Manager::Local).then(|| local_threads(master)),
         driver_machine_bytes: machine_memory(),
-        task_cpus: whole("spark.task.cpus").unwrap_or(1),
+        task_cpus: whole("spark.task.cpus"),
         python,
         block_migration: false,
         user_confs: user_confs.into_iter().collect(),
@@ -99,9 +98,10 @@ fn standalone_nodes(master: &str) -> Vec<NodeFacts> {
 fn master_state(master: &str) -> Option<MasterState> {
     let host = master.strip_prefix("spark://")?.split(',').next()?.rsplit_once(':')?.0;
     let address = (host, MASTER_WEB_PORT).to_socket_addrs().ok()?.next()?;
-    let mut stream = TcpStream::connect_timeout(&address, PATIENCE).ok()?;
-    stream.set_read_timeout(Some(PATIENCE)).ok()?;
-    stream.set_write_timeout(Some(PATIENCE)).ok()?;
+    let patience = Duration::from_millis(MASTER_ANSWERS_WITHIN_MS);
+    let mut stream = TcpStream::connect_timeout(&address, patience).ok()?;
+    stream.set_read_timeout(Some(patience)).ok()?;
+    stream.set_write_timeout(Some(patience)).ok()?;
     write!(stream, "GET /json/ HTTP/1.0\r\nHost: {host}\r\n\r\n").ok()?;
     let mut answer = Vec::new();
     stream.take(1 << 20).read_to_end(&mut answer).ok()?;

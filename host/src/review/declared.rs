@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use sparkwright_core::review::StageFacts;
+use sparkwright_core::review::critical_path::{Job, Step, critical_path_ms};
 use sparkwright_core::units::Bytes;
 
 use super::covered::Covered;
-use super::critical_path::{Job, Step, critical_path_ms};
+
 use super::tasks::{Task, at_rank, usual_peak_bytes};
 use crate::spark::events::{Event, StageInfo, TaskEnd};
 
@@ -90,6 +91,12 @@ impl DeclaredStage {
             executor_ms: 0,
             peak_storage_bytes: storage_bytes,
         }
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// Takes in an event, after which there are so many executors whose cached blocks hold so much memory. What began before the stage

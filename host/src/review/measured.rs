@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use sparkwright_core::facts::{PastRun, parse_spark_memory};
+use sparkwright_core::review::critical_path::{Job, Step, critical_path_ms};
 use sparkwright_core::review::{ReviewInput, StageFacts};
 use sparkwright_core::units::Bytes;
 
 use super::covered::Covered;
-use super::critical_path::{Job, Step, critical_path_ms};
+
 use super::tasks::{Task, at_rank, usual_peak_bytes};
 use crate::spark::application::DRIVER;
 use crate::spark::events::{Event, StageInfo, TaskEnd};
@@ -147,9 +148,6 @@ impl Measured {
             (*id, Step { longest_task_ms, parents: stage.parents.clone() })
         });
         let workers = self.workers();
-        let cores = workers.iter().map(|executor| executor.cores).max().unwrap_or(0);
-        let executors = most_at_once(&workers, to);
-        let task_cpus = self.whole("spark.task.cpus").unwrap_or(1).max(1);
         let heap = self.conf.get(if self.local() { "spark.driver.memory" } else { "spark.executor.memory" });
         ReviewInput {
             wall_ms: to - from,
@@ -161,10 +159,11 @@ impl Measured {
                 .iter()
                 .map(|it| it.to_ms.unwrap_or(to).min(to).saturating_sub(it.from_ms.max(from)))
                 .sum(),
-            executors,
-            executor_cores: cores,
-            executor_heap_bytes: heap.and_then(|text| parse_spark_memory(text)).unwrap_or_default(),
-            slots: executors.saturating_mul(cores / task_cpus),
+            executors: most_at_once(&workers, to),
+            executor_cores: workers.iter().map(|executor| executor.cores).max(),
+            task_cpus: self.whole("spark.task.cpus"),
+            executor_heap_bytes: heap.and_then(|text| parse_spark_memory(text)),
+            slots: None,
             shuffle_partitions: self.whole("spark.sql.shuffle.partitions"),
             stages: self.longest_stages(),
             history_ms: earlier.iter().map(|run| run.run_ms).collect(),
@@ -294,8 +293,8 @@ mod tests {
         let run = measured(&lines).question(&[], None);
         // Tasks ran from 1000 to 3000 and from 4000 to 4500.
         assert_eq!((run.wall_ms, run.driver_ms, run.critical_path_ms), (5_000, 2_500, Some(2_500)));
-        assert_eq!((run.executors, run.executor_cores, run.slots, run.executor_ms), (1, 2, 2, 4_500));
-        assert_eq!((run.executor_heap_bytes, run.shuffle_partitions), (Bytes::gib(2), Some(8)));
+        assert_eq!((run.executors, run.executor_cores, run.slots(), run.executor_ms), (1, Some(2), 2, 4_500));
+        assert_eq!((run.executor_heap_bytes, run.shuffle_partitions), (Some(Bytes::gib(2)), Some(8)));
         assert_eq!(run.task_peak_bytes, Some(Bytes(90)));
         let stage = &run.stages[0];
         assert_eq!((stage.wall_ms, stage.tasks, stage.task_ms, stage.wait_ms), (2_100, 2, 3_000, 100));

@@ -2,7 +2,6 @@
 //! pipeline while it runs ([`DeclaredStage`]).
 
 mod covered;
-mod critical_path;
 mod declared;
 mod measured;
 mod tasks;

@@ -2,14 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use sparkwright_core::control::{ExecutorFacts, ExecutorState};
+use sparkwright_core::control::{ExecutorFacts, ExecutorState, RECENT_MS};
 use sparkwright_core::query::SpillFacts;
 use sparkwright_core::units::Bytes;
 
 use super::events::{Event, StageEvent, TaskEnd};
 
-/// Recent tasks are those that ended within this long.
-const RECENT_MS: u64 = 60_000;
 /// More recent tasks than this are not kept.
 const MOST_RECENT: usize = 2_000;
 /// Executions whose task time is remembered.

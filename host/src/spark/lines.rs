@@ -57,6 +57,20 @@ pub fn read_line(reader: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<Li
     }
 }
 
+/// As [`read_line`], where a line above the protocol's limit ends the conversation; false at the end of the stream.
+///
+/// # Errors
+/// The stream's, or a line above the limit.
+pub fn read_whole(reader: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<bool> {
+    match read_line(reader, line)? {
+        Line::Whole => Ok(true),
+        Line::End => Ok(false),
+        Line::TooLong => {
+            Err(io::Error::new(io::ErrorKind::InvalidData, format!("a line of more than {MAX_LINE_BYTES} bytes")))
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]

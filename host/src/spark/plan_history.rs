@@ -1,15 +1,26 @@
 //! What earlier queries of an application showed of the sub-plans that a query holds.
+//!
+//! Bounded as it grows: a sub-plan that is one too many takes the place of the one unseen for longest, so that no query pays for more than
+//! its own nodes.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroUsize;
+use std::sync::Arc;
 
+use lru::LruCache;
 use sparkwright_core::named::Named;
 use sparkwright_core::query::{CachedBy, PlanNode, SpillFacts};
 use sparkwright_core::units::Bytes;
 
 use super::protocol::AskedNode;
 
-/// More sub-plans than this are not remembered: the ones unseen for longest go first.
-const MOST_SUB_PLANS: usize = 20_000;
+/// Sub-plans that are remembered.
+const MOST_SUB_PLANS: NonZeroUsize = match NonZeroUsize::new(20_000) {
+    Some(most) => most,
+    None => NonZeroUsize::MIN,
+};
+/// Executions of which it is remembered what they hold until they end.
+const MOST_OPEN_EXECUTIONS: usize = 1_000;
 
 #[derive(Debug, Clone, Default)]
 struct SubPlan {
@@ -20,8 +31,6 @@ struct SubPlan {
     execution: Option<(i64, f64)>,
     /// The execution before that, which has ended by the time the next question comes.
     earlier: Option<(i64, f64)>,
-    /// The newest execution that held it, whether it computed it or not.
-    held_by: Option<i64>,
     spill: Option<SpillFacts>,
     released_by_user: bool,
     source_changes: u32,
@@ -30,9 +39,18 @@ struct SubPlan {
 }
 
 /// The sub-plans seen so far, by hash.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct PlanHistory {
-    sub_plans: BTreeMap<String, SubPlan>,
+    /// The one unseen for longest goes first.
+    sub_plans: LruCache<Arc<str>, SubPlan>,
+    /// What executions that have not ended hold, whether they compute it or not.
+    held: BTreeMap<i64, Vec<Arc<str>>>,
+}
+
+impl Default for PlanHistory {
+    fn default() -> Self {
+        Self { sub_plans: LruCache::new(MOST_SUB_PLANS), held: BTreeMap::new() }
+    }
 }
 
 impl PlanHistory {
@@ -42,7 +60,7 @@ impl PlanHistory {
         asked
             .into_iter()
             .map(|node| {
-                let known = self.sub_plans.get(&node.hash).cloned().unwrap_or_default();
+                let known = self.sub_plans.peek(node.hash.as_str()).cloned().unwrap_or_default();
                 let measured = [known.execution, known.earlier]
                     .into_iter()
                     .flatten()
@@ -74,18 +92,20 @@ impl PlanHistory {
 
     /// Remembers that a query held these nodes, with each one's share of its work.
     pub fn remember(&mut self, nodes: &[PlanNode], shares: &Named<f64>, execution: Option<i64>, now_ms: u64) {
-        let mut met = BTreeSet::new();
+        let mut met: BTreeSet<&str> = BTreeSet::new();
+        let mut held = Vec::new();
         for node in nodes.iter().filter(|node| !node.hash.is_empty()) {
-            if !met.insert(node.hash.as_str()) {
+            if !met.insert(&node.hash) {
                 continue;
             }
-            let known = self.sub_plans.entry(node.hash.clone()).or_default();
+            let hash: Arc<str> = node.hash.as_str().into();
+            let known = self.sub_plans.get_or_insert_mut(Arc::clone(&hash), SubPlan::default);
+            held.push(hash);
             if known.seen == 0 {
                 known.first_ms = now_ms;
             }
             known.seen = known.seen.saturating_add(1);
             known.last_ms = now_ms;
-            known.held_by = execution;
             if node.cached == CachedBy::Ours {
                 known.used_ms = now_ms;
                 known.uses_from_cache = known.uses_from_cache.saturating_add(1);
@@ -93,17 +113,22 @@ impl PlanHistory {
                 known.earlier = known.execution.replace((execution, *share));
             }
         }
-        while self.sub_plans.len() > MOST_SUB_PLANS {
-            let oldest = self.sub_plans.iter().min_by_key(|(_, known)| known.last_ms).map(|(hash, _)| hash.clone());
-            let Some(oldest) = oldest else { break };
-            self.sub_plans.remove(&oldest);
+        if let Some(execution) = execution {
+            self.held.entry(execution).or_default().append(&mut held);
+            while self.held.len() > MOST_OPEN_EXECUTIONS {
+                self.held.pop_first();
+            }
         }
     }
 
-    /// Remembers what an execution spilled, for all that it held.
-    pub fn spilled(&mut self, execution: i64, spill: SpillFacts) {
-        for known in self.sub_plans.values_mut().filter(|known| known.held_by == Some(execution)) {
-            if known.spill.is_none_or(|most| spill.spilled_bytes > most.spilled_bytes) {
+    /// An execution has ended: remembers what it spilled, where it did, for all that it held.
+    pub fn ended(&mut self, execution: i64, spill: Option<SpillFacts>) {
+        let held = self.held.remove(&execution).unwrap_or_default();
+        let Some(spill) = spill else { return };
+        for hash in held {
+            if let Some(known) = self.sub_plans.peek_mut(&hash)
+                && known.spill.is_none_or(|most| spill.spilled_bytes > most.spilled_bytes)
+            {
                 known.spill = Some(spill);
             }
         }
@@ -111,14 +136,14 @@ impl PlanHistory {
 
     /// Remembers that a cached sub-plan was filled now.
     pub fn cached(&mut self, hash: &str, now_ms: u64) {
-        let known = self.sub_plans.entry(hash.to_owned()).or_default();
+        let known = self.sub_plans.get_or_insert_mut(hash.into(), SubPlan::default);
         known.used_ms = now_ms;
         known.uses_from_cache = 0;
     }
 
     /// Remembers why a cached sub-plan went.
     pub fn dropped(&mut self, hash: &str, why: &str) {
-        let known = self.sub_plans.entry(hash.to_owned()).or_default();
+        let known = self.sub_plans.get_or_insert_mut(hash.into(), SubPlan::default);
         match why {
             "gone" => known.released_by_user = true,
             "source_changed" => known.source_changes = known.source_changes.saturating_add(1),
@@ -129,14 +154,14 @@ impl PlanHistory {
     /// How long nothing has used a cached sub-plan, and the mean gap between the queries that hold it.
     #[must_use]
     pub fn idle(&self, hash: &str, now_ms: u64) -> (u64, Option<u64>) {
-        let Some(known) = self.sub_plans.get(hash) else { return (0, None) };
+        let Some(known) = self.sub_plans.peek(hash) else { return (0, None) };
         (now_ms.saturating_sub(known.used_ms.max(known.last_ms)), mean_gap(known))
     }
 
     /// Queries that read a cached sub-plan from the cache.
     #[must_use]
     pub fn uses_from_cache(&self, hash: &str) -> u32 {
-        self.sub_plans.get(hash).map_or(0, |known| known.uses_from_cache)
+        self.sub_plans.peek(hash).map_or(0, |known| known.uses_from_cache)
     }
 }
 
@@ -187,12 +212,66 @@ mod tests {
         for (execution, spilled) in [(1, Some(700)), (2, Some(900)), (3, Some(800)), (4, None)] {
             let nodes = history.describe(vec![asked("a")], |_| None);
             history.remember(&nodes, &Named::new(), Some(execution), 1_000);
-            if let Some(bytes) = spilled {
-                history.spilled(execution, spill(bytes));
-            }
+            history.ended(execution, spilled.map(spill));
         }
         let nodes = history.describe(vec![asked("a"), asked("b")], |_| None);
         assert_eq!((nodes[0].spill, nodes[1].spill), (Some(spill(900)), None));
+    }
+
+    #[test]
+    fn executions_that_overlap_each_spill_for_what_they_held() {
+        let mut history = PlanHistory::default();
+        let spill = SpillFacts { spilled_bytes: Bytes(5), ..SpillFacts::default() };
+        for (execution, hash) in [(1, "a"), (2, "b"), (2, "a")] {
+            let nodes = history.describe(vec![asked(hash)], |_| None);
+            history.remember(&nodes, &Named::new(), Some(execution), 1_000);
+        }
+        history.ended(2, None);
+        history.ended(1, Some(spill));
+        // It has ended: what comes of it later is not its own any more.
+        history.ended(2, Some(spill));
+        let nodes = history.describe(vec![asked("a"), asked("b")], |_| None);
+        assert_eq!((nodes[0].spill, nodes[1].spill), (Some(spill), None));
+    }
+
+    /// A plan of `MOST_NODES` sub-plans that nobody has seen before.
+    fn fresh(history: &PlanHistory, query: usize) -> Vec<PlanNode> {
+        const MOST_NODES: usize = 400;
+        history.describe((0..MOST_NODES).map(|node| asked(&format!("{query}:{node}"))).collect(), |_| None)
+    }
+
+    #[test]
+    fn the_one_unseen_for_longest_makes_room_and_a_query_pays_for_its_own_nodes_only() {
+        let mut history = PlanHistory::default();
+        let took = |history: &mut PlanHistory, query: usize| {
+            let nodes = fresh(history, query);
+            let start = std::time::Instant::now();
+            history.remember(&nodes, &Named::new(), Some(query as i64), query as u64);
+            start.elapsed()
+        };
+        for query in 0..MOST_SUB_PLANS.get() / 400 {
+            took(&mut history, query);
+        }
+        assert_eq!(history.sub_plans.len(), MOST_SUB_PLANS.get());
+        // Seen again, the first query's first node is not among those unseen for longest any more.
+        let seen = history.describe(vec![asked("0:0")], |_| None);
+        history.remember(&seen, &Named::new(), None, 1_000);
+        let least = (1_000..1_010).map(|query| took(&mut history, query)).min();
+        assert_eq!(history.sub_plans.len(), MOST_SUB_PLANS.get());
+        let known = |history: &PlanHistory, hash: &str| history.describe(vec![asked(hash)], |_| None)[0].seen;
+        assert_eq!((known(&history, "0:0"), known(&history, "0:1"), known(&history, "1009:399")), (2, 0, 1));
+        // To look for the oldest among all of them for each new one took a hundred times as long.
+        assert!(least < Some(std::time::Duration::from_millis(20)), "{least:?}");
+    }
+
+    #[test]
+    fn executions_that_never_end_are_forgotten() {
+        let mut history = PlanHistory::default();
+        let nodes = history.describe(vec![asked("a")], |_| None);
+        for execution in 0..MOST_OPEN_EXECUTIONS as i64 + 5 {
+            history.remember(&nodes, &Named::new(), Some(execution), 1_000);
+        }
+        assert_eq!(history.held.len(), MOST_OPEN_EXECUTIONS);
     }
 
     #[test]

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use sparkwright_core::cache::level::StorageLevel;
+use sparkwright_core::facts::parse_spark_memory;
 use sparkwright_core::query::{CachedBy, ConfFacts, JoinKind, StorageFacts};
+use sparkwright_core::units::Bytes;
 
 /// The version of the protocol that this host speaks.
 pub const VERSION: u32 = 1;
@@ -68,6 +70,42 @@ impl Hello {
     pub fn own_confs(&self) -> impl Iterator<Item = &str> {
         let listed = self.conf.get("spark.sparkwright.ownConfs").map_or("", String::as_str);
         listed.split(',').map(str::trim).filter(|key| !key.is_empty())
+    }
+
+    /// An entry of the application's configuration.
+    #[must_use]
+    pub fn text(&self, key: &str) -> Option<&str> {
+        self.conf.get(key).map(String::as_str)
+    }
+
+    /// An entry that holds a whole number.
+    #[must_use]
+    pub fn whole(&self, key: &str) -> Option<u32> {
+        self.text(key)?.trim().parse().ok()
+    }
+
+    /// An entry that holds a share of something.
+    #[must_use]
+    pub fn share(&self, key: &str) -> Option<f64> {
+        self.text(key)?.trim().parse().ok()
+    }
+
+    /// An entry that holds a size of memory.
+    #[must_use]
+    pub fn memory(&self, key: &str) -> Option<Bytes> {
+        parse_spark_memory(self.text(key)?)
+    }
+
+    /// Whether an entry is `true`.
+    #[must_use]
+    pub fn flag(&self, key: &str) -> bool {
+        self.text(key).is_some_and(|on| on.trim().eq_ignore_ascii_case("true"))
+    }
+
+    /// Whether decommissioning moves cached blocks to other executors.
+    #[must_use]
+    pub fn migrates_blocks(&self) -> bool {
+        self.flag("spark.storage.decommission.enabled") && self.flag("spark.storage.decommission.rddBlocks.enabled")
     }
 
     /// What the user configured, in whatever way; `own` are more keys that are Sparkwright's.
@@ -377,6 +415,10 @@ mod tests {
         .unwrap();
         assert_eq!(hello.application, "");
         assert_eq!(hello.own_confs().collect::<Vec<_>>(), ["spark.a", "spark.x"]);
+        assert_eq!(
+            (hello.whole("spark.b"), hello.memory("spark.b"), hello.flag("spark.b")),
+            (Some(2), Some(Bytes::mib(2)), false)
+        );
         let user = hello.user_confs(&["spark.c".to_owned()]);
         assert_eq!(user.keys().collect::<Vec<_>>(), ["spark.b", "spark.sparkwright.ownConfs"]);
     }

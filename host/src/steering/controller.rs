@@ -1,25 +1,23 @@
 //! The controller's loop: asks `control` every tick, carries out what it says.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use sparkwright_core::abi::DecisionPoint;
-use sparkwright_core::control::{ControlAnswer, ControlInput, Controller};
+use sparkwright_core::control::ControlAnswer;
 use sparkwright_core::decision::Answer as _;
-use sparkwright_core::steering::{CONTROL_MODULE_MS, HOST_STALLED_MS};
+use sparkwright_core::steering::{CONTROL_MODULE_MS, HOST_STALLED_MS, LEAST_TICK_MS, TICK_WITHOUT_ANSWER_MS};
 
 use super::decider::Decider;
-use super::declared::PlannedExecutors;
-use super::run::{Steered, lock};
-use crate::clock::{now_ms, utc_offset_minutes};
+use super::facts::control::question;
+use super::lock::lock;
+use super::steered::Steered;
+use crate::clock::now_ms;
 use crate::engine::{EngineError, Prepared};
-use crate::record::{Change, RecordedDecision};
+use crate::record::RecordedDecision;
 use crate::spark::protocol::Command;
 
-/// How long a tick is put off when there is no answer that says when the next one is due.
-const TICK_WITHOUT_ANSWER: Duration = Duration::from_secs(1);
 /// How often a waiting controller looks whether the application is over.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
@@ -28,18 +26,18 @@ pub(super) fn tick_all(steered: &Steered) {
     let mut deciders = Deciders { own: Decider::new(&steered.prepared), planned: None };
     let mut last_recorded: Option<(u32, Vec<String>)> = None;
     let mut if_lost = steered.launch.plan.as_ref().and_then(|plan| plan.executors_if_lost);
-    while !steered.ended.load(Ordering::Relaxed) {
+    while !steered.driver.has_ended() {
         let asked = Instant::now();
         // A local master has no executors to decide about.
         let scales = steered.manager().scales();
         let answer = if scales { tick(steered, &mut deciders, &mut last_recorded, &mut if_lost) } else { None };
         let wait = match answer {
-            Some(next_tick_ms) => Duration::from_millis(next_tick_ms.saturating_sub(now_ms()).max(10)),
-            None => TICK_WITHOUT_ANSWER,
+            Some(next_tick_ms) => Duration::from_millis(next_tick_ms.saturating_sub(now_ms()).max(LEAST_TICK_MS)),
+            None => Duration::from_millis(TICK_WITHOUT_ANSWER_MS),
         };
         steered.recorder.note_totals(steered.totals());
         steered.recorder.flush();
-        while asked.elapsed() < wait && !steered.ended.load(Ordering::Relaxed) && !steered.takes_look_now() {
+        while asked.elapsed() < wait && !steered.driver.has_ended() && !steered.scaling.takes_look_now() {
             let slept = Instant::now();
             thread::sleep(LOOK_EVERY.min(wait));
             note_stall(steered, slept.elapsed());
@@ -100,57 +98,11 @@ fn tick(
             return None;
         }
     };
-    steered.ticks.fetch_add(1, Ordering::Relaxed);
+    steered.counters.tick();
     let next_ms = answer.next_tick_ms;
-    lock(&steered.control).clone_from(&answer.state);
+    steered.scaling.remember(answer.state.clone());
     carry_out(steered, answer, last_recorded, if_lost, now);
     Some(next_ms)
-}
-
-fn question(steered: &Steered, now: u64, plan: Option<&PlannedExecutors>) -> ControlInput {
-    let application = lock(&steered.application);
-    let (pending_tasks, running_tasks) = application.tasks();
-    let (gc_share, failure_share) = application.recent_shares();
-    let state = lock(&steered.control).clone();
-    let live = application.live_executors();
-    // Before the first decision, what the launch plan asked for is on its way.
-    let asked_for = state.target.or_else(|| steered.launch.plan.as_ref().map(|plan| plan.initial_executors.value));
-    let coming = asked_for.map_or(0, |target| target.saturating_sub(live));
-    let quota = match plan {
-        Some(plan) => plan.quota,
-        None => steered.launch.plan.as_ref().map(|plan| plan.max_executors),
-    };
-    let controller = if steered.acts() || steered.launch.mode == super::Mode::Shadow {
-        steered.controller()
-    } else {
-        Controller::Nobody
-    };
-    ControlInput {
-        now_ms: now,
-        utc_offset_minutes: utc_offset_minutes(),
-        labels: steered.launch.labels.clone(),
-        facts_at_ms: application.facts_at_ms(),
-        facts_lost: application.facts_lost(),
-        controller,
-        pending_tasks,
-        running_tasks,
-        executor_cores: application
-            .executor_cores()
-            .or_else(|| steered.conf_whole("spark.executor.cores"))
-            .unwrap_or(1)
-            .max(1),
-        task_cpus: steered.task_cpus(),
-        executors: application.executor_facts(now),
-        executors_coming: if controller == Controller::Policy { coming } else { 0 },
-        quota_executors: quota,
-        planned_executors: plan.map(|plan| plan.executors),
-        mean_task_ms: application.mean_task_ms(),
-        executor_start_ms: lock(&steered.outcomes).executor_start_ms(),
-        gc_share,
-        failure_share,
-        block_migration: steered.migrates_blocks(),
-        state,
-    }
 }
 
 fn carry_out(
@@ -203,14 +155,7 @@ fn carry_out(
             outcomes.told_to_go(number, now, named);
         }
     } else if answer.apply {
-        let event = crate::record::ExecutorEvent {
-            at_ms: now,
-            change: "asked".into(),
-            executor: String::new(),
-            count: target,
-            reason: String::new(),
-        };
-        steered.recorder.note(Change::Executor { event });
+        steered.executor_event(now, "asked", String::new(), target, String::new());
         let live = lock(&steered.application).live_executors();
         if let Some(id) = steered.command(|id| Command::ExecutorsTotal { id, total: target }) {
             let mut outcomes = lock(&steered.outcomes);

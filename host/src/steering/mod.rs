@@ -1,21 +1,35 @@
 //! Steers one running application: answers its questions, moves its executors, records what came of it.
 //!
-//! Facts come in on the events connection (`run`) and add up in [`crate::spark::application`]; the `questions` thread answers
-//! the plugin's question about each query, and the `controller` thread ticks. Both ask the policy module and nothing
-//! else, and both carry on when it fails. Pipelines that declare their stages talk to the host on connections of their own
-//! (`pipeline`); what runs of them is `declared`.
+//! `server` listens for the plugin of one driver process; what the threads of an application share is `steered`. Spark's events come in on
+//! one connection (`events`) and add up in [`crate::spark::application`]; the `questions` thread answers the plugin's question about each
+//! query, and the `controller` thread ticks. Both fill in what is known (`facts`), ask the policy module (`decider`) and nothing else, and
+//! carry on when it fails. What came of a decision is joined to it in `outcomes`; `finishing` closes the record. Pipelines that declare
+//! their stages talk to the host on connections of their own (`pipeline`); `declared` is what runs of them, `stages` begins and ends it.
+//!
+//! Modules here use each other one way only, and none uses this one.
 
+mod begin;
 mod controller;
+mod counters;
 mod decider;
 mod declared;
+mod driver;
+mod events;
+mod facts;
+mod finishing;
+mod launch;
+mod lock;
 mod outcomes;
 pub mod pipeline;
+mod queries;
 mod questions;
-mod reviewing;
-mod run;
+mod scaling;
 pub mod server;
+mod stages;
 mod starting;
+mod steered;
 
+pub use begin::record_lost_host;
 pub use decider::Decider;
-pub use run::{Launch, Mode};
+pub use launch::{Launch, Mode};
 pub(crate) use starting::EXECUTORS_IF_LOST;

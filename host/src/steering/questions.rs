@@ -1,147 +1,120 @@
 //! Answers the plugin's question about each query.
+//!
+//! Spark waits for the answer, so it goes out as soon as the module has decided. The query is remembered after that, for the questions to
+//! come, and recorded by a thread of its own: a disk that is slow holds up no question.
 
 use std::io::{BufReader, Write as _};
 use std::os::unix::net::UnixStream;
-use std::sync::atomic::Ordering;
+use std::sync::mpsc::channel;
+use std::thread;
+use std::time::Duration;
 
 use sparkwright_core::abi::DecisionPoint;
-use sparkwright_core::cache::release::CacheEntryFacts;
-use sparkwright_core::control::Controller;
 use sparkwright_core::decision::Answer as _;
-use sparkwright_core::facts::Manager;
-use sparkwright_core::memory::{DEFAULT_MEMORY_FRACTION, DEFAULT_STORAGE_FRACTION};
 use sparkwright_core::query::{PlanNode, PlanQueryAnswer, PlanQueryInput};
-use sparkwright_core::steering::QUESTION_MODULE_MS;
-use sparkwright_core::units::{Bytes, GIB};
+use sparkwright_core::steering::{DRIVER_READS_WITHIN_MS, QUESTION_MODULE_MS};
 
 use super::decider::Decider;
-use super::run::{Steered, lock, read_line};
-use crate::clock::{now_ms, utc_offset_minutes};
+use super::facts;
+use super::lock::lock;
+use super::queries::Unrecorded;
+use super::steered::Steered;
 use crate::record::RecordedDecision;
+use crate::spark::lines::read_whole;
 use crate::spark::protocol::{Answer, Ask, CacheOrder};
-
-/// Round trips of which the time is kept.
-const MOST_TRIPS: usize = 10_000;
 
 /// Answers questions until the plugin asks no more.
 pub(super) fn answer_all(steered: &Steered, mut reader: BufReader<UnixStream>, mut writer: UnixStream) {
+    // What a stopped driver does not take must not hold up what comes after it for good.
+    let _ = writer.set_write_timeout(Some(Duration::from_millis(DRIVER_READS_WITHIN_MS)));
     let mut decider = Decider::new(&steered.prepared);
     let mut line = Vec::new();
-    while matches!(read_line(&mut reader, &mut line), Ok(true)) {
-        let answer = match serde_json::from_slice::<Ask>(&line) {
-            Ok(ask) => answer(steered, &mut decider, ask),
-            Err(error) => {
-                // Without its number the question can't be answered: the plugin's wait ends by itself.
-                steered.recorder.fault(format!("a question could not be read: {error}"));
-                continue;
+    thread::scope(|scope| {
+        let (records, to_record) = channel::<(Considered, Unrecorded<'_>)>();
+        scope.spawn(move || {
+            for (considered, unrecorded) in to_record {
+                considered.record(steered);
+                drop(unrecorded);
             }
-        };
-        let mut reply = serde_json::to_vec(&answer).unwrap_or_default();
-        reply.push(b'\n');
-        if writer.write_all(&reply).is_err() {
-            break;
-        }
-    }
-}
-
-fn answer(steered: &Steered, decider: &mut Decider, ask: Ask) -> Answer {
-    steered.questions.fetch_add(1, Ordering::Relaxed);
-    let number = ask.ask;
-    if let Some(trip_us) = ask.last_trip_us {
-        let mut trips = lock(&steered.trips_us);
-        if trips.len() < MOST_TRIPS {
-            trips.push(trip_us);
-        }
-    }
-    let execution = ask.execution;
-    let question = question(steered, ask);
-    match decider.ask::<PlanQueryAnswer>(DecisionPoint::PlanQuery, &question, QUESTION_MODULE_MS) {
-        Ok(decided) => {
-            lock(&steered.history).remember(&question.nodes, &decided.shares, execution, question.now_ms);
-            record(steered, &question.nodes, &decided, execution, question.now_ms);
-            if !steered.acts() {
-                return Answer::Decided {
-                    answer: number,
-                    confs: Default::default(),
-                    cache: Vec::new(),
-                    uncache: Vec::new(),
-                };
-            }
-            let cache =
-                decided.cache.into_iter().map(|choice| CacheOrder { hash: choice.hash, level: choice.level }).collect();
-            Answer::Decided {
-                answer: number,
-                confs: decided.confs.into_iter().collect(),
-                cache,
-                uncache: decided.uncache,
-            }
-        }
-        Err(none) => {
-            steered.undecided.fetch_add(1, Ordering::Relaxed);
-            steered.recorder.fault(format!("no decision for a query, which Spark plans as it would: {none}"));
-            Answer::Undecided { answer: number, none }
-        }
-    }
-}
-
-/// The question as `core` has it: what the plugin sent, with what earlier queries showed and what the cluster is.
-fn question(steered: &Steered, ask: Ask) -> PlanQueryInput {
-    let now = now_ms();
-    let local = steered.manager() == Manager::Local;
-    let driver_heap = steered.hello.driver_max_memory_bytes;
-    let (nodes, live, cores_seen) = {
-        let application = lock(&steered.application);
-        let history = lock(&steered.history);
-        let nodes: Vec<PlanNode> = history.describe(ask.nodes, |execution| application.ended_task_ms(execution));
-        (nodes, application.live_executors(), application.executor_cores())
-    };
-    let target = lock(&steered.control).target.unwrap_or(0);
-    let cores = if local {
-        steered.hello.default_parallelism.unwrap_or(1).max(1)
-    } else {
-        cores_seen.or_else(|| steered.conf_whole("spark.executor.cores")).unwrap_or(1).max(1)
-    };
-    let executors = if local { 1 } else { live.max(target).max(1) };
-    let heap = if local { driver_heap } else { steered.conf_memory("spark.executor.memory") };
-    let share = |key, default: f64| steered.conf(key).and_then(|text| text.trim().parse().ok()).unwrap_or(default);
-    let entries = {
-        let history = lock(&steered.history);
-        ask.entries
-            .into_iter()
-            .map(|entry| {
-                let (idle_ms, mean_gap_ms) = history.idle(&entry.id, now);
-                CacheEntryFacts {
-                    id: entry.id,
-                    memory_bytes: Bytes(entry.memory_bytes),
-                    disk_bytes: Bytes(entry.disk_bytes),
-                    partitions: entry.partitions,
-                    cached_partitions: entry.cached_partitions,
-                    idle_ms,
-                    mean_gap_ms,
+        });
+        while matches!(read_whole(&mut reader, &mut line), Ok(true)) {
+            let ask = match serde_json::from_slice::<Ask>(&line) {
+                Ok(ask) => ask,
+                Err(error) => {
+                    // Without its number the question can't be answered: the plugin's wait ends by itself.
+                    steered.recorder.fault(format!("a question could not be read: {error}"));
+                    continue;
                 }
-            })
-            .collect()
-    };
-    // The driver holds no cached data unless it is the only executor.
-    let storage = ask.executors.into_iter().filter(|executor| local || executor.id != "driver").collect();
-    PlanQueryInput {
-        now_ms: now,
-        utc_offset_minutes: utc_offset_minutes(),
-        labels: steered.launch.labels.clone(),
-        adaptive: ask.adaptive,
-        nodes,
-        truncated: ask.truncated,
-        entries,
-        executors: storage,
-        slots: executors.saturating_mul(cores / steered.task_cpus()).max(1),
-        executor_cores: cores,
-        // Spark's own default where nothing is said.
-        executor_heap_bytes: Bytes(heap.unwrap_or(GIB)),
-        driver_heap_bytes: driver_heap.map(Bytes),
-        memory_fraction: share("spark.memory.fraction", DEFAULT_MEMORY_FRACTION),
-        storage_fraction: share("spark.memory.storageFraction", DEFAULT_STORAGE_FRACTION),
-        scaling: steered.controller() == Controller::Policy,
-        confs: ask.confs.into_iter().collect(),
+            };
+            let considered = consider(steered, &mut decider, ask);
+            let unrecorded = steered.queries.answers();
+            let sent = writer.write_all(&considered.line(steered.acts()));
+            considered.remember(steered);
+            if records.send((considered, unrecorded)).is_err() || sent.is_err() {
+                break;
+            }
+        }
+    });
+}
+
+/// A question and what was decided of it.
+struct Considered {
+    /// The question's number.
+    number: u64,
+    execution: Option<i64>,
+    question: PlanQueryInput,
+    /// Why there is no decision, where there is none.
+    decided: Result<PlanQueryAnswer, String>,
+}
+
+fn consider(steered: &Steered, decider: &mut Decider, ask: Ask) -> Considered {
+    steered.counters.question(ask.last_trip_us);
+    let (number, execution) = (ask.ask, ask.execution);
+    let question = facts::query::question(steered, ask);
+    let decided = decider.ask(DecisionPoint::PlanQuery, &question, QUESTION_MODULE_MS);
+    Considered { number, execution, question, decided }
+}
+
+impl Considered {
+    /// The answer's line; one that is only decided for the record, where nothing is carried out.
+    fn line(&self, acts: bool) -> Vec<u8> {
+        let answer = self.number;
+        let told = match &self.decided {
+            Ok(decided) if acts => Answer::Decided {
+                answer,
+                confs: decided.confs.iter().map(|(key, value)| (key.clone(), value.clone())).collect(),
+                cache: decided
+                    .cache
+                    .iter()
+                    .map(|choice| CacheOrder { hash: choice.hash.clone(), level: choice.level })
+                    .collect(),
+                uncache: decided.uncache.clone(),
+            },
+            Ok(_) => Answer::Decided { answer, confs: Default::default(), cache: Vec::new(), uncache: Vec::new() },
+            Err(none) => Answer::Undecided { answer, none: none.clone() },
+        };
+        let mut line = serde_json::to_vec(&told).unwrap_or_default();
+        line.push(b'\n');
+        line
+    }
+
+    /// Remembers the query for the questions to come.
+    fn remember(&self, steered: &Steered) {
+        if let Ok(decided) = &self.decided {
+            let mut history = lock(&steered.queries.history);
+            history.remember(&self.question.nodes, &decided.shares, self.execution, self.question.now_ms);
+        }
+    }
+
+    /// Records what was decided, or why nothing was.
+    fn record(&self, steered: &Steered) {
+        match &self.decided {
+            Ok(decided) => record(steered, &self.question.nodes, decided, self.execution, self.question.now_ms),
+            Err(none) => {
+                steered.counters.undecided();
+                steered.recorder.fault(format!("no decision for a query, which Spark plans as it would: {none}"));
+            }
+        }
     }
 }
 
@@ -166,5 +139,71 @@ fn record(steered: &Steered, nodes: &[PlanNode], decided: &PlanQueryAnswer, exec
         && !nodes.is_empty()
     {
         lock(&steered.outcomes).query_decided(execution, numbers);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::io::BufRead as _;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::thread;
+
+    use super::*;
+    use crate::assets::POLICY_MODULE;
+    use crate::engine::prepared_by;
+    use crate::record::{Recorder, Run};
+    use crate::steering::driver::Driver;
+    use crate::steering::launch::Launch;
+
+    const ASK: &str = r#"{"ask":17,"execution":9,"nodes":[
+        {"parent":null,"operator":"Aggregate","hash":"a","row_bytes":16},
+        {"parent":0,"operator":"LogicalRelation","hash":"b","bytes":1073741824,"row_bytes":100,"format":"parquet"}]}"#;
+
+    fn steered() -> Steered {
+        let hello = r#"{"role":"events","protocol":1,"application":"a","master":"spark://somewhere:7077"}"#;
+        let launch = Arc::new(Launch::default());
+        let prepared = Arc::new(prepared_by(&launch.policy, POLICY_MODULE, None, None));
+        let driver = Driver::new(UnixStream::pair().unwrap().0);
+        let recorder = Recorder::begin(Run::default(), None);
+        Steered::new(launch, serde_json::from_str(hello).unwrap(), prepared, recorder, driver)
+    }
+
+    #[test]
+    fn spark_has_its_answers_before_the_record_has_them_and_what_spark_says_then_waits_for_the_record() {
+        let steered = steered();
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        theirs.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        let joined = AtomicBool::new(false);
+        thread::scope(|scope| {
+            let reader = BufReader::new(ours.try_clone().unwrap());
+            scope.spawn(|| answer_all(&steered, reader, ours));
+            // Nothing can be recorded of a query while this is held.
+            let recording = lock(&steered.outcomes);
+            let (mut asking, mut answers) = (&theirs, BufReader::new(&theirs));
+            for _ in 0..3 {
+                asking.write_all(format!("{}\n", ASK.replace('\n', "")).as_bytes()).unwrap();
+                let mut answer = String::new();
+                answers.read_line(&mut answer).unwrap();
+                assert!(answer.starts_with(r#"{"answer":17,"confs":{"spark.sql."#), "{answer}");
+            }
+            scope.spawn(|| {
+                steered.queries.recorded();
+                lock(&steered.outcomes).query_ended(&steered.recorder, 9, None);
+                joined.store(true, Ordering::Relaxed);
+            });
+            thread::sleep(Duration::from_millis(50));
+            assert!(!joined.load(Ordering::Relaxed));
+            drop(recording);
+            theirs.shutdown(std::net::Shutdown::Both).unwrap();
+        });
+        let outcomes: Vec<Option<String>> =
+            steered.recorder.with_run(|run| run.decisions.iter().map(|made| made.outcome.clone()).collect());
+        // The three questions were of one execution: its end is the outcome of the last of them.
+        assert!(outcomes.len() >= 3, "{outcomes:?}");
+        assert_eq!(outcomes.last().unwrap().as_deref(), Some("ran"), "{outcomes:?}");
+        let nodes = lock(&steered.queries.history).describe(serde_json::from_str::<Ask>(ASK).unwrap().nodes, |_| None);
+        assert!(nodes.iter().all(|node| node.seen == 3), "{nodes:?}");
     }
 }

@@ -6,7 +6,7 @@ use sparkwright_core::confs::ConfWhen;
 use sparkwright_core::facts::History;
 use sparkwright_core::launch::settable_while_starting;
 
-use super::run::{Launch, Mode};
+use super::launch::{Launch, Mode};
 use crate::engine::Prepared;
 use crate::launch::cluster::cluster_facts;
 use crate::launch::plan::{PlanError, launch_facts, plan_launch};

@@ -128,6 +128,19 @@ fn what_the_module_says_no_to_keeps_its_word() {
 }
 
 #[test]
+fn a_member_that_is_not_read_is_told_with_the_one_that_is_meant() {
+    let mut client = Client::decide(&[]);
+    client.ok("open", json!({}));
+    let job = |member: &str| json!({"point": "plan_stage", "input": {"job": {member: 10u64 << 30}}});
+    let right = client.ok("ask", job("input_bytes"));
+    assert_eq!(right["warnings"], json!([]));
+    let misspelt = client.ok("ask", job("input_byte"));
+    let told = "`job.input_byte` of `input` is not known and not read; is `input_bytes` meant?";
+    assert_eq!(misspelt["warnings"], json!([told]));
+    assert_ne!(misspelt["answer"], right["answer"]);
+}
+
+#[test]
 fn a_review_comes_in_prose_too() {
     let mut client = Client::decide(&[]);
     client.ok("open", json!({}));

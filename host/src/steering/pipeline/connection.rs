@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use serde::Deserialize as _;
 use serde_json::{Map, Value, json};
@@ -12,16 +11,21 @@ use sparkwright_core::control::Controller;
 use sparkwright_core::decision::Set;
 use sparkwright_core::facts::{ClusterFacts, History};
 
+use super::host::Host;
 use super::messages::{AskRequest, BeginRequest, OpenRequest, Refusal, Request};
 use super::policy::OpenPolicy;
-use super::{Host, facts, recording};
+use super::recording;
 use crate::clock::now_ms;
 use crate::launch::plan::{launch_facts, plan_launch};
 use crate::record::{Change, MOST_DECISIONS};
 use crate::review::{Executors, StageMeasure};
-use crate::steering::Mode;
 use crate::steering::declared::{PlannedExecutors, Wanted};
-use crate::steering::run::Steered;
+use crate::steering::facts::asked::completed;
+use crate::steering::facts::cluster;
+use crate::steering::facts::known::Known;
+use crate::steering::launch::Mode;
+use crate::steering::stages;
+use crate::steering::steered::Steered;
 
 /// What pipelines may take of a run's record; the rest is for the host's own decisions.
 const MOST_PIPELINE_DECISIONS: u64 = MOST_DECISIONS as u64 / 2;
@@ -116,7 +120,7 @@ impl Connection {
             let known = DecisionPoint::ALL.map(DecisionPoint::name).join(", ");
             Refusal::protocol(format!("there is no decision point `{}`", request.point)).help(format!("ask {known}"))
         })?;
-        let mut input = match request.input {
+        let named = match request.input {
             None | Some(Value::Null) => Map::new(),
             Some(Value::Object(members)) => members,
             Some(_) => return Err(Refusal::protocol("`input` is an object")),
@@ -124,25 +128,27 @@ impl Connection {
         let subject = request.subject.unwrap_or_default();
         let cluster = self.cluster();
         let application = self.host.steered.as_deref().zip(cluster.as_ref());
-        facts::complete(point, &mut input, &subject, &self.host.launch, application, &self.ended);
+        let known = Known { launch: &self.host.launch, application, ended: &self.ended, subject: &subject };
+        let asked = completed(point, named, &known);
         let open = self.open.as_mut().ok_or_else(not_open)?;
-        let answer = open.ask(point, &Value::Object(input), request.change.as_ref())?;
+        let answer = open.ask(point, &asked.question, request.change.as_ref())?;
         let read = AnyAnswer::read(point, &answer)
             .map_err(|error| Refusal::module(format!("the module's answer is not one of {}: {error}", point.name())))?;
         let currency = &open.policy.cost.currency;
         let (decisions, prose) = (recording::shown(&read, currency), recording::prose(&read, currency));
         let numbers = if request.record.unwrap_or(true) { self.record(&subject, &read) } else { BTreeMap::new() };
-        Ok(json!({"answer": answer, "numbers": numbers, "decisions": decisions, "prose": prose}))
+        let warnings = asked.warnings;
+        Ok(json!({"answer": answer, "numbers": numbers, "decisions": decisions, "prose": prose, "warnings": warnings}))
     }
 
     /// Records the decisions of an answer; gives their numbers by name.
     fn record(&mut self, subject: &str, answer: &AnyAnswer) -> BTreeMap<String, u64> {
-        let Some(steered) = self.host.steered.as_ref().filter(|steered| !steered.ended.load(Ordering::Relaxed)) else {
+        let Some(steered) = self.host.steered.as_ref().filter(|steered| !steered.driver.has_ended()) else {
             return BTreeMap::new();
         };
         let mut numbers = BTreeMap::new();
         for (name, decision) in recording::decisions(answer, subject, now_ms()) {
-            if steered.pipeline_decisions.fetch_add(1, Ordering::Relaxed) >= MOST_PIPELINE_DECISIONS {
+            if !steered.counters.pipeline_decision(MOST_PIPELINE_DECISIONS) {
                 steered
                     .recorder
                     .fault("pipelines made more decisions than the record keeps of them: these are left out");
@@ -180,7 +186,7 @@ impl Connection {
         let quota = planned.and_then(|_| self.quota(&steered));
         let executors = planned.map(|executors| PlannedExecutors { executors, prepared, quota });
         let told = if hindrance.is_none() { confs.clone() } else { BTreeMap::new() };
-        let begun = steered.begin_stage(&recording::short(&request.stage), Wanted { executors, confs: told });
+        let begun = stages::begin(&steered, &recording::short(&request.stage), Wanted { executors, confs: told });
         let refused: BTreeMap<String, String> = match &hindrance {
             Some(why) => confs.keys().map(|key| (key.clone(), why.clone())).collect(),
             None => begun.refused,
@@ -247,7 +253,7 @@ impl Connection {
     fn end_begun(&mut self) -> Option<StageMeasure> {
         let begun = self.begun.take()?;
         let steered = self.host.steered.as_ref()?;
-        let measure = steered.end_stage(begun.number?)?;
+        let measure = stages::end(steered, begun.number?)?;
         if let Some(number) = begun.decision {
             let Executors { at_begin, most, at_end } = measure.executors;
             let outcome = format!("{at_begin} executors when the stage began, at most {most}, {at_end} at its end");
@@ -287,12 +293,12 @@ impl Connection {
 
     fn cluster(&mut self) -> Option<ClusterFacts> {
         let steered = self.host.steered.as_deref()?;
-        Some(self.cluster.get_or_insert_with(|| facts::cluster_of(steered)).clone())
+        Some(self.cluster.get_or_insert_with(|| cluster::of_application(steered)).clone())
     }
 
     /// The most executors that the cluster holds under the policy of this connection.
     fn quota(&mut self, steered: &Steered) -> Option<u32> {
-        let cluster = facts::with_running_sizes(&self.cluster()?, steered);
+        let cluster = cluster::with_running_sizes(&self.cluster()?, steered);
         let prepared = self.open.as_ref()?.prepared.as_ref().as_ref().ok()?;
         let facts = launch_facts(cluster, None, &self.host.launch.labels, History::default());
         plan_launch(prepared, &facts).ok().map(|plan| plan.max_executors)

@@ -5,7 +5,7 @@
 //! Nothing that goes wrong here touches the steering of the application.
 
 mod connection;
-mod facts;
+pub(super) mod host;
 mod messages;
 mod policy;
 mod recording;
@@ -16,21 +16,12 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use self::connection::Connection;
+use self::host::Host;
 use self::messages::{Greeting, Refusal, answer_line};
-use super::run::{Launch, Steered};
+use super::launch::Launch;
 use crate::engine::{EngineError, Prepared};
 use crate::spark::lines::{Line, read_line};
 use crate::spark::protocol::{Hello, MAX_LINE_BYTES, Role, VERSION};
-
-/// Who answers: a host with the application that it steers, or alone.
-#[derive(Clone)]
-pub(super) struct Host {
-    pub(super) launch: Arc<Launch>,
-    /// The host's own policy.
-    pub(super) prepared: Arc<Result<Prepared, EngineError>>,
-    /// The application; none where nothing is steered.
-    pub(super) steered: Option<Arc<Steered>>,
-}
 
 /// Answers a pipeline that has said hello until it says no more; then everything that it set is taken back.
 ///

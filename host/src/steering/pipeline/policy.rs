@@ -11,11 +11,10 @@ use sparkwright_core::steering::{LAUNCH_MODULE_MS, PROFILE_LIMITS};
 use sparkwright_policy::{Override, render};
 
 use super::messages::{OpenRequest, Refusal};
-use crate::engine::{Budget, EngineError, Prepared, Steady};
+use crate::engine::{Budget, EngineError, Prepared, Steady, prepared};
 use crate::launch::policy_source::{Chosen, PolicyError, choose_with};
 use crate::record::PolicyIdentity;
-use crate::steering::Launch;
-use crate::steering::server::prepare_with;
+use crate::steering::launch::Launch;
 
 /// A policy that decides for one connection.
 #[derive(Debug)]
@@ -130,7 +129,7 @@ fn prepare(host: &Result<Prepared, EngineError>, chosen: &Chosen) -> Result<Prep
     {
         return Err(EngineError::WrongHash { found: module.sha256().to_owned(), pinned: pinned.clone() }.into());
     }
-    Ok(prepare_with(module, &chosen.policy)?)
+    Ok(prepared(&chosen.policy, module)?)
 }
 
 fn steady(prepared: &Result<Prepared, EngineError>) -> Result<Steady, Refusal> {

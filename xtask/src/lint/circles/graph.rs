@@ -27,13 +27,6 @@ pub(super) struct Circle {
     names: Vec<BTreeSet<String>>,
 }
 
-impl Circle {
-    /// Whether all modules of the shortest way round have names that begin so.
-    pub(super) fn is_within(&self, beginning: &str) -> bool {
-        self.way.iter().all(|module| module.starts_with(beginning))
-    }
-}
-
 impl fmt::Display for Circle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.way.join(" -> "))?;

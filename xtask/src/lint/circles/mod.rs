@@ -38,25 +38,17 @@ struct Target {
     src_path: PathBuf,
 }
 
-/// Circles that are known and still to be untied, as package and the beginning of its modules' names. One that is gone must go here too.
-const KNOWN: [(&str, &str); 1] = [("sparkwright", "steering::")];
-
 /// Checks every target of every package.
 pub(super) fn check() -> Result<()> {
     let mut metadata = setup::cargo(&["metadata", "--format-version=1", "--offline", "--no-deps"]);
     let text = output_of("reading the workspace", &mut metadata)?;
     let metadata: Metadata = serde_json::from_str(&text).context("cargo metadata is not what was expected")?;
-    let (mut modules, mut found, mut known) = (0, String::new(), 0);
+    let (mut modules, mut found) = (0, String::new());
     for package in &metadata.packages {
         for target in &package.targets {
             let read = Crate::read(&target.src_path)?;
             modules += read.len();
             for circle in graph::circles_of(&read) {
-                if KNOWN.iter().any(|(of, module)| *of == package.name && circle.is_within(module)) {
-                    known += 1;
-                    console::say(&format!("known, and to be untied: {}: {circle}", package.name));
-                    continue;
-                }
                 let kind = target.kind.first().map_or("", String::as_str);
                 let _ = write!(found, "\n{} ({kind} {}): {circle}", package.name, target.name);
             }
@@ -68,9 +60,6 @@ pub(super) fn check() -> Result<()> {
             found.replace('\n', "\n  ")
         );
     }
-    if known < KNOWN.len() {
-        bail!("a circle that xtask/src/lint/circles/mod.rs calls known is gone: take it out there");
-    }
-    console::say(&format!("{modules} modules depend on each other without another circle"));
+    console::say(&format!("{modules} modules depend on each other without a circle"));
     Ok(())
 }

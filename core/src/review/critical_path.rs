@@ -1,27 +1,35 @@
 //! The longest chain of tasks that wait for each other, which no number of executors makes shorter.
 //!
 //! A stage takes at least as long as its longest task, and begins when its parents have ended; jobs that ran at the same time are taken to
-//! wait for each other's longest only (Sparklens, Apache-2.0, measures it so).
+//! wait for each other's longest only (Sparklens, Apache-2.0, measures it so). Whoever has a run's events asks for it here, so that a run
+//! and a declared stage are measured alike.
 
-use std::collections::BTreeMap;
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
 
 /// A stage of a job: its longest task and the stages that it reads.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Step {
-    pub(super) longest_task_ms: u64,
-    pub(super) parents: Vec<i64>,
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Step {
+    /// The longest task's time.
+    pub longest_task_ms: u64,
+    /// The stages that it reads, by id.
+    pub parents: Vec<i64>,
 }
 
 /// A job, from its start to its end.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Job {
-    pub(super) stages: Vec<i64>,
-    pub(super) from_ms: u64,
-    pub(super) to_ms: u64,
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Job {
+    /// Its stages, by id.
+    pub stages: Vec<i64>,
+    /// When it started, Unix time.
+    pub from_ms: u64,
+    /// When it ended, Unix time.
+    pub to_ms: u64,
 }
 
-/// The length of the chain over all jobs.
-pub(super) fn critical_path_ms(steps: &BTreeMap<i64, Step>, jobs: impl IntoIterator<Item = Job>) -> u64 {
+/// The length of the chain over all jobs, by their stages' ids.
+#[must_use]
+pub fn critical_path_ms(steps: &BTreeMap<i64, Step>, jobs: impl IntoIterator<Item = Job>) -> u64 {
     let mut jobs: Vec<Job> = jobs.into_iter().collect();
     jobs.sort_by_key(|job| job.from_ms);
     let mut sum = 0_u64;
@@ -38,9 +46,15 @@ pub(super) fn critical_path_ms(steps: &BTreeMap<i64, Step>, jobs: impl IntoItera
     sum.saturating_add(longest)
 }
 
+/// The length of chains that follow each other, as the declared stages of a pipeline do; unknown where one of them is or there is none.
+#[must_use]
+pub fn in_series(chains_ms: impl IntoIterator<Item = Option<u64>>) -> Option<u64> {
+    chains_ms.into_iter().reduce(|sum, next| Some(sum?.saturating_add(next?))).flatten()
+}
+
 /// The longest chain of a job's stages.
 fn chain_ms(steps: &BTreeMap<i64, Step>, job: &Job) -> u64 {
-    // A parent has a smaller number than its child: in this order every parent is known first.
+    // A parent has a smaller id than its child: in this order every parent is known first.
     let mut stages = job.stages.clone();
     stages.sort_unstable();
     let mut ends: BTreeMap<i64, u64> = BTreeMap::new();
@@ -66,5 +80,18 @@ mod tests {
         assert_eq!(critical_path_ms(&steps, [job(&[3], 50, 200), job(&[0, 1, 2], 0, 100)]), 50);
         assert_eq!(critical_path_ms(&steps, [job(&[7], 0, 1)]), 0);
         assert_eq!(critical_path_ms(&steps, []), 0);
+    }
+
+    #[test]
+    fn chains_in_series_add_up_while_all_are_known() {
+        for (chains, all) in [
+            (&[Some(3), Some(4)][..], Some(7)),
+            (&[Some(3), None, Some(4)], None),
+            (&[None], None),
+            (&[Some(u64::MAX), Some(1)], Some(u64::MAX)),
+            (&[], None),
+        ] {
+            assert_eq!(in_series(chains.iter().copied()), all, "{chains:?}");
+        }
     }
 }

@@ -1,0 +1,108 @@
+//! The end of an application: its record is closed, Spark's event log kept beside it, and the run reviewed.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use sparkwright_core::abi::DecisionPoint;
+use sparkwright_core::facts::PastRun;
+use sparkwright_core::review::ReviewAnswer;
+use sparkwright_core::steering::{EVENT_LOG_WITHIN_MS, LAUNCH_MODULE_MS};
+
+use super::launch::Launch;
+use super::lock::lock;
+use super::steered::Steered;
+use crate::engine::Budget;
+use crate::record::{self, Change, RecordedReview};
+use crate::review;
+
+/// Of so many records the newest are looked at for earlier runs of the same application.
+const MOST_RECORDS: usize = 100;
+/// How often it is looked whether Spark has finished its event log.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+/// Ends the record.
+pub(super) fn finish(steered: &Steered) {
+    steered.queries.recorded();
+    let ids = lock(&steered.outcomes).plans();
+    let uses: BTreeMap<String, u32> = {
+        let history = lock(&steered.queries.history);
+        ids.into_iter().map(|id| (id.clone(), history.uses_from_cache(&id))).collect()
+    };
+    lock(&steered.outcomes).finish(&steered.recorder, &uses);
+    steered.recorder.note(Change::Totals(steered.totals()));
+    let folder = steered.recorder.folder();
+    if let Some(path) = keep_event_log(&steered.launch, &steered.hello.application, folder.clone()) {
+        if let Some(folder) = folder {
+            record_review(steered, &folder.join(&path));
+        }
+        steered.recorder.note(Change::EventLog { path });
+    }
+    steered.recorder.finish();
+}
+
+/// Moves Spark's event log of an application into its run's folder; gives its name there, or where it is otherwise.
+fn keep_event_log(launch: &Launch, application: &str, folder: Option<PathBuf>) -> Option<String> {
+    let from = launch.event_log_dir.as_ref()?;
+    let folder = folder?;
+    let deadline = Instant::now() + Duration::from_millis(EVENT_LOG_WITHIN_MS);
+    // Spark finishes its log after it has stopped its plugins.
+    loop {
+        let found = fs::read_dir(from).ok()?.flatten().map(|entry| entry.path()).find(|path| {
+            path.file_name().is_some_and(|name| {
+                let name = name.to_string_lossy();
+                name.contains(application) && !application.is_empty() && !name.ends_with(".inprogress")
+            })
+        });
+        if let Some(path) = found {
+            let name = match path.extension() {
+                Some(extension) if extension != application => format!("eventlog.{}", extension.to_string_lossy()),
+                _ => "eventlog".to_owned(),
+            };
+            let moved = fs::rename(&path, folder.join(&name));
+            let _ = fs::remove_dir(from);
+            return Some(if moved.is_ok() { name } else { path.display().to_string() });
+        }
+        if Instant::now() > deadline {
+            return None;
+        }
+        thread::sleep(LOOK_EVERY);
+    }
+}
+
+/// Records the review of the run that left this event log; without an answer the record says why there is none.
+fn record_review(steered: &Steered, log: &Path) {
+    let Ok(prepared) = steered.prepared.as_ref() else { return };
+    let reviewed = review::read(log).map_err(|error| error.to_string()).and_then(|log| {
+        let question = log.measured.question(&earlier_runs(steered), None);
+        let session = prepared.session().map_err(|error| error.to_string())?;
+        let asked = session.ask::<ReviewAnswer>(DecisionPoint::Review, &question, Budget::millis(LAUNCH_MODULE_MS));
+        let (answer, _) = asked.map_err(|error| error.to_string())?;
+        answer.map_err(|refused| refused.to_string())
+    });
+    match reviewed {
+        Ok(answer) => {
+            let currency = steered.launch.policy.cost.currency.clone();
+            steered.recorder.note(Change::Review(Box::new(RecordedReview { answer, currency })));
+        }
+        Err(why) => steered.recorder.fault(format!("the run could not be reviewed: {why}")),
+    }
+}
+
+/// Reviewed runs of the same application under the same folder, the oldest first.
+fn earlier_runs(steered: &Steered) -> Vec<PastRun> {
+    let Some(root) = steered.launch.record.as_deref() else { return Vec::new() };
+    let own = steered.recorder.folder();
+    let mut runs: Vec<PastRun> = record::list(root)
+        .into_iter()
+        .filter(|folder| Some(folder) != own.as_ref())
+        .take(MOST_RECORDS)
+        .filter_map(|folder| record::read(&folder).ok())
+        .filter(|run| run.application.name == steered.hello.name)
+        .filter_map(|run| Some(run.review?.answer.past_run))
+        .collect();
+    runs.reverse();
+    runs
+}

@@ -1,0 +1,66 @@
+//! What a host is given to steer an application with.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+use sparkwright_core::launch::PlanLaunchAnswer;
+use sparkwright_core::named::Named;
+use sparkwright_core::policy::ResolvedPolicy;
+
+use crate::record::PolicyIdentity;
+
+/// What steering does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// Decides and carries out.
+    #[default]
+    Act,
+    /// Decides and records, changes nothing.
+    Shadow,
+    /// Does nothing.
+    Off,
+}
+
+impl Mode {
+    /// The mode's name.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Act => "act",
+            Self::Shadow => "shadow",
+            Self::Off => "off",
+        }
+    }
+}
+
+/// What the host is given to steer an application with: made by `submit`, or by `serve` itself.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Launch {
+    /// What steering does.
+    pub mode: Mode,
+    /// The policy.
+    pub policy: ResolvedPolicy,
+    /// Which policy that is.
+    pub identity: PolicyIdentity,
+    /// The SHA-256 that the policy file pins the module to.
+    pub module_sha256: Option<String>,
+    /// The module's file; the embedded one when absent.
+    pub module: Option<PathBuf>,
+    /// Single values that override the policy file's, as `autoscaling.max_executors=8`; `policy` has them already.
+    #[serde(default)]
+    pub set: Vec<String>,
+    /// What the user says of the run, for the policy's rules.
+    #[serde(default)]
+    pub labels: Named<String>,
+    /// Where records go; none are kept when absent.
+    pub record: Option<PathBuf>,
+    /// Spark keys that `submit` added.
+    pub own_confs: Vec<String>,
+    /// The launch plan, where one was made.
+    pub plan: Option<PlanLaunchAnswer>,
+    /// What went wrong before the application started.
+    pub faults: Vec<String>,
+    /// Where Spark writes its event log, when we asked it to.
+    pub event_log_dir: Option<PathBuf>,
+}
