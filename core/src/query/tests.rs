@@ -74,7 +74,7 @@ fn slots_are_those_of_the_executors_that_there_are_or_will_be() {
         };
         // So little that a piece a slot is enough.
         input.nodes[2].bytes = Some(Bytes::mib(8));
-        plan(&input).confs[SHUFFLE_PARTITIONS].clone()
+        plan(&input).confs[SHUFFLE_PARTITIONS.key].clone()
     };
     for (running, target, cores, cpus, partitions) in [
         (Some(2), None, Some(4), None, "8"),
@@ -88,7 +88,11 @@ fn slots_are_those_of_the_executors_that_there_are_or_will_be() {
     ] {
         assert_eq!(at(running, target, cores, cpus), partitions, "{running:?} {target:?} {cores:?} {cpus:?}");
     }
-    assert_eq!(plan(&PlanQueryInput { slots: Some(3), ..join() }).confs[SHUFFLE_PARTITIONS], "3", "the asker's own");
+    assert_eq!(
+        plan(&PlanQueryInput { slots: Some(3), ..join() }).confs[SHUFFLE_PARTITIONS.key],
+        "3",
+        "the asker's own"
+    );
 }
 
 #[test]

@@ -46,8 +46,7 @@ def confs_and_events():
     check(ask["confs"][PARTITIONS] == {"value": "200", "owner": "default"}, "the question shows Spark's default")
     check(ask["execution"] is not None and [n["operator"] for n in ask["nodes"]] == ["Aggregate", "Range"], "plan nodes")
     check(ask["executors"][0]["id"] == "driver" and ask["executors"][0]["max_storage_bytes"] > 0, "storage memory is told")
-    host.until(lambda: spark.conf.get(PARTITIONS) == "200", what="the session's own value")
-    check(True, "the session has its own value back")
+    check(spark.conf.get(PARTITIONS) == "200", "the session has its own value at once, whatever its query ran with")
 
     host.until(lambda: len(host.of("alive")) > 2, what="signs of life")
     one_sided = {}
@@ -118,9 +117,19 @@ def confs_and_events():
     answers["confs"] = {PARTITIONS: "3"}
     threads = [threading.Thread(target=worker, args=(n,)) for n in (3, 4, 5, 6)]
     [t.start() for t in threads]
+    seen, listed, cloned = set(), set(), set()
+    while any(t.is_alive() for t in threads):
+        seen.add(spark.conf.get(PARTITIONS))
+        listed.add(spark._jsparkSession.sessionState().conf().getAllConfs().contains(PARTITIONS))
+        cloned.add(spark._jsparkSession.cloneSession().conf().get(PARTITIONS))
     [t.join() for t in threads]
-    host.until(lambda: spark.conf.get(PARTITIONS) == "200", what="the session's own value")
-    check(True, "concurrent queries leave the session as it was")
+    check(seen == {"200"}, f"who looks while queries run sees the session's own value: {seen}")
+    check(listed == {False}, "nor does a list of what is set have ours")
+    check(cloned == {"200"}, f"nor a session that is cloned meanwhile, as a streaming query does: {cloned}")
+    check(spark.range(9).groupBy(F.col("id") % 3).count().rdd.getNumPartitions() == 3 and spark.conf.get(PARTITIONS) == "3", "a plan outside of an execution has it")
+    check(spark.sql(f"SET {PARTITIONS}").collect()[0].value == "3", "as long as no other question is asked")
+    spark.range(9).groupBy(F.col("id") % 3).count().collect()
+    check(spark.conf.get(PARTITIONS) == "200", "concurrent queries leave the session as it was")
 
     started = time.time()
     spark.stop()

@@ -76,8 +76,8 @@ pub fn prepared(
     pinned_sha256: Option<&str>,
 ) -> Result<Result<Prepared, EngineError>, Failure> {
     let bytes = module_bytes(module).map_err(|error| {
-        Failure::new(format!("the policy module can't be read: {error}"))
-            .help("leave --module out for the module inside this program")
+        Failure::new(format!("can't read the policy module {error}"))
+            .help("check the path, or leave --module out for the built-in module")
     })?;
     Ok(prepared_by(policy, &bytes, pinned_sha256, compiled_folder()))
 }

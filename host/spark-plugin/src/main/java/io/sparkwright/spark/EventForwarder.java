@@ -45,7 +45,7 @@ final class EventForwarder extends SparkFirehoseListener {
         || event instanceof SparkListenerSQLAdaptiveSQLMetricUpdates);
   }
 
-  /** Gives sessions their own confs back; in a queue of its own, so that it does not wait behind many task events. */
+  /** Forgets what an execution ran with once it is over; in a queue of its own, so that it does not wait behind many task events. */
   static final class EndOfExecution extends SparkFirehoseListener {
     private final SessionConfs confs;
 
@@ -60,7 +60,7 @@ final class EventForwarder extends SparkFirehoseListener {
           confs.ended(end.executionId());
         }
       } catch (Throwable e) {
-        Log.once("restore", "Sparkwright: a session keeps confs that were set for a query, taking them back failed", e);
+        Log.once("restore", "Sparkwright: what a query ran with is kept, forgetting it failed", e);
         Log.rethrowIfJvmMustSeeIt(e);
       }
     }

@@ -42,6 +42,7 @@ final class NormalizationRule extends Rule<LogicalPlan> {
   }
 
   private void consider(Steering steering, LogicalPlan plan) throws InterruptedException {
+    steering.confs().reach(Compat.sqlConf(session));
     boolean asks = steering.asks() && !Steering.isOurs();
     if (!asks && steering.entries().isEmpty()) {
       return;
@@ -53,7 +54,7 @@ final class NormalizationRule extends Rule<LogicalPlan> {
     }
     SQLConf conf = Compat.sqlConf(session);
     if (asks && conf.getConfString(MODE, "").equals("off")) {
-      // the end of an execution may still be on its way, and with it the session's own values
+      // what a plan outside of an execution was to run with may still stand in the session
       steering.confs().apply(Compat.sessionId(session), conf, Map.of(), null);
       asks = false;
     }

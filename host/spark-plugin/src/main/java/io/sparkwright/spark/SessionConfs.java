@@ -4,7 +4,6 @@ import java.lang.ref.WeakReference;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.NoSuchElementException;
@@ -15,8 +14,9 @@ import org.apache.spark.SparkConf;
 import org.apache.spark.sql.internal.SQLConf;
 
 /**
- * Sets the managed confs of sessions, and gives sessions their own values back. A key that the user set is never written. What we write holds
- * for one query: each answer is the whole set, and the session's own values come back when the query's execution ends.
+ * Sets the managed confs of queries and sessions; a key that the user set is never touched. What a query is to run with holds for its
+ * execution alone ({@link ExecutionConfs}). Two things are written into the session: what a plan made outside of an execution ({@code df.rdd},
+ * MLlib) is to run with, until the session's next question, and what the {@code conf} command sets, until it takes it back.
  */
 final class SessionConfs {
   /** What a session says about one key. Owner: {@code default}, {@code user} or {@code ours}. */
@@ -30,8 +30,6 @@ final class SessionConfs {
     final Map<String, Written> written = new HashMap<>();
     /** What the {@code conf} command set: holds under every answer until the host is lost. */
     final Map<String, String> standing = new HashMap<>();
-    /** Answers of executions that have not ended, oldest first. */
-    final LinkedHashMap<Long, Map<String, String>> open = new LinkedHashMap<>();
 
     Session(SQLConf conf) {
       this.conf = new WeakReference<>(conf);
@@ -40,15 +38,20 @@ final class SessionConfs {
 
   private static final String SHUFFLE_PARTITIONS = "spark.sql.shuffle.partitions";
 
+  /** Belongs to no session: says whether Spark takes a value. */
+  private static final SQLConf SCRATCH = new SQLConf();
+
   private final Map<String, Session> sessions = new HashMap<>();
+  private final ExecutionConfs executions;
   private final SparkConf sparkConf;
   private final Set<String> ownConfs;
   /** The session confs that answers may set; none before a host has said which. */
   private List<String> keys = List.of();
   private int openAtMost;
 
-  SessionConfs(SparkConf sparkConf) {
+  SessionConfs(SparkConf sparkConf, ExecutionConfs executions) {
     this.sparkConf = sparkConf;
+    this.executions = executions;
     this.ownConfs = Arrays.stream(sparkConf.get("spark.sparkwright.ownConfs", "").split(","))
         .map(String::trim)
         .filter(key -> !key.isEmpty())
@@ -76,22 +79,25 @@ final class SessionConfs {
   }
 
   /**
-   * Makes {@code wanted} the whole set of what we say in this session: other keys of ours go back to what the session had.
+   * Makes {@code wanted} the whole set of what we say for an execution, or else in this session: other keys of ours go back to what the
+   * session had.
    *
-   * @param execution the SQL execution that this is for; null: until the session's next question
+   * @param execution the SQL execution that this is for; null: the session, until its next question
    */
   synchronized void apply(String sessionId, SQLConf conf, Map<String, String> wanted, Long execution) {
     Session session = session(sessionId, conf);
     Map<String, String> managed = new HashMap<>(wanted);
     managed.keySet().retainAll(keys);
-    if (execution != null) {
-      session.open.remove(execution);
-      session.open.put(execution, managed);
-      if (session.open.size() > openAtMost) {
-        session.open.remove(session.open.keySet().iterator().next());
-      }
+    write(session, conf, execution == null ? managed : Map.of());
+    if (execution != null && executions.reach(conf)) {
+      managed.entrySet().removeIf(set -> userHas(session, conf, set.getKey()) || refusal(set.getKey(), set.getValue()) != null);
+      executions.put(execution, managed, openAtMost);
     }
-    write(session, conf, managed);
+  }
+
+  /** A session that plans for an execution of another, as the one that Spark clones to plan what it caches, runs it with the same confs. */
+  void reach(SQLConf conf) {
+    executions.reach(conf);
   }
 
   /**
@@ -107,44 +113,29 @@ final class SessionConfs {
         session.standing.remove(key);
       } else if (!keys.contains(key)) {
         refused.put(key, "it is not one of the managed keys");
-      } else if (owner(session, conf, key).equals("user")) {
+      } else if (userHas(session, conf, key)) {
         refused.put(key, "the user set it to `" + set(conf, key) + "`");
       } else {
         session.standing.put(key, value);
       }
     });
-    write(session, conf, lastOpen(session)).forEach((key, why) -> {
+    write(session, conf, Map.of()).forEach((key, why) -> {
       session.standing.remove(key);
       refused.put(key, why);
     });
     return refused;
   }
 
-  private static Map<String, String> lastOpen(Session session) {
-    Map<String, String> last = Map.of();
-    for (Map<String, String> still : session.open.values()) {
-      last = still;
-    }
-    return last;
-  }
-
-  /** The SQL execution is over: the session goes back to an execution that is still open, or to its own values. */
+  /** The SQL execution is over: what it ran with can be forgotten. */
   synchronized void ended(long execution) {
-    for (Session session : sessions.values()) {
-      if (session.open.remove(execution) != null) {
-        SQLConf conf = session.conf.get();
-        if (conf != null) {
-          write(session, conf, lastOpen(session));
-        }
-      }
-    }
+    executions.ended(execution);
     sessions.values().removeIf(session -> session.conf.get() == null);
   }
 
   /** Nobody steers any more: every session gets its own values back. */
   synchronized void restoreAll() {
+    executions.clear();
     for (Session session : sessions.values()) {
-      session.open.clear();
       session.standing.clear();
       SQLConf conf = session.conf.get();
       if (conf != null) {
@@ -168,19 +159,31 @@ final class SessionConfs {
       }
     }
     wanted.forEach((key, value) -> {
-      try {
-        if (!owner(session, conf, key).equals("user") && !value.equals(set(conf, key))) {
-          Written before = session.written.get(key);
-          String original = before == null ? set(conf, key) : before.original;
-          conf.setConfString(key, value);
-          session.written.put(key, new Written(value, original));
-        }
-      } catch (RuntimeException e) {
-        Log.once("conf " + key, "Sparkwright: " + key + " stays as it is, Spark does not take the value `" + value + "`", e);
-        failed.put(key, "Spark does not take `" + value + "`: " + e.getMessage());
+      if (userHas(session, conf, key) || value.equals(set(conf, key))) {
+        return;
+      }
+      String refusal = refusal(key, value);
+      if (refusal == null) {
+        Written before = session.written.get(key);
+        String original = before == null ? set(conf, key) : before.original;
+        conf.setConfString(key, value);
+        session.written.put(key, new Written(value, original));
+      } else {
+        failed.put(key, refusal);
       }
     });
     return failed;
+  }
+
+  /** Why Spark does not take a value; null where it does. */
+  private static String refusal(String key, String value) {
+    try {
+      SCRATCH.setConfString(key, value);
+      return null;
+    } catch (RuntimeException e) {
+      Log.once("conf " + key, "Sparkwright: " + key + " stays as it is, Spark does not take the value `" + value + "`", e);
+      return "Spark does not take `" + value + "`: " + e.getMessage();
+    }
   }
 
   private static void restore(SQLConf conf, String key, String original) {
@@ -191,7 +194,15 @@ final class SessionConfs {
     }
   }
 
+  private boolean userHas(Session session, SQLConf conf, String key) {
+    return ownerInSession(session, conf, key).equals("user");
+  }
+
   private String owner(Session session, SQLConf conf, String key) {
+    return executions.value(key) == null ? ownerInSession(session, conf, key) : "ours";
+  }
+
+  private String ownerInSession(Session session, SQLConf conf, String key) {
     String value = set(conf, key);
     if (value == null) {
       return "default";
@@ -205,7 +216,7 @@ final class SessionConfs {
 
   /** The value that somebody set in the session (a session starts with all of SparkConf); null: Spark's default holds. */
   private static String set(SQLConf conf, String key) {
-    return conf.settings().get(key);
+    return ExecutionConfs.ofSession(conf, key);
   }
 
   private Session session(String sessionId, SQLConf conf) {
@@ -249,8 +260,8 @@ final class SessionConfs {
    */
   synchronized long digest(String sessionId, SQLConf conf) {
     Map<String, String> settings = conf.settings();
-    long digest = owner(session(sessionId, conf), conf, SHUFFLE_PARTITIONS).equals("user")
-        ? Mix.of(String.valueOf(settings.get(SHUFFLE_PARTITIONS)))
+    long digest = userHas(session(sessionId, conf), conf, SHUFFLE_PARTITIONS)
+        ? Mix.of(String.valueOf(set(conf, SHUFFLE_PARTITIONS)))
         : 0;
     synchronized (settings) {
       for (Map.Entry<String, String> entry : settings.entrySet()) {

@@ -48,7 +48,7 @@ final class Steering {
   Steering(SparkContext context, SparkConf conf) {
     this.context = context;
     this.conf = conf;
-    this.confs = new SessionConfs(conf);
+    this.confs = new SessionConfs(conf, new ExecutionConfs(() -> SparkInternals.executionId(context)));
     this.entries = new CachedEntries(
         (id, what, why, error, level) -> events.say(Messages.entry(id, what, why, error, level)));
     this.storage = new StorageWatch(context, entries);

@@ -1,0 +1,155 @@
+package io.sparkwright.spark;
+
+import java.lang.reflect.Field;
+import java.util.AbstractMap;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Supplier;
+import org.apache.spark.internal.config.ConfigReader;
+import org.apache.spark.sql.internal.SQLConf;
+
+/**
+ * Confs that hold for one SQL execution and are seen by nobody else. Spark plans and re-plans an execution in threads that carry its id as a
+ * local property; a thread that looks a key up and carries that id finds our value, every other thread finds the session's own. So nothing
+ * has to be given back: not to the user's next statement, not to other threads, and not to a session that is cloned meanwhile.
+ *
+ * <p>For that the map in which a session's {@link SQLConf} keeps what was set is put into one that looks here first. Spark has no other place
+ * for a setting of one execution. Where this Spark keeps it elsewhere, queries run with the session's own confs.
+ */
+final class ExecutionConfs {
+  private static final Field SETTINGS = field("settings");
+  private static final Field READER = field("reader");
+
+  private final Supplier<Long> execution;
+  private final Map<Long, Map<String, String>> byExecution = new ConcurrentHashMap<>();
+  /** The executions in {@link #byExecution}, oldest first. */
+  private final Set<Long> open = Collections.newSetFromMap(new LinkedHashMap<>());
+
+  /** @param execution gives the SQL execution that the current thread is in, or null */
+  ExecutionConfs(Supplier<Long> execution) {
+    this.execution = execution;
+  }
+
+  private static Field field(String name) {
+    try {
+      Field field = SQLConf.class.getDeclaredField(name);
+      field.setAccessible(true);
+      return field;
+    } catch (ReflectiveOperationException | RuntimeException e) {
+      Log.once("SQLConf." + name, "Sparkwright: queries run with the session's own confs, this version of Spark has another SQLConf", e);
+      return null;
+    }
+  }
+
+  /** Has this session look here first; once is enough. Says whether it does. */
+  boolean reach(SQLConf conf) {
+    if (conf.settings() instanceof Layered layered) {
+      return layered.belongsTo(this);
+    }
+    if (SETTINGS == null || READER == null) {
+      return false;
+    }
+    try {
+      Layered layered = new Layered(conf.settings());
+      READER.set(conf, new ConfigReader(layered));
+      SETTINGS.set(conf, layered);
+      return true;
+    } catch (ReflectiveOperationException | RuntimeException | LinkageError e) {
+      Log.once("SQLConf", "Sparkwright: queries run with the session's own confs, Spark's SQLConf can't be changed", e);
+      return false;
+    }
+  }
+
+  /** The confs of an execution, in place of those that it had. Of more than {@code openAtMost} executions the oldest are forgotten. */
+  synchronized void put(long id, Map<String, String> confs, int openAtMost) {
+    open.remove(id);
+    if (confs.isEmpty()) {
+      byExecution.remove(id);
+      return;
+    }
+    byExecution.put(id, Map.copyOf(confs));
+    open.add(id);
+    while (open.size() > openAtMost) {
+      ended(open.iterator().next());
+    }
+  }
+
+  synchronized void ended(long id) {
+    open.remove(id);
+    byExecution.remove(id);
+  }
+
+  synchronized void clear() {
+    open.clear();
+    byExecution.clear();
+  }
+
+  /** Our value for the execution that the current thread is in; null where we have none. */
+  String value(Object key) {
+    if (byExecution.isEmpty()) {
+      return null;
+    }
+    Long id = execution.get();
+    Map<String, String> confs = id == null ? null : byExecution.get(id);
+    return confs == null ? null : confs.get(key);
+  }
+
+  /** What somebody set in the session itself, whatever we say for an execution; null: Spark's default holds. */
+  static String ofSession(SQLConf conf, String key) {
+    Map<String, String> settings = conf.settings();
+    return settings instanceof Layered layered ? layered.session.get(key) : settings.get(key);
+  }
+
+  /** A session's settings, under ours. Spark locks the map that it finds while it goes through it, so each method here holds that lock. */
+  private final class Layered extends AbstractMap<String, String> {
+    final Map<String, String> session;
+
+    Layered(Map<String, String> session) {
+      this.session = session;
+    }
+
+    boolean belongsTo(ExecutionConfs confs) {
+      return ExecutionConfs.this == confs;
+    }
+
+    @Override
+    public String get(Object key) {
+      String ours = value(key);
+      return ours == null ? session.get(key) : ours;
+    }
+
+    @Override
+    public boolean containsKey(Object key) {
+      return value(key) != null || session.containsKey(key);
+    }
+
+    @Override
+    public synchronized String put(String key, String value) {
+      return session.put(key, value);
+    }
+
+    @Override
+    public synchronized String remove(Object key) {
+      return session.remove(key);
+    }
+
+    @Override
+    public synchronized void clear() {
+      session.clear();
+    }
+
+    @Override
+    public int size() {
+      return session.size();
+    }
+
+    /** The session's own alone: what is copied or listed is what its user has set. */
+    @Override
+    public Set<Entry<String, String>> entrySet() {
+      return session.entrySet();
+    }
+  }
+}
