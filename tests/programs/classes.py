@@ -24,7 +24,7 @@ def main(folder: Path) -> None:
     facts = spark.read.parquet(str(folder / "facts")).persist()
     keys = spark.createDataFrame([(n, f"name {n}") for n in range(10)], "key int, name string")
     facts.join(keys, "key").groupBy("name").agg(F.sum("x"), F.countDistinct("word")).orderBy("name").collect()
-    facts.hint("merge").join(facts.hint("merge"), "id").where("x > 0.5").count()
+    facts.hint("merge").join(facts.select("id", "word").hint("merge"), "id").where("x > 0.5").count()
     facts.withColumn("row", F.row_number().over(Window.partitionBy("key").orderBy("x"))).where("row < 3").toPandas()
     spark.sparkContext.parallelize(range(100), 2).map(lambda n: n + 1).sum()
     facts.createOrReplaceTempView("facts")
