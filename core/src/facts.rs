@@ -4,7 +4,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
-use crate::named::Named;
+use crate::by_name::ByName;
 use crate::policy::OptimizationTarget;
 use crate::units::Bytes;
 use crate::words::words;
@@ -92,7 +92,7 @@ pub struct ClusterFacts {
     /// Whether decommissioning moves cached and shuffle blocks to other executors.
     pub block_migration: bool,
     /// Every Spark configuration that the user set, in whatever way; none of them is overwritten.
-    pub user_confs: Named<String>,
+    pub user_confs: ByName<String>,
 }
 
 crate::members::read_over_defaults!(ClusterFacts {

@@ -10,10 +10,10 @@ use alloc::string::String;
 use schemars::{JsonSchema, Schema, SchemaGenerator, schema_for};
 
 use crate::abi::DecisionPoint;
+use crate::by_name::ByName;
 use crate::cleanup::{PlanCleanupAnswer, PlanCleanupInput};
 use crate::control::{ControlAnswer, ControlInput};
 use crate::launch::{PlanLaunchAnswer, PlanLaunchInput};
-use crate::named::Named;
 use crate::query::{PlanQueryAnswer, PlanQueryInput};
 use crate::review::{ReviewAnswer, ReviewInput};
 use crate::stage::{PlanStageAnswer, PlanStageInput};
@@ -44,7 +44,7 @@ pub fn answer(point: DecisionPoint) -> Schema {
     }
 }
 
-impl<T: JsonSchema> JsonSchema for Named<T> {
+impl<T: JsonSchema> JsonSchema for ByName<T> {
     fn inline_schema() -> bool {
         <BTreeMap<String, T>>::inline_schema()
     }

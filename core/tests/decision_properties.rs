@@ -6,6 +6,7 @@ use proptest::prelude::*;
 use serde::Serialize;
 use serde_json::Value;
 use sparkwright_core::abi::DecisionPoint;
+use sparkwright_core::by_name::ByName;
 use sparkwright_core::confs::ConfSetting;
 use sparkwright_core::decision::Answer;
 use sparkwright_core::evaluate::{Prepared, evaluate};
@@ -13,7 +14,6 @@ use sparkwright_core::facts::{
     ClusterFacts, History, JobFacts, Manager, NodeFacts, PastRun, ProcessingType, StageType,
 };
 use sparkwright_core::launch::{ClusterCandidate, PlanLaunchInput, plan_launch};
-use sparkwright_core::named::Named;
 use sparkwright_core::policy::{OptimizationTarget, ResolvedPolicy};
 use sparkwright_core::review::{ReviewInput, StageFacts, review};
 use sparkwright_core::stage::{ColumnsFacts, PlanStageInput, RunningExecutors, plan_stage};
@@ -247,7 +247,7 @@ fn same_bytes(policy: &ResolvedPolicy, point: DecisionPoint, input: &impl Serial
 }
 
 /// Every decision of an answer is declared and listed, and so is each configuration that it sets, with the moment when it counts.
-fn all_declared<A: Answer + Serialize>(answer: &A, confs: &Named<ConfSetting>) -> Result<(), TestCaseError> {
+fn all_declared<A: Answer + Serialize>(answer: &A, confs: &ByName<ConfSetting>) -> Result<(), TestCaseError> {
     let json = serde_json::to_value(answer).unwrap();
     let decided = |value: &Value| ["value", "grade", "trace"].iter().all(|member| value.get(member).is_some());
     // The choice among clusters has its decision one level deeper.
@@ -346,7 +346,7 @@ proptest! {
         same_bytes(&policy, DecisionPoint::Review, &run);
         let answer = review(&policy, &run);
         accounted(&answer);
-        all_declared(&answer, &Named::new())?;
+        all_declared(&answer, &ByName::new())?;
         prop_assert!(answer.bottlenecks.is_sorted_by(|a, b| a.lost_ms >= b.lost_ms));
         for bottleneck in &answer.bottlenecks {
             prop_assert!((0.0..=1.0).contains(&bottleneck.share));

@@ -4,7 +4,7 @@
 
 use std::time::{Duration, Instant};
 
-use sparkwright::engine::{Budget, EngineError, EngineOptions, PolicyEngine, PolicyModule, Steady};
+use sparkwright::engine::{Budget, EngineError, EngineOptions, PolicyEngine, PolicyModule, RestartingSession};
 use sparkwright_core::abi::DecisionPoint;
 
 macro_rules! wat {
@@ -231,15 +231,15 @@ fn an_answer_of_another_type_is_rubbish() {
 #[test]
 fn an_endless_loop_ends_soon_after_its_deadline_every_time() {
     let prepared = load(&wat!("loop_in_eval")).unwrap().prepare(b"{}").unwrap();
-    let mut steady = Steady::new(prepared).unwrap();
+    let mut session = RestartingSession::new(prepared).unwrap();
     for nth in 1..=5 {
         let begun = Instant::now();
-        steady.eval(DecisionPoint::Control, b"{}", Budget::millis(20)).expect_err("it loops");
+        session.eval(DecisionPoint::Control, b"{}", Budget::millis(20)).expect_err("it loops");
         let took = begun.elapsed();
         assert!(took >= Duration::from_millis(15), "stopped after {took:?}");
         // Generous: the machine may be busy.
         assert!(took < Duration::from_millis(500), "stopped after {took:?}");
-        assert_eq!((steady.failures(), steady.failures_in_a_row()), (nth, u32::try_from(nth).unwrap()));
+        assert_eq!((session.failures(), session.failures_in_a_row()), (nth, u32::try_from(nth).unwrap()));
     }
 }
 
@@ -257,13 +257,14 @@ fn the_clock_wakes_up_for_a_call_after_a_long_rest() {
 
 #[test]
 fn a_fresh_instance_answers_after_a_failure() {
-    let mut steady = Steady::new(load(&wat!("trap_every_second")).unwrap().prepare(b"{}").unwrap()).unwrap();
+    let mut session =
+        RestartingSession::new(load(&wat!("trap_every_second")).unwrap().prepare(b"{}").unwrap()).unwrap();
     for round in 1..=3 {
-        assert_eq!(steady.eval(DecisionPoint::Control, b"{}", Budget::default()).expect("it answers"), ANSWER);
-        assert_eq!(steady.failures_in_a_row(), 0);
-        let error = steady.eval(DecisionPoint::Control, b"{}", Budget::default()).expect_err("it traps");
+        assert_eq!(session.eval(DecisionPoint::Control, b"{}", Budget::default()).expect("it answers"), ANSWER);
+        assert_eq!(session.failures_in_a_row(), 0);
+        let error = session.eval(DecisionPoint::Control, b"{}", Budget::default()).expect_err("it traps");
         assert_eq!(error.code(), "trapped");
-        assert_eq!((steady.failures(), steady.failures_in_a_row()), (round, 1));
+        assert_eq!((session.failures(), session.failures_in_a_row()), (round, 1));
     }
 }
 
@@ -306,9 +307,9 @@ fn sessions_run_on_many_threads_at_once() {
     std::thread::scope(|scope| {
         for _ in 0..8 {
             scope.spawn(|| {
-                let mut steady = Steady::new(prepared.clone()).unwrap();
+                let mut session = RestartingSession::new(prepared.clone()).unwrap();
                 for _ in 0..200 {
-                    assert_eq!(steady.eval(DecisionPoint::Control, b"{}", Budget::millis(5_000)).unwrap(), ANSWER);
+                    assert_eq!(session.eval(DecisionPoint::Control, b"{}", Budget::millis(5_000)).unwrap(), ANSWER);
                 }
             });
         }

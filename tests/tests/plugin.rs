@@ -70,9 +70,9 @@ fn an_application_on_spark_35_is_steered() {
     assert_eq!(told["executors_after_tasks"], 3, "Spark's REST API: {told}");
     let record = scene.record();
     // Alone it would have taken all four cores at once.
-    let (first, moves) = (&record["executors"][0], record["executors"].as_array().unwrap());
-    assert_eq!((&first["change"], &first["count"]), (&"added".into(), &1.into()), "{moves:#?}");
-    assert!(moves.iter().any(|it| it["change"] == "asked" && it["count"] == 3), "{moves:#?}");
+    let moves = record["executors"].as_array().unwrap();
+    let asked: Vec<_> = moves.iter().filter(|it| it["change"] == "asked").map(|it| &it["count"]).collect();
+    assert!(asked.first() != Some(&&3.into()) && asked.contains(&&3.into()), "step by step: {moves:#?}");
     assert!(record["application"]["spark"].as_str().unwrap().starts_with("3.5."), "{}", record["application"]);
     assert_eq!((&record["state"], &record["totals"]["events_lost"]), (&"ended".into(), &0.into()), "{record}");
     let named: Vec<_> = record["decisions"].as_array().unwrap().iter().filter(|it| it["applied"] == true).collect();

@@ -3,14 +3,11 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value as Json;
-use sparkwright_core::policy::{Layer, ResolvedPolicy};
+use sparkwright_core::policy::{Layer, ORDERED, Ordered, ResolvedPolicy};
 
 use crate::block::{Block, Setting};
 use crate::diagnostics::{Code, Diagnostic};
 use crate::source::Source;
-
-/// Pairs of keys of which the first must not be above the second.
-const BOUNDS: &[(&str, &str)] = &[("autoscaling.min_executors", "autoscaling.max_executors")];
 
 /// A block with the layer that it makes.
 #[derive(Clone, Copy)]
@@ -112,7 +109,7 @@ pub fn built_in(path: &str) -> Option<Json> {
 /// where both stand in the same.
 pub(crate) fn crossings(strata: &[Stratum<'_>]) -> Vec<Diagnostic> {
     let mut problems = Vec::new();
-    for (least, most) in BOUNDS {
+    for Ordered { least, most, .. } in ORDERED {
         let (low, high) = (winner(strata, least), winner(strata, most));
         let number = |placed: Option<Placed<'_>>, path| match placed {
             Some(placed) => placed.setting.value.as_f64(),

@@ -1,4 +1,4 @@
-//! What writing a result to the cache and reading it back takes: rules of thumb, as the weights of [`crate::query::cost`] are.
+//! What writing a result to the cache and reading it back takes: rules of thumb, as the weights of [`crate::query::estimate`] are.
 
 use super::level::StorageLevel;
 use crate::units::{Bytes, floor_u64};

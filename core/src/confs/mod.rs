@@ -8,7 +8,7 @@ use alloc::borrow::{Cow, ToOwned};
 use alloc::string::String;
 use serde::{Deserialize, Serialize};
 
-use crate::named::Named;
+use crate::by_name::ByName;
 use crate::policy::ResolvedPolicy;
 
 /// When a Spark configuration can be set.
@@ -72,12 +72,12 @@ pub(crate) struct Settings<'a> {
     policy: &'a ResolvedPolicy,
     /// Whether the user set a key.
     user: &'a dyn Fn(&str) -> bool,
-    confs: Named<ConfSetting>,
+    confs: ByName<ConfSetting>,
 }
 
 impl<'a> Settings<'a> {
     pub(crate) fn new(policy: &'a ResolvedPolicy, user: &'a dyn Fn(&str) -> bool) -> Self {
-        Self { policy, user, confs: Named::new() }
+        Self { policy, user, confs: ByName::new() }
     }
 
     /// Whether a key may be set: not one that the user set, unless the policy names it (`autoscaling.overwrite_user_confs`).
@@ -99,11 +99,11 @@ impl<'a> Settings<'a> {
     }
 
     /// The values alone, by key.
-    pub(crate) fn values(self) -> Named<String> {
+    pub(crate) fn values(self) -> ByName<String> {
         self.confs.into_iter().map(|(key, setting)| (key, setting.value)).collect()
     }
 
-    pub(crate) fn done(self) -> Named<ConfSetting> {
+    pub(crate) fn done(self) -> ByName<ConfSetting> {
         self.confs
     }
 }

@@ -5,9 +5,9 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
+use crate::by_name::ByName;
 use crate::decision::{Confs, answer};
 use crate::facts::Manager;
-use crate::named::Named;
 use crate::policy::{ExistingDynamicAllocation, ResolvedPolicy};
 use crate::trace::Decision;
 use crate::units::Bytes;
@@ -98,8 +98,8 @@ pub struct ControlInput {
     /// By how much local time is ahead of Unix time at the place of the run.
     pub utc_offset_minutes: i32,
     /// What the user says of the run, for the policy's rules.
-    #[serde(skip_serializing_if = "Named::is_empty")]
-    pub labels: Named<String>,
+    #[serde(skip_serializing_if = "ByName::is_empty")]
+    pub labels: ByName<String>,
     /// Unix time of the newest fact: the driver's last sign of life, not its last event, for an application at rest has
     /// no events and must not look stale.
     pub facts_at_ms: u64,

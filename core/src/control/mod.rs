@@ -57,10 +57,10 @@ pub fn control(policy: &ResolvedPolicy, input: &ControlInput) -> ControlAnswer {
     let scaling = &policy.autoscaling;
     let acting = scaling.enable_autoscaling && input.controller == Controller::Policy;
     let bounds = Bounds::of(policy, input);
-    let crew = Crew::of(input, bounds);
+    let counts = ExecutorCounts::of(input, bounds);
     let mut state = resumed(input, acting);
 
-    let current = state.target.unwrap_or_else(|| bounds.clamp(crew.with_coming));
+    let current = state.target.unwrap_or_else(|| bounds.clamp(counts.with_coming));
     let each = slots::tasks_an_executor(input.executor_cores, input.task_cpus);
     let tasks = input.pending_tasks.saturating_add(input.running_tasks);
     let plan = input.planned_executors;
@@ -76,7 +76,7 @@ pub fn control(policy: &ResolvedPolicy, input: &ControlInput) -> ControlAnswer {
         current,
         value: need,
         held: Vec::new(),
-        trace: trace(policy, input, &crew, each, state.target, past.largest_need).unbounded(need),
+        trace: trace(policy, input, &counts, each, state.target, past.largest_need).unbounded(need),
     };
     let wanted = bounds.clamp(need);
     let backlog = plan.is_none() && input.pending_tasks > 0 && wanted > current;
@@ -86,10 +86,11 @@ pub fn control(policy: &ResolvedPolicy, input: &ControlInput) -> ControlAnswer {
         Ordering::Equal => {}
         Ordering::Greater if plan.is_some() => account.pass_pause(paused.as_ref()),
         Ordering::Greater => {
-            let next = if backlog && due { ramp::step(current, crew.staying, need, state.ramp_step) } else { current };
+            let next =
+                if backlog && due { ramp::step(current, counts.staying, need, state.ramp_step) } else { current };
             account.ramp(next);
             account.pass_pause(paused.as_ref());
-            let slots = u64::from(slots::slots(crew.active, each));
+            let slots = u64::from(slots::slots(counts.active, each));
             account.pass_up(input, &past, &state, need, slots);
         }
         Ordering::Less => {
@@ -97,7 +98,7 @@ pub fn control(policy: &ResolvedPolicy, input: &ControlInput) -> ControlAnswer {
             if plan.is_none() {
                 account.pass_down(&past, &state, now);
             }
-            account.pass_protected(&crew);
+            account.pass_protected(&counts);
         }
     }
     let target = bounds.record(policy, &mut account.trace, account.value);
@@ -114,18 +115,18 @@ pub fn control(policy: &ResolvedPolicy, input: &ControlInput) -> ControlAnswer {
 
     // Never fewer than the present work could fill, even where the target has not caught up with it.
     let keep = target.max(wanted);
-    let surplus = crew.staying.saturating_sub(keep).min(crew.removable_now);
+    let surplus = counts.staying.saturating_sub(keep).min(counts.removable_now);
     let remove: Vec<_> = if acting && paused.is_none() {
         let surplus = usize::try_from(surplus).unwrap_or(usize::MAX);
-        let going = crew.removable.iter().take(surplus);
+        let going = counts.removable.iter().take(surplus);
         going.map(|executor| executor.id.clone()).collect()
     } else {
         Vec::new()
     };
 
-    let asked = state.target.unwrap_or(crew.with_coming);
+    let asked = state.target.unwrap_or(counts.with_coming);
     let changed = asked != target;
-    let ask_again = missing_for_long(&mut state, crew.with_coming < target, changed, trusted, now);
+    let ask_again = missing_for_long(&mut state, counts.with_coming < target, changed, trusted, now);
     state.target = Some(target);
 
     let Account { mut trace, held, .. } = account;
@@ -198,7 +199,7 @@ impl Bounds {
 }
 
 /// The executors that there are.
-struct Crew<'a> {
+struct ExecutorCounts<'a> {
     /// Known to work or wait for work.
     active: u32,
     /// Not told to go, those included of which nobody knows what they do: Spark counts them too.
@@ -211,7 +212,7 @@ struct Crew<'a> {
     removable_now: u32,
 }
 
-impl<'a> Crew<'a> {
+impl<'a> ExecutorCounts<'a> {
     fn of(input: &'a ControlInput, bounds: Bounds) -> Self {
         let count = |state: fn(ExecutorState) -> bool| {
             let some = input.executors.iter().filter(|e| state(e.state));
@@ -382,9 +383,9 @@ impl Account<'_> {
     }
 
     /// A move down goes only as far as executors may go; nothing for any other.
-    fn pass_protected(&mut self, crew: &Crew<'_>) {
+    fn pass_protected(&mut self, counts: &ExecutorCounts<'_>) {
         if self.value < self.current {
-            let bound_to_stay = crew.staying.saturating_sub(crew.removable_now);
+            let bound_to_stay = counts.staying.saturating_sub(counts.removable_now);
             let because =
                 format!("{bound_to_stay} executors run tasks, hold shuffle or cached data, or are in an unknown state");
             let to = self.value.max(bound_to_stay).min(self.current);
@@ -479,7 +480,7 @@ fn missing_for_long(state: &mut ControlState, missing: bool, just_asked: bool, t
 fn trace(
     policy: &ResolvedPolicy,
     input: &ControlInput,
-    crew: &Crew<'_>,
+    counts: &ExecutorCounts<'_>,
     each: u32,
     last: Option<u32>,
     largest_need: u32,
@@ -511,7 +512,7 @@ fn trace(
         )
         .input("spark.task.cpus", input.task_cpus.unwrap_or(slots::DEFAULT_TASK_CPUS), Unit::Cores, "spark.task.cpus")
         .input("slots of an executor", each, Unit::Tasks, "cores / cores a task")
-        .fact("executors", "executors registered", crew.staying, Unit::Executors, seen)
+        .fact("executors", "executors registered", counts.staying, Unit::Executors, seen)
         .input("executors requested and not registered yet", input.executors_coming, Unit::Executors, seen)
         .fact("mean_task_ms", "mean task time", input.mean_task_ms, Unit::Milliseconds, seen)
         .fact("executor_start_ms", "executor start-up time", input.executor_start_ms, Unit::Milliseconds, seen)

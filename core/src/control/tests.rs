@@ -30,7 +30,7 @@ fn guarded(min: u32, max: u32) -> ResolvedPolicy {
 }
 
 /// `n` idle executors of one core.
-fn crew(n: u32) -> Vec<ExecutorFacts> {
+fn executors(n: u32) -> Vec<ExecutorFacts> {
     (1..=n)
         .map(|id| ExecutorFacts {
             id: id.to_string(),
@@ -43,7 +43,7 @@ fn crew(n: u32) -> Vec<ExecutorFacts> {
 
 /// `n` executors that run a task each.
 fn busy(n: u32) -> Vec<ExecutorFacts> {
-    let mut executors = crew(n);
+    let mut executors = executors(n);
     for executor in &mut executors {
         (executor.running_tasks, executor.idle_ms) = (1, 0);
     }
@@ -109,10 +109,10 @@ fn the_ramp_waits_a_second_between_steps() {
 /// Source: ExecutorAllocationManagerSuite, Apache Spark: "removing executors ... never goes under min".
 #[test]
 fn removing_idle_executors_never_goes_under_the_minimum() {
-    let answer = control(&free(5, 10), &after(10, at(NOW, 0, crew(10))));
+    let answer = control(&free(5, 10), &after(10, at(NOW, 0, executors(10))));
     assert_eq!(answer.target.value, 5);
     assert_eq!(answer.remove, ["1", "2", "3", "4", "5"]);
-    let answer = control(&free(5, 10), &after(5, at(NOW, 0, crew(5))));
+    let answer = control(&free(5, 10), &after(5, at(NOW, 0, executors(5))));
     assert!(answer.remove.is_empty());
 }
 
@@ -123,7 +123,7 @@ fn a_thousand_stay_for_the_window_and_then_one_goes() {
     policy.guards.down_window_seconds = 600;
     policy.guards.max_shrink_a_window = 0.001;
     policy.guards.dead_band_down = 0.0;
-    let mut input = at(NOW, 0, crew(1_000));
+    let mut input = at(NOW, 0, executors(1_000));
     let mut targets = Vec::new();
     for minute in 0..=20 {
         input.now_ms = NOW + minute * MINUTE_MS;
@@ -141,7 +141,7 @@ fn a_thousand_stay_for_the_window_and_then_one_goes() {
 fn down_only_to_the_largest_need_of_the_window() {
     let mut policy = free(1, 20);
     policy.guards.down_window_seconds = 600;
-    let mut input = after(10, at(NOW, 0, crew(10)));
+    let mut input = after(10, at(NOW, 0, executors(10)));
     let mut targets = Vec::new();
     for (minute, need) in (0..).zip([10, 9, 8, 9, 9, 8, 9, 8, 9, 8, 7]) {
         input.now_ms = NOW + minute * MINUTE_MS;
@@ -157,7 +157,7 @@ fn down_only_to_the_largest_need_of_the_window() {
 #[test]
 fn first_call_starts_at_what_is_there() {
     for (there, coming, target, apply) in [(3, 2, 5, false), (0, 0, 2, true), (9, 0, 6, true), (0, 4, 4, false)] {
-        let mut input = at(NOW, 0, crew(there));
+        let mut input = at(NOW, 0, executors(there));
         input.executors_coming = coming;
         let answer = control(&guarded(2, 6), &input);
         assert_eq!((answer.target.value, answer.apply), (target, apply), "{there} + {coming}");
@@ -212,7 +212,7 @@ fn each_guard_holds_and_says_so() {
             |i| (i.state.last_direction, i.state.last_move_ms) = (Some(Direction::Up), NOW - 119_000),
             4,
             0,
-            crew(4),
+            executors(4),
             key::COOLDOWN,
             4,
         ),
@@ -234,11 +234,11 @@ fn each_guard_holds_and_says_so() {
             |i| i.state.needs = vec![NeedAt { at_ms: NOW - 299_000, executors: 10 }],
             10,
             0,
-            crew(10),
+            executors(10),
             key::DOWN_WINDOW,
             10,
         ),
-        ("shrinking", |_| {}, 10, 0, crew(10), key::SHRINK, 6),
+        ("shrinking", |_| {}, 10, 0, executors(10), key::SHRINK, 6),
         ("protected", |i| i.running_tasks = 0, 10, 0, busy(10), key::PROTECTED, 10),
     ];
     for (name, change, last, pending, executors, guard, target) in rows {
@@ -282,11 +282,11 @@ fn facts_are_stale_after_three_ticks_without_any() {
 /// While facts are missing the executors there are count as needed, so that the window starts anew.
 #[test]
 fn lost_facts_keep_the_window_closed() {
-    let mut input = after(10, at(NOW, 0, crew(10)));
+    let mut input = after(10, at(NOW, 0, executors(10)));
     input.facts_lost = true;
     let answer = control(&guarded(2, 50), &input);
     assert_eq!(answer.target.value, 10);
-    let mut input = at(NOW + 1_000, 0, crew(10));
+    let mut input = at(NOW + 1_000, 0, executors(10));
     input.state = answer.state;
     let answer = control(&guarded(2, 50), &input);
     assert_eq!((answer.target.value, guards_of(&answer)), (10, vec![key::DOWN_WINDOW]));
@@ -327,7 +327,7 @@ fn a_target_falls_only_by_those_that_can_go() {
 /// Executors that were only asked for are called off before any is removed.
 #[test]
 fn coming_executors_are_called_off_first() {
-    let mut input = after(8, at(NOW, 0, crew(4)));
+    let mut input = after(8, at(NOW, 0, executors(4)));
     input.executors_coming = 4;
     input.running_tasks = 4;
     let answer = control(&free(1, 20), &input);
@@ -348,7 +348,7 @@ fn shadow_decides_and_does_nothing() {
         ),
     ];
     for (policy, controller, note) in rows {
-        for (pending, executors, target) in [(100, busy(4), 5), (0, crew(4), 2)] {
+        for (pending, executors, target) in [(100, busy(4), 5), (0, executors(4), 2)] {
             let mut input = after(4, at(NOW, pending, executors));
             input.state.acting = false;
             input.controller = controller;
@@ -453,7 +453,7 @@ fn nothing_overflows_at_the_ends() {
         executors_coming: u32::MAX,
         mean_task_ms: Some(u64::MAX),
         executor_start_ms: Some(0),
-        executors: crew(2),
+        executors: executors(2),
         ..ControlInput::default()
     };
     let answer = control(&policy, &input);

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use super::declared::Declared;
 use super::value::Value;
 use crate::abi::DecisionPoint;
+use crate::by_name::ByName;
 use crate::confs::{ConfSetting, ConfWhen};
-use crate::named::Named;
 use crate::trace::{Decision, Grade, Scalar, Trace, Unit};
 
 /// A Spark configuration that a decision set.
@@ -168,7 +168,7 @@ pub(crate) trait Confs {
     }
 }
 
-impl Confs for Named<ConfSetting> {
+impl Confs for ByName<ConfSetting> {
     fn value_of(&self, key: &str) -> Option<String> {
         self.get(key).map(|setting| setting.value.clone())
     }

@@ -89,7 +89,7 @@ pub fn executors_for_cache(bytes: Bytes, storage_per_executor: Bytes) -> u64 {
 
 /// What the count comes from, before it is told: the same for the decision and for the search for its flips.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Parts {
+struct CountTerms {
     /// Executors that end the work in the target time; absent where no number does.
     for_deadline: Option<u64>,
     /// The same, or else what gets nearest, with the factors of a rule of thumb.
@@ -143,14 +143,14 @@ fn parallel_tasks(job: &JobFacts) -> Option<u64> {
 
 /// What of it hangs on the model alone, and on neither the target time nor the parallel tasks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct OfModel {
+struct ModelTerms {
     knee: Option<u64>,
     affordable: Option<u64>,
     /// What comes nearest to a target time that can't be met; absent where that is one slot a task.
     fastest: Option<u64>,
 }
 
-impl OfModel {
+impl ModelTerms {
     fn of(policy: &ResolvedPolicy, facts: &CountFacts<'_>, model: &RunTime) -> Self {
         let target = facts.job.target.unwrap_or(policy.pipeline.optimization_target);
         let most = policy.autoscaling.max_executors.max(1);
@@ -167,23 +167,23 @@ impl OfModel {
     }
 }
 
-impl Parts {
+impl CountTerms {
     fn of(
         policy: &ResolvedPolicy,
         facts: &CountFacts<'_>,
         model: &RunTime,
-        of_model: OfModel,
+        model_terms: ModelTerms,
         deadline_ms: u64,
     ) -> Self {
         let job = facts.job;
         let slots = parallel_tasks(job).map_or(u64::MAX, |tasks| executors_for(tasks, facts.tasks_an_executor()));
         let for_deadline = model.executors_for(deadline_ms);
         let most = u64::from(policy.autoscaling.max_executors.max(1));
-        let mut unbounded = for_deadline.or(of_model.fastest).unwrap_or_else(|| slots.min(most));
+        let mut unbounded = for_deadline.or(model_terms.fastest).unwrap_or_else(|| slots.min(most));
         if model.grade() == Grade::C {
             unbounded = ceil_u64(unbounded as f64 * guess_factor(policy, job)).max(1);
         }
-        let OfModel { knee, affordable, .. } = of_model;
+        let ModelTerms { knee, affordable, .. } = model_terms;
         let cache = executors_for_cache(facts.cached_bytes, facts.storage_per_executor);
         Self { for_deadline, unbounded, slots, knee, cache, affordable }
     }
@@ -239,6 +239,14 @@ pub fn executor_count(policy: &ResolvedPolicy, facts: &CountFacts<'_>) -> Execut
     .input("executor cores", cores, Unit::Cores, "executor.cores")
     .input("target time", deadline_ms, Unit::Milliseconds, policy.origin("autoscaling.target_processing_time_minutes"))
     .input("input size", job.input_bytes, Unit::Bytes, "job");
+    if let Some(task_cpus) = facts.cluster.task_cpus.filter(|cpus| *cpus > 1) {
+        trace = trace.input("spark.task.cpus", task_cpus, Unit::Cores, "spark.task.cpus").input(
+            "slots of an executor",
+            facts.tasks_an_executor(),
+            Unit::Tasks,
+            "cores / cores a task",
+        );
+    }
     if let Some(refusal) = refused {
         trace = trace.note(not_learned(&refusal));
     }
@@ -248,16 +256,22 @@ pub fn executor_count(policy: &ResolvedPolicy, facts: &CountFacts<'_>) -> Execut
             .note("input size and earlier runs are unknown: starts at min_executors and grows on backlog")
             .unbounded(scaling.min_executors);
         let value = u64::from(scaling.min_executors);
-        let parts =
-            Parts { for_deadline: None, unbounded: value, slots: u64::MAX, knee: None, cache: 0, affordable: None };
-        let value = parts.bounded(policy, facts, Bounds(Some((policy, &mut trace))));
+        let terms = CountTerms {
+            for_deadline: None,
+            unbounded: value,
+            slots: u64::MAX,
+            knee: None,
+            cache: 0,
+            affordable: None,
+        };
+        let value = terms.bounded(policy, facts, Bounds(Some((policy, &mut trace))));
         return in_range(policy, facts, trace, value, Grade::C, None);
     };
-    let of_model = OfModel::of(policy, facts, &model);
-    let parts = Parts::of(policy, facts, &model, of_model, deadline_ms);
-    trace = explain(policy, facts, &model, &parts, deadline_ms, trace);
-    let value = parts.bounded(policy, facts, Bounds(Some((policy, &mut trace))));
-    trace = trace.flips(flips(policy, facts, &model, of_model, deadline_ms));
+    let model_terms = ModelTerms::of(policy, facts, &model);
+    let terms = CountTerms::of(policy, facts, &model, model_terms, deadline_ms);
+    trace = explain(policy, facts, &model, &terms, deadline_ms, trace);
+    let value = terms.bounded(policy, facts, Bounds(Some((policy, &mut trace))));
+    trace = trace.flips(flips(policy, facts, &model, model_terms, deadline_ms));
     let grade = model.grade();
     in_range(policy, facts, trace, value, grade, Some(model))
 }
@@ -267,7 +281,7 @@ fn explain(
     policy: &ResolvedPolicy,
     facts: &CountFacts<'_>,
     model: &RunTime,
-    parts: &Parts,
+    terms: &CountTerms,
     deadline_ms: u64,
     mut trace: Trace,
 ) -> Trace {
@@ -290,7 +304,7 @@ fn explain(
     if let Some(tasks) = parallel_tasks(facts.job) {
         trace = trace.input("parallel tasks", tasks, Unit::Tasks, "job, or one for each 128 MiB read");
     }
-    if parts.for_deadline.is_none() {
+    if terms.for_deadline.is_none() {
         trace = trace.note(match model {
             RunTime::Shared { serial_ms, .. } => format!(
                 "the target time can't be met by any number of executors: the serial part alone takes {} ({} too long)",
@@ -298,7 +312,7 @@ fn explain(
                 render_ms(serial_ms.saturating_sub(deadline_ms))
             ),
             RunTime::Learned { .. } => {
-                let nearest = model.run_ms(saturating_u32(parts.unbounded)).unwrap_or(u64::MAX);
+                let nearest = model.run_ms(saturating_u32(terms.unbounded)).unwrap_or(u64::MAX);
                 format!(
                     "the target time can't be met: earlier runs promise {} at best ({} too long)",
                     render_ms(nearest),
@@ -320,12 +334,12 @@ fn explain(
         trace = trace
             .input("price of an executor-hour", price, Unit::Micros, policy.origin("cost.executor_hour_price"))
             .input("budget of a run", budget, Unit::Micros, policy.origin("cost.budget_per_run"));
-        let affordable = parts.affordable.map(saturating_u32);
+        let affordable = terms.affordable.map(saturating_u32);
         if !affordable.is_some_and(|n| model.run_ms(n).is_some_and(|ms| prices.affords(n, ms))) {
             trace = trace.note("no number of executors stays within the budget: the cheapest is taken");
         }
     }
-    trace.unbounded(parts.unbounded)
+    trace.unbounded(terms.unbounded)
 }
 
 /// The nearest sizes of the input and target times at which another number of executors would be wanted.
@@ -333,7 +347,7 @@ fn flips(
     policy: &ResolvedPolicy,
     facts: &CountFacts<'_>,
     model: &RunTime,
-    of_model: OfModel,
+    model_terms: ModelTerms,
     deadline_ms: u64,
 ) -> Vec<Flip> {
     let time = Along {
@@ -345,7 +359,7 @@ fn flips(
         step: 1_000,
     };
     let mut flips = time.flips(|deadline_ms| {
-        Parts::of(policy, facts, model, of_model, deadline_ms).bounded(policy, facts, Bounds(None))
+        CountTerms::of(policy, facts, model, model_terms, deadline_ms).bounded(policy, facts, Bounds(None))
     });
     if let Some(bytes) = facts.job.input_bytes {
         let along =
@@ -355,10 +369,12 @@ fn flips(
             let facts = &CountFacts { job: &job, ..*facts };
             match model.with_input(&job) {
                 Some(model) => {
-                    let of_model = OfModel::of(policy, facts, &model);
-                    Parts::of(policy, facts, &model, of_model, deadline_ms).bounded(policy, facts, Bounds(None))
+                    let model_terms = ModelTerms::of(policy, facts, &model);
+                    CountTerms::of(policy, facts, &model, model_terms, deadline_ms).bounded(policy, facts, Bounds(None))
                 }
-                None => Parts::of(policy, facts, model, of_model, deadline_ms).bounded(policy, facts, Bounds(None)),
+                None => {
+                    CountTerms::of(policy, facts, model, model_terms, deadline_ms).bounded(policy, facts, Bounds(None))
+                }
             }
         }));
     }

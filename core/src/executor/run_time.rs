@@ -295,11 +295,11 @@ impl RunTime {
             Self::Shared { work_ms, serial_ms, tasks_an_executor, grade } => {
                 let trace = Trace::new(
                     "run_time",
-                    "the work shared by all slots, after what no executor shortens; serial time + sum of task time / (executors * cores)",
+                    "the work shared by all slots, after what no executor shortens; serial time + sum of task time / (executors * slots of an executor)",
                     Unit::Milliseconds,
                 )
                 .input("executors", executors, Unit::Executors, "executors")
-                .input("tasks an executor runs at a time", *tasks_an_executor, Unit::Tasks, "cores / spark.task.cpus")
+                .input("slots of an executor", *tasks_an_executor, Unit::Tasks, "cores / spark.task.cpus")
                 .input("sum of task time", *work_ms, Unit::Milliseconds, work_source(*grade))
                 .input("time that executors do not shorten", *serial_ms, Unit::Milliseconds, "history")
                 .unbounded(run_ms);

@@ -4,6 +4,7 @@ use alloc::borrow::ToOwned as _;
 use alloc::string::{String, ToString as _};
 
 use super::contract::PlanLaunchAnswer;
+use crate::by_name::ByName;
 use crate::confs::{
     BACKLOG_TIMEOUT, CACHED_IDLE_TIMEOUT, ConfSetting, DECOMMISSION, DRIVER_MEMORY, DYNAMIC_ALLOCATION, EXECUTOR_CORES,
     EXECUTOR_INSTANCES, EXECUTOR_MEMORY, EXECUTOR_OVERHEAD, IDLE_TIMEOUT, INITIAL_EXECUTORS, MAX_EXECUTORS,
@@ -12,7 +13,6 @@ use crate::confs::{
 };
 use crate::executor::scaling::Scaling;
 use crate::facts::{ClusterFacts, Manager};
-use crate::named::Named;
 use crate::policy::ResolvedPolicy;
 use crate::scan;
 use crate::shuffle;
@@ -37,7 +37,7 @@ pub(super) fn launch_confs(
     cluster: &ClusterFacts,
     plan: &PlanLaunchAnswer,
     input_known: bool,
-) -> Named<ConfSetting> {
+) -> ByName<ConfSetting> {
     let user = |key: &str| cluster.user(key).is_some();
     let mut to = Settings::new(policy, &user);
     let memory_planned = policy.pipeline.memory_management;

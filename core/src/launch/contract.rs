@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use serde::Serialize;
 
 use super::clusters::{ClusterCandidate, ClusterChoice};
+use crate::by_name::ByName;
 pub use crate::cache::result::CachePlan;
 use crate::confs::ConfSetting;
 use crate::cost::Cost;
@@ -12,7 +13,6 @@ use crate::decision::{Confs, answer};
 use crate::executor::run_time::RunTimeEstimate;
 use crate::executor::scaling::Scaling;
 use crate::facts::{ClusterFacts, History, JobFacts};
-use crate::named::Named;
 use crate::temp_table::TempTable;
 use crate::trace::Decision;
 use crate::units::Bytes;
@@ -37,8 +37,8 @@ pub struct PlanLaunchInput {
     #[serde(skip_serializing_if = "is_level")]
     pub utc_offset_minutes: i32,
     /// What the user says of the run, for the policy's rules.
-    #[serde(skip_serializing_if = "Named::is_empty")]
-    pub labels: Named<String>,
+    #[serde(skip_serializing_if = "ByName::is_empty")]
+    pub labels: ByName<String>,
     /// The job.
     pub job: JobFacts,
     /// The cluster, and what the user configured.
@@ -114,7 +114,7 @@ answer! {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         clusters: Option<ClusterChoice> = "Cluster" as "cluster" in None;
         /// Spark configurations, by key. None of them is one that the user set.
-        confs: Named<ConfSetting>;
+        confs: ByName<ConfSetting>;
     }
 }
 

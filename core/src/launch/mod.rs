@@ -10,13 +10,13 @@ pub use clusters::{CandidatePlan, ClusterCandidate, ClusterChoice};
 pub use confs::settable_while_starting;
 pub use contract::{CachePlan, PlanLaunchAnswer, PlanLaunchInput};
 
+use crate::by_name::ByName;
 use crate::error::ErrorBody;
 use crate::executor::driver::driver_memory;
 use crate::executor::scaling::{Scaling, scaling};
 use crate::executor::size::executor_size;
 use crate::facts::{ClusterFacts, Manager};
 use crate::job_plan::{Facts, JobPlan, Question, plan_job};
-use crate::named::Named;
 use crate::policy::ResolvedPolicy;
 use crate::trace::Grade;
 use crate::units::Bytes;
@@ -77,7 +77,7 @@ fn plan_for(
         run_time,
         cost,
         clusters: None,
-        confs: Named::new(),
+        confs: ByName::new(),
     };
     plan.confs = confs::launch_confs(policy, cluster, &plan, shuffle.bytes.is_some());
     Ok(plan)

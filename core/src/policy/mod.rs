@@ -14,12 +14,12 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
-use crate::named::Named;
+use crate::by_name::ByName;
 use crate::units::Bytes;
 use key::{Key, choice, section};
 
 choice! {
-    /// What a run is to be good at (`pipeline.optimization_target`).
+    /// What a run is optimized for (`pipeline.optimization_target`).
     OptimizationTarget {
         /// Shortest time; executors are cheap.
         Speed = "speed",
@@ -27,13 +27,13 @@ choice! {
         Memory = "memory",
         /// Between the two.
         Balanced = "balanced",
-        /// Safe results in good time, with room to spare.
+        /// Finishes in time, with room to spare.
         Quality = "quality",
     }
 }
 
 choice! {
-    /// When results are kept for later use (`temp_tables.cache_strategy`).
+    /// When a result is cached for later use (`temp_tables.cache_strategy`).
     CacheStrategy {
         /// By the cache rule.
         Auto = "auto",
@@ -95,19 +95,19 @@ section! {
         min_executors: u32 = 2; from 1 to 100000; unit "executors",
         /// Never more executors than this.
         max_executors: u32 = 20; from 1 to 100000; unit "executors",
-        /// The time in which a run should end.
+        /// The longest that a run should take.
         target_processing_time_minutes: f64 = 30.0; from 0.01 to 100000.0; unit "minutes",
         /// How strongly the executor count follows the size of the data where there is no history; 0.1 is neutral.
         executor_scaling_factor: f64 = 0.1; from 0.001 to 100.0,
-        /// Heap for each core where there is no history.
+        /// Executor memory for each core where there is no history.
         memory_scaling_factor: f64 = 2.0; from 0.5 to 64.0; unit "GiB a core",
         /// How strongly the shuffle partitions follow the size of the data; 0.5 is neutral.
         partition_scaling_factor: f64 = 0.5; from 0.01 to 100.0,
         /// Whether each query gets its own partitions and caches while the application runs.
         enable_auto_adjustment: bool = true,
-        /// Heap of an executor; null leaves it to the rules.
+        /// Executor memory (`spark.executor.memory`); null: the policy decides.
         target_executor_memory: Option<Bytes> = None; unit "memory",
-        /// Heap of the driver; null leaves it to the rules.
+        /// Driver memory (`spark.driver.memory`); null: the policy decides.
         target_driver_memory: Option<Bytes> = None; unit "memory",
         /// What to do where the user turned Spark's dynamic allocation on.
         existing_dynamic_allocation: ExistingDynamicAllocation = ExistingDynamicAllocation::Shadow,
@@ -117,35 +117,35 @@ section! {
 }
 
 section! {
-    /// What keeps the running controller steady (`autoscaling.guards`).
+    /// Guards of the running controller: they keep executors from going up and down needlessly (`autoscaling.guards`).
     Guards at "autoscaling.guards", keys GUARDS_KEYS {
-        /// A need that is above the present size by less than this share changes nothing.
+        /// No scale-up while the executors needed are above the current ones by less than this share.
         dead_band_up: f64 = 0.05; from 0.0 to 10.0; unit "share",
-        /// A need that is below the present size by less than this share changes nothing.
+        /// No scale-down while the executors needed are below the current ones by less than this share.
         dead_band_down: f64 = 0.10; from 0.0 to 1.0; unit "share",
-        /// Executors go down only to the largest need of this long.
+        /// Scale-down window: executors go down only to the most that were needed within this time.
         down_window_seconds: u32 = 300; from 0 to 86400; unit "seconds",
-        /// The least time between a step up and a step down.
+        /// Least time between a scale-up and a scale-down.
         cooldown_seconds: u32 = 120; from 0 to 86400; unit "seconds",
-        /// The largest growth in one minute, as a factor.
+        /// The most that executors may grow within a minute, as a factor.
         max_growth_a_minute: f64 = 2.0; from 1.0 to 1000.0; unit "factor",
-        /// The largest share of executors given back within one down window.
+        /// The largest share of executors removed within one scale-down window.
         max_shrink_a_window: f64 = 0.40; from 0.0 to 1.0; unit "share",
         /// Scaling pauses while tasks spend more than this share of their time in garbage collection.
         pause_above_gc: f64 = 0.20; from 0.0 to 1.0; unit "share",
         /// Scaling pauses while more than this share of recent tasks fail.
         pause_above_failures: f64 = 0.30; from 0.0 to 1.0; unit "share",
-        /// Scaling pauses once this many ticks in a row brought no new facts.
+        /// Scaling pauses once this many ticks in a row brought no news from Spark.
         stale_ticks: u32 = 3; from 1 to 1000; unit "ticks",
-        /// The most changes of direction in one hour.
+        /// The most changes between scale-up and scale-down in one hour.
         direction_changes_an_hour: u32 = 4; from 1 to 3600; unit "changes",
-        /// How often the controller looks.
+        /// How often the controller decides.
         tick_seconds: f64 = 1.0; from 0.1 to 3600.0; unit "seconds",
     }
 }
 
 section! {
-    /// What is kept for later use, and how (`temp_tables`).
+    /// Temp tables and caching (`temp_tables`).
     TempTables at "temp_tables", keys TEMP_TABLES_KEYS {
         /// Whether temp tables are made.
         enable_temp_tables: bool = true,
@@ -167,13 +167,13 @@ section! {
         cleanup_interval_minutes: f64 = 30.0; from 0.1 to 100000.0; unit "minutes",
         /// How long a temp table is kept after its last use.
         max_table_age_hours: f64 = 12.0; from 0.01 to 100000.0; unit "hours",
-        /// When results are kept.
+        /// When a result is cached.
         cache_strategy: CacheStrategy = CacheStrategy::Auto,
         /// How temp tables are partitioned.
         partition_strategy: PartitionStrategy = PartitionStrategy::Auto,
         /// How temp tables are compressed.
         compression: Compression = Compression::Snappy,
-        /// Tables up to this size are sent whole to every executor for a join.
+        /// Tables up to this size are broadcast for a join (`spark.sql.autoBroadcastJoinThreshold`).
         broadcast_threshold_mb: u32 = 10; from 0 to 8192; unit "MiB",
         /// The most temp tables at a time.
         max_total_tables: u32 = 50; from 1 to 100000; unit "tables",
@@ -185,11 +185,11 @@ section! {
 section! {
     /// What pipelines aim at (`pipeline`).
     Pipeline at "pipeline", keys PIPELINE_KEYS {
-        /// What a run is to be good at.
+        /// What a run is optimized for.
         optimization_target: OptimizationTarget = OptimizationTarget::Balanced,
         /// Whether each stage is planned by itself.
         stage_optimization: bool = true,
-        /// Whether heaps of executors and driver are planned; otherwise they are Spark's own, unless a target is set.
+        /// Whether executor and driver memory are planned; otherwise Spark's own settings stand, unless a target is set.
         memory_management: bool = true,
         /// Whether stages are timed and compared.
         performance_monitoring: bool = true,
@@ -284,13 +284,13 @@ pub struct ResolvedPolicy {
     /// The section `cost`.
     pub cost: Cost,
     /// The layer of each value that is not built in, by full path.
-    pub origins: Named<Layer>,
+    pub origins: ByName<Layer>,
     /// Rules that change it, or forbid a run, by the facts of a question.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub rules: Vec<Rule>,
     /// The rule that each value of the layer [`Layer::Rule`] came from, by full path.
-    #[serde(skip_serializing_if = "Named::is_empty")]
-    pub ruled_by: Named<String>,
+    #[serde(skip_serializing_if = "ByName::is_empty")]
+    pub ruled_by: ByName<String>,
 }
 
 crate::members::read_over_defaults!(ResolvedPolicy {
@@ -305,6 +305,23 @@ crate::members::read_over_defaults!(ResolvedPolicy {
     rules,
     ruled_by,
 });
+
+/// Two keys of which the first must not be above the second.
+#[derive(Debug, Clone, Copy)]
+pub struct Ordered {
+    /// The path of the one.
+    pub least: &'static str,
+    /// The path of the other.
+    pub most: &'static str,
+    values: fn(&ResolvedPolicy) -> (u32, u32),
+}
+
+/// All such pairs.
+pub const ORDERED: [Ordered; 1] = [Ordered {
+    least: "autoscaling.min_executors",
+    most: "autoscaling.max_executors",
+    values: |policy| (policy.autoscaling.min_executors, policy.autoscaling.max_executors),
+}];
 
 impl ResolvedPolicy {
     /// The key's path with the layer its value came from, as a trace names it.
@@ -326,15 +343,11 @@ impl ResolvedPolicy {
         if scaling.min_executors == 0 {
             return Err(("autoscaling.min_executors", "is 0; at least 1 is needed".to_owned()));
         }
-        if scaling.min_executors > scaling.max_executors {
-            return Err((
-                "autoscaling.min_executors",
-                alloc::format!(
-                    "is {}, above autoscaling.max_executors, which is {}",
-                    scaling.min_executors,
-                    scaling.max_executors
-                ),
-            ));
+        for Ordered { least, most, values } in ORDERED {
+            let (low, high) = values(self);
+            if low > high {
+                return Err((least, alloc::format!("is {low}, above {most}, which is {high}")));
+            }
         }
         let finite = [
             ("autoscaling.target_processing_time_minutes", scaling.target_processing_time_minutes),

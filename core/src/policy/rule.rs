@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::abi::DecisionPoint;
-use crate::named::Named;
+use crate::by_name::ByName;
 
 /// A rule of a policy.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -21,8 +21,8 @@ pub struct Rule {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub at: Vec<DecisionPoint>,
     /// Keys with the values that they have where the condition holds, by full path, in the form of the resolved policy.
-    #[serde(skip_serializing_if = "Named::is_empty")]
-    pub set: Named<Value>,
+    #[serde(skip_serializing_if = "ByName::is_empty")]
+    pub set: ByName<Value>,
     /// Why the run is forbidden where the condition holds; for plans of launches and stages.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub deny: Option<String>,

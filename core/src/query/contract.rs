@@ -6,13 +6,13 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use crate::abi::DecisionPoint;
+use crate::by_name::ByName;
 use crate::cache::level::StorageLevel;
 use crate::cache::release::CacheEntryFacts;
 use crate::confs::{ADVISORY_SIZE, BROADCAST_THRESHOLD, PARALLELISM_FIRST, SHUFFLE_PARTITIONS};
 use crate::decision::{Answer, Declared, Made};
 use crate::executor::slots;
 use crate::memory::Heap;
-use crate::named::Named;
 use crate::trace::{Decision, Scalar, Unit};
 use crate::units::Bytes;
 
@@ -204,7 +204,7 @@ pub struct PlanQueryInput {
     pub utc_offset_minutes: i32,
     /// What the user says of the run, for the policy's rules.
     #[serde(skip_serializing_if = "is_default")]
-    pub labels: Named<String>,
+    pub labels: ByName<String>,
     /// Whether adaptive execution is on.
     pub adaptive: bool,
     /// The plan in pre-order, root first.
@@ -244,7 +244,7 @@ pub struct PlanQueryInput {
     /// Whether this policy moves executors, so that cached data can keep one from being given back.
     pub scaling: bool,
     /// The managed session configurations as they stand.
-    pub confs: Named<ConfFacts>,
+    pub confs: ByName<ConfFacts>,
 }
 
 crate::members::read_over_defaults!(PlanQueryInput {
@@ -274,7 +274,7 @@ impl Default for PlanQueryInput {
         Self {
             now_ms: 0,
             utc_offset_minutes: 0,
-            labels: Named::new(),
+            labels: ByName::new(),
             adaptive: true,
             nodes: Vec::new(),
             truncated: false,
@@ -290,7 +290,7 @@ impl Default for PlanQueryInput {
             memory_fraction: None,
             storage_fraction: None,
             scaling: false,
-            confs: Named::new(),
+            confs: ByName::new(),
         }
     }
 }
@@ -348,7 +348,7 @@ pub struct QueryDecision {
 #[serde(default)]
 pub struct PlanQueryAnswer {
     /// Session configurations for this query; a managed key that is not named keeps the session's own value.
-    pub confs: Named<String>,
+    pub confs: ByName<String>,
     /// Sub-plans to cache, so that this query fills the cache.
     pub cache: Vec<CacheChoice>,
     /// Entries to let go.
@@ -356,7 +356,7 @@ pub struct PlanQueryAnswer {
     /// What was decided and why.
     pub decisions: Vec<QueryDecision>,
     /// Each sub-plan's share of the query's work, to be given back as `measured_share` of a later question.
-    pub shares: Named<f64>,
+    pub shares: ByName<f64>,
 }
 
 const fn declared(

@@ -1,7 +1,7 @@
 //! `plan_query`: shuffle partitions, broadcast threshold and cached sub-plans for a query that Spark is about to plan.
 
 mod contract;
-pub mod cost;
+pub mod estimate;
 mod executors;
 mod narrowed;
 mod sub_plans;
@@ -24,12 +24,12 @@ use crate::policy::ResolvedPolicy;
 use crate::shuffle::{self, ShuffleFacts, Spill};
 use crate::trace::{Decision, Grade, Scalar};
 use crate::units::Bytes;
-use cost::{Estimate, SMALL_QUERY};
+use estimate::{Estimate, SMALL_QUERY};
 
 /// Decides what Spark does with a query.
 #[must_use]
 pub fn plan_query(policy: &ResolvedPolicy, input: &PlanQueryInput) -> PlanQueryAnswer {
-    let estimates = cost::estimates(&input.nodes);
+    let estimates = estimate::estimates(&input.nodes);
     let mut answer = PlanQueryAnswer::default();
     if let Some(root) = estimates.first()
         && policy.autoscaling.enable_auto_adjustment
@@ -116,7 +116,7 @@ fn session_confs(
 /// What the query's outermost shuffle spilled, of those that earlier queries held. It stays known once it did, so that the smaller
 /// pieces that end the spilling are asked for again.
 fn spill(nodes: &[PlanNode]) -> Option<SpillFacts> {
-    nodes.iter().find(|node| node.seen > 0 && cost::shuffles(&node.operator))?.spill
+    nodes.iter().find(|node| node.seen > 0 && estimate::shuffles(&node.operator))?.spill
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::contract::{CacheChoice, CachedBy, PlanNode, PlanQueryAnswer, PlanQueryInput, THE_CACHE};
-use super::cost::{self, Estimate, SMALL_QUERY};
+use super::estimate::{self, Estimate, SMALL_QUERY};
 use super::executors::protected_storage;
 use super::narrowed::narrowed_from_above;
 use super::tree::{is_ancestor, is_marked, mark_upwards, marked};
@@ -138,7 +138,7 @@ fn weigh<'a>(
         (Some(task_ms), Some(share)) if share.is_finite() => {
             (floor_u64(task_ms as f64 * share.clamp(0.0, 1.0) * cached_below), Grade::A)
         }
-        _ => (cost::work_ms(estimate.work_ns), Grade::C),
+        _ => (estimate::work_ms(estimate.work_ns), Grade::C),
     };
     let pinned_ms = if input.scaling { pinned_ms(input, bytes, place, uses, node.mean_gap_ms) } else { 0 };
     let worth = Worth {

@@ -5,13 +5,13 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use super::profile::{ColumnsFacts, DataProfile};
+use crate::by_name::ByName;
 use crate::cache::result::CachePlan;
 use crate::confs::ConfSetting;
 use crate::cost::Cost;
 use crate::decision::{Confs, answer};
 use crate::executor::run_time::RunTimeEstimate;
 use crate::facts::{ClusterFacts, History, JobFacts, NextUse};
-use crate::named::Named;
 use crate::temp_table::TempTable;
 use crate::trace::{Decision, Grade};
 use crate::units::Bytes;
@@ -40,7 +40,7 @@ pub struct PlanStageInput {
     /// By how much local time is ahead of Unix time at the place of the run.
     pub utc_offset_minutes: i32,
     /// What the user says of the run, for the policy's rules.
-    pub labels: Named<String>,
+    pub labels: ByName<String>,
     /// Its name.
     pub name: String,
     /// What is known of it: its data, its kind, its target, its uses.
@@ -90,7 +90,7 @@ impl Default for PlanStageInput {
         Self {
             now_ms: 0,
             utc_offset_minutes: 0,
-            labels: Named::new(),
+            labels: ByName::new(),
             name: String::new(),
             job: JobFacts::default(),
             data_grade: Grade::C,
@@ -141,7 +141,7 @@ answer! {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         cost: Option<Decision<Cost>> = "Cost" in Micros;
         /// Session configurations for the stage, by key. None of them is one that the user set.
-        confs: Named<ConfSetting>;
+        confs: ByName<ConfSetting>;
     }
 }
 

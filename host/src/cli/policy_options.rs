@@ -10,7 +10,7 @@ use super::terminal::{Stream, tell_diagnostics};
 use crate::assets::compiled_folder;
 use crate::engine::{EngineError, Prepared, module_bytes, prepared_by};
 use crate::launch::policy_source::{self, Chosen};
-use crate::steering::{Launch, Mode};
+use crate::steering::{Mode, SteeringSetup};
 
 /// Which policy decides.
 #[derive(Debug, Clone, Args)]
@@ -45,10 +45,10 @@ impl PolicyOptions {
     ///
     /// # Errors
     /// As [`choose`](Self::choose).
-    pub fn launch(&self, mode: Mode) -> Result<Launch, Failure> {
+    pub fn launch(&self, mode: Mode) -> Result<SteeringSetup, Failure> {
         let chosen = self.choose()?;
         tell_diagnostics(Stream::Err, &chosen.warnings);
-        Ok(Launch {
+        Ok(SteeringSetup {
             mode,
             policy: chosen.policy,
             identity: chosen.identity,
@@ -56,7 +56,7 @@ impl PolicyOptions {
             set: self.set.clone(),
             labels: self.labels.iter().cloned().collect(),
             module: self.module.as_ref().map(|path| std::path::absolute(path).unwrap_or_else(|_| path.clone())),
-            ..Launch::default()
+            ..SteeringSetup::default()
         })
     }
 }
@@ -86,6 +86,6 @@ pub fn prepared(
 ///
 /// # Errors
 /// The module's file can't be read.
-pub fn prepared_launch(launch: &Launch) -> Result<Result<Prepared, EngineError>, Failure> {
+pub fn prepared_launch(launch: &SteeringSetup) -> Result<Result<Prepared, EngineError>, Failure> {
     prepared(&launch.policy, launch.module.as_deref(), launch.module_sha256.as_deref())
 }

@@ -15,7 +15,7 @@ use super::{Exit, Failure};
 use crate::assets::{PLUGIN_CLASS, compiled_folder, write_plugin};
 use crate::file_error::FileError;
 use crate::steering::server::{ServerOptions, serve};
-use crate::steering::{Launch, Mode};
+use crate::steering::{Mode, SteeringSetup};
 
 /// Serves the plugin of one driver process. Started by `submit` or by the plugin itself.
 #[derive(Debug, Args)]
@@ -50,9 +50,9 @@ impl Serve {
         }
         // Away from the terminal: Ctrl-C is meant for the application, which ends the host by ending.
         let _ = rustix::process::setsid();
-        let launch: Launch = match &self.launch {
+        let launch: SteeringSetup = match &self.launch {
             Some(path) => prepared(path)?,
-            None => Launch {
+            None => SteeringSetup {
                 record: Some(std::path::absolute(&self.record).unwrap_or_else(|_| self.record.clone())),
                 ..self.policy.launch(self.mode)?
             },
@@ -66,7 +66,7 @@ impl Serve {
 }
 
 /// What `submit` prepared.
-fn prepared(path: &Path) -> Result<Launch, Failure> {
+fn prepared(path: &Path) -> Result<SteeringSetup, Failure> {
     let file = File::open(path).map_err(FileError::of("open the prepared launch", path))?;
     serde_json::from_reader(BufReader::new(file)).map_err(|error| {
         Failure::own_fault(format!("the prepared launch in `{}` can't be used: {error}", path.display()))

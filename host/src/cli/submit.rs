@@ -33,7 +33,7 @@ use crate::launch::history_file;
 use crate::launch::input_files::InputFiles;
 use crate::launch::installation::Installation;
 use crate::launch::plan::{PlanError, launch_facts, no_launch_plan, plan_launch};
-use crate::steering::{EXECUTORS_IF_LOST, Launch, Mode, record_lost_host, server};
+use crate::steering::{EXECUTORS_IF_LOST, Mode, SteeringSetup, record_lost_host, server};
 
 /// The plugin's and the Python package's key for what steering does.
 const MODE: &str = "spark.sparkwright.mode";
@@ -118,7 +118,7 @@ impl Submit {
         arguments: &SubmitArguments,
         spark: &Installation,
         user: &BTreeMap<String, String>,
-        launch: &mut Launch,
+        launch: &mut SteeringSetup,
         record: &Path,
     ) -> Result<Result<(Added, PathBuf), String>, Failure> {
         let planned = self.plan(arguments, spark, user, launch, record)?;
@@ -140,7 +140,7 @@ impl Submit {
         arguments: &SubmitArguments,
         spark: &Installation,
         user: &BTreeMap<String, String>,
-        launch: &mut Launch,
+        launch: &mut SteeringSetup,
         record: &Path,
     ) -> Result<BTreeMap<String, String>, Failure> {
         let prepared = match prepared_launch(launch)? {
@@ -276,7 +276,7 @@ enum NoHost {
 }
 
 /// Starts the host and waits until it listens; gives its socket.
-fn start_host(launch: &Launch) -> Result<PathBuf, NoHost> {
+fn start_host(launch: &SteeringSetup) -> Result<PathBuf, NoHost> {
     let folder = socket_folder()?;
     let socket = folder.join("host.sock");
     let launch_file = folder.join("launch.json");

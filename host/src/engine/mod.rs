@@ -8,7 +8,7 @@
 //! 2. [`prepared`] has the module look at a policy. The [`Prepared`] that comes of it is the only thing that makes a [`Session`].
 //! 3. [`Session::eval`] copies the question into a buffer that the module gave out, calls `eval` with a time limit, and reads
 //!    the answer where it stands. It *takes* the session and gives it back with the answer; a question that fails leaves no
-//!    session behind. [`Steady`] starts a fresh one for the next question.
+//!    session behind. [`RestartingSession`] starts a fresh one for the next question.
 //!
 //! The contract itself, for whoever writes a module, is `sparkwright_core::abi`.
 //!
@@ -51,7 +51,7 @@ pub use linked::Compiled;
 pub use module::{PolicyModule, Prepared};
 pub use prepared::{module_bytes, prepared, prepared_by};
 pub use runtime::Budget;
-pub use session::{Session, Steady};
+pub use session::{RestartingSession, Session};
 
 use cache::Cache;
 use runtime::{EngineInner, MAX_TABLE_ELEMENTS};

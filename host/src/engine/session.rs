@@ -14,7 +14,7 @@ use super::runtime::Budget;
 /// An instance with a policy loaded, ready for questions.
 ///
 /// A question takes the session and gives it back with the answer. When the question fails there is no session any more: what
-/// state the instance is in is unknown, and it is gone with it. [`Steady`] starts a new one then.
+/// state the instance is in is unknown, and it is gone with it. [`RestartingSession`] starts a new one then.
 pub struct Session {
     instance: Instance,
     prepared: Prepared,
@@ -95,7 +95,7 @@ impl Session {
 
 /// A policy that answers for as long as a run lasts: a session that is replaced by a fresh one after a failure.
 #[derive(Debug)]
-pub struct Steady {
+pub struct RestartingSession {
     prepared: Prepared,
     session: Option<Session>,
     failures: u64,
@@ -103,7 +103,7 @@ pub struct Steady {
     fuel_used: Option<u64>,
 }
 
-impl Steady {
+impl RestartingSession {
     /// Starts with a session at hand.
     ///
     /// # Errors

@@ -1,9 +1,9 @@
 //! Asks the policy module for a launch plan.
 
 use sparkwright_core::abi::DecisionPoint;
+use sparkwright_core::by_name::ByName;
 use sparkwright_core::facts::{ClusterFacts, History, JobFacts, ProcessingType};
 use sparkwright_core::launch::{PlanLaunchAnswer, PlanLaunchInput};
-use sparkwright_core::named::Named;
 use sparkwright_core::steering::LAUNCH_MODULE_MS;
 use sparkwright_core::units::Bytes;
 
@@ -27,7 +27,7 @@ pub enum PlanError {
 pub fn launch_facts(
     cluster: ClusterFacts,
     input_bytes: Option<Bytes>,
-    labels: &Named<String>,
+    labels: &ByName<String>,
     history: History,
 ) -> PlanLaunchInput {
     let job = JobFacts { input_bytes, processing: ProcessingType::General, ..JobFacts::default() };

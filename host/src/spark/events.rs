@@ -46,7 +46,7 @@ pub enum Event {
 }
 
 #[derive(Deserialize)]
-struct Named<'a> {
+struct EventName<'a> {
     #[serde(rename = "Event", borrow)]
     event: Cow<'a, str>,
 }
@@ -61,7 +61,7 @@ impl Event {
         fn of<'a, T: Deserialize<'a>>(line: &'a [u8]) -> serde_json::Result<T> {
             serde_json::from_slice(line)
         }
-        let named: Named<'_> = of(line)?;
+        let named: EventName<'_> = of(line)?;
         let name = named.event.strip_prefix("org.apache.spark.sql.execution.ui.").unwrap_or(&named.event);
         Ok(match name.strip_prefix("SparkListener").unwrap_or(name) {
             "ApplicationStart" => Self::ApplicationStart(of(line)?),

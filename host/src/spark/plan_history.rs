@@ -8,7 +8,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use lru::LruCache;
-use sparkwright_core::named::Named;
+use sparkwright_core::by_name::ByName;
 use sparkwright_core::query::{CachedBy, PlanNode, SpillFacts};
 use sparkwright_core::units::Bytes;
 
@@ -44,7 +44,7 @@ pub struct PlanHistory {
     /// The one unseen for longest goes first.
     sub_plans: LruCache<Arc<str>, SubPlan>,
     /// What executions that have not ended hold, whether they compute it or not.
-    held: BTreeMap<i64, Vec<Arc<str>>>,
+    held: BTreeMap<i64, BTreeSet<Arc<str>>>,
 }
 
 impl Default for PlanHistory {
@@ -91,16 +91,16 @@ impl PlanHistory {
     }
 
     /// Remembers that a query held these nodes, with each one's share of its work.
-    pub fn remember(&mut self, nodes: &[PlanNode], shares: &Named<f64>, execution: Option<i64>, now_ms: u64) {
+    pub fn remember(&mut self, nodes: &[PlanNode], shares: &ByName<f64>, execution: Option<i64>, now_ms: u64) {
         let mut met: BTreeSet<&str> = BTreeSet::new();
-        let mut held = Vec::new();
+        let mut held = BTreeSet::new();
         for node in nodes.iter().filter(|node| !node.hash.is_empty()) {
             if !met.insert(&node.hash) {
                 continue;
             }
             let hash: Arc<str> = node.hash.as_str().into();
             let known = self.sub_plans.get_or_insert_mut(Arc::clone(&hash), SubPlan::default);
-            held.push(hash);
+            held.insert(hash);
             if known.seen == 0 {
                 known.first_ms = now_ms;
             }
@@ -195,7 +195,7 @@ mod tests {
     #[test]
     fn sightings_and_the_measured_time_of_an_ended_execution_come_back() {
         let mut history = PlanHistory::default();
-        let shares = Named::from_iter([("a".to_owned(), 0.5)]);
+        let shares = ByName::from_iter([("a".to_owned(), 0.5)]);
         for (execution, now_ms) in [(1, 1_000), (2, 3_000)] {
             let nodes = history.describe(vec![asked("a"), asked("a")], |_| None);
             history.remember(&nodes, &shares, Some(execution), now_ms);
@@ -211,7 +211,7 @@ mod tests {
         let spill = |bytes| SpillFacts { spilled_bytes: Bytes(bytes), ..SpillFacts::default() };
         for (execution, spilled) in [(1, Some(700)), (2, Some(900)), (3, Some(800)), (4, None)] {
             let nodes = history.describe(vec![asked("a")], |_| None);
-            history.remember(&nodes, &Named::new(), Some(execution), 1_000);
+            history.remember(&nodes, &ByName::new(), Some(execution), 1_000);
             history.ended(execution, spilled.map(spill));
         }
         let nodes = history.describe(vec![asked("a"), asked("b")], |_| None);
@@ -224,7 +224,7 @@ mod tests {
         let spill = SpillFacts { spilled_bytes: Bytes(5), ..SpillFacts::default() };
         for (execution, hash) in [(1, "a"), (2, "b"), (2, "a")] {
             let nodes = history.describe(vec![asked(hash)], |_| None);
-            history.remember(&nodes, &Named::new(), Some(execution), 1_000);
+            history.remember(&nodes, &ByName::new(), Some(execution), 1_000);
         }
         history.ended(2, None);
         history.ended(1, Some(spill));
@@ -246,7 +246,7 @@ mod tests {
         let took = |history: &mut PlanHistory, query: usize| {
             let nodes = fresh(history, query);
             let start = std::time::Instant::now();
-            history.remember(&nodes, &Named::new(), Some(query as i64), query as u64);
+            history.remember(&nodes, &ByName::new(), Some(query as i64), query as u64);
             start.elapsed()
         };
         for query in 0..MOST_SUB_PLANS.get() / 400 {
@@ -255,7 +255,7 @@ mod tests {
         assert_eq!(history.sub_plans.len(), MOST_SUB_PLANS.get());
         // Seen again, the first query's first node is not among those unseen for longest any more.
         let seen = history.describe(vec![asked("0:0")], |_| None);
-        history.remember(&seen, &Named::new(), None, 1_000);
+        history.remember(&seen, &ByName::new(), None, 1_000);
         let least = (1_000..1_010).map(|query| took(&mut history, query)).min();
         assert_eq!(history.sub_plans.len(), MOST_SUB_PLANS.get());
         let known = |history: &PlanHistory, hash: &str| history.describe(vec![asked(hash)], |_| None)[0].seen;
@@ -269,7 +269,7 @@ mod tests {
         let mut history = PlanHistory::default();
         let nodes = history.describe(vec![asked("a")], |_| None);
         for execution in 0..MOST_OPEN_EXECUTIONS as i64 + 5 {
-            history.remember(&nodes, &Named::new(), Some(execution), 1_000);
+            history.remember(&nodes, &ByName::new(), Some(execution), 1_000);
         }
         assert_eq!(history.held.len(), MOST_OPEN_EXECUTIONS);
     }

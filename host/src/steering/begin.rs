@@ -1,6 +1,6 @@
 //! The record of a run as it begins: before anything is known of its application, and where its host is lost before it listened.
 
-use super::launch::Launch;
+use super::setup::SteeringSetup;
 use crate::clock::now_ms;
 use crate::digest::sha256_hex;
 use crate::engine::{EngineError, Prepared, module_bytes};
@@ -30,7 +30,11 @@ pub(super) fn identity_of(module: &[u8]) -> ModuleIdentity {
 }
 
 /// Begins a record.
-pub(super) fn begin_record(launch: &Launch, module: &ModuleIdentity, application: ApplicationIdentity) -> Recorder {
+pub(super) fn begin_record(
+    launch: &SteeringSetup,
+    module: &ModuleIdentity,
+    application: ApplicationIdentity,
+) -> Recorder {
     let now = now_ms();
     let run = Run {
         format: FORMAT,
@@ -59,7 +63,7 @@ pub(super) fn record_refusal(prepared: &Result<Prepared, EngineError>, recorder:
 }
 
 /// Leaves the record of a host that was lost before it left one itself.
-pub fn record_lost_host(launch: &Launch, driver_pid: u32, why: &str) {
+pub fn record_lost_host(launch: &SteeringSetup, driver_pid: u32, why: &str) {
     let Some(root) = launch.record.as_deref() else { return };
     let application = unmet(driver_pid);
     // A folder alone is a record that was only half begun.
@@ -82,7 +86,7 @@ mod tests {
     #[test]
     fn a_host_that_was_killed_while_it_began_its_record_leaves_one_all_the_same() {
         let root = tempfile::tempdir().unwrap();
-        let launch = Launch { record: Some(root.path().to_owned()), ..Launch::default() };
+        let launch = SteeringSetup { record: Some(root.path().to_owned()), ..SteeringSetup::default() };
         let folder = root.path().join(unmet(7).id);
         fs::create_dir(&folder).unwrap();
         fs::write(folder.join("journal.jsonl"), "{\"line\":1,\"not").unwrap();

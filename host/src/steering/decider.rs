@@ -5,12 +5,12 @@ use serde::de::DeserializeOwned;
 use sparkwright_core::abi::DecisionPoint;
 use sparkwright_core::steering::MODULE_FAILURES_BEFORE_GIVING_UP;
 
-use crate::engine::{Budget, EngineError, Prepared, Steady};
+use crate::engine::{Budget, EngineError, Prepared, RestartingSession};
 
 /// A source of decisions for one thread.
 #[derive(Debug)]
 pub struct Decider {
-    steady: Result<Steady, String>,
+    session: Result<RestartingSession, String>,
     given_up: bool,
 }
 
@@ -18,11 +18,11 @@ impl Decider {
     /// Takes decisions from `prepared`.
     #[must_use]
     pub fn new(prepared: &Result<Prepared, EngineError>) -> Self {
-        let steady = match prepared {
-            Ok(prepared) => Steady::new(prepared.clone()).map_err(|error| error.to_string()),
+        let session = match prepared {
+            Ok(prepared) => RestartingSession::new(prepared.clone()).map_err(|error| error.to_string()),
             Err(error) => Err(error.to_string()),
         };
-        Self { steady, given_up: false }
+        Self { session, given_up: false }
     }
 
     /// Asks.
@@ -35,14 +35,14 @@ impl Decider {
         question: &impl Serialize,
         module_ms: u64,
     ) -> Result<A, String> {
-        let steady = self.steady.as_mut().map_err(|error| error.clone())?;
+        let session = self.session.as_mut().map_err(|error| error.clone())?;
         if self.given_up {
             return Err(format!(
                 "the policy module failed {MODULE_FAILURES_BEFORE_GIVING_UP} times in a row and is not asked any more"
             ));
         }
-        let answer = steady.ask(point, question, Budget::millis(module_ms));
-        self.given_up = steady.failures_in_a_row() >= MODULE_FAILURES_BEFORE_GIVING_UP;
+        let answer = session.ask(point, question, Budget::millis(module_ms));
+        self.given_up = session.failures_in_a_row() >= MODULE_FAILURES_BEFORE_GIVING_UP;
         match answer {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(refusal)) => Err(format!("the policy module answered {}: {refusal}", point.name())),

@@ -11,8 +11,8 @@ use sparkwright_core::facts::PastRun;
 use sparkwright_core::review::ReviewAnswer;
 use sparkwright_core::steering::{EVENT_LOG_WITHIN_MS, LAUNCH_MODULE_MS};
 
-use super::launch::Launch;
 use super::lock::lock;
+use super::setup::SteeringSetup;
 use super::steered::Steered;
 use crate::engine::Budget;
 use crate::record::{self, Change, RecordedReview};
@@ -44,7 +44,7 @@ pub(super) fn finish(steered: &Steered) {
 }
 
 /// Moves Spark's event log of an application into its run's folder; gives its name there, or where it is otherwise.
-fn keep_event_log(launch: &Launch, application: &str, folder: Option<PathBuf>) -> Option<String> {
+fn keep_event_log(launch: &SteeringSetup, application: &str, folder: Option<PathBuf>) -> Option<String> {
     let from = launch.event_log_dir.as_ref()?;
     let folder = folder?;
     let deadline = Instant::now() + Duration::from_millis(EVENT_LOG_WITHIN_MS);

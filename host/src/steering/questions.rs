@@ -5,14 +5,14 @@
 
 use std::io::{BufReader, Write as _};
 use std::os::unix::net::UnixStream;
-use std::sync::mpsc::channel;
+use std::sync::mpsc::sync_channel;
 use std::thread;
 use std::time::Duration;
 
 use sparkwright_core::abi::DecisionPoint;
 use sparkwright_core::decision::Answer as _;
-use sparkwright_core::query::{PlanNode, PlanQueryAnswer, PlanQueryInput};
-use sparkwright_core::steering::{DRIVER_READS_WITHIN_MS, QUESTION_MODULE_MS};
+use sparkwright_core::query::{PlanQueryAnswer, PlanQueryInput};
+use sparkwright_core::steering::{DRIVER_READS_WITHIN_MS, QUESTION_MODULE_MS, QUESTION_QUEUE_LENGTH};
 
 use super::decider::Decider;
 use super::facts;
@@ -30,7 +30,8 @@ pub(super) fn answer_all(steered: &Steered, mut reader: BufReader<UnixStream>, m
     let mut decider = Decider::new(&steered.prepared);
     let mut line = Vec::new();
     thread::scope(|scope| {
-        let (records, to_record) = channel::<(Considered, Unrecorded<'_>)>();
+        // A disk that takes nothing more holds up the questions in the end, and the plugin goes on without us.
+        let (records, to_record) = sync_channel::<(Considered, Unrecorded<'_>)>(QUESTION_QUEUE_LENGTH as usize);
         scope.spawn(move || {
             for (considered, unrecorded) in to_record {
                 considered.record(steered);
@@ -48,7 +49,7 @@ pub(super) fn answer_all(steered: &Steered, mut reader: BufReader<UnixStream>, m
             };
             let considered = consider(steered, &mut decider, ask);
             let unrecorded = steered.queries.answers();
-            let sent = writer.write_all(&considered.line(steered.acts()));
+            let sent = writer.write_all(&considered.line());
             considered.remember(steered);
             if records.send((considered, unrecorded)).is_err() || sent.is_err() {
                 break;
@@ -63,6 +64,8 @@ struct Considered {
     number: u64,
     execution: Option<i64>,
     question: PlanQueryInput,
+    /// Whether what was decided is carried out: as it was when the answer went out.
+    acts: bool,
     /// Why there is no decision, where there is none.
     decided: Result<PlanQueryAnswer, String>,
 }
@@ -72,15 +75,15 @@ fn consider(steered: &Steered, decider: &mut Decider, ask: Ask) -> Considered {
     let (number, execution) = (ask.ask, ask.execution);
     let question = facts::query::question(steered, ask);
     let decided = decider.ask(DecisionPoint::PlanQuery, &question, QUESTION_MODULE_MS);
-    Considered { number, execution, question, decided }
+    Considered { number, execution, question, acts: steered.acts(), decided }
 }
 
 impl Considered {
     /// The answer's line; one that is only decided for the record, where nothing is carried out.
-    fn line(&self, acts: bool) -> Vec<u8> {
+    fn line(&self) -> Vec<u8> {
         let answer = self.number;
         let told = match &self.decided {
-            Ok(decided) if acts => Answer::Decided {
+            Ok(decided) if self.acts => Answer::Decided {
                 answer,
                 confs: decided.confs.iter().map(|(key, value)| (key.clone(), value.clone())).collect(),
                 cache: decided
@@ -109,36 +112,36 @@ impl Considered {
     /// Records what was decided, or why nothing was.
     fn record(&self, steered: &Steered) {
         match &self.decided {
-            Ok(decided) => record(steered, &self.question.nodes, decided, self.execution, self.question.now_ms),
+            Ok(decided) => self.record_decided(steered, decided),
             Err(none) => {
                 steered.counters.undecided();
                 steered.recorder.fault(format!("no decision for a query, which Spark plans as it would: {none}"));
             }
         }
     }
-}
 
-fn record(steered: &Steered, nodes: &[PlanNode], decided: &PlanQueryAnswer, execution: Option<i64>, now: u64) {
-    let acts = steered.acts();
-    let mut numbers = Vec::new();
-    for made in decided.decisions() {
-        let applied = acts && made.in_force;
-        let decision = RecordedDecision { execution, ..RecordedDecision::of(now, &made, "query", applied) };
-        let number = steered.recorder.decision(decision);
-        match made.hash {
-            Some(hash) if applied && decided.cache.iter().any(|choice| choice.hash == hash) => {
-                let subject = made.subject.unwrap_or_default();
-                lock(&steered.outcomes).plan_chosen(hash, number, subject, &made.text(""));
+    fn record_decided(&self, steered: &Steered, decided: &PlanQueryAnswer) {
+        let execution = self.execution;
+        let mut numbers = Vec::new();
+        for made in decided.decisions() {
+            let applied = self.acts && made.in_force;
+            let recorded = RecordedDecision::of(self.question.now_ms, &made, "query", applied);
+            let number = steered.recorder.decision(RecordedDecision { execution, ..recorded });
+            match made.hash {
+                Some(hash) if applied && decided.cache.iter().any(|choice| choice.hash == hash) => {
+                    let subject = made.subject.unwrap_or_default();
+                    lock(&steered.outcomes).plan_chosen(hash, number, subject, &made.text(""));
+                }
+                Some(_) => {}
+                None => numbers.push(number),
             }
-            Some(_) => {}
-            None => numbers.push(number),
         }
-    }
-    if let Some(execution) = execution
-        && !numbers.is_empty()
-        && !nodes.is_empty()
-    {
-        lock(&steered.outcomes).query_decided(execution, numbers);
+        if let Some(execution) = execution
+            && !numbers.is_empty()
+            && !self.question.nodes.is_empty()
+        {
+            lock(&steered.outcomes).query_decided(execution, numbers);
+        }
     }
 }
 
@@ -155,7 +158,7 @@ mod tests {
     use crate::engine::prepared_by;
     use crate::record::{Recorder, Run};
     use crate::steering::driver::Driver;
-    use crate::steering::launch::Launch;
+    use crate::steering::setup::SteeringSetup;
 
     const ASK: &str = r#"{"ask":17,"execution":9,"nodes":[
         {"parent":null,"operator":"Aggregate","hash":"a","row_bytes":16},
@@ -163,7 +166,7 @@ mod tests {
 
     fn steered() -> Steered {
         let hello = r#"{"role":"events","protocol":1,"application":"a","master":"spark://somewhere:7077"}"#;
-        let launch = Arc::new(Launch::default());
+        let launch = Arc::new(SteeringSetup::default());
         let prepared = Arc::new(prepared_by(&launch.policy, POLICY_MODULE, None, None));
         let driver = Driver::new(UnixStream::pair().unwrap().0);
         let recorder = Recorder::begin(Run::default(), None);

@@ -18,9 +18,9 @@ use sparkwright_core::steering as limits;
 use super::begin::{begin_record, identity_of, met, record_refusal, unmet};
 use super::driver::Driver;
 use super::finishing::finish;
-use super::launch::{Launch, Mode};
 use super::lock::lock;
 use super::pipeline::host::Host;
+use super::setup::{Mode, SteeringSetup};
 use super::steered::Steered;
 use super::{controller, events, pipeline, questions};
 use crate::clock::now_ms;
@@ -54,7 +54,7 @@ pub struct ServerOptions {
 ///
 /// # Errors
 /// The socket can't be made.
-pub fn serve(launch: Launch, options: &ServerOptions) -> io::Result<()> {
+pub fn serve(launch: SteeringSetup, options: &ServerOptions) -> io::Result<()> {
     let launch = Arc::new(launch);
     let bytes = module_bytes(launch.module.as_deref())?;
     let identity = identity_of(&bytes);
@@ -136,7 +136,7 @@ pub fn lives(pid: u32) -> bool {
 
 struct Server {
     /// Completed by a plugin that started this host itself.
-    launch: Mutex<Arc<Launch>>,
+    launch: Mutex<Arc<SteeringSetup>>,
     identity: ModuleIdentity,
     prepared: Arc<Result<Prepared, EngineError>>,
     /// The record that waits for its application.
@@ -227,7 +227,7 @@ impl Server {
 
     /// Tells a plugin that started this host itself what `submit` would have put on its command line.
     fn plan(&self, hello: &Hello, mut stream: UnixStream) -> io::Result<()> {
-        let mut launch = Launch::clone(&lock(&self.launch));
+        let mut launch = SteeringSetup::clone(&lock(&self.launch));
         let planned = match self.prepared.as_ref() {
             Ok(prepared) => launch.plan_while_starting(hello, prepared),
             Err(_) => Ok(BTreeMap::new()),

@@ -6,13 +6,13 @@ use sparkwright_core::confs::ConfWhen;
 use sparkwright_core::facts::History;
 use sparkwright_core::launch::settable_while_starting;
 
-use super::launch::{Launch, Mode};
+use super::setup::{Mode, SteeringSetup};
 use crate::engine::Prepared;
 use crate::launch::cluster::cluster_facts;
 use crate::launch::plan::{PlanError, launch_facts, plan_launch};
 use crate::spark::protocol::{Hello, VERSION};
 
-impl Launch {
+impl SteeringSetup {
     /// Makes the launch plan that `submit` would have made, and gives what the plugin is to set while its driver starts.
     ///
     /// # Errors

@@ -10,11 +10,11 @@ use sparkwright_core::steering as limits;
 use super::counters::Counters;
 use super::declared::Declared;
 use super::driver::Driver;
-use super::launch::{Launch, Mode};
 use super::lock::lock;
 use super::outcomes::Outcomes;
 use super::queries::Queries;
 use super::scaling::Scaling;
+use super::setup::{Mode, SteeringSetup};
 use crate::engine::{EngineError, Prepared};
 use crate::record::{Change, ExecutorEvent, Recorder, Totals};
 use crate::spark::application::Application;
@@ -24,9 +24,10 @@ use crate::spark::protocol::{Command, Greeting, Hello, IfLost};
 ///
 /// INVARIANT: a thread that holds several of the locks in here took them in this order, so that no two threads wait for each other:
 /// `declared.in_session`, `application`, `queries.history`, `outcomes`. The others (`driver`, `counters`, `scaling`, `recorder`, the stages of
-/// `declared`) are taken and let go inside single calls that take no further one but the recorder's, and so may be made under any.
+/// `declared`) are taken and let go inside single calls that take no further one but the recorder's, and so may be made under any. One is waited
+/// on, `queries.answers` (until an answer is recorded, which takes `outcomes`): whoever waits there holds none of them.
 pub(super) struct Steered {
-    pub(super) launch: Arc<Launch>,
+    pub(super) launch: Arc<SteeringSetup>,
     pub(super) hello: Hello,
     pub(super) prepared: Arc<Result<Prepared, EngineError>>,
     pub(super) recorder: Recorder,
@@ -42,7 +43,7 @@ pub(super) struct Steered {
 
 impl Steered {
     pub(super) fn new(
-        launch: Arc<Launch>,
+        launch: Arc<SteeringSetup>,
         hello: Hello,
         prepared: Arc<Result<Prepared, EngineError>>,
         recorder: Recorder,

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use sparkwright::launch::policy_source::choose;
 use sparkwright::record::{Run, list, read};
 use sparkwright::steering::server::{ServerOptions, serve};
-use sparkwright::steering::{Launch, Mode};
+use sparkwright::steering::{Mode, SteeringSetup};
 use tempfile::TempDir;
 
 use crate::client::{Client, PATIENCE};
@@ -28,9 +28,9 @@ pub struct Host {
 }
 
 /// A launch under the environment `production` that moves executors.
-pub fn launch(mode: Mode) -> Launch {
+pub fn launch(mode: Mode) -> SteeringSetup {
     let chosen = choose(None, Some("production"), &[]).unwrap();
-    Launch { mode, policy: chosen.policy, identity: chosen.identity, ..Launch::default() }
+    SteeringSetup { mode, policy: chosen.policy, identity: chosen.identity, ..SteeringSetup::default() }
 }
 
 /// Where the hosts of these tests find the module compiled.
@@ -39,7 +39,7 @@ fn compiled() -> PathBuf {
 }
 
 impl Host {
-    pub fn start(launch: Launch) -> Self {
+    pub fn start(launch: SteeringSetup) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let driver = Command::new("sleep").arg("600").spawn().unwrap();
         let options = ServerOptions {
@@ -47,7 +47,7 @@ impl Host {
             driver_pid: driver.id(),
             cache_dir: Some(compiled()),
         };
-        let launch = Launch { record: Some(folder.path().join("runs")), ..launch };
+        let launch = SteeringSetup { record: Some(folder.path().join("runs")), ..launch };
         let serving = thread::spawn(move || serve(launch, &options));
         let host = Self { folder, driver, serving: Some(serving) };
         wait_for("the host to listen", || UnixStream::connect(host.socket()).is_ok());

@@ -27,7 +27,7 @@ try {
     sourcemap: "inline",
   });
   const files = tests.map((name) => join(out, name.replace(/\.ts$/, ".mjs")));
-  const { status } = spawnSync(process.execPath, ["--enable-source-maps", "--test", ...named, ...files], {
+  const { status } = spawnSync(process.execPath, ["--enable-source-maps", "--test", "--test-reporter=spec", ...named, ...files], {
     stdio: "inherit",
     env: { ...process.env, SPARKWRIGHT_REPOSITORY: join(here, "../../..") },
   });

@@ -1,4 +1,5 @@
-//! Parts of the tests in two lanes: one works through what starts Spark, the other through what does not and then helps.
+//! Parts of the tests in two lanes: one works through what starts Spark and watches its times, the other through what starts none; then both
+//! through the rest.
 //!
 //! A Spark that starts, or waits for an executor, leaves the machine idle; the lanes use that, and no more than two run at a time. What a part prints
 //! goes to a file and is shown when the part fails, so that two of them never mix their lines.
@@ -28,10 +29,12 @@ const MOST_LINES: usize = 1_500;
 /// Which lane a part is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Lane {
-    /// It starts Spark.
+    /// It starts Spark, and checks when something happens.
     Spark,
-    /// It does not.
+    /// It starts no Spark.
     Beside,
+    /// It starts Spark and checks only what comes of it: for whichever lane is free.
+    Either,
     /// After everything else, with nothing beside it: what it checks is about time.
     Alone,
 }
@@ -140,12 +143,11 @@ fn log_file(title: &str) -> PathBuf {
 struct Queue(Mutex<VecDeque<Part>>);
 
 impl Queue {
-    /// The next part for whoever works in `lane`: of its own, else of the other.
+    /// The next part for whoever works in `lane`: of its own, else one for either.
     fn next(&self, lane: Lane) -> Option<Part> {
         let mut left = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let own = left.iter().position(|part| part.lane == lane);
-        // From the end: the longest stand first, and the last to begin should be short.
-        let at = own.or_else(|| left.iter().rposition(|part| part.lane != Lane::Alone))?;
+        let of = |lane| left.iter().position(|part: &Part| part.lane == lane);
+        let at = of(lane).or_else(|| of(Lane::Either))?;
         left.remove(at)
     }
 }
@@ -184,13 +186,22 @@ mod tests {
     }
 
     #[test]
-    fn each_lane_does_its_own_first_and_then_the_others_last() {
-        let parts = [(Lane::Spark, "a"), (Lane::Alone, "z"), (Lane::Spark, "b"), (Lane::Beside, "c")];
+    fn each_lane_does_its_own_and_then_what_is_for_either() {
+        let parts = [
+            (Lane::Either, "d"),
+            (Lane::Spark, "a"),
+            (Lane::Alone, "z"),
+            (Lane::Spark, "b"),
+            (Lane::Beside, "c"),
+            (Lane::Either, "e"),
+        ];
         let queue = Queue(Mutex::new(parts.map(|(lane, title)| shell(lane, title, "true")).into()));
         let next = |lane| queue.next(lane).map(|part| part.title);
         assert_eq!(next(Lane::Beside).as_deref(), Some("c"));
-        assert_eq!(next(Lane::Beside).as_deref(), Some("b"), "it helps from the end");
+        assert_eq!(next(Lane::Beside).as_deref(), Some("d"), "not one whose times another Spark would change");
         assert_eq!(next(Lane::Spark).as_deref(), Some("a"));
+        assert_eq!(next(Lane::Spark).as_deref(), Some("b"));
+        assert_eq!(next(Lane::Spark).as_deref(), Some("e"));
         assert_eq!(next(Lane::Spark), None, "the last has to be alone");
     }
 

@@ -31,6 +31,8 @@ const CRATES: [&[&str]; 2] = [
 ];
 /// The crate of the tests on real Spark; the tests of its library need none.
 const ON_SPARK: &str = "sparkwright-tests";
+/// Those on Spark that check when something happens: with another Spark beside them they may fail for its sake.
+const TIMED: [&str; 4] = ["tests/tests/faults", "tests/tests/plugin", "tests/tests/scaling", "tests/tests/spills"];
 /// Those whose tests have a long form: they draw cases, or what they check may fail once in many times.
 const LONG: [&str; 7] = [
     "core/tests/decision_properties",
@@ -116,18 +118,18 @@ fn run(parts: Vec<Part>) -> Result<()> {
 /// The crates, the page's TypeScript and the npm package.
 fn without_spark(node: &Node, filter: &[&str]) -> Result<Vec<Part>> {
     let mut parts = Vec::new();
-    for (group, packages) in ["the core and the host", "the page and xtask"].into_iter().zip(CRATES) {
+    for packages in CRATES {
         for binary in binaries::build(packages)? {
             let mut command = binary.command(filter);
             command.env("PATH", node.path());
             parts.push(Part::new(Lane::Beside, binary.title(), command));
         }
-        let mut examples = setup::cargo(&["test", "--quiet", "--release", "--doc"]);
-        let libraries =
-            packages.iter().filter(|package| **package != "xtask").flat_map(|package| ["--package", *package]);
-        examples.args(libraries).arg("--").args(filter).env("SPARKWRIGHT_ASSETS", paths::assets());
-        parts.push(Part::new(Lane::Beside, format!("examples in the documentation of {group}"), examples));
     }
+    // Those of the page have none (`doctest = false`).
+    let mut examples = setup::cargo(&["test", "--quiet", "--release", "--doc"]);
+    examples.args(CRATES[0].iter().flat_map(|package| ["--package", *package]));
+    examples.arg("--").args(filter).env("SPARKWRIGHT_ASSETS", paths::assets());
+    parts.push(Part::new(Lane::Beside, "examples in the documentation", examples));
     for binary in binaries::build(&[ON_SPARK])?.iter().filter(|binary| binary.is("src")) {
         parts.push(Part::new(Lane::Beside, binary.title(), binary.command(filter)));
     }
@@ -158,7 +160,8 @@ fn on_spark(filter: &[&str]) -> Result<Vec<Part>> {
     for binary in binaries::build(&[ON_SPARK])?.into_iter().filter(|binary| !binary.is("src")) {
         let mut tests = binary.command(filter);
         told(tests.arg("--test-threads=1"), &command, &venv, &tables);
-        parts.push(Part::new(Lane::Spark, binary.title(), tests));
+        let lane = if TIMED.contains(&binary.title().as_str()) { Lane::Spark } else { Lane::Either };
+        parts.push(Part::new(lane, binary.title(), tests));
     }
     let wheel = build::wheel(&command)?;
     for edition in &EDITIONS {
@@ -210,5 +213,5 @@ fn package(edition: &Edition, wheel: &Path, tables: &Path, filter: &[&str]) -> R
         pytest.env_remove(variable);
     }
     let none_wanted = (!filter.is_empty()).then_some(NO_TESTS);
-    Ok(Part::new(Lane::Spark, format!("host/python beside {}", edition.spark), pytest).none_wanted(none_wanted))
+    Ok(Part::new(Lane::Either, format!("host/python beside {}", edition.spark), pytest).none_wanted(none_wanted))
 }

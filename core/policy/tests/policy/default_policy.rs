@@ -1,6 +1,6 @@
 //! `config.yaml`: right, complete, and the design's table.
 
-use sparkwright_core::named::Named;
+use sparkwright_core::by_name::ByName;
 use sparkwright_core::policy::{ResolvedPolicy, keys};
 use sparkwright_policy::{DEFAULT_POLICY, Override, built_in, canonical};
 
@@ -64,7 +64,7 @@ fn every_key_is_there_with_its_default() {
     let mut all: Vec<String> = keys().map(|key| key.path()).collect();
     all.sort();
     assert_eq!(set, all);
-    assert_eq!(ResolvedPolicy { origins: Named::new(), ..policy }, ResolvedPolicy::default());
+    assert_eq!(ResolvedPolicy { origins: ByName::new(), ..policy }, ResolvedPolicy::default());
     for key in keys() {
         assert!(
             global.contains(&format!("# {}", key.doc.trim())),

@@ -5,8 +5,8 @@ use sparkwright_core::control::{ControlInput, Controller};
 use super::executors::Executors;
 use crate::clock::utc_offset_minutes;
 use crate::steering::declared::PlannedExecutors;
-use crate::steering::launch::Mode;
 use crate::steering::lock::lock;
+use crate::steering::setup::Mode;
 use crate::steering::steered::Steered;
 
 /// The application at `now_ms`, while a declared stage runs with `plan` where one does.

@@ -18,7 +18,7 @@ struct NamedCluster {
     manager: Option<Manager>,
     spark_version: Option<String>,
     python: Option<bool>,
-    user_confs: Option<BTreeMap<String, String>>,
+    user_confs: Option<BTreeMap<String, Option<String>>>,
 }
 
 /// What the host knows of it. Without an application the cluster is what the confs that the pipeline names say, unless it names a manager:
@@ -36,6 +36,7 @@ fn of_confs(named: &Map<String, Value>) -> ClusterFacts {
     // What makes no sense the module refuses, with its place.
     match serde_json::from_value(cluster).unwrap_or_default() {
         NamedCluster { manager: None, spark_version, python, user_confs: Some(user) } => {
+            let user = user.into_iter().filter_map(|(key, value)| Some((key, value?))).collect();
             cluster::of_confs(&spark_version.unwrap_or_default(), python.unwrap_or_default(), user)
         }
         _ => ClusterFacts::default(),
@@ -64,6 +65,7 @@ mod tests {
         let manager = |cluster: Value| of_confs(json!({"cluster": cluster}).as_object().unwrap()).manager;
         assert_eq!(manager(json!({"user_confs": {}})), Manager::Local);
         assert_eq!(manager(json!({"user_confs": {"spark.master": "yarn"}})), Manager::Yarn);
+        assert_eq!(manager(json!({"user_confs": {"spark.master": "yarn", "spark.task.cpus": null}})), Manager::Yarn);
         assert_eq!(manager(json!({"user_confs": {"spark.master": "yarn"}, "manager": "unstated"})), Manager::Unstated);
         for paper in [json!({}), json!(null), json!({"python": true}), json!({"user_confs": null}), json!("yarn")] {
             assert_eq!(manager(paper.clone()), Manager::Unstated, "{paper}");

@@ -23,7 +23,7 @@ pub(in crate::steering) fn question(steered: &Steered, ask: Ask) -> PlanQueryInp
         let history = lock(&steered.queries.history);
         history.describe(ask.nodes, |execution| application.ended_task_ms(execution))
     };
-    PlanQueryInput {
+    let known = PlanQueryInput {
         now_ms,
         utc_offset_minutes: utc_offset_minutes(),
         labels: steered.launch.labels.clone(),
@@ -44,7 +44,9 @@ pub(in crate::steering) fn question(steered: &Steered, ask: Ask) -> PlanQueryInp
         storage_fraction: hello.share("spark.memory.storageFraction"),
         scaling: steered.controller() == Controller::Policy,
         confs: ask.confs.into_iter().collect(),
-    }
+    };
+    // By core's own rules, for a pinned module that is older than they are: it reads nothing as no slot and no heap.
+    PlanQueryInput { slots: Some(known.slots()), executor_heap_bytes: Some(known.heap().heap_bytes), ..known }
 }
 
 /// Our cached plans, with what is known of their use.

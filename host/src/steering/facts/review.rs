@@ -21,12 +21,14 @@ pub(super) fn facts(known: &Known<'_>) -> ReviewInput {
     };
     let Some((steered, _)) = known.application else { return summed_up };
     let now = Executors::of(steered);
-    ReviewInput {
+    let known = ReviewInput {
         executors: ended.iter().map(|stage| stage.executors.most).fold(now.count, u32::max),
         executor_cores: now.cores,
         task_cpus: now.task_cpus,
         executor_heap_bytes: now.heap_bytes,
         shuffle_partitions: steered.hello.whole("spark.sql.shuffle.partitions"),
         ..summed_up
-    }
+    };
+    // By core's own rule, for a pinned module that is older than it.
+    ReviewInput { slots: Some(known.slots()), ..known }
 }

@@ -1,6 +1,7 @@
 //! What is known of a declared stage that a pipeline asks about.
 
 use sparkwright_core::facts::ClusterFacts;
+use sparkwright_core::memory::DEFAULT_HEAP;
 use sparkwright_core::stage::{PlanStageInput, RunningExecutors};
 use sparkwright_core::units::Bytes;
 
@@ -14,7 +15,10 @@ pub(super) fn facts(known: &Known<'_>) -> PlanStageInput {
         Some((steered, cluster)) => {
             let Executors { count, cores, heap_bytes, .. } = Executors::of(steered);
             let heap = steered.hello.driver_max_memory_bytes.map(Bytes);
-            (Some(RunningExecutors { count, cores, heap_bytes }), heap, cluster.clone())
+            // Both or neither, for a pinned module that is older than the choice: it reads executors with all their members alone.
+            let heap_bytes = Some(heap_bytes.unwrap_or(DEFAULT_HEAP));
+            let running = cores.map(|cores| RunningExecutors { count, cores: Some(cores), heap_bytes });
+            (running, heap, cluster.clone())
         }
         None => (None, None, ClusterFacts::default()),
     };

@@ -23,7 +23,7 @@ use crate::steering::declared::{PlannedExecutors, Wanted};
 use crate::steering::facts::asked::completed;
 use crate::steering::facts::cluster;
 use crate::steering::facts::known::Known;
-use crate::steering::launch::Mode;
+use crate::steering::setup::Mode;
 use crate::steering::stages;
 use crate::steering::steered::Steered;
 

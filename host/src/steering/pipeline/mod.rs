@@ -18,7 +18,7 @@ use serde_json::Value;
 use self::connection::Connection;
 use self::host::Host;
 use self::messages::{Greeting, Refusal, answer_line};
-use super::launch::Launch;
+use super::setup::SteeringSetup;
 use crate::engine::{EngineError, Prepared};
 use crate::spark::lines::{Line, read_line};
 use crate::spark::protocol::{Hello, MAX_LINE_BYTES, Role, VERSION};
@@ -77,7 +77,7 @@ pub(super) fn wrong_hello(hello: &Hello) -> Option<String> {
 /// # Errors
 /// The streams', or a first line that is no hello of a pipeline.
 pub fn decide(
-    launch: Launch,
+    launch: SteeringSetup,
     prepared: Result<Prepared, EngineError>,
     mut reader: impl BufRead,
     mut writer: impl Write,

@@ -11,10 +11,10 @@ use sparkwright_core::steering::{LAUNCH_MODULE_MS, PROFILE_LIMITS};
 use sparkwright_policy::{Override, render};
 
 use super::messages::{OpenRequest, Refusal};
-use crate::engine::{Budget, EngineError, Prepared, Steady, prepared};
+use crate::engine::{Budget, EngineError, Prepared, RestartingSession, prepared};
 use crate::launch::policy_source::{Chosen, PolicyError, choose_with};
 use crate::record::PolicyIdentity;
-use crate::steering::launch::Launch;
+use crate::steering::setup::SteeringSetup;
 
 /// A policy that decides for one connection.
 #[derive(Debug)]
@@ -25,7 +25,7 @@ pub(super) struct OpenPolicy {
     warnings: Vec<String>,
     /// Ready to decide.
     pub(super) prepared: Arc<Result<Prepared, EngineError>>,
-    steady: Steady,
+    session: RestartingSession,
     from: Layers,
 }
 
@@ -44,7 +44,7 @@ impl OpenPolicy {
     /// The file can't be read; file, environment or override are wrong; or the module refuses the policy.
     pub(super) fn open(
         request: &OpenRequest,
-        launch: &Launch,
+        launch: &SteeringSetup,
         host: &Arc<Result<Prepared, EngineError>>,
     ) -> Result<Self, Refusal> {
         let own = request.policy.is_none();
@@ -59,9 +59,9 @@ impl OpenPolicy {
         if own && request.environment.is_none() && request.change.as_ref().and_then(fragment).is_none() {
             // The very policy that the host decides by, whatever became of its file.
             let prepared = Arc::clone(host);
-            let steady = steady(&prepared)?;
+            let session = session_of(&prepared)?;
             let (policy, identity) = (launch.policy.clone(), launch.identity.clone());
-            return Ok(Self { policy, identity, warnings: Vec::new(), prepared, steady, from });
+            return Ok(Self { policy, identity, warnings: Vec::new(), prepared, session, from });
         }
         let chosen = from.choose()?;
         let mut warnings: Vec<String> =
@@ -73,8 +73,8 @@ impl OpenPolicy {
             ));
         }
         let prepared = Arc::new(Ok(prepare(host, &chosen)?));
-        let steady = steady(&prepared)?;
-        Ok(Self { policy: chosen.policy, identity: chosen.identity, warnings, prepared, steady, from })
+        let session = session_of(&prepared)?;
+        Ok(Self { policy: chosen.policy, identity: chosen.identity, warnings, prepared, session, from })
     }
 
     /// Asks for a decision, under `change` as one more layer where there is one.
@@ -87,11 +87,11 @@ impl OpenPolicy {
         input: &Value,
         change: Option<&Value>,
     ) -> Result<Value, Refusal> {
-        let Some(change) = change.and_then(fragment) else { return ask(&mut self.steady, point, input) };
+        let Some(change) = change.and_then(fragment) else { return ask(&mut self.session, point, input) };
         let mut from = self.from.clone();
         from.overrides.push(change);
         let prepared = Arc::new(Ok(prepare(&self.prepared, &from.choose()?)?));
-        ask(&mut steady(&prepared)?, point, input)
+        ask(&mut session_of(&prepared)?, point, input)
     }
 
     /// What `open` answers: the policy, and the limits of what the pipeline has done by itself.
@@ -132,15 +132,15 @@ fn prepare(host: &Result<Prepared, EngineError>, chosen: &Chosen) -> Result<Prep
     Ok(prepared(&chosen.policy, module)?)
 }
 
-fn steady(prepared: &Result<Prepared, EngineError>) -> Result<Steady, Refusal> {
-    Ok(Steady::new(prepared.as_ref().map_err(unusable)?.clone())?)
+fn session_of(prepared: &Result<Prepared, EngineError>) -> Result<RestartingSession, Refusal> {
+    Ok(RestartingSession::new(prepared.as_ref().map_err(unusable)?.clone())?)
 }
 
 fn unusable(error: &EngineError) -> Refusal {
     Refusal::module(format!("the policy module can't be used: {error}"))
 }
 
-fn ask(steady: &mut Steady, point: DecisionPoint, input: &Value) -> Result<Value, Refusal> {
-    let answer: Result<Value, ErrorBody> = steady.ask(point, input, Budget::millis(LAUNCH_MODULE_MS))?;
+fn ask(session: &mut RestartingSession, point: DecisionPoint, input: &Value) -> Result<Value, Refusal> {
+    let answer: Result<Value, ErrorBody> = session.ask(point, input, Budget::millis(LAUNCH_MODULE_MS))?;
     Ok(answer?)
 }

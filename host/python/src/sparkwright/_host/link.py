@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import threading
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn, TypedDict, cast
@@ -11,6 +12,7 @@ from .._spark import Limits
 from ..errors import HostError, HostLostError, PolicyError
 from .lines import Lines, LinesClosed
 
+LOG = logging.getLogger("sparkwright")
 PROTOCOL = 1
 # A decision takes milliseconds and a command to Spark's session some more; a host that is stopped or starved is given up after this.
 ANSWER_SECONDS = 20.0
@@ -57,12 +59,14 @@ class Decision(TypedDict):
 
 
 class Answer(TypedDict):
-    """What the policy decided, the numbers of its decisions in the run's record, the decisions as a list, and of a review its text."""
+    """What the policy decided, the numbers of its decisions in the run's record, the decisions as a list, of a review its text, and a warning
+    for each member of the question that nobody reads."""
 
     answer: dict[str, Any]
     numbers: dict[str, int]
     decisions: list[Decision]
     prose: dict[str, Any] | None
+    warnings: list[str]
 
 
 class Applied(TypedDict):
@@ -148,7 +152,10 @@ class HostLink:
         told: dict[str, Any] = {"point": point, "input": input, "subject": subject, "record": record}
         if override is not None:
             told["override"] = override
-        return cast(Answer, self._request("ask", **told))
+        answer = cast(Answer, self._request("ask", **told))
+        for warning in answer.get("warnings", ()):
+            LOG.warning("%s of `%s`: %s", point, subject, warning)
+        return answer
 
     def begin(self, stage: str, executors: int | None, executors_decision: int | None, confs: Mapping[str, str]) -> Begun:
         """A declared stage begins: its executors go to the controller, its configurations into the session."""

@@ -13,7 +13,7 @@ ProcessingType = Literal["ml", "etl", "query", "general"]
 """What a job mostly does; a stage may have it for its type too."""
 
 OptimizationTarget = Literal["speed", "memory", "balanced", "quality"]
-"""What a run is to be good at."""
+"""What a run is optimized for."""
 
 ReadKind = Literal["scan", "equi_join", "group_by", "sort", "range_filter"]
 """How a stage reads its data."""

@@ -3,8 +3,10 @@ package io.sparkwright.spark;
 import java.lang.reflect.Field;
 import java.util.AbstractMap;
 import java.util.Collections;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Supplier;
@@ -14,7 +16,9 @@ import org.apache.spark.sql.internal.SQLConf;
 /**
  * Confs that hold for one SQL execution and are seen by nobody else. Spark plans and re-plans an execution in threads that carry its id as a
  * local property; a thread that looks a key up and carries that id finds our value, every other thread finds the session's own. So nothing
- * has to be given back: not to the user's next statement, not to other threads, and not to a session that is cloned meanwhile.
+ * has to be given back: not to the user's next statement, not to other threads, and not to a session that is cloned meanwhile. It finds ours only
+ * where the session still has what it had when the policy decided: what an application sets meanwhile, or had set in the session of a plan that
+ * it cached, stands.
  *
  * <p>For that the map in which a session's {@link SQLConf} keeps what was set is put into one that looks here first. Spark has no other place
  * for a setting of one execution. Where this Spark keeps it elsewhere, queries run with the session's own confs.
@@ -23,8 +27,13 @@ final class ExecutionConfs {
   private static final Field SETTINGS = field("settings");
   private static final Field READER = field("reader");
 
+  /** @param instead what the session that was asked for has itself; null: Spark's default */
+  record Ours(String value, String instead) {}
+
   private final Supplier<Long> execution;
-  private final Map<Long, Map<String, String>> byExecution = new ConcurrentHashMap<>();
+  private final Map<Long, Map<String, Ours>> byExecution = new ConcurrentHashMap<>();
+  /** Every key that an execution ever had: for all others nothing is looked up. */
+  private final Set<String> keys = ConcurrentHashMap.newKeySet();
   /** The executions in {@link #byExecution}, oldest first. */
   private final Set<Long> open = Collections.newSetFromMap(new LinkedHashMap<>());
 
@@ -46,14 +55,19 @@ final class ExecutionConfs {
 
   /** Has this session look here first; once is enough. Says whether it does. */
   boolean reach(SQLConf conf) {
-    if (conf.settings() instanceof Layered layered) {
-      return layered.belongsTo(this);
+    return conf.settings() instanceof Layered layered ? layered.belongsTo(this) : layOver(conf);
+  }
+
+  private synchronized boolean layOver(SQLConf conf) {
+    Map<String, String> settings = conf.settings();
+    if (settings instanceof Layered layered) {
+      return layered.belongsTo(this); // another thread was faster
     }
     if (SETTINGS == null || READER == null) {
       return false;
     }
     try {
-      Layered layered = new Layered(conf.settings());
+      Layered layered = new Layered(settings);
       READER.set(conf, new ConfigReader(layered));
       SETTINGS.set(conf, layered);
       return true;
@@ -64,12 +78,13 @@ final class ExecutionConfs {
   }
 
   /** The confs of an execution, in place of those that it had. Of more than {@code openAtMost} executions the oldest are forgotten. */
-  synchronized void put(long id, Map<String, String> confs, int openAtMost) {
+  synchronized void put(long id, Map<String, Ours> confs, int openAtMost) {
     open.remove(id);
     if (confs.isEmpty()) {
       byExecution.remove(id);
       return;
     }
+    keys.addAll(confs.keySet());
     byExecution.put(id, Map.copyOf(confs));
     open.add(id);
     while (open.size() > openAtMost) {
@@ -87,14 +102,20 @@ final class ExecutionConfs {
     byExecution.clear();
   }
 
-  /** Our value for the execution that the current thread is in; null where we have none. */
-  String value(Object key) {
-    if (byExecution.isEmpty()) {
+  /** Whether the current thread finds our value in a session, since it is in an execution that has one. */
+  boolean holds(SQLConf conf, String key) {
+    return conf.settings() instanceof Layered && over(key, ofSession(conf, key)) != null;
+  }
+
+  /** Our value in the place of the session's {@code own}, for the execution that the current thread is in; null where the session's stands. */
+  private String over(Object key, String own) {
+    if (byExecution.isEmpty() || !keys.contains(key)) {
       return null;
     }
     Long id = execution.get();
-    Map<String, String> confs = id == null ? null : byExecution.get(id);
-    return confs == null ? null : confs.get(key);
+    Map<String, Ours> confs = id == null ? null : byExecution.get(id);
+    Ours ours = confs == null ? null : confs.get(key);
+    return ours != null && Objects.equals(own, ours.instead) ? ours.value : null;
   }
 
   /** What somebody set in the session itself, whatever we say for an execution; null: Spark's default holds. */
@@ -103,7 +124,7 @@ final class ExecutionConfs {
     return settings instanceof Layered layered ? layered.session.get(key) : settings.get(key);
   }
 
-  /** A session's settings, under ours. Spark locks the map that it finds while it goes through it, so each method here holds that lock. */
+  /** A session's settings, under ours. The map below is Spark's own, which locks itself; who goes through this one goes through a copy. */
   private final class Layered extends AbstractMap<String, String> {
     final Map<String, String> session;
 
@@ -117,27 +138,28 @@ final class ExecutionConfs {
 
     @Override
     public String get(Object key) {
-      String ours = value(key);
-      return ours == null ? session.get(key) : ours;
+      String own = session.get(key);
+      String ours = over(key, own);
+      return ours == null ? own : ours;
     }
 
     @Override
     public boolean containsKey(Object key) {
-      return value(key) != null || session.containsKey(key);
+      return get(key) != null;
     }
 
     @Override
-    public synchronized String put(String key, String value) {
+    public String put(String key, String value) {
       return session.put(key, value);
     }
 
     @Override
-    public synchronized String remove(Object key) {
+    public String remove(Object key) {
       return session.remove(key);
     }
 
     @Override
-    public synchronized void clear() {
+    public void clear() {
       session.clear();
     }
 
@@ -149,7 +171,9 @@ final class ExecutionConfs {
     /** The session's own alone: what is copied or listed is what its user has set. */
     @Override
     public Set<Entry<String, String>> entrySet() {
-      return session.entrySet();
+      synchronized (session) {
+        return Collections.unmodifiableMap(new HashMap<>(session)).entrySet();
+      }
     }
   }
 }

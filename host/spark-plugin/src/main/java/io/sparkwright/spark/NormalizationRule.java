@@ -42,7 +42,9 @@ final class NormalizationRule extends Rule<LogicalPlan> {
   }
 
   private void consider(Steering steering, LogicalPlan plan) throws InterruptedException {
-    steering.confs().reach(Compat.sqlConf(session));
+    if (steering.asks()) {
+      steering.confs().reach(Compat.sqlConf(session));
+    }
     boolean asks = steering.asks() && !Steering.isOurs();
     if (!asks && steering.entries().isEmpty()) {
       return;

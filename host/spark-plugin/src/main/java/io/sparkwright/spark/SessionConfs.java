@@ -90,8 +90,13 @@ final class SessionConfs {
     managed.keySet().retainAll(keys);
     write(session, conf, execution == null ? managed : Map.of());
     if (execution != null && executions.reach(conf)) {
-      managed.entrySet().removeIf(set -> userHas(session, conf, set.getKey()) || refusal(set.getKey(), set.getValue()) != null);
-      executions.put(execution, managed, openAtMost);
+      Map<String, ExecutionConfs.Ours> ours = new HashMap<>();
+      managed.forEach((key, value) -> {
+        if (!userHas(session, conf, key) && refusal(key, value) == null) {
+          ours.put(key, new ExecutionConfs.Ours(value, set(conf, key)));
+        }
+      });
+      executions.put(execution, ours, openAtMost);
     }
   }
 
@@ -199,7 +204,7 @@ final class SessionConfs {
   }
 
   private String owner(Session session, SQLConf conf, String key) {
-    return executions.value(key) == null ? ownerInSession(session, conf, key) : "ours";
+    return executions.holds(conf, key) ? "ours" : ownerInSession(session, conf, key);
   }
 
   private String ownerInSession(Session session, SQLConf conf, String key) {

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
+use sparkwright_core::by_name::ByName;
 use sparkwright_core::launch::PlanLaunchAnswer;
-use sparkwright_core::named::Named;
 use sparkwright_core::policy::ResolvedPolicy;
 
 use crate::record::PolicyIdentity;
@@ -36,7 +36,7 @@ impl Mode {
 
 /// What the host is given to steer an application with: made by `submit`, or by `serve` itself.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub struct Launch {
+pub struct SteeringSetup {
     /// What steering does.
     pub mode: Mode,
     /// The policy.
@@ -52,7 +52,7 @@ pub struct Launch {
     pub set: Vec<String>,
     /// What the user says of the run, for the policy's rules.
     #[serde(default)]
-    pub labels: Named<String>,
+    pub labels: ByName<String>,
     /// Where records go; none are kept when absent.
     pub record: Option<PathBuf>,
     /// Spark keys that `submit` added.

@@ -15,15 +15,15 @@ pub const MOST_NAMES: usize = 10_000;
 
 /// Values by name.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Named<T>(Vec<(String, T)>);
+pub struct ByName<T>(Vec<(String, T)>);
 
-impl<T> Default for Named<T> {
+impl<T> Default for ByName<T> {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl<T> Named<T> {
+impl<T> ByName<T> {
     /// No values.
     #[must_use]
     pub const fn new() -> Self {
@@ -92,7 +92,7 @@ impl<T> Named<T> {
     }
 }
 
-impl<T> ops::Index<&str> for Named<T> {
+impl<T> ops::Index<&str> for ByName<T> {
     type Output = T;
 
     /// # Panics
@@ -106,7 +106,7 @@ impl<T> ops::Index<&str> for Named<T> {
     }
 }
 
-impl<T> FromIterator<(String, T)> for Named<T> {
+impl<T> FromIterator<(String, T)> for ByName<T> {
     fn from_iter<I: IntoIterator<Item = (String, T)>>(entries: I) -> Self {
         let mut named = Self::new();
         named.extend(entries);
@@ -114,13 +114,13 @@ impl<T> FromIterator<(String, T)> for Named<T> {
     }
 }
 
-impl<T> Extend<(String, T)> for Named<T> {
+impl<T> Extend<(String, T)> for ByName<T> {
     fn extend<I: IntoIterator<Item = (String, T)>>(&mut self, entries: I) {
         entries.into_iter().for_each(|(name, value)| self.insert(name, value));
     }
 }
 
-impl<T> IntoIterator for Named<T> {
+impl<T> IntoIterator for ByName<T> {
     type Item = (String, T);
     type IntoIter = vec::IntoIter<(String, T)>;
 
@@ -129,7 +129,7 @@ impl<T> IntoIterator for Named<T> {
     }
 }
 
-impl<'a, T> IntoIterator for &'a Named<T> {
+impl<'a, T> IntoIterator for &'a ByName<T> {
     type Item = (&'a String, &'a T);
     type IntoIter = core::iter::Map<slice::Iter<'a, (String, T)>, fn(&'a (String, T)) -> (&'a String, &'a T)>;
 
@@ -138,24 +138,24 @@ impl<'a, T> IntoIterator for &'a Named<T> {
     }
 }
 
-impl<T: Serialize> Serialize for Named<T> {
+impl<T: Serialize> Serialize for ByName<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_map(self)
     }
 }
 
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Named<T> {
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for ByName<T> {
     fn deserialize<D: Deserializer<'de>>(reader: D) -> Result<Self, D::Error> {
         struct Members<T>(PhantomData<T>);
         impl<'de, T: Deserialize<'de>> Visitor<'de> for Members<T> {
-            type Value = Named<T>;
+            type Value = ByName<T>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a map")
             }
 
-            fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Named<T>, A::Error> {
-                let mut named = Named::new();
+            fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<ByName<T>, A::Error> {
+                let mut named = ByName::new();
                 while let Some(name) = members.next_key::<String>()? {
                     if named.len() >= MOST_NAMES {
                         return Err(A::Error::custom("there are too many names"));
@@ -180,23 +180,23 @@ mod tests {
         #[test]
         fn it_is_what_a_tree_would_be(entries in prop::collection::vec(("[a-d]{0,2}", any::<u8>()), 0..40), asked in "[a-d]{0,2}") {
             let tree: BTreeMap<String, u8> = entries.iter().cloned().collect();
-            let named: Named<u8> = entries.into_iter().collect();
+            let named: ByName<u8> = entries.into_iter().collect();
             prop_assert_eq!(named.get(&asked), tree.get(&asked));
             prop_assert_eq!(named.contains_key(&asked), tree.contains_key(&asked));
             prop_assert_eq!(named.len(), tree.len());
             prop_assert!(named.iter().eq(tree.iter()));
             let json = serde_json::to_string(&named).unwrap();
             prop_assert_eq!(&json, &serde_json::to_string(&tree).unwrap());
-            prop_assert_eq!(serde_json::from_str::<Named<u8>>(&json).unwrap(), named);
+            prop_assert_eq!(serde_json::from_str::<ByName<u8>>(&json).unwrap(), named);
         }
     }
 
     #[test]
     fn the_last_of_several_values_counts_and_names_are_bounded() {
-        let named: Named<u8> = serde_json::from_str(r#"{"b":1,"a":2,"b":3}"#).unwrap();
+        let named: ByName<u8> = serde_json::from_str(r#"{"b":1,"a":2,"b":3}"#).unwrap();
         assert_eq!((named["a"], named["b"]), (2, 3));
         let many: BTreeMap<String, u8> = (0..=MOST_NAMES).map(|n| (n.to_string(), 0)).collect();
-        assert!(serde_json::from_str::<Named<u8>>(&serde_json::to_string(&many).unwrap()).is_err());
-        assert!(serde_json::from_str::<Named<u8>>("[]").is_err());
+        assert!(serde_json::from_str::<ByName<u8>>(&serde_json::to_string(&many).unwrap()).is_err());
+        assert!(serde_json::from_str::<ByName<u8>>("[]").is_err());
     }
 }
