@@ -45,16 +45,26 @@ pub enum ReadError {
 /// # Errors
 /// When there is no readable record there.
 pub fn read(folder: &Path) -> Result<Run, ReadError> {
-    let path = folder.join(RUN);
-    let text = fs::read(&path).map_err(|source| ReadError::Io { path: path.clone(), source })?;
-    let mut run = Run::read(&text).map_err(|source| ReadError::NotARun { path, source })?;
-    run.complete(&fs::read(folder.join(JOURNAL)).unwrap_or_default());
-    if run.state == RunState::Running && !host_lives(run.host_pid) {
+    let mut run = as_written(folder)?;
+    if run.state != RunState::Running || host_lives(run.host_pid) {
+        return Ok(run);
+    }
+    // It may have ended well between the two looks: then its last word is there by now.
+    run = as_written(folder)?;
+    if run.state == RunState::Running {
         run.state = RunState::HostLost;
         let what =
             "the host was lost before the application ended: from here on the application went on by itself".to_owned();
         run.faults.push(Fault { at_ms: run.updated_ms, what, times: 1 });
     }
+    Ok(run)
+}
+
+fn as_written(folder: &Path) -> Result<Run, ReadError> {
+    let path = folder.join(RUN);
+    let text = fs::read(&path).map_err(|source| ReadError::Io { path: path.clone(), source })?;
+    let mut run = Run::read(&text).map_err(|source| ReadError::NotARun { path, source })?;
+    run.complete(&fs::read(folder.join(JOURNAL)).unwrap_or_default());
     Ok(run)
 }
 
