@@ -1,5 +1,5 @@
-//! Parts of the tests in two lanes: one works through what starts Spark and watches its times, the other through what starts none; then both
-//! through the rest.
+//! Parts of the tests in two lanes: one works through what starts Spark and watches its times, the other through what starts none; once both are
+//! done, both work through the rest.
 //!
 //! A Spark that starts, or waits for an executor, leaves the machine idle; the lanes use that, and no more than two run at a time. What a part prints
 //! goes to a file and is shown when the part fails, so that two of them never mix their lines.
@@ -33,7 +33,7 @@ pub(super) enum Lane {
     Spark,
     /// It starts no Spark.
     Beside,
-    /// It starts Spark and checks only what comes of it: for whichever lane is free.
+    /// It starts Spark and checks only what comes of it: after those two, two at a time.
     Either,
     /// After everything else, with nothing beside it: what it checks is about time.
     Alone,
@@ -143,11 +143,10 @@ fn log_file(title: &str) -> PathBuf {
 struct Queue(Mutex<VecDeque<Part>>);
 
 impl Queue {
-    /// The next part for whoever works in `lane`: of its own, else one for either.
+    /// The next part of a lane.
     fn next(&self, lane: Lane) -> Option<Part> {
         let mut left = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let of = |lane| left.iter().position(|part: &Part| part.lane == lane);
-        let at = of(lane).or_else(|| of(Lane::Either))?;
+        let at = left.iter().position(|part| part.lane == lane)?;
         left.remove(at)
     }
 }
@@ -157,16 +156,18 @@ pub(super) fn run(parts: Vec<Part>) -> Result<Vec<Ended>> {
     let queue = Queue(Mutex::new(parts.into()));
     let work = |lane: Lane| -> Result<Vec<Ended>> { std::iter::from_fn(|| queue.next(lane)).map(Part::run).collect() };
     let mut ended = Vec::new();
-    thread::scope(|scope| {
-        let lanes = [Lane::Spark, Lane::Beside].map(|lane| scope.spawn(move || work(lane)));
-        for lane in lanes {
-            match lane.join() {
-                Ok(done) => ended.extend(done?),
-                Err(_) => bail!("a lane of the tests panicked"),
+    // Never a second Spark beside tests that watch the time.
+    for lanes in [[Lane::Spark, Lane::Beside], [Lane::Either, Lane::Either]] {
+        thread::scope(|scope| {
+            for lane in lanes.map(|lane| scope.spawn(move || work(lane))) {
+                match lane.join() {
+                    Ok(done) => ended.extend(done?),
+                    Err(_) => bail!("a lane of the tests panicked"),
+                }
             }
-        }
-        Ok(())
-    })?;
+            Ok(())
+        })?;
+    }
     let alone = queue.0.into_inner().unwrap_or_else(PoisonError::into_inner);
     for part in alone {
         ended.push(part.run()?);
@@ -186,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn each_lane_does_its_own_and_then_what_is_for_either() {
+    fn each_lane_does_its_own_in_order() {
         let parts = [
             (Lane::Either, "d"),
             (Lane::Spark, "a"),
@@ -198,11 +199,13 @@ mod tests {
         let queue = Queue(Mutex::new(parts.map(|(lane, title)| shell(lane, title, "true")).into()));
         let next = |lane| queue.next(lane).map(|part| part.title);
         assert_eq!(next(Lane::Beside).as_deref(), Some("c"));
-        assert_eq!(next(Lane::Beside).as_deref(), Some("d"), "not one whose times another Spark would change");
+        assert_eq!(next(Lane::Beside), None, "no other Spark beside one whose times it would change");
         assert_eq!(next(Lane::Spark).as_deref(), Some("a"));
         assert_eq!(next(Lane::Spark).as_deref(), Some("b"));
-        assert_eq!(next(Lane::Spark).as_deref(), Some("e"));
-        assert_eq!(next(Lane::Spark), None, "the last has to be alone");
+        assert_eq!(next(Lane::Spark), None);
+        assert_eq!(next(Lane::Either).as_deref(), Some("d"));
+        assert_eq!(next(Lane::Either).as_deref(), Some("e"));
+        assert_eq!(next(Lane::Either), None, "the last has to be alone");
     }
 
     #[test]
