@@ -25,7 +25,7 @@ pub const MODULE_FAILURES_BEFORE_GIVING_UP: u32 = 5;
 pub const EVENT_QUEUE_LENGTH: u32 = 10_000;
 /// Questions that wait for a slow host; one more counts as unanswered at once.
 pub const QUESTION_QUEUE_LENGTH: u32 = 64;
-/// SQL executions of one session whose answers the plugin remembers. Spark tells the end of each; one whose end got lost must not be
+/// SQL executions of the application whose answers the plugin remembers. Spark tells the end of each; one whose end got lost must not be
 /// kept for ever.
 pub const OPEN_EXECUTIONS_AT_MOST: u32 = 1_000;
 /// How often the plugin asks Spark's block managers what the cached plans hold. A query never waits for it.

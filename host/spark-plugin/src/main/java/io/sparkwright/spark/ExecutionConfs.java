@@ -14,14 +14,14 @@ import org.apache.spark.internal.config.ConfigReader;
 import org.apache.spark.sql.internal.SQLConf;
 
 /**
- * Confs that hold for one SQL execution and are seen by nobody else. Spark plans and re-plans an execution in threads that carry its id as a
- * local property; a thread that looks a key up and carries that id finds our value, every other thread finds the session's own. So nothing
- * has to be given back: not to the user's next statement, not to other threads, and not to a session that is cloned meanwhile. It finds ours only
- * where the session still has what it had when the policy decided: what an application sets meanwhile, or had set in the session of a plan that
- * it cached, stands.
+ * Confs that hold for one SQL execution and are seen by nobody else. Spark plans and re-plans an execution in threads that carry the execution's
+ * id as a local property. Such a thread finds our value of a key; every other thread finds the session's own. So nothing has to be given back.
  *
- * <p>For that the map in which a session's {@link SQLConf} keeps what was set is put into one that looks here first. Spark has no other place
- * for a setting of one execution. Where this Spark keeps it elsewhere, queries run with the session's own confs.
+ * <p>Ours counts only where the session has the value that it had when the policy decided. What the application sets later stands, and so does
+ * what it had set in the session of a plan that it cached.
+ *
+ * <p>How: {@link SQLConf} keeps what was set in a map. We replace it by one that looks here first; Spark has no place for a setting of one
+ * execution. If this Spark keeps its settings elsewhere, queries run with the session's own confs.
  */
 final class ExecutionConfs {
   private static final Field SETTINGS = field("settings");

@@ -11,7 +11,7 @@ import java.util.List;
  * @param missesBeforeUnsteered unanswered questions in a row after which the application goes on unsteered
  * @param eventQueueLength listener events kept while the host reads slowly; more are dropped and counted
  * @param questionQueueLength questions kept while the host reads slowly; one more is unanswered at once
- * @param openExecutionsAtMost SQL executions of a session whose answers are remembered
+ * @param openExecutionsAtMost SQL executions of the application whose answers are remembered
  * @param managedKeys session confs that answers may set
  * @param ifLost what to do when the host is lost, or null
  * @param nodesAtMost plan nodes sent in a question
