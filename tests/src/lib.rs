@@ -5,6 +5,7 @@
 //! - [`data`]: the tables, written once;
 //! - [`cluster`]: a standalone cluster on loopback that never outlives its value;
 //! - [`command`] and [`application`]: any command, and a Spark application, as a bounded process;
+//! - [`unsteered`]: what programs do without Sparkwright, run once and kept;
 //! - [`rest`] and [`event_log`]: what Spark says of a run, while it goes on and after it.
 //!
 //! Everything that takes a while tells what it does through a [`Say`], so that each caller shows it in its own way. Processes
@@ -21,6 +22,7 @@ pub mod jvm;
 pub mod paths;
 pub mod processes;
 pub mod rest;
+pub mod unsteered;
 pub mod venv;
 
 pub use error::{Error, Result};

@@ -4,6 +4,10 @@
 
 mod support;
 
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
 use sparkwright_tests::application::{Application, Outcome};
 use support::{Scene, own_lines, venv};
 
@@ -23,13 +27,34 @@ const EXAMPLES: &[(&str, &[&str])] = &[
     ("ml/tf_idf_example.py", &[]),
 ];
 
-/// What Pi's example prints is drawn at random, and some print times or addresses of objects: those words are no output.
-fn comparable(outcome: &Outcome) -> Vec<String> {
+/// The lines of a program that ran in `folder`. What Pi's example prints is drawn at random.
+fn comparable(outcome: &Outcome, folder: &Path) -> Vec<String> {
+    let folder = folder.display().to_string();
     own_lines(outcome)
         .into_iter()
-        .map(|line| if line.starts_with("Pi is roughly") { "Pi is roughly".to_owned() } else { line.to_owned() })
+        .map(|line| {
+            if line.starts_with("Pi is roughly") {
+                "Pi is roughly".to_owned()
+            } else {
+                line.replace(&folder, "<folder>")
+            }
+        })
         .collect()
 }
+
+/// The examples read their data by relative path and write into the folder they run in.
+fn laid_out(folder: &Path) {
+    let made = Application::new(venv().command("python"), venv())
+        .arg(support::program("example_resources.py"))
+        .arg(folder)
+        .arg(venv().spark_home())
+        .run()
+        .unwrap();
+    assert_eq!(made.code(), Some(0), "{}", made.stderr);
+}
+
+/// Three times what one of them takes on a quiet machine of two cores.
+const DEADLINE: Duration = Duration::from_secs(300);
 
 #[test]
 fn examples_of_spark() {
@@ -40,29 +65,23 @@ fn examples_of_spark() {
     let mut wrong = Vec::new();
     for (name, arguments) in EXAMPLES {
         let program = home.join("examples/src/main/python").join(name).display().to_string();
-        // The same for both runs, as some outputs have its path in them.
-        let folder = Scene::new();
-        let run = |steer: bool| {
-            let scene = Scene::new();
-            // The examples read their data by relative path and write into the folder they run in.
-            let place = folder.path("place");
-            let _ = std::fs::remove_dir_all(&place);
-            std::fs::create_dir_all(&place).unwrap();
-            let made = Application::new(venv().command("python"), venv())
-                .arg(support::program("example_resources.py"))
-                .arg(&place)
-                .arg(home)
-                .run()
-                .unwrap();
-            assert_eq!(made.code(), Some(0), "{}", made.stderr);
-            let application = if steer { scene.steered::<&str>([]) } else { scene.alone() };
-            let outcome = application.args(master).arg(&program).args(*arguments).in_folder(&place).run().unwrap();
-            let record = steer.then(|| scene.record());
-            (outcome, record)
-        };
-        let (alone, _) = run(false);
-        let (steered, record) = run(true);
-        if alone.code() != steered.code() || comparable(&alone) != comparable(&steered) {
+        let line = |_: &Path| [program.clone()].into_iter().chain(arguments.iter().map(ToString::to_string)).collect();
+        let scene = Scene::new();
+        let (alone, kept) = scene.alone_once(&master, line, laid_out, DEADLINE);
+        let _ = fs::remove_dir_all(kept.join("data"));
+        let place = scene.path("place");
+        fs::create_dir(&place).unwrap();
+        laid_out(&place);
+        let steered = scene
+            .steered::<&str>([])
+            .args(master)
+            .args(line(&place))
+            .in_folder(&place)
+            .deadline(DEADLINE)
+            .run()
+            .unwrap();
+        let same = alone.code() == steered.code() && comparable(&alone, &kept) == comparable(&steered, &place);
+        if !same {
             wrong.push(format!(
                 "{name}: {:?} and {:?}\n--- alone\n{}\n--- steered\n{}\n{}",
                 alone.code(),
@@ -72,7 +91,7 @@ fn examples_of_spark() {
                 steered.stderr
             ));
         }
-        assert_eq!(record.unwrap()["state"], "ended", "{name}");
+        assert_eq!(scene.record()["state"], "ended", "{name}");
         eprintln!("{name}: ended with {:?} both times, {} lines", alone.code(), alone.stdout.lines().count());
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));

@@ -7,6 +7,7 @@ mod support;
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
@@ -29,15 +30,16 @@ const LOCAL: [&str; 2] = ["--master", "local[2]"];
 /// How long the long program goes on at least; it makes two rounds of queries in any case.
 const SECONDS: &str = "6";
 
-fn long(scene: &Scene) -> [String; 5] {
-    [program("exits.py"), "long".into(), scene.text("work"), "--seconds".into(), SECONDS.into()]
+fn long(folder: &Path) -> Vec<String> {
+    let work = folder.join("work").display().to_string();
+    vec![program("exits.py"), "long".into(), work, "--seconds".into(), SECONDS.into()]
 }
 
 /// Runs the long program steered and has `break_it` do its worst to the host (by its process id) meanwhile; the program
 /// must end with 0 and the sum that it prints for itself must say that every result was as expected.
 fn survives(options: &[&str], break_it: impl FnOnce(&Scene, u32)) -> (Scene, Outcome, Value) {
     let scene = Scene::new();
-    let running = scene.steered(options).args(LOCAL).args(long(&scene)).start(|_| {}).unwrap();
+    let running = scene.steered(options).args(LOCAL).args(long(&scene.path(""))).start(|_| {}).unwrap();
     let host = host_of(running.id());
     break_it(&scene, host);
     let outcome = running.finish().unwrap();
@@ -78,8 +80,8 @@ fn host_killed_at_start() {
     let (_, outcome, record) = survives(&[], |_, host| signal(host, Signal::KILL));
     assert_eq!(record["state"], "host_lost");
     assert!(faults(&record).contains("host was lost"), "{record:#}");
-    let alone = Scene::new();
-    let plain = alone.alone().args(LOCAL).args(long(&alone)).run().unwrap();
+    let scene = Scene::new();
+    let (plain, _) = scene.alone_once(&LOCAL, long, |_| {}, Duration::from_secs(600));
     assert_eq!(checksum(&sum(&outcome)), checksum(&sum(&plain)));
 }
 
@@ -180,7 +182,7 @@ fn disk_for_the_record_full() {
         return;
     }
     let done = std::panic::catch_unwind(|| {
-        let ended = scene.steered::<&str>([]).args(LOCAL).args(long(&scene)).run().unwrap();
+        let ended = scene.steered::<&str>([]).args(LOCAL).args(long(&scene.path(""))).run().unwrap();
         (ended, scene.record())
     });
     let listing = content(&runs.join("none"));
@@ -196,7 +198,8 @@ fn disk_for_the_record_full() {
 /// The exit code, output and last word of an application that fails are those that it has alone.
 fn ends_alike(mode: &str, code: i32, trace: &str) {
     let scene = Scene::new();
-    let alone = scene.alone().args(LOCAL).args([program("exits.py"), mode.into()]).run().unwrap();
+    let line = |_: &Path| vec![program("exits.py"), mode.into()];
+    let (alone, _) = scene.alone_once(&LOCAL, line, |_| {}, Duration::from_secs(600));
     let steered = scene.steered::<&str>([]).args(LOCAL).args([program("exits.py"), mode.into()]).run().unwrap();
     assert_eq!((alone.code(), steered.code()), (Some(code), Some(code)), "{}", steered.stderr);
     assert_eq!(own_lines(&alone), own_lines(&steered));
@@ -223,7 +226,7 @@ fn application_that_is_interrupted() {
         let (told, ticks) = std::sync::mpsc::channel();
         let running = application
             .args(LOCAL)
-            .args(long(&scene))
+            .args(long(&scene.path("")))
             .start(move |line| {
                 if line.starts_with("tick") {
                     let _ = told.send(());

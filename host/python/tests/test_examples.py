@@ -1,5 +1,6 @@
 """The AutoML example on real flights: with Sparkwright and without, the same results."""
 
+import hashlib
 import json
 import math
 import os
@@ -7,8 +8,9 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+import pyspark
 import pytest
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "flights_automl.py"
@@ -47,6 +49,23 @@ def results(start: list[str], folder: Path, tables: Path, *more: str, confs: str
     return [json.loads(row) for row in written.read_text(encoding="utf-8").splitlines()], ended.stdout
 
 
+def plain_results(folder: Path, tables: Path, confs: str) -> list[dict[str, Any]]:
+    """The example's results without Sparkwright: run once for its text, its Spark and its tables, and kept where `SPARKWRIGHT_UNSTEERED` says."""
+    place = os.environ.get("SPARKWRIGHT_UNSTEERED")
+    if place is None:
+        return results([sys.executable], folder, tables, "--plain", confs=confs)[0]
+    names = sorted(file.name for file in tables.glob("*/*"))
+    what = [EXAMPLE.read_text(encoding="utf-8"), pyspark.__version__, sys.version, str(tables.joinpath("planes").resolve()), confs, *names]
+    kept = Path(place, f"{EXAMPLE.stem}-{hashlib.sha256(json.dumps(what).encode()).hexdigest()[:12]}.json")
+    if not kept.is_file():
+        rows, _ = results([sys.executable], folder, tables, "--plain", confs=confs)
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        half = kept.with_suffix(f".{os.getpid()}")
+        half.write_text(json.dumps(rows), encoding="utf-8")
+        half.replace(kept)
+    return cast("list[dict[str, Any]]", json.loads(kept.read_text(encoding="utf-8")))
+
+
 def same(left: Any, right: Any) -> bool:
     """Equal, numbers within the tolerance."""
     if isinstance(left, float) and isinstance(right, float):
@@ -60,7 +79,7 @@ def test_steered_and_plain_come_to_the_same_results(tables: Path, tmp_path: Path
     options = ["--conf", "spark.ui.enabled=false", "--master", "local[2]"]
     # With Spark's own 200 shuffle partitions, each of the many small jobs has 200 tasks, and this takes minutes.
     few = "--master local[2] --conf spark.ui.enabled=false --conf spark.sql.shuffle.partitions=4"
-    plain, _ = results([sys.executable], tmp_path / "plain", tables, "--plain", confs=few)
+    plain = plain_results(tmp_path / "plain", tables, few)
     steered, printed = results([command, "submit", "--environment", "production", *options], tmp_path / "steered", tables)
     assert [row["kind"] for row in plain].count("candidate") == 3
     assert len(plain) == len(steered)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import logging
 import os
@@ -390,13 +391,16 @@ def test_on_a_terminal_a_long_stage_has_one_line_that_changes_and_goes(monkeypat
             patched.setattr(sys, "stderr", stream)
             with progress.progress("features", lambda: "3 of 200 tasks done, 2 running", 10.0, terminal=terminal):
                 time.sleep(1.0)
-            os.set_blocking(main, False)
-            try:
-                return os.read(main, 1 << 16).decode()
-            except BlockingIOError:
-                return ""
-            finally:
-                os.close(main)
+        # What was written is there to read some time later, by the kernel's own thread; once it is all read, Linux says EIO.
+        read = b""
+        try:
+            while part := os.read(main, 1 << 16):
+                read += part
+        except OSError as error:
+            assert error.errno == errno.EIO
+        finally:
+            os.close(main)
+        return read.decode()
 
     lines = shown(terminal=True).split("\r")
     told = [line for line in lines if line.startswith("stage features: ")]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from pyspark.sql import SparkSession
@@ -178,11 +178,21 @@ def test_whatever_spark_4_can_do_besides_is_refused(spark: SparkSession, manager
 
 
 def test_a_view_or_function_that_changes_its_meaning_is_seen(spark: SparkSession, manager: TempTableManager) -> None:
-    """`${...}` is put in by Spark's own parser, so what is checked is what runs."""
-    spark.conf.set("some.name", "secret")
-    refused(spark, manager, "SELECT * FROM ${some.name}")
-    refused(spark, manager, "SELECT * FROM ${spark:some.name}")
+    """`${...}` is put in by Spark's own parser, from the session that runs the query, so what is checked is what runs."""
+    of_thread = cast(Any, spark)._jvm.org.apache.spark.sql.SparkSession
+    for active in (True, False):
+        if not active:
+            of_thread.clearActiveSession()  # as in a thread that has asked nothing yet
+        spark.conf.set("some.name", "features")
+        assert manager.query_temp_table("features", "SELECT count(*) FROM ${some.name}").collect()[0][0] == 10
+        for other in ("secret", "hidden"):
+            if not active:
+                of_thread.clearActiveSession()
+            spark.conf.set("some.name", other)
+            refused(spark, manager, "SELECT * FROM ${some.name}")
+            refused(spark, manager, "SELECT * FROM ${spark:some.name}")
     spark.conf.unset("some.name")
+    of_thread.setActiveSession(cast(Any, spark)._jsparkSession)
 
 
 def test_what_is_no_text_is_refused(manager: TempTableManager) -> None:

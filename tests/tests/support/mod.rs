@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use sparkwright_tests::application::{Application, Outcome};
 use sparkwright_tests::venv::Venv;
-use sparkwright_tests::{jvm, paths, quietly};
+use sparkwright_tests::{jvm, paths, quietly, unsteered};
 
 /// The Spark that the tests run on.
 pub fn venv() -> &'static Venv {
@@ -50,6 +50,26 @@ impl Scene {
     /// `spark-submit`, alone.
     pub fn alone(&self) -> Application {
         quiet(Application::spark_submit(venv()).in_folder(self.folder.path()))
+    }
+
+    /// `spark-submit`, alone, with arguments for a folder of its own that is prepared and which it runs in; what came of it is kept, and where.
+    pub fn alone_once(
+        &self,
+        options: &[&str],
+        arguments: impl Fn(&Path) -> Vec<String>,
+        prepare: impl FnOnce(&Path),
+        deadline: Duration,
+    ) -> (Outcome, PathBuf) {
+        // Where this checkout is makes no difference.
+        let here = paths::workspace().display().to_string();
+        let named: Vec<String> =
+            arguments(Path::new("<folder>")).iter().map(|argument| argument.replace(&here, "<workspace>")).collect();
+        let parts: Vec<&str> = options.iter().copied().chain(named.iter().map(String::as_str)).collect();
+        unsteered::once(venv(), &parts, |folder| {
+            prepare(folder);
+            self.alone().args(options).args(arguments(folder)).in_folder(folder).deadline(deadline).run()
+        })
+        .unwrap()
     }
 
     /// `sparkwright`, with any arguments.

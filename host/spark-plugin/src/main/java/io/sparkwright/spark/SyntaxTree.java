@@ -20,8 +20,10 @@ import org.apache.spark.sql.catalyst.analysis.UnresolvedTableValuedFunction;
 import org.apache.spark.sql.catalyst.expressions.Expression;
 import org.apache.spark.sql.catalyst.parser.ParseException;
 import org.apache.spark.sql.catalyst.plans.QueryPlan;
+import org.apache.spark.sql.catalyst.plans.logical.LogicalPlan;
 import org.apache.spark.sql.catalyst.plans.logical.UnresolvedWith;
 import org.apache.spark.sql.catalyst.trees.TreeNode;
+import org.apache.spark.sql.internal.SQLConf;
 import org.apache.spark.sql.types.DataType;
 import scala.Product;
 
@@ -42,11 +44,8 @@ final class SyntaxTree {
   /** As {@link Pipelines#relations} tells it. */
   static ObjectNode of(String sql, SparkSession session) {
     SyntaxTree tree = new SyntaxTree();
-    try {
-      tree.walk(Compat.parser(session).parsePlan(sql));
-    } catch (ParseException e) {
-      throw new IllegalArgumentException("not a query that Spark can parse: " + e.getMessage(), e);
-    }
+    // Spark's parser reads the confs of the thread's active session, and a thread may have another one or none.
+    tree.walk(SQLConf.withExistingConf(Compat.sqlConf(session), () -> parsed(sql, session)));
     ObjectNode told = Messages.object();
     tree.nodes.forEach(told.putArray("nodes")::add);
     tree.expressions.forEach(told.putArray("expressions")::add);
@@ -55,6 +54,14 @@ final class SyntaxTree {
     parts(told.putArray("functions"), tree.functions);
     parts(told.putArray("table_functions"), tree.tableFunctions);
     return told;
+  }
+
+  private static LogicalPlan parsed(String sql, SparkSession session) {
+    try {
+      return Compat.parser(session).parsePlan(sql);
+    } catch (ParseException e) {
+      throw new IllegalArgumentException("not a query that Spark can parse: " + e.getMessage(), e);
+    }
   }
 
   private static void parts(ArrayNode into, List<List<String>> names) {
