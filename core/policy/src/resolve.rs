@@ -131,10 +131,14 @@ pub(crate) fn crossings(strata: &[Stratum<'_>]) -> Vec<Diagnostic> {
             if low_is_at_fault { (least, low_value, most, high_value) } else { (most, high_value, least, low_value) };
         let other_place = match other {
             None => "built in".to_owned(),
-            Some(other) if other.stratum.source.name == at.stratum.source.name => {
-                format!("line {}", other.setting.mark.line)
+            Some(other) if other.stratum.source.name != at.stratum.source.name => {
+                format!("line {} of {}", other.setting.mark.line, other.stratum.source.name)
             }
-            Some(other) => format!("line {} of {}", other.setting.mark.line, other.stratum.source.name),
+            // Overrides share a name, and each is a text of its own.
+            Some(other) if other.stratum.source.text != at.stratum.source.text => {
+                format!("in another {}", other.stratum.source.name)
+            }
+            Some(other) => format!("line {}", other.setting.mark.line),
         };
         let message = format!("`{name}` is {value}, {side} `{other_name}`, which is {other_value} ({other_place})");
         let limit = if low_is_at_fault { "at most" } else { "at least" };

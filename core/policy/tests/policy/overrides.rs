@@ -77,6 +77,16 @@ fn a_crossing_names_the_file_of_the_other_bound() {
 }
 
 #[test]
+fn a_crossing_of_two_overrides_names_the_other() {
+    let changes = ["autoscaling.min_executors=50", "autoscaling.max_executors=2"].map(Override::set);
+    assert_eq!(
+        brief(&good("{}").resolve(None, &changes).unwrap_err()),
+        ["1:27-28 bounds_cross `autoscaling.max_executors` is 2, under `autoscaling.min_executors`, which is 50 \
+             (in another --set)"]
+    );
+}
+
+#[test]
 fn an_empty_override_changes_nothing() {
     for text in ["", "{}", "# nothing", "null"] {
         let change = Override::parse(text);
