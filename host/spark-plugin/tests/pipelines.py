@@ -24,6 +24,7 @@ class Pipelines:
 
     def __init__(self, spark):
         self.jvm = spark._jvm.io.sparkwright.spark.Pipelines
+        self.session = spark._jsparkSession
 
     def __getattr__(self, name):
         def call(*arguments):
@@ -34,6 +35,9 @@ class Pipelines:
 
     def profile(self, frame, **limits):
         return json.loads(self.jvm.profile(frame._jdf, json.dumps({**LIMITS, **limits})))
+
+    def relations(self, sql):
+        return json.loads(self.jvm.relations(self.session, sql))
 
     def sizes(self, names):
         return json.loads(self.jvm.sizes(names, json.dumps(LIMITS)))
@@ -475,10 +479,7 @@ def state_syntax_and_leaves():
     check(host.events("SQLExecutionEnd") and host.events("JobEnd"), "what has ended is with the host")
 
     print(" - syntax", flush=True)
-    def relations(text):
-        return pipelines.relations(spark._jsparkSession, text)
-
-    told = relations("""WITH c AS (SELECT * FROM a.b)
+    told = pipelines.relations("""WITH c AS (SELECT * FROM a.b)
         SELECT upper(x), (SELECT max(y) FROM `odd.name`), row_number() OVER w FROM c, range(5)
         LATERAL VIEW explode(array(1)) t AS e
         WHERE EXISTS (SELECT 1 FROM d WHERE d.z IN (SELECT q FROM f)) WINDOW w AS (ORDER BY (SELECT m FROM g))""")
@@ -491,16 +492,16 @@ def state_syntax_and_leaves():
     check("UnresolvedWith" in told["nodes"] and "Exists" in told["expressions"], "names of nodes and expressions")
     for text, node in (("INSERT INTO t SELECT 1", "InsertInto"), ("DROP TABLE t", "Drop"), ("SELECT * FROM t VERSION AS OF 1", "TimeTravel"),
                        ("SELECT TRANSFORM (a) USING 'rm -rf' FROM t", "ScriptTransformation"), ("SET a=b", "Set")):
-        check(any(node in name for name in relations(text)["nodes"]), f"{text}: {node}")
-    check(["t"] in relations("SELECT * FROM t VERSION AS OF 1")["relations"], "time travel names its table")
-    refused(lambda: relations("SELEKT 1"), "SELEKT")
+        check(any(node in name for name in pipelines.relations(text)["nodes"]), f"{text}: {node}")
+    check(["t"] in pipelines.relations("SELECT * FROM t VERSION AS OF 1")["relations"], "time travel names its table")
+    refused(lambda: pipelines.relations("SELEKT 1"), "SELEKT")
     spark.conf.set("some.table", "one.of_the_session")
     active = spark._jvm.org.apache.spark.sql.SparkSession
     active.clearActiveSession()  # as in any thread that has asked nothing yet
-    check(relations("SELECT * FROM ${some.table}")["relations"] == [["one", "of_the_session"]], "by the confs of the session that is asked")
+    check(pipelines.relations("SELECT * FROM ${some.table}")["relations"] == [["one", "of_the_session"]], "by the confs of the session that is asked")
     active.setActiveSession(spark._jsparkSession)
     deep = "SELECT " + "(" * 150 + "1" + ")" * 150
-    check(relations(deep)["relations"] == [], "a deep one")
+    check(pipelines.relations(deep)["relations"] == [], "a deep one")
 
     print(" - leaves", flush=True)
     folder = tempfile.mkdtemp() + "/p"

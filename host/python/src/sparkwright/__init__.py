@@ -10,8 +10,8 @@
         {"name": "train", "type": "model_training", "data": "prepare", "run": train},
     ])
 
-Decisions come from a policy, which runs as WebAssembly in the `sparkwright` command; this package carries facts to it and carries out, through
-a plugin in the Spark driver, what it decides.
+A policy decides; it runs as WebAssembly in the `sparkwright` command. This package sends it facts about data and stages, and carries out
+its decisions through a plugin in the Spark driver.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from .temp_table_manager import TempTableManager, create_temp_table_manager
 try:
     __version__ = version("sparkwright")
 except PackageNotFoundError:
-    # Run from its sources, without an installation.
+    # The package runs from its sources, not installed.
     __version__ = "0"
 
 __all__ = [

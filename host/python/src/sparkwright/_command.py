@@ -1,4 +1,4 @@
-"""Finds the `sparkwright` command, which travels in the same wheel, and runs its short commands."""
+"""Finds the `sparkwright` command, which is in the same wheel, and runs short commands of it."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from .errors import CommandNotFoundError
 
 NAME = "sparkwright"
 VARIABLE = "SPARKWRIGHT_COMMAND"
-# A short command takes some ten milliseconds; one that hangs must not hang the program.
+# A short command takes tens of milliseconds; one that hangs must not block the program for ever.
 LONGEST_SECONDS = 60.0
 
 
 def _places() -> Iterator[Path]:
     yield Path(sysconfig.get_path("scripts")) / NAME
     yield Path(sys.executable).parent / NAME
-    # `pip install --user` has a folder of its own for commands.
+    # `pip install --user` puts commands into another folder.
     if (scheme := f"{os.name}_user") in sysconfig.get_scheme_names():
         yield Path(sysconfig.get_path("scripts", scheme)) / NAME
 

@@ -1,4 +1,4 @@
-"""The policy that holds, as users know it: sections of keys, and each key that only one section has also by itself."""
+"""The resolved policy as users see it: sections of keys; a key that only one section has is also at the top level."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def _refuse(*_: Any, **__: Any) -> NoReturn:
 
 
 class _ReadOnly(dict[str, Any]):
-    """A dict that says what holds; changing it would change nothing, so it can't be."""
+    """A read-only dict: a change would have no effect on the policy, so it raises `TypeError`."""
 
     _refuse: Any = _refuse
     __setitem__ = __delitem__ = __ior__ = clear = pop = popitem = setdefault = update = _refuse
@@ -24,9 +24,9 @@ class _ReadOnly(dict[str, Any]):
 
 
 class Config(_ReadOnly):
-    """`config['autoscaling']['max_executors']`, or for short `config['max_executors']`. Read-only: it says what holds and changes nothing.
+    """`config['autoscaling']['max_executors']`, or for short `config['max_executors']`. Read-only.
 
-    A name that two sections have (`auto_cleanup`) stands in its sections only, as in a policy file.
+    A key that two sections have (`auto_cleanup`) is in its sections only, as in a policy file.
     """
 
     def __init__(self, policy: Mapping[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""What optimizer and managers share: the session, who decides, who acts, and the policy that holds."""
+"""What optimizer and managers share: the session, the connection to the host, the actions in Spark, and the resolved policy."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .errors import HostError, NotSteeredError
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-# The plugin waits 2 s for its host's welcome; a session that was made just now may still be at that.
+# A new session's plugin may still wait for its host: up to 3 s until it listens, and 2 s for its welcome.
 STATE_WAIT_MS = 5_000
 CONNECT_SECONDS = 5.0
 
@@ -29,10 +29,10 @@ Made = TypeVar("Made")
 class Context:
     """A Spark session with a policy.
 
-    `host` decides and `actions` acts; `policy` is the whole resolved policy (sections `autoscaling`, `temp_tables`, `pipeline`, ...),
-    `config` the same as users know it. `mode` is `act`, `shadow` (plan and record, change nothing) or `off` (run only). `steered` says
-    whether the host steers this very application, `controller` who moves its executors: `policy`, `spark` or `nobody`. `session_id` names
-    this context's tables.
+    `host` makes decisions, `actions` carries them out. `policy` is the whole resolved policy (sections `autoscaling`, `temp_tables`,
+    `pipeline`, ...), `config` the same in the form for users. `mode` is `act`, `shadow` (plan and record, change nothing) or `off` (only
+    run). `steered` says whether the application's own host is used, `controller` who sets its number of executors: `policy`, `spark` or
+    `nobody`. `session_id` is part of the names of this context's tables.
     """
 
     def __init__(self, spark: SparkSession, host: HostLink, actions: Actions, opened: Mapping[str, Any], *, steered: bool) -> None:
@@ -59,17 +59,17 @@ class Context:
         environment: str | None = None,
         policy: str | os.PathLike[str] | None = None,
     ) -> Context:
-        """Connects to who decides for this session, and resolves the policy.
+        """Connects to the host of this session, or starts `sparkwright decide`, and resolves the policy.
 
-        `config` has the shape of an `optimization` block, or its shorthands; `policy` is the path of a policy file. What is `None` is as
-        the application was started with.
+        `config` has the shape of an `optimization` block, or its shorthands; `policy` is the path of a policy file. For `None` the
+        application's own is used.
 
         Raises:
             NotSteeredError: a classic session without the plugin.
             PolicyError: the policy, the environment or `config` is wrong.
-            CommandNotFoundError: nothing steers this session, and the `sparkwright` command that could decide instead is not there.
+            CommandNotFoundError: no host steers this session, and the `sparkwright` command is not found.
         """
-        # By module name: a classic installation has no client of Spark Connect to import.
+        # By module name: a classic installation may lack the Spark Connect client, so its class can't be imported.
         if type(spark).__module__.startswith("pyspark.sql.connect."):
             return cls._open_connect(spark, config, environment, policy)
         from ._spark.plugin import PluginActions
@@ -90,7 +90,7 @@ class Context:
             host = HostLink(start_decide(), application=None, on_lost=_lost)
         context = cls._opened(spark, host, actions, config, environment, policy, steered=steered)
         if not steered or off:
-            # The host that would say so is not asked, or is not there.
+            # There is no steering host that knows the mode, or the session has turned it off.
             context.mode = _conf(spark, "mode") or context.mode
         return context
 
@@ -133,12 +133,12 @@ class Context:
 
     @property
     def plans(self) -> bool:
-        """Whether stages are planned at all: not when `off`, nor once the host is lost."""
+        """Whether stages are planned: not in mode `off`, nor once the host is lost."""
         return self.mode != "off" and self.host.lost is None
 
     @property
     def acts(self) -> bool:
-        """Whether plans are carried out: not in `shadow`, not when `off`."""
+        """Whether plans are carried out: only in mode `act`."""
         return self.mode == "act"
 
     def say_once(self, key: str, message: str) -> None:
@@ -148,12 +148,12 @@ class Context:
             self.log.warning("%s", message)
 
     def close(self) -> None:
-        """Ends the connection to the host, which takes back all that was set for it. Never raises."""
+        """Ends the connection to the host, which takes back everything that it set for it. Never raises."""
         self.host.close()
 
 
 def _conf(spark: SparkSession, name: str) -> str | None:
-    """One of the choices that an application or session was made with."""
+    """The session's conf `spark.sparkwright.<name>`; `None` if it is not set."""
     return spark.conf.get(f"spark.sparkwright.{name}", None) or None
 
 
@@ -164,7 +164,7 @@ def made_with_context(
     environment: str | None,
     policy: str | os.PathLike[str] | None,
 ) -> Made:
-    """What `make` makes with a context of its own, which is closed again where that fails. Raises as `Context.open`."""
+    """Opens a context and returns `make(context)`. If that fails, the context is closed. Raises as `Context.open`."""
     context = Context.open(spark, config, environment, policy)
     try:
         return make(context)

@@ -1,4 +1,4 @@
-"""What can go wrong, as exceptions. Each message says what was found, what is wanted and the next step.
+"""The exceptions of this package. Each message says what was found, what is wanted and the next step.
 
 Every class derives from `SparkwrightError`, and from the built-in exception that a caller would expect there.
 """
@@ -10,13 +10,13 @@ from typing import Any
 
 
 class SparkwrightError(Exception):
-    """Anything that this package raises on purpose."""
+    """The base class of this package's own exceptions."""
 
 
 class PolicyError(SparkwrightError, ValueError):
     """A policy file, an environment or a `config` is wrong.
 
-    `diagnostics` has every problem as the policy reader tells it, `key`, `found` and `allowed` those of the first one.
+    `diagnostics` has every problem as the policy reader reports it; `key`, `found` and `allowed` are those of the first one.
     """
 
     def __init__(self, message: str, diagnostics: Sequence[Mapping[str, Any]] = ()) -> None:
@@ -39,8 +39,8 @@ class CommandNotFoundError(SparkwrightError, RuntimeError):
 class HostError(SparkwrightError, RuntimeError):
     """The host answered a request with an error.
 
-    `code` is its word for it (`refused`, `denied`, `protocol`, `module`, ...), `help` what to do about it, `path` the input member
-    that is at fault; both are `None` where there is nothing to say.
+    `code` is the kind of error (`refused`, `denied`, `protocol`, `module`, ...), `help` what to do about it, `path` the member of the
+    input that is wrong. `help` and `path` may be `None`.
     """
 
     def __init__(self, code: str, message: str, help: str | None = None, path: str | None = None) -> None:
@@ -51,18 +51,18 @@ class HostError(SparkwrightError, RuntimeError):
 
 
 class HostLostError(HostError):
-    """The host is gone, or gave no answer in time. It is not asked again; the Spark program goes on without it."""
+    """The host is gone, or did not answer in time. It is not asked again; the Spark program goes on without it."""
 
     def __init__(self, message: str) -> None:
         super().__init__("lost", message)
 
 
 class ActionError(SparkwrightError, RuntimeError):
-    """Spark or its plugin could not do what a plan wanted (make a table, read sizes, take a lease)."""
+    """Spark or the plugin could not carry out a step of a plan (make a table, read sizes, take a lease)."""
 
 
 class StageError(SparkwrightError, ValueError):
-    """A pipeline stage is declared wrongly: `key` is the member at fault, `found` what it is, `allowed` what it may be."""
+    """A pipeline stage is declared wrongly: `key` is the wrong member, `found` its value, `allowed` what it may be."""
 
     def __init__(self, message: str, *, key: str, found: str, allowed: str) -> None:
         super().__init__(f"{message}: `{key}` is {found}; allowed: {allowed}")
@@ -72,8 +72,8 @@ class StageError(SparkwrightError, ValueError):
 
 
 class StageFailedError(SparkwrightError, RuntimeError):
-    """A stage of a pipeline failed. `stage` is its name, `__cause__` what it failed with, and `results` has the results of all stages
-    that ran, in the form of `PipelineOptimizer.execute_optimized_pipeline`."""
+    """A stage of a pipeline failed. `stage` is its name and `__cause__` the exception. `results` has the results of all stages that ran, in
+    the form that `PipelineOptimizer.execute_optimized_pipeline` returns."""
 
     def __init__(self, stage: str, message: str, results: dict[str, Any]) -> None:
         super().__init__(message)
@@ -82,7 +82,7 @@ class StageFailedError(SparkwrightError, RuntimeError):
 
 
 class TempTableError(SparkwrightError):
-    """Anything about temp tables that a caller can do something about."""
+    """The base class of errors about temp tables that the caller can correct."""
 
 
 class TableNameError(TempTableError, ValueError):
@@ -98,4 +98,4 @@ class UnknownTableError(TempTableError, KeyError):
 
 
 class QueryRefusedError(TempTableError, ValueError):
-    """A query that is not one over the named temp table alone."""
+    """The query reads something besides the named temp table, or is not a query."""

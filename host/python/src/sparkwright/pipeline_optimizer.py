@@ -1,4 +1,4 @@
-"""Runs pipelines of declared stages: each is planned, run under its plan, timed, and its result kept for the stages to come."""
+"""Runs pipelines of declared stages: each stage is planned, run under its plan and timed, and its result is kept for later stages."""
 
 from __future__ import annotations
 
@@ -61,18 +61,18 @@ class PipelineOptimizer:
         self._pipelines = 0
         self._review: Answer | None = None
         self._closed = False
-        # Registered after PySpark's own, so that it runs while the session is still there.
+        # Registered after PySpark's own exit handler, so that it runs before it, while the session still exists.
         self._at_exit = functools.partial(_cleanup_at_exit, weakref.WeakMethod(self.cleanup))
         atexit.register(self._at_exit)
 
     @property
     def config(self) -> Config:
-        """The policy that holds, read-only: `config['pipeline']['optimization_target']`, or for short `config['optimization_target']`."""
+        """The resolved policy, read-only: `config['pipeline']['optimization_target']`, or for short `config['optimization_target']`."""
         return self._context.config
 
     @property
     def pipeline_stages(self) -> list[dict[str, Any]]:
-        """The results of the stages of the last pipeline, and of those optimized one by one since."""
+        """The results of the stages of the last pipeline, and of stages optimized one by one since then."""
         return [run.result for run in self._runs]
 
     @property
@@ -88,14 +88,14 @@ class PipelineOptimizer:
     def optimize_pipeline_stage(
         self, stage_name: str, data: DataFrame | str, stage_type: str, optimization_target: str | None = None
     ) -> dict[str, Any]:
-        """Plans one stage and has the plan applied, for work that the caller does next: executors and settings hold until the next stage
-        or `cleanup`, and the data is kept as the plan says. `data` may be the name of an earlier stage.
+        """Plans one stage and applies the plan, for work that the caller does next. Executors and settings hold until the next stage or
+        `cleanup`; the data is kept as planned. `data` may be the name of an earlier stage. Without a target, the policy's is used.
 
         The result has `execution_time`, `scaling_results`, `temp_table_results`, `stage_optimizations`, `optimized_data_reference` (the
-        name of the temp table, or `None`), `performance_metrics`, `success` and `plan`. Without a target, the policy's.
+        name of the temp table, or `None`), `performance_metrics`, `success` and `plan`.
 
         Raises:
-            StageError: type, target or data are none that there are.
+            StageError: `stage_type`, `optimization_target` or `data` is not valid.
             StageFailedError: the data can't be computed.
         """
         target = checked_target(optimization_target, f"stage `{stage_name}`")
@@ -114,19 +114,19 @@ class PipelineOptimizer:
     ) -> dict[str, Any]:
         """Runs stages one after the other, each under its own plan.
 
-        What is timed is what a stage's `run` does, and the action that computes its data or query when that is kept; never our own work.
-        Nothing runs before all stages were checked. Without a target, the policy's.
+        All stages are checked before the first one runs. The time of a stage is that of its `run`, and of the action that computes its
+        data or query if that is kept; Sparkwright's own work is not in it. Without a target, the policy's is used.
 
-        The result has `total_execution_time` (seconds, the sum of the stages'), `wall_time` (with our own work), `stages` (a result for
-        each, in order), `outputs` (what `run` returned, by stage; of DataFrames those that no other stage read), `success`,
+        The result has `total_execution_time` (seconds, the sum of the stages' times), `wall_time` (with Sparkwright's own work), `stages`
+        (a result for each, in order), `outputs` (what `run` returned, by stage; DataFrames only if no other stage read them), `success`,
         `failed_stages`, `kept_tables` (tables that an output needs, dropped by `cleanup`) and `optimization_target`.
 
         Args:
-            on_error: with `stop` a failing stage ends the pipeline; with `continue` only the stages that need it are left out.
+            on_error: with `stop` a failing stage ends the pipeline; with `continue` only the stages that need its output are left out.
 
         Raises:
             StageError: a stage is declared wrongly.
-            StageFailedError: a stage failed; its cause and the results so far are on the exception.
+            StageFailedError: a stage failed and `on_error` is `stop`; the exception has its cause and the results so far.
         """
         stages = read_stages(pipeline_stages)
         target = checked_target(optimization_target, "the pipeline")
@@ -151,7 +151,7 @@ class PipelineOptimizer:
                         break
                     self._context.log.warning("stage %s failed, the pipeline goes on: %s", stage.name, run.result["error"])
         except BaseException:
-            # Ctrl-C and the like: what was made goes, and the interruption passes on.
+            # Ctrl-C and the like: drop the temp tables, then raise it again.
             with contextlib.suppress(Exception):
                 self._drop_tables(set())
             raise
@@ -163,7 +163,7 @@ class PipelineOptimizer:
         return results
 
     def get_optimization_report(self) -> OptimizationReport:
-        """What was planned, done and measured so far; figures, trend and bottlenecks are of the last pipeline."""
+        """The report on what was planned, done and measured. Figures, trend and bottlenecks are those of the last pipeline."""
         if self._review is None and self._runs:
             self._review = self._asked_review(record=False)
         results = self.pipeline_stages
@@ -193,7 +193,7 @@ class PipelineOptimizer:
         )
 
     def cleanup(self) -> None:
-        """Drops every temp table, takes every setting back and ends the connection to the host. May be called more than once."""
+        """Drops all temp tables, takes back all settings and ends the connection to the host. May be called more than once."""
         if self._closed:
             return
         self._closed = True
@@ -224,7 +224,7 @@ class PipelineOptimizer:
         self._runs, self._outputs, self._review = [], {}, None
 
     def _one(self, stage: Stage, target: str | None, stages: Sequence[Stage]) -> StageRun:
-        """Runs a stage, unless one that it needs gave nothing."""
+        """Runs a stage, or leaves it out if a stage that it needs has no output."""
         missing = [name for name in stage.sources if name not in self._outputs and any(each.name == name for each in stages)]
         if missing:
             self._context.log.warning("stage %s is left out: it needs the output of %s, which failed", stage.name, missing[0])
@@ -242,17 +242,17 @@ class PipelineOptimizer:
         del self._history[: -max(keep, len(self._runs))]
 
     def _finish(self, stages: Sequence[Stage]) -> dict[str, Any]:
-        """Ends a pipeline: reviews it and drops what nobody needs any more. What it gave, by stage."""
+        """Ends a pipeline: reviews it and drops temp tables that are not needed any more. Returns its outputs by stage."""
         ran = {run.result["name"] for run in self._runs if run.output is not None}
         read = {name for stage in stages if stage.name in ran for name in stage.sources}
         self._review = self._asked_review(record=True)
-        # DataFrames that a stage has read were on the way to something else.
+        # DataFrames that another stage has read are intermediate results and not returned.
         given = {name: output for name, output in self._outputs.items() if name not in read or not is_frame(output.value)}
         self._drop_tables({table for output in given.values() for table in output.tables()})
         return {name: output.data if _is_table(output) else output.value for name, output in given.items()}
 
     def _drop_tables(self, needed: set[str]) -> None:
-        """Drops what this pipeline has kept, by the policy, but for tables that an output is still computed from."""
+        """Drops what this pipeline has kept, as the policy decides, except tables that an output is still computed from."""
         for name in self._runner.kept_names:
             self._tables.expect(name, 1 if name in needed else 0)
         self._scaling.end_stage()
@@ -283,7 +283,7 @@ class PipelineOptimizer:
         }
 
     def _asked_review(self, *, record: bool) -> Answer | None:
-        """What the policy's review says of the stages that ran; `None` when nobody can be asked."""
+        """The policy's review of the stages that ran; `None` if no stage ran or the host can't be asked."""
         if not self._runs or not self._context.plans:
             return None
         past = self._past_ms.get(tuple(run.result["name"] for run in self._runs), [])
@@ -306,13 +306,13 @@ def create_pipeline_optimizer(
     """A pipeline optimizer for a Spark session.
 
     Args:
-        spark: A session with Sparkwright's plugin (`sparkwright.session`, `sparkwright submit`), or one of Spark Connect.
+        spark: A session with Sparkwright's plugin (`sparkwright.session`, `sparkwright submit`), or a Spark Connect session.
         config: Overrides of the policy, shaped as its `optimization` block, or short: `{'optimization_target': 'speed'}`.
-        environment: An environment of the policy file; the application's own when left out.
-        policy: A policy file; the application's own when left out.
+        environment: An environment of the policy file; by default the application's.
+        policy: A policy file; by default the application's.
 
     Raises:
-        NotSteeredError: a session without the plugin.
+        NotSteeredError: the session runs without the plugin.
         PolicyError: the policy, the environment or `config` is wrong; it says which key, what was found and what is allowed.
         CommandNotFoundError: the `sparkwright` command is needed and is not there.
     """

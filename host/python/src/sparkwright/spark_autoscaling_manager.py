@@ -1,4 +1,4 @@
-"""Sizes data without reading it, plans executors and session settings for it, and has them applied."""
+"""Finds the size of data without reading it, plans executors and session settings for it, and applies them."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ SHOWN_CONFS = (
 class SparkAutoscalingManager:
     """Plans and scales for one session. Made by `create_autoscaling_manager`, or by a `PipelineOptimizer` for itself.
 
-    What it had applied holds until the next `auto_scale_for_data`, `reset_to_initial_config` or `cleanup`.
+    An applied plan holds until the next `auto_scale_for_data`, `reset_to_initial_config` or `cleanup`.
     """
 
     def __init__(self, context: Context, *, owns_context: bool = False) -> None:
@@ -53,24 +53,24 @@ class SparkAutoscalingManager:
         self._initial = self._configuration()
 
     def analyze_data_size(self, data: DataFrame, *, exact: bool = False) -> dict[str, Any]:
-        """What `data` is, from plan statistics, catalogue and Parquet footers: no job runs, unless `exact`, which reads all of it once
-        and measures what it takes in Spark's cache.
+        """The size of `data`, from plan statistics, catalog, files and Parquet footers. No job runs, except with `exact`, which caches all
+        of the data once and measures its size there.
 
-        `row_count`, `total_size_mb` (MiB), `estimated_memory_gb` (GiB) are `nan` where nobody knows; `rows` and `size_bytes` are the same
-        as whole numbers or `None`. `column_count`, `schema_info` (a list of name, type, nullable), `category` (the policy's class of size),
-        `complexity_score` (0 to 1). `how_sure` says of rows and size where they come from, `exact` whether all of `data` was read.
+        `row_count`, `total_size_mb` (MiB) and `estimated_memory_gb` (GiB) are `nan` if unknown; `rows` and `size_bytes` are the first two
+        as whole numbers (rows, bytes) or `None`. The other members: `column_count`, `schema_info` (a list of name, type, nullable),
+        `category` (the policy's size class), `complexity_score` (0 to 1), `how_sure` (the sources of size and rows) and `exact`.
         """
         facts = self._exactly(data) if exact else self._context.actions.profile(data)
         return self._analysis(facts, exact=exact)
 
     def calculate_optimal_configuration(self, data_analysis: Mapping[str, Any], processing_type: str = "general") -> StagePlan:
-        """Plans for data of this size. `data_analysis` is what `analyze_data_size` gave, or at least its `total_size_mb`.
+        """Plans for data of this size. `data_analysis` is a result of `analyze_data_size`, or at least its `total_size_mb`.
 
-        `processing_type` is ml, etl, query or general, or a stage's type. The member `at_launch` has what can be chosen only when an
-        application starts: the sizes of executors and driver.
+        `processing_type` is ml, etl, query or general, or a stage's type. The member `at_launch` has what can be set only when an
+        application starts, such as the sizes of executors and driver.
 
         Raises:
-            StageError: `data_analysis` has no size, or the type is none.
+            StageError: `data_analysis` has no size, or `processing_type` is not one of these.
         """
         plan = self.plan_stage(stage_question(processing_type, processing_type, _facts_of(data_analysis)), record=False)
         launch = self._context.host.ask("plan_launch", {"job": plan.question["job"]}, processing_type, record=False)["answer"]
@@ -84,10 +84,10 @@ class SparkAutoscalingManager:
         return plan
 
     def auto_scale_for_data(self, data: DataFrame, processing_type: str = "general") -> dict[str, Any]:
-        """Sizes `data`, plans for it and has the plan applied: executors by the controller, settings in the session.
+        """Finds the size of `data`, plans for it and applies the plan: executors through the controller, settings in the session.
 
-        The result has `data_analysis`, `optimal_config` (a `StagePlan`), `success`, and what came of it: `executors_applied`,
-        `executors_why`, `confs_applied`, `confs_refused`. When the host was lost, nothing is planned and `success` is false: your job goes on.
+        The result has `data_analysis`, `optimal_config` (a `StagePlan`), `success`, and the outcome: `executors_applied`, `executors_why`,
+        `confs_applied`, `confs_refused`. If the host is lost, nothing is planned and `success` is false; nothing is raised.
         """
         facts = self._context.actions.profile(data)
         told = {"processing_type": processing_type, "data_analysis": self._analysis(facts)}
@@ -101,7 +101,7 @@ class SparkAutoscalingManager:
         return {"success": True, **told, "optimal_config": plan, **scaled}
 
     def monitor_performance(self, start_time: float | datetime, data_size_mb: float) -> dict[str, Any]:
-        """Notes how long work on so much data took: from `start_time` (`time.time()`, or a datetime) until now."""
+        """Records how long work on `data_size_mb` of data took: from `start_time` (`time.time()`, or a datetime) until now."""
         began = start_time.timestamp() if isinstance(start_time, datetime) else float(start_time)
         now = time.time()
         took = max(now - began, 0.0)
@@ -116,7 +116,7 @@ class SparkAutoscalingManager:
         return metrics
 
     def get_scaling_summary(self) -> dict[str, Any]:
-        """What was planned and applied so far, and how the session is configured now and was at first."""
+        """The plans so far, how many were applied, and the session's configuration now and at first."""
         return {
             "total_scaling_operations": self._applied_times,
             "total_plans": self._planned_times,
@@ -130,18 +130,18 @@ class SparkAutoscalingManager:
         }
 
     def reset_to_initial_config(self) -> dict[str, Any]:
-        """Takes back what plans had set, and gives the configuration that holds now. Executors are the controller's again."""
+        """Takes back what plans had set and returns the present configuration. The controller decides on executors again."""
         self.end_stage()
         return self._configuration()
 
     def cleanup(self) -> None:
-        """Takes everything back. May be called more than once."""
+        """Takes back everything that plans had set. May be called more than once."""
         self.end_stage()
         if self._owns_context:
             self._context.close()
 
     def plan_stage(self, question: Mapping[str, Any], *, record: bool = True) -> AskedPlan:
-        """Asks the policy how a stage is run; `question` is the input of its decision point `plan_stage`."""
+        """Asks the policy for a stage's plan; `question` is the input of the decision point `plan_stage`."""
         name = str(question["name"])
         told = self._context.host.ask("plan_stage", question, name, record=record)
         plan = AskedPlan(name, told)
@@ -152,11 +152,11 @@ class SparkAutoscalingManager:
         return plan
 
     def user_confs(self) -> dict[str, str] | None:
-        """What the user set in the session, where the host does not know it; else `None`."""
+        """The user's confs of a Spark Connect session, which the host does not know; `None` in a classic session."""
         return self._session_confs.user() if self._session_confs is not None else None
 
     def begin_stage(self, plan: StagePlan) -> dict[str, Any]:
-        """Has a plan applied until `end_stage`; says what came of it."""
+        """Applies a plan until `end_stage` and returns the outcome."""
         self.end_stage()
         confs: dict[str, str] = plan["confs"]
         if self._session_confs is not None:
@@ -179,7 +179,7 @@ class SparkAutoscalingManager:
         }
 
     def end_stage(self) -> Ended | None:
-        """Takes back what `begin_stage` had applied; gives what Spark measured in between, where anybody did. Raises nothing."""
+        """Takes back what `begin_stage` had applied. Returns what Spark measured in between, `None` if nothing did. Never raises."""
         stage, self._open = self._open, None
         if stage is None:
             return None
@@ -189,7 +189,7 @@ class SparkAutoscalingManager:
                 return None
             return self._context.host.end(stage)
         except HostError:
-            # The host took everything back when it was lost, or says itself what is wrong.
+            # A lost host has taken everything back; any other error is the host's to report.
             return None
         except Exception as error:  # the session is gone: nothing is left to take back
             self._context.log.debug("stage %s could not be ended: %s", stage, error)
@@ -221,7 +221,7 @@ class SparkAutoscalingManager:
         }
 
     def _exactly(self, data: DataFrame) -> DataFacts:
-        """Counts rows and bytes by reading everything once, into a cache that is dropped at once. On disk it would be compressed."""
+        """Counts rows and bytes by caching all of the data once, then drops the cache. In memory first: disk blocks are compressed."""
         actions = self._context.actions
         name = f"sparkwright_size_{self._context.session_id}"
         facts = actions.profile(data)
@@ -249,13 +249,13 @@ class SparkAutoscalingManager:
 
 
 class AskedPlan(StagePlan):
-    """A plan with the question that it answers."""
+    """A plan with the policy's input that it answers."""
 
     question: dict[str, Any]
 
 
 def _facts_of(analysis: Mapping[str, Any]) -> DataFacts:
-    """The facts behind an analysis; of one made by hand, its sizes."""
+    """The facts of an analysis; if it was made by hand, its sizes only."""
     facts = analysis.get("facts")
     if facts is not None:
         return cast(DataFacts, facts)

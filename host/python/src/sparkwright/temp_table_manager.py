@@ -1,4 +1,4 @@
-"""Temp tables of a pipeline: kept as the policy decides, read by name, and gone when nobody needs them."""
+"""Temp tables of a pipeline: stored as the policy decides, read by name, and dropped when they are not needed any more."""
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ if TYPE_CHECKING:
 
     from pyspark.sql import DataFrame, SparkSession
 
-# The original's word for a table that is only stored.
+# A word of the Python original for a table that is only stored.
 OTHER_WORDS = {"storage": "general"}
 
 
 class TempTableManager:
     """The temp tables of one session. Made by `create_temp_table_manager`, or by a `PipelineOptimizer` for itself.
 
-    What a table becomes (a view, a cached view, or Parquet files in the session's warehouse), in how many files, partitioned and compressed
-    how, and which tables go when, the policy decides. A name that is used again gives the new rows. Tables go at the end of the program, at
-    `cleanup`, at the end of a `with` block, and by the policy's limits meanwhile; those of a program that was killed go when the next
-    manager starts, or by `sparkwright clean`.
+    The policy decides what a table becomes (a view, a cached view, or Parquet files in the session's warehouse), its number of files, its
+    partitioning and compression, and when it is dropped. If a name is used again, it has the new rows. Tables are dropped at the end of the
+    program, at `cleanup`, at the end of a `with` block, and before that by the policy's limits. Tables of a killed program are dropped when
+    the next manager starts, or by `sparkwright clean`.
 
     Safe to use from several threads.
     """
@@ -56,19 +56,19 @@ class TempTableManager:
         self._registry = Registry()
         self._maker = Maker(context, self._names, self._registry)
         self._cleaner = Cleaner(context, self._registry)
-        # Held while tables are made or dropped; the interval's thread leaves it to whoever works.
+        # Held while tables are made or dropped. If it is held, the interval's thread skips its turn.
         self._work = threading.RLock()
         self._closed = False
         self._interval = Interval(float(settings["cleanup_interval_minutes"]) * 60, self._clean_at_interval, context.log)
         self._warehouse = str(context.spark.conf.get("spark.sql.warehouse.dir"))
         if context.acts and settings["auto_cleanup"]:
             self._swept = sweep(context, self._names.prefix)
-        # Registered after PySpark's own, so that it runs while the session is still there.
+        # Registered after PySpark's own exit handler, so that it runs before it, while the session still exists.
         atexit.register(self._end_at_exit)
 
     @property
     def session_id(self) -> str:
-        """What the names of this manager's files hold, and its lease is called."""
+        """The session id in the names of this manager's stored tables and of its lease."""
         return self._context.session_id
 
     def create_temp_table(
@@ -82,22 +82,22 @@ class TempTableManager:
         order_by: Sequence[str] = (),
         uses: int | None = None,
     ) -> str:
-        """Makes a temp table of `data`, as the policy decides, and gives the name to read it by: `spark.table(name)`.
+        """Makes a temp table of `data` as the policy decides, and returns the name to read it by: `spark.table(name)`.
 
-        Whatever goes wrong on our side, there is a view of that name afterwards.
+        If the table can't be stored, it becomes a view of that name.
 
         Args:
             data: Its rows.
-            table_name: A letter, then at most 63 letters, digits or `_`. A table of that name gets these rows.
+            table_name: A letter, then at most 63 letters, digits or `_`. An earlier table of that name is replaced.
             stage: The stage that makes it; reports are by stage.
-            optimize_for: What reads it mostly does: `ml`, `etl`, `query` or `general`.
-            keys: Columns that what reads it joins or groups by.
-            order_by: Columns that what reads it sorts by, or reads ranges of.
-            uses: How often it is going to be read; as usual for `optimize_for` when left out.
+            optimize_for: What its readers mostly do: `ml`, `etl`, `query` or `general`.
+            keys: Columns that its readers join or group by.
+            order_by: Columns that its readers sort by, or read ranges of.
+            uses: How often it is going to be read; by default what is usual for `optimize_for`.
 
         Raises:
-            TableNameError: no table can be called so.
-            StageError: `optimize_for` is none of these words.
+            TableNameError: `table_name` is not allowed.
+            StageError: `optimize_for` is not one of these words.
         """
         name = checked(table_name)
         processing = OTHER_WORDS.get(optimize_for, optimize_for)
@@ -117,7 +117,7 @@ class TempTableManager:
             return table.read_as
 
     def get_temp_table(self, table_name: str, stage: str | None = None) -> str | None:
-        """The name to read a table by, or `None` when there is no such table. `stage` is the stage that reads it."""
+        """The name to read a table by, or `None` if there is no such table. `stage` is the stage that reads it."""
         table = self._registry.find(table_name)
         if table is None:
             return None
@@ -137,12 +137,13 @@ class TempTableManager:
     def query_temp_table(self, table_name: str, query: str, stage: str | None = None) -> DataFrame:
         """Runs a query over one table: `query_temp_table('features', 'SELECT avg(x) FROM features WHERE y > 0')`.
 
-        In the query the table is called by its name, by the name that `create_temp_table` gave, or `{table}`. Any other table, view, file
-        or table function is refused, and so is everything but a query: what comes from outside can be passed here.
+        In the query the table is called by its name, by the name that `create_temp_table` returned, or `{table}`. Any other table, view,
+        file or table function is refused (except functions like `explode`, which read their arguments only), and so is any text that is
+        not a query. So queries from outside can be passed.
 
         Raises:
             UnknownTableError: there is no such table, or it was dropped.
-            QueryRefusedError: the query reads something else too, or is none.
+            QueryRefusedError: the text reads something else too, or is not a query.
         """
         table = self._table(table_name)
         text = isolation.with_placeholders(query, table.name)
@@ -167,9 +168,9 @@ class TempTableManager:
         return self._registry.find(table_name) is not None
 
     def get_table_info(self, table_name: str | None = None) -> dict[str, Any]:
-        """What is known of a table, or of all of them: `total_tables`, `total_size_mb`, `cached_tables`, and each by `stages` and `tables`.
+        """Facts about one table, or about all: `total_tables`, `total_size_mb`, `cached_tables`, and all tables by `stages` and `tables`.
 
-        Sizes are what Spark stores now: 0 for a view, and for a cached view that nothing has read yet.
+        Sizes are what Spark stores now: 0 for a view, and for a cached view that has not been read yet.
 
         Raises:
             UnknownTableError: there is no such table.
@@ -181,13 +182,13 @@ class TempTableManager:
         return summary.all_tables(tables, self._cleaner.sizes(tables), now_ms())
 
     def cleanup_old_tables(self, max_age_hours: float | None = None, batch_size: int | None = None) -> dict[str, Any]:
-        """Drops, batch after batch, the tables that the policy no longer keeps: those that nobody read for longer than `max_age_hours`, and
-        those that are too many. `max_age_hours` and `batch_size` take the place of the policy's for this once.
+        """Drops, in batches, the tables that the policy no longer keeps: those not read for longer than `max_age_hours`, and those above
+        the largest number of tables. `max_age_hours` and `batch_size` replace the policy's values in this call.
 
-        A table that a stage to come reads, or another table needs, stays; while a Spark job runs, so does everything that is stored.
+        A table that a later stage or another table reads is not dropped. While a Spark job runs, no stored table is dropped.
 
         Raises:
-            PolicyError: the numbers are none that the policy allows.
+            PolicyError: the policy does not allow these numbers.
         """
         override: dict[str, Any] = {"temp_tables": {"auto_cleanup": True}}
         if max_age_hours is not None:
@@ -207,9 +208,9 @@ class TempTableManager:
         }
 
     def optimize_storage(self) -> dict[str, Any]:
-        """Plans every stored table again, by what it takes and how often it is read, and stores those anew for which the plan is another.
+        """Plans every table again by its size and number of reads, and stores those again whose plan has changed.
 
-        `tables_optimized`, `storage_saved_mb` (MiB; below 0 where more is stored now), `optimized` (what changed, by name) and `errors`.
+        Returns `tables_optimized`, `storage_saved_mb` (MiB; below 0 if more is stored now), `optimized` (the changes by name) and `errors`.
         """
         result: dict[str, Any] = {"tables_optimized": 0, "storage_saved_mb": 0.0, "optimized": {}, "errors": []}
         if not self._context.policy["temp_tables"]["optimize_storage"]:
@@ -233,13 +234,13 @@ class TempTableManager:
         return result
 
     def get_performance_summary(self) -> dict[str, Any]:
-        """`total_tables`, `total_size_mb`, `cached_tables`, `stage_distribution`, `access_patterns` and `storage_efficiency`: the share of
-        what is stored, 0 to 1, that can be read under a name."""
+        """The report on temp tables: `total_tables`, `total_size_mb`, `cached_tables`, `stage_distribution`, `access_patterns` and
+        `storage_efficiency`, the share (0 to 1) of stored bytes that belong to current tables."""
         tables = self._registry.all()
         return summary.performance_summary(tables, self._cleaner.sizes(tables), self._cleaner.dropped, now_ms())
 
     def cleanup(self) -> None:
-        """Drops every table of this manager, and stops cleaning up. May be called more than once; never raises."""
+        """Drops every table of this manager and stops the cleanup at the interval. May be called more than once; never raises."""
         self._end(by_order=True)
 
     def __enter__(self) -> TempTableManager:
@@ -248,7 +249,7 @@ class TempTableManager:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.cleanup()
 
-    # What a PipelineOptimizer needs besides.
+    # Methods for PipelineOptimizer.
 
     def keep(
         self,
@@ -261,9 +262,9 @@ class TempTableManager:
         uses: int | None = None,
         rebuild_ms: int | None = None,
     ) -> dict[str, Any]:
-        """Makes what an answer of `plan_stage` says. `uses` are stages to come that read it.
+        """Keeps `data` as an answer of `plan_stage` says. `uses` is the number of later stages that read it.
 
-        Never raises: `kept` says whether there is something, `why` why not, `error` with what it failed.
+        Never raises. In the result, `kept` says whether it was kept; if it was not, `why` has the reason and `error` the exception.
         """
         if not self._context.acts or self._closed:
             return {
@@ -300,20 +301,20 @@ class TempTableManager:
         }
 
     def used(self, table_name: str, by: str) -> None:
-        """A stage that was to read the table has done so."""
+        """Counts a read by a stage that was expected to read the table."""
         table = self._registry.find(table_name)
         if table is not None:
             table.accessed(now_ms(), by)
             table.remaining_uses = max(table.remaining_uses - 1, 0)
 
     def expect(self, table_name: str, remaining_uses: int) -> None:
-        """So many stages to come read the table."""
+        """Sets how many later stages read the table."""
         table = self._registry.find(table_name)
         if table is not None:
             table.remaining_uses = max(remaining_uses, 0)
 
     def drop_finished(self, pipeline_ended: bool) -> dict[str, Any]:
-        """Drops what the policy no longer keeps: one batch after a stage, all of it when the pipeline has ended. Never raises."""
+        """Drops what the policy no longer keeps: one batch after a stage, everything when the pipeline has ended. Never raises."""
         try:
             with self._work:
                 cleaned = self._cleaner.clean(pipeline_ended=pipeline_ended, batches=None if pipeline_ended else 1)
@@ -342,7 +343,7 @@ class TempTableManager:
             return None
 
     def _plan(self, question: Mapping[str, Any], name: str) -> tuple[Planned, dict[str, int]]:
-        """What the policy wants of it, and the numbers of its decisions; a view where nobody decides."""
+        """The policy's decision on a table and the numbers of its decisions; a view if the host can't be asked."""
         if not self._context.plans:
             return VIEW, {}
         try:
@@ -353,7 +354,7 @@ class TempTableManager:
             return VIEW, {}
 
     def _tell(self, numbers: Mapping[str, int], table: Table) -> None:
-        """For the record: what came of the plan."""
+        """Records the outcome of the plan."""
         outcomes = {
             "temp_table": (self._context.acts, f"a {table.kind} named {table.read_as}" + (f": {table.why}" if table.why else "")),
             "cache": (table.kind == "cached_view", f"cached at {table.level}" if table.kind == "cached_view" else "not cached"),
@@ -366,7 +367,7 @@ class TempTableManager:
                     self._context.log.debug("what came of %s was not recorded: %s", decision, error)
 
     def _settle(self, made: Table) -> None:
-        """After a table was made: the policy's limits hold for all of them."""
+        """Called after a table was made: applies the policy's limits to all tables."""
         self._interval.start()
         if len(self._registry.all()) > 1:
             try:
@@ -385,14 +386,14 @@ class TempTableManager:
                 self._work.release()
 
     def _readers(self, *, beside: bool = False) -> int:
-        """Jobs that run now, each of which may read what is stored. In a Spark Connect session nobody tells; `beside` the program we take it
-        for one."""
+        """The number of running jobs, each of which may read a stored table. In a Spark Connect session it is unknown: 1 is assumed with
+        `beside`, else 0."""
         if self._context.actions.kind != "plugin":
             return int(beside)
         return len(self._context.spark.sparkContext.statusTracker().getActiveJobsIds())
 
     def _plan_again(self, table: Table) -> dict[str, Any] | None:
-        """Stores a table as it would be planned today; what changed, or `None`."""
+        """Plans a table again and stores it as planned. Returns what changed, or `None`."""
         size = self._cleaner.sizes([table]).get(table.stored_as)
         facts = self._profile(table.data)
         stored = stored_bytes(size)
@@ -414,7 +415,7 @@ class TempTableManager:
         return {"from": asdict(table.planned), "to": asdict(planned)}
 
     def _drop_superseded(self) -> None:
-        """What new rows have taken the place of and no other table needs."""
+        """Drops superseded tables that no other table reads."""
         if self._readers(beside=True) == 0:
             for table in self._registry.all():
                 if table.superseded and self._registry.dependents(table) == 0:
@@ -442,7 +443,7 @@ class TempTableManager:
         self._end(by_order=False)
 
     def _end(self, *, by_order: bool) -> None:
-        """Drops everything: by order of the user whatever the policy says, else as the policy wants it at the end of a program."""
+        """Drops every table. With `by_order` (the user called `cleanup`) in any case, otherwise as the policy decides."""
         with self._work:
             if self._closed:
                 return
@@ -472,7 +473,7 @@ class TempTableManager:
         self._release_if_empty()
 
     def _remove_files(self) -> None:
-        """The session ended first, and with it the lock on its lease: its files are a dead session's now."""
+        """Called when the Spark session has ended before. Its lease is unlocked then, so `sparkwright clean` removes the files."""
         folder = local_folder(self._warehouse)
         if folder is not None and any(table.kind == "table" for table in self._registry.all()):
             clean_folder(folder, float(self._context.policy["temp_tables"]["max_table_age_hours"]))
@@ -487,13 +488,13 @@ def create_temp_table_manager(
     """A manager of temp tables for a Spark session.
 
     Args:
-        spark: A session with Sparkwright's plugin (`sparkwright.session`, `sparkwright submit`), or one of Spark Connect.
+        spark: A session with Sparkwright's plugin (`sparkwright.session`, `sparkwright submit`), or a Spark Connect session.
         config: Overrides of the policy, shaped as its `optimization` block, or short: `{'max_table_age_hours': 2}`.
-        environment: An environment of the policy file; the application's own when left out.
-        policy: A policy file; the application's own when left out.
+        environment: An environment of the policy file; by default the application's.
+        policy: A policy file; by default the application's.
 
     Raises:
-        NotSteeredError: a session without the plugin.
+        NotSteeredError: the session runs without the plugin.
         PolicyError: the policy, the environment or `config` is wrong; it says which key, what was found and what is allowed.
         CommandNotFoundError: the `sparkwright` command is needed and is not there.
     """
@@ -501,7 +502,7 @@ def create_temp_table_manager(
 
 
 def _next(keys: Sequence[str], order_by: Sequence[str]) -> list[dict[str, Any]]:
-    """How what comes reads a table, as the policy is asked."""
+    """How a table is going to be read, in the form of the policy's input."""
     by_key = [{"kind": "equi_join", "columns": list(keys)}] if keys else []
     by_order = [{"kind": "sort", "columns": list(order_by)}] if order_by else []
     return [*by_key, *by_order]

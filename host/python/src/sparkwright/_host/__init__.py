@@ -1,4 +1,4 @@
-"""The client of the pipeline protocol: what the host is asked and told, over its socket or over a `sparkwright decide` of our own."""
+"""The client of the pipeline protocol: requests to the host over its socket, or to a `sparkwright decide` that this package starts."""
 
 from .lines import Lines, LinesClosed, connect, start_decide
 from .link import Answer, Begun, Decision, Ended, HostLink, Opened

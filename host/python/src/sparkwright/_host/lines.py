@@ -1,4 +1,4 @@
-"""One JSON object a line, over a Unix socket: the host's own, or one end of a pair whose other end is a child's stdin and stdout."""
+"""Lines of JSON over a Unix socket: the host's own, or one end of a pair whose other end is a child's stdin and stdout."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from typing import IO
 from .._command import find_command
 from ..errors import CommandNotFoundError
 
-# The protocol's own limit.
+# The limit of the protocol.
 LONGEST_LINE_BYTES = 16 * 1024 * 1024
-# What a child may take to end after its input has ended.
+# How long a child may take to exit after its input has ended.
 END_SECONDS = 5.0
 
 
 class LinesClosed(Exception):
-    """The other side is gone, broke the protocol, or let us wait too long."""
+    """The other side is gone, broke the protocol, or did not answer in time."""
 
 
 class Lines:
-    """A connection that carries lines both ways. Not for two threads at a time."""
+    """A connection for lines in both directions. Not for two threads at a time."""
 
     def __init__(self, ours: socket.socket, child: subprocess.Popen[bytes] | None = None, said: IO[bytes] | None = None) -> None:
         self._socket = ours
@@ -48,10 +48,10 @@ class Lines:
         self._half_sent = False
 
     def receive(self, within_s: float) -> bytes:
-        """The next line. What has come when this is interrupted (Ctrl-C) is kept for the next call.
+        """The next line. If this is interrupted (Ctrl-C), what has been received is kept for the next call.
 
         Raises:
-            LinesClosed: there is none within that time, and never will be.
+            LinesClosed: no whole line came within that time, or the connection is closed or broken.
         """
         until = time.monotonic() + within_s
         while True:
@@ -77,7 +77,7 @@ class Lines:
             self._left += some
 
     def close(self) -> None:
-        """Ends the connection, and the child with it."""
+        """Closes the connection and ends the child."""
         self._socket.close()
         if self._child is not None:
             try:
@@ -89,7 +89,7 @@ class Lines:
             self._said.close()
 
     def _because(self, what: str) -> str:
-        """What happened, with the last that a child of ours said."""
+        """`what`, followed by the last line that the child wrote to stderr."""
         if self._said is None:
             return what
         self._said.seek(0)
@@ -101,7 +101,7 @@ def connect(path: str, within_s: float) -> Lines:
     """Connects to the host that listens at `path`.
 
     Raises:
-        LinesClosed: nobody does.
+        LinesClosed: no host listens there.
     """
     ours = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     ours.settimeout(within_s)
@@ -123,7 +123,7 @@ def start_decide() -> Lines:
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
     said = tempfile.TemporaryFile()  # noqa: SIM115 (it lives as long as the child)
     try:
-        # In a session of its own, so that Ctrl-C ends the stage and not who decides what becomes of its tables.
+        # In a process session of its own, so that Ctrl-C ends the stage but not this process, which still decides about its tables.
         child = subprocess.Popen([command, "decide"], stdin=theirs.fileno(), stdout=theirs.fileno(), stderr=said, start_new_session=True)
     except OSError as error:
         ours.close()

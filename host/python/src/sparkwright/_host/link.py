@@ -1,4 +1,4 @@
-"""The pipeline connection to the host: requests and answers in turn, and what becomes of it when the host is lost."""
+"""The pipeline connection to the host: one request and its answer at a time, and the handling of a lost host."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .lines import Lines, LinesClosed
 
 LOG = logging.getLogger("sparkwright")
 PROTOCOL = 1
-# A decision takes milliseconds and a command to Spark's session some more; a host that is stopped or starved is given up after this.
+# After this the host counts as lost, for example because it is stopped. A decision takes milliseconds, a command to Spark's session more.
 ANSWER_SECONDS = 20.0
 
 
@@ -40,8 +40,8 @@ class ConfSet(TypedDict):
 
 
 class Decision(TypedDict):
-    """A decision of an answer. `text` is its value with its unit, `how_sure` the meaning of its `grade`, `why` a sentence, `trace` the whole
-    account and `account` that as text."""
+    """A decision of an answer. `text` is its value with its unit, `how_sure` the meaning of its `grade`, `why` its reason in one sentence,
+    `trace` the full reasoning and `account` the trace as text."""
 
     name: str
     title: str
@@ -59,8 +59,8 @@ class Decision(TypedDict):
 
 
 class Answer(TypedDict):
-    """What the policy decided, the numbers of its decisions in the run's record, the decisions as a list, of a review its text, and a warning
-    for each member of the question that nobody reads."""
+    """The policy's answer. `numbers` are those of its decisions in the run's record, `decisions` the decisions as a list, `prose` the text
+    of a review, `warnings` one for each member of the question that the policy does not read."""
 
     answer: dict[str, Any]
     numbers: dict[str, int]
@@ -70,28 +70,28 @@ class Answer(TypedDict):
 
 
 class Applied(TypedDict):
-    """Whether a planned number of executors went to the controller."""
+    """Whether a planned number of executors was passed to the controller, and why not."""
 
     applied: bool
     why: str | None
 
 
 class AppliedConfs(TypedDict):
-    """The session configurations that were set, and why others were not."""
+    """The session configurations that were set, and the refused ones with the reason."""
 
     applied: list[str]
     refused: dict[str, str]
 
 
 class Begun(TypedDict):
-    """What came of a stage's plan at its beginning."""
+    """The result of applying a stage's plan when the stage begins."""
 
     executors: Applied
     confs: AppliedConfs
 
 
 class Ended(TypedDict):
-    """What Spark measured since the stage began; `None` where nobody measures."""
+    """What Spark measured since the stage began; `None` where it is not measured."""
 
     measured: dict[str, Any] | None
     jobs: int | None
@@ -104,9 +104,9 @@ class Ended(TypedDict):
 
 
 class HostLink:
-    """A connection to whoever decides. Safe to use from several threads.
+    """A connection to the process that decides: the application's host, or `sparkwright decide`. Safe to use from several threads.
 
-    Once the host is lost, every request raises `errors.HostLostError` at once, and `on_lost` was called with the reason, one time.
+    When the host is lost, `on_lost` is called once with the reason. From then on every request raises `errors.HostLostError` at once.
     """
 
     def __init__(self, lines: Lines, *, application: str | None, on_lost: Callable[[str], None]) -> None:
@@ -135,7 +135,7 @@ class HostLink:
         self.version: str = str(welcome.get("version", ""))
 
     def open(self, policy: str | None, environment: str | None, override: Mapping[str, Any] | None) -> Opened:
-        """Resolves a policy for this connection: a file (the host's own when `None`), an environment of it and overrides.
+        """Resolves a policy for this connection: a file (the host's own when `None`), one of its environments, and overrides.
 
         Raises:
             PolicyError: something in them is wrong.
@@ -147,8 +147,8 @@ class HostLink:
         return cast(Opened, opened)
 
     def ask(self, point: str, input: Mapping[str, Any], subject: str, *, record: bool = True, override: Mapping[str, Any] | None = None) -> Answer:
-        """Asks the policy at a decision point. `subject` says in the record what it is about; without `record` it is not recorded.
-        `override`, shaped as for `open`, holds for this question only."""
+        """Asks the policy at a decision point. `subject` names the question in the record; without `record` it is not recorded.
+        `override` has the shape of `open`'s and holds for this question only."""
         told: dict[str, Any] = {"point": point, "input": input, "subject": subject, "record": record}
         if override is not None:
             told["override"] = override
@@ -158,20 +158,20 @@ class HostLink:
         return answer
 
     def begin(self, stage: str, executors: int | None, executors_decision: int | None, confs: Mapping[str, str]) -> Begun:
-        """A declared stage begins: its executors go to the controller, its configurations into the session."""
+        """Begins a declared stage: passes its executors to the controller and sets its configurations in the session."""
         told = {"stage": stage, "executors": executors, "executors_decision": executors_decision, "confs": confs}
         return cast(Begun, self._request("begin", **told))
 
     def end(self, stage: str) -> Ended:
-        """The stage has ended: what its plan had set is taken back."""
+        """Ends the stage: takes back what its plan had set."""
         return cast(Ended, self._request("end", stage=stage))
 
     def outcome(self, number: int, applied: bool, outcome: str) -> None:
-        """Says for the record what came of a decision."""
+        """Records the outcome of a decision."""
         self._request("outcome", number=number, applied=applied, outcome=outcome)
 
     def close(self) -> None:
-        """Ends the connection; the host takes back all that it set for it. Never raises."""
+        """Ends the connection; the host takes back everything that it set for it. Never raises."""
         with self._turn:
             if self.lost is None:
                 try:
@@ -203,7 +203,7 @@ class HostLink:
     def _answer(self, number: int) -> dict[str, Any]:
         while True:
             answer = _object(self._lines.receive(ANSWER_SECONDS))
-            # A request that Ctrl-C interrupted was answered all the same; an answer without a number is to a line that made no sense.
+            # Skips the answer to an earlier request that Ctrl-C interrupted. The host answers without an id if it can't read the line.
             if answer.get("id") in (number, None):
                 return answer
 

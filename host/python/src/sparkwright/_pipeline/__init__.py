@@ -1,1 +1,1 @@
-"""The parts of a pipeline's run: how stages are declared, what flows between them, and how one of them is carried out."""
+"""The parts of a pipeline's run: declared stages, the outputs passed between them, and the run of one stage."""

@@ -1,4 +1,4 @@
-"""Notes that Ctrl-C was pressed: PySpark 3.5 answers it in the middle of a call with an error of its own, which looks like a failing stage."""
+"""Notes that Ctrl-C was pressed. During a call PySpark 3.5 turns it into an error of its own, which looks like a failing stage."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 
 class Interruptions:
-    """While it is entered, `seen` says whether Ctrl-C was pressed; whoever handled it before handles it still."""
+    """A context manager whose `seen` says whether Ctrl-C was pressed within it. The previous handler is still called."""
 
     def __init__(self) -> None:
         self.seen = False
@@ -17,7 +17,7 @@ class Interruptions:
 
     def __enter__(self) -> Interruptions:
         before = signal.getsignal(signal.SIGINT)
-        # Python lets only the main thread have handlers.
+        # Python allows signal handlers in the main thread only.
         if threading.current_thread() is threading.main_thread() and callable(before):
             handle = before
 

@@ -1,4 +1,4 @@
-"""What stages gave, and what of it is kept where."""
+"""The outputs of stages, and how they are kept."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ class Tables(Protocol):
         uses: int | None = None,
         rebuild_ms: int | None = None,
     ) -> dict[str, Any]:
-        """Makes what a plan says of a result, and never raises. `kept` says whether there is something, `kind` what, `spark_name` the name to
-        read it by; `why` why there is nothing, `error` with what it failed."""
+        """Keeps a result as its plan says; never raises. In the returned dict, `kept` says whether it was kept, `kind` as what, and
+        `spark_name` is the name to read it by; `why` and `error` give the reason and the exception if it was not."""
         ...
 
     def has(self, table_name: str) -> bool: ...
@@ -42,8 +42,7 @@ class Tables(Protocol):
 
 @dataclass(eq=False)
 class Kept:
-    """A result that is kept: under which name, here and in Spark, as what (view, cached_view or table), and the DataFrame to read from now
-    on."""
+    """A kept result: its name here and in Spark, its kind (view, cached_view or table), and the DataFrame that later stages read."""
 
     name: str
     spark_name: str
@@ -53,7 +52,7 @@ class Kept:
 
 @dataclass(eq=False)
 class Output:
-    """What a stage gave. `value` is what its `run` returned, or its DataFrame; `below` are the outputs that it was made from."""
+    """The output of a stage. `value` is what its `run` returned, or its DataFrame; `below` are the outputs that it was made from."""
 
     stage: Stage
     value: Any
@@ -62,23 +61,23 @@ class Output:
 
     @property
     def data(self) -> Any:
-        """What stages to come get."""
+        """What later stages get."""
         return self.value if self.kept is None else self.kept.data
 
     def tables(self) -> set[str]:
-        """The tables of files without which its value can't be computed any more. A view or cached view is only a shorter way to it."""
+        """The tables of files that its value is computed from. Views and cached views don't count: their data can be computed again."""
         if self.kept is not None and self.kept.kind == "table":
             return {self.kept.name}
         return {name for output in self.below for name in output.tables()} if is_frame(self.value) else set()
 
 
 def is_frame(value: object) -> bool:
-    """Whether it is a DataFrame of whatever kind of session."""
+    """Whether it is a DataFrame, of a classic or a Spark Connect session."""
     return any(base.__name__ == "DataFrame" and base.__module__.startswith("pyspark.sql") for base in type(value).__mro__)
 
 
 def fresh_table_name(stage: str, taken: Iterable[str]) -> str:
-    """A name for a stage's table that is free and allowed, as like the stage's as can be."""
+    """A free and allowed name for a stage's table, as close to the stage's name as possible."""
     plain = re.sub(r"[^A-Za-z0-9_]+", "_", stage).strip("_")
     base = (plain if plain[:1].isalpha() else f"stage_{plain}")[: LONGEST_NAME - 8]
     names = set(taken)
@@ -90,11 +89,11 @@ def fresh_table_name(stage: str, taken: Iterable[str]) -> str:
 
 
 def query(spark: Any, sql: str, frames: Mapping[str, Any]) -> Any:
-    """The DataFrame of a query in which `{name}` stands for one of `frames`; all other braces are the query's own."""
+    """The DataFrame of a query in which `{name}` stands for one of `frames`. All other braces stay as they are."""
     named = [name for name in placeholders(sql) if name in frames]
     if not named:
         return spark.sql(sql)
     parts = re.split("(" + "|".join(re.escape("{" + name + "}") for name in named) + ")", sql)
-    # PySpark itself puts DataFrames into a query, in Python's notation for formats.
+    # PySpark fills DataFrames into a query with Python's format syntax, so all other braces are doubled.
     text = "".join(part if place % 2 else part.replace("{", "{{").replace("}", "}}") for place, part in enumerate(parts))
     return spark.sql(text, **{name: frames[name] for name in named})

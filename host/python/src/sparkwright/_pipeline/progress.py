@@ -1,6 +1,6 @@
-"""Says that a long stage still runs: one line that changes on a terminal or in a notebook, and now and then a line in the log.
+"""Shows that a long stage still runs: one changing line on a terminal or in a notebook, and a line in the log at an interval.
 
-A terminal on which Spark shows its own bar is left to it: both would write over one another.
+On a terminal where Spark shows its own progress bar nothing is shown: the two would overwrite each other.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ USUAL_COLUMNS = 80
 
 @contextlib.contextmanager
 def progress(stage: str, tasks: Callable[[], str | None], every_minutes: float, *, terminal: bool = True) -> Generator[None]:
-    """While the block runs, says how long `stage` has been running and what `tasks` tells; in the log after some seconds and then every
-    `every_minutes`, on a `terminal` each second."""
+    """While the block runs, shows how long `stage` has been running and what `tasks` returns: in the log after some seconds and then every
+    `every_minutes`, and each second in a notebook or, with `terminal`, on a terminal."""
     ended = threading.Event()
     told = (stage, tasks, every_minutes * 60.0, terminal, ended)
     teller = threading.Thread(target=_tell, args=told, name=f"sparkwright-progress-{stage}", daemon=True)
@@ -44,7 +44,7 @@ def _tell(stage: str, tasks: Callable[[], str | None], every_s: float, terminal:
         took = time.monotonic() - began
         try:
             done = tasks()
-        except Exception:  # the session ends while we ask: there is nothing to tell
+        except Exception:  # the session may end during the call: the line is shown without tasks
             done = None
         text = f"stage {stage}: {took:.0f} s" + (f", {done}" if done else "")
         line = line or _line(terminal)
@@ -64,7 +64,7 @@ class _TerminalLine:
         self._width = 0
 
     def show(self, text: str) -> None:
-        # A line that wraps can't be written over.
+        # A line that wraps can't be overwritten.
         text = text[: (os.get_terminal_size(self._stream.fileno()).columns or USUAL_COLUMNS) - 1]
         self._stream.write("\r" + text.ljust(self._width))
         self._stream.flush()
@@ -93,7 +93,7 @@ class _NotebookLine:
 
 
 def _line(terminal: bool) -> _TerminalLine | _NotebookLine | None:
-    """Where a line can change: a notebook, else a terminal."""
+    """A line that can be changed in place: in a notebook, else on a terminal, else `None`."""
     ipython: Any = sys.modules.get("IPython")
     if ipython is not None and hasattr(ipython.get_ipython(), "kernel"):
         return _NotebookLine(ipython.display.display)

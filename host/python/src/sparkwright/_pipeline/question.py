@@ -1,4 +1,4 @@
-"""What is known of data and stages, in the form in which the policy is asked about it."""
+"""Facts about data and stages in the form of the policy's input."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Any
 from .._spark import ColumnFacts, DataFacts
 from .words import kind_facts
 
-# Sources that were looked at or held in memory; a plan's statistics are estimates.
+# Sources of a measured size: listed files, cached data and local data. Statistics of a plan are estimates.
 MEASURED_SOURCES = ("files", "cached", "local")
 TEXT_TYPES = ("string", "varchar", "char")
 NESTED_TYPES = ("array", "map", "struct", "vector", "matrix")
 
 
 def merged(facts: Sequence[DataFacts]) -> DataFacts | None:
-    """The facts of several inputs taken together; a size is known when each one is. `None` for no inputs."""
+    """The facts of several inputs taken together. A sum is known only if each part is. `None` for no inputs."""
     if len(facts) <= 1:
         return facts[0] if facts else None
     sizes = [each["bytes"] for each in facts]
@@ -41,7 +41,7 @@ def _sum(values: Sequence[int | None]) -> int | None:
 
 
 def measured(facts: DataFacts) -> bool:
-    """Whether the size was measured, and not estimated."""
+    """Whether the size was measured rather than estimated."""
     return facts["bytes_source"] in MEASURED_SOURCES
 
 
@@ -57,12 +57,12 @@ def stage_question(
     result_bytes: int | None = None,
     user_confs: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
-    """The input of `plan_stage`. What is not known is left out; the host adds cluster and executors."""
+    """The input of `plan_stage`. Unknown values are left out or `None`; the host adds cluster and executors."""
     job: dict[str, Any] = kind_facts(kind, f"stage `{name}`")
     question: dict[str, Any] = {"name": name, "job": job, "next": list(next), "history": {"runs": list(history)}}
     if facts is not None:
         job["input_bytes"] = facts["bytes"]
-        # Sizes of files say in how many tasks they are read; of a plan above them nobody knows.
+        # File sizes give the number of read tasks only if the data is the files themselves; for a plan above them it is unknown.
         if facts["bytes_source"] == "files":
             job["file_bytes"] = facts["file_bytes"]
             job["files_splittable"] = facts["files_splittable"]

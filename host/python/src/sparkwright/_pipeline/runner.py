@@ -1,6 +1,7 @@
-"""Carries out one stage: plan it, begin it, run what the user gave, keep its result by the plan, end it.
+"""Runs one stage: plans it, begins it, calls the user's `run`, keeps the result as planned, and ends it.
 
-Only what the user gave can fail a stage. Whatever fails on our side is said once, and the stage goes on as plain Spark would have it.
+A stage fails only by the user's code or data, or when the policy denies it. A failure of Sparkwright's own is logged once, and the stage
+goes on as with plain Spark.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from .question import merged, stage_question
 from .stages import Stage
 from .words import STAGE_TYPES
 
-# How long the end of a stage waits for Spark's last events before it is measured without them.
+# How long the end of a stage waits for Spark's last events. After that the stage is measured without them.
 FLUSH_MS = 2_000
 
 T = TypeVar("T")
@@ -32,7 +33,7 @@ T = TypeVar("T")
 
 @dataclass
 class StageRun:
-    """How a stage ran: its result as reports show it, its output, what it failed with, and its facts for a review (none when it was left out)."""
+    """How a stage ran: its result as reports show it, its output, its exception, and its facts for a review (`None` if it was left out)."""
 
     result: dict[str, Any]
     output: Output | None = None
@@ -43,7 +44,7 @@ class StageRun:
 
 @dataclass
 class _Work:
-    """A stage on its way."""
+    """The state of a stage while it runs."""
 
     stage: Stage
     later: Sequence[Stage]
@@ -55,7 +56,7 @@ class _Work:
     run_s: float = 0.0
     materialize_s: float = 0.0
     ended: Ended | None = None
-    # Without an end, what a plan set holds until the next stage: the caller works on under it.
+    # If set, the stage is not ended here: its settings hold until the next stage, for work that the caller does itself.
     stays_open: bool = False
 
     @property
@@ -72,14 +73,14 @@ class StageRunner:
         self._tables = tables
         self._history: dict[tuple[str, str], list[dict[str, Any]]] = {}
         self._names: set[str] = set()
-        # By identity: the DataFrame itself stands beside, so that its id is not given away.
+        # Keyed by `id`. The DataFrame is in the value, so that its id is not reused while the entry exists.
         self._kept: dict[int, tuple[Any, Kept]] = {}
         self._faults: set[str] = set()
 
     def run(self, stage: Stage, target: str | None, later: Sequence[Stage], outputs: Mapping[str, Output], *, stays_open: bool = False) -> StageRun:
-        """Runs a stage. `later` are the stages to come that read its output, `outputs` what earlier ones gave.
+        """Runs a stage. `later` are the later stages that read its output, `outputs` the outputs of earlier ones.
 
-        An exception of the user's part comes back as `error`; Ctrl-C and the like pass through, after the stage was ended.
+        An exception of the stage is returned as `error`. Ctrl-C and the like end the stage and are raised.
         """
         work = _Work(stage, later, target, _blank(stage, target or self._context.policy["pipeline"]["optimization_target"]), stays_open=stays_open)
         done = StageRun(work.result)
@@ -100,11 +101,11 @@ class StageRunner:
 
     @property
     def kept_names(self) -> list[str]:
-        """The temp tables that stages have made, of failed ones too."""
+        """The temp tables that stages have made, failed stages included."""
         return [kept.name for _, kept in self._kept.values()]
 
     def left_out(self, stage: Stage, target: str | None, why: str) -> StageRun:
-        """A stage that does not run."""
+        """The result of a stage that is left out."""
         done = StageRun(_blank(stage, target or self._context.policy["pipeline"]["optimization_target"]))
         done.result["error"] = why
         return done
@@ -127,8 +128,8 @@ class StageRunner:
             value = work.frames[0]
             return self._given(work, value, below)
         if self._keeps_data(work) and work.plan is not None and work.plan["cache"]:
-            # The stage comes back to its data: it has to be kept before, and is filled as it is read. To copy it into a table that nothing
-            # else reads would only be more work.
+            # The stage reads its data several times, so the data is kept before `run` and the cache fills at the first read. Without a
+            # cache it is not kept: no other stage would read such a table.
             kept = self._keep(work, work.frames[0], work.plan, work.facts)
             if kept is not None:
                 work.frames[0] = kept.data
@@ -139,7 +140,7 @@ class StageRunner:
         return output
 
     def _given(self, work: _Work, value: Any, below: Sequence[Output]) -> Output:
-        """The output of a stage without `run`: its data or query, kept by its plan."""
+        """The output of a stage without `run`: its data or query, kept as planned."""
         output = Output(work.stage, value, None, [] if work.stage.is_data and not below else list(below))
         same = below[0].kept if work.stage.is_data and below else None
         if same is not None:
@@ -153,7 +154,7 @@ class StageRunner:
         return output
 
     def _timed_run(self, work: _Work, run: Callable[..., Any]) -> Any:
-        """Calls what the user gave; this is what gets timed."""
+        """Calls the user's `run` and measures its time."""
         with self._progress(work.stage.name):
             began = time.perf_counter()
             try:
@@ -176,7 +177,7 @@ class StageRunner:
             stage.type,
             work.facts,
             target=work.target,
-            # What no stage to come reads is the caller's, to be read once; of data that a stage comes back to, the policy knows better.
+            # Where none is declared: an output without `run` that no later stage reads is for the caller, one use. Else the policy decides.
             uses=stage.uses or (1 if stage.run is None and not work.later and not work.stays_open else None),
             next=[use for later in work.later for use in _next_uses(later)],
             history=self._history.get((stage.name, stage.type), ()),
@@ -203,13 +204,13 @@ class StageRunner:
         }
 
     def _keeps_data(self, work: _Work) -> bool:
-        """Whether what the stage's plan says of keeping is about its data, and not about its output: no stage to come reads the output,
-        or it trains, which comes back to its data many times and gives a model."""
+        """Whether the plan's decision on keeping is for the stage's input data and not for its output: if no later stage reads the output,
+        and for model training, which reads its data many times and returns a model."""
         single = len(work.frames) == 1 and is_frame(work.frames[0])
         return single and (not work.later or work.stage.type == "model_training")
 
     def _keep_result(self, work: _Work, output: Output) -> None:
-        """Keeps what `run` returned, by a plan for what it turned out to be."""
+        """Keeps what `run` returned. It is planned again first, with the size of that result."""
         if work.plan is None or not self._context.acts:
             return
         facts = self._ours("sizing a result", lambda: self._context.actions.profile(output.value))
@@ -217,7 +218,7 @@ class StageRunner:
         if facts is not None:
             try:
                 plan = self._asked(work, facts)
-            except HostError as denied:  # what ran has run: it is not kept, and the stage goes on
+            except HostError as denied:  # `run` is done, so a denial does not fail the stage: its result is not kept
                 plan = None
                 self._say("keeping a result", denied)
         if plan is not None:
@@ -225,7 +226,7 @@ class StageRunner:
             self._fill(work, output.kept)
 
     def _keep(self, work: _Work, data: Any, plan: StagePlan, facts: DataFacts | None) -> Kept | None:
-        """Keeps a DataFrame as its plan says; one that is kept already is not kept twice."""
+        """Keeps a DataFrame as planned; one that is kept already is reused."""
         if not (self._context.acts and self._context.policy["temp_tables"]["enable_temp_tables"]):
             return None
         known = self._known(data)
@@ -247,7 +248,7 @@ class StageRunner:
         self._names.add(name)
         kind = str(made["kind"])
         if kind == "table":
-            # Writing it computed the data: that is the stage's work.
+            # Writing the table computed the data, so the time counts as the stage's.
             work.materialize_s += took_s
         kept = Kept(name, str(made["spark_name"]), kind, self._tables.read_temp_table(name, work.stage.name) if kind == "table" else data)
         work.result["optimized_data_reference"] = kept.spark_name
@@ -255,7 +256,7 @@ class StageRunner:
         return kept
 
     def _known(self, data: Any) -> Kept | None:
-        """What this very DataFrame is kept as, if it still is."""
+        """How this DataFrame object is kept; `None` if it is not kept or its table was dropped."""
         _, kept = self._kept.get(id(data), (None, None))
         if kept is not None and not self._tables.has(kept.name):
             self.forget([kept.name])
@@ -263,14 +264,14 @@ class StageRunner:
         return kept
 
     def _reuse(self, work: _Work, kept: Kept) -> Kept:
-        """The stage's data is kept already, by a stage before."""
+        """Uses data that an earlier stage has kept already."""
         work.result["temp_table_results"] = {"kept": True, "name": kept.name, "spark_name": kept.spark_name, "kind": kept.kind, "reused": True}
         work.result["optimized_data_reference"] = kept.spark_name
         self._tables.expect(kept.name, len(work.later))
         return kept
 
     def _tell_outcomes(self, plan: StagePlan, made: Mapping[str, Any]) -> None:
-        """Says for the record what came of a plan's temp table and cache."""
+        """Records the outcome of a plan's temp table and cache."""
         told = f"kept as {made['kind']} {made['name']}" if made["kept"] else str(made.get("why"))
         kept_in_memory = bool(made["kept"]) and made["kind"] == "cached_view"
         for name, applied in (("temp_table", bool(made["kept"])), ("cache", kept_in_memory)):
@@ -279,12 +280,13 @@ class StageRunner:
                 self._ours("recording an outcome", partial(self._context.host.outcome, number, applied, told))
 
     def _whose_fault(self, work: _Work, data: Any) -> None:
-        """A table was not written. Computes the data without storing it: where that fails too it is the user's, and fails the stage."""
+        """Called when a table could not be written. Computes the data without storing it: if that fails too, the fault is in the data, and
+        the stage fails."""
         with self._materializing(work):
             data.write.format("noop").mode("overwrite").save()
 
     def _fill(self, work: _Work, kept: Kept | None) -> None:
-        """Computes a cached view within its own stage, when a stage to come reads it anyway."""
+        """Fills a cached view within its own stage if a later stage reads it."""
         if kept is not None and kept.kind == "cached_view" and work.later and not work.result["temp_table_results"].get("reused"):
             with self._materializing(work):
                 kept.data.count()
@@ -315,7 +317,7 @@ class StageRunner:
         work.ended = self._scaling.end_stage()
 
     def _measure(self, work: _Work, done: StageRun, took_s: float) -> None:
-        """Puts figures into the result, and what the next run of this stage can learn from."""
+        """Adds the measured figures to the result and, for the next run of this stage, to its history."""
         result, ended = work.result, work.ended
         result["execution_time"] = work.executed_s
         result["timing"] = {"run": work.run_s, "materialize": work.materialize_s, "own": max(took_s - work.executed_s, 0.0)}
@@ -324,7 +326,7 @@ class StageRunner:
         done.facts = {**measured, "name": work.stage.name, "wall_ms": round(work.executed_s * 1000)}
         estimate = None if work.plan is None else work.plan.answer.get("run_time")
         if estimate is not None and estimate["grade"] != "C":
-            # A rule of thumb is no promise that a stage could be slower than.
+            # An estimate of grade C is a rule of thumb: the stage's time is not compared with it.
             done.facts["expected_ms"] = estimate["value"]["run_ms"]
         size = work.facts["bytes"] if work.facts is not None else None
         result["performance_metrics"] = _metrics(measured, ended, size, work.executed_s)
@@ -342,7 +344,7 @@ class StageRunner:
             del past[: -int(self._context.policy["monitoring"]["performance_history_size"])]
 
     def _ours(self, what: str, do: Callable[[], T]) -> T | None:
-        """Does something of ours: `None` when it fails, which is said once. What the policy denies is no failure of ours."""
+        """Runs a step of Sparkwright's own. If it fails, logs that once and returns `None`. A denial by the policy is raised."""
         try:
             return do()
         except HostLostError:
@@ -361,14 +363,14 @@ class StageRunner:
 
 
 def _next_uses(stage: Stage) -> list[dict[str, Any]]:
-    """How a stage to come reads, as `plan_stage` takes it."""
+    """How a later stage reads the output, in the form of `plan_stage`."""
     kind = stage.type if stage.type in STAGE_TYPES else None
     reads = [(read.kind, list(read.columns)) for read in stage.reads] or [("scan", list[str]())]
     return [{"kind": read, "columns": columns, "stage": kind} for read, columns in reads]
 
 
 def _blank(stage: Stage, target: str) -> dict[str, Any]:
-    """A result before anything is known, with every key that it will have."""
+    """An empty result with all of its keys."""
     return {
         "stage_name": stage.name,
         "stage_type": stage.type,
@@ -391,7 +393,7 @@ def _blank(stage: Stage, target: str) -> dict[str, Any]:
 
 
 def _metrics(measured: Mapping[str, Any], ended: Ended | None, size: int | None, executed_s: float) -> dict[str, Any]:
-    """What Spark measured, in the units of reports; `None` where nobody did."""
+    """What Spark measured, in the units of reports; `None` where it was not measured."""
 
     def seconds(name: str) -> float | None:
         return measured[name] / 1000.0 if name in measured else None
@@ -415,7 +417,7 @@ def _metrics(measured: Mapping[str, Any], ended: Ended | None, size: int | None,
 
 
 def review_input(runs: Sequence[StageRun], *, input_bytes: int | None = None, history_ms: Sequence[int] = ()) -> dict[str, Any]:
-    """What `review` is asked about these stages. Sums where sums are meant; what nobody measured is left out."""
+    """The input of `review` for these stages: sums, and the maximum of the task peaks. What was not measured is left out."""
 
     def total(name: str) -> int | None:
         known: list[int] = []

@@ -1,4 +1,4 @@
-"""Stages as they are declared: dicts or tuples, checked as a whole before anything runs."""
+"""Declared stages, as dicts or tuples. All of them are checked before anything runs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, TypedDict, cast
 from ..errors import StageError
 from .words import READ_KINDS, kind_facts, shown
 
-# By number of parameters, so that checkers know those of a lambda.
+# One alternative for each number of parameters, so that type checkers can infer the parameters of a lambda.
 Run = Callable[[Any], Any] | Callable[[Any, Any], Any] | Callable[[Any, Any, Any], Any] | Callable[[], Any]
 
 
@@ -22,13 +22,13 @@ class _Needed(TypedDict):
 class StageDeclaration(_Needed, total=False):
     """A stage of a pipeline.
 
-    `data` is a DataFrame, the name of an earlier stage, or a list of these. `run` is called with it (with each of a list; with
-    nothing where there is no data) and is what gets timed. `sql` is a query; `{data}` in it stands for the stage's data and `{<stage>}`
-    for the output of an earlier stage. Given `sql` and `run`, `run` gets the query's DataFrame.
+    `data` is a DataFrame, the name of an earlier stage, or a list of these. `run` is called with the data (one argument for each item of a
+    list, none without data), and this call is timed. `sql` is a query; `{data}` in it stands for the stage's data and `{<stage>}` for the
+    output of an earlier stage. With both `sql` and `run`, `run` gets the query's DataFrame.
 
-    `uses` says how often the stage's output is used in all, where that is not to be seen from the stages to come; or, as a list, which
-    earlier stages this one reads besides its `data`, through variables of the program. `keys` are the columns by which the stage joins
-    its data, or a dict from how (`equi_join`, `group_by`, `sort`, `range_filter`) to columns.
+    `uses` as a number says how often the stage's output is used in all; give it when the later stages don't show that. `uses` as a list
+    names earlier stages that this one reads through variables of the program, besides its `data`. `keys` are the columns by which the
+    stage joins its data, or a dict from the kind of read (`equi_join`, `group_by`, `sort`, `range_filter`) to columns.
     """
 
     data: Any
@@ -54,7 +54,7 @@ class Read:
 
 @dataclass(frozen=True, eq=False)
 class Stage:
-    """A checked declaration. `inputs` are DataFrames (anything that is no text) and names of earlier stages, in order."""
+    """A checked declaration. `inputs` are DataFrames and, as texts, names of earlier stages, in order."""
 
     name: str
     type: str
@@ -67,17 +67,17 @@ class Stage:
 
     @property
     def sources(self) -> tuple[str, ...]:
-        """The earlier stages that it needs: in `data`, in `sql` (braces may also be the query's own) or named in `uses`."""
+        """The earlier stages that it reads, from `data`, `uses` and `sql`. Names in braces of `sql` that are no stages are in it too."""
         return tuple(dict.fromkeys([*self.needed, *placeholders(self.sql or "")]))
 
     @property
     def needed(self) -> tuple[str, ...]:
-        """The earlier stages that it names outright."""
+        """The earlier stages that `data` and `uses` name; they must exist."""
         return (*[each for each in self.inputs if isinstance(each, str)], *self.besides)
 
     @property
     def is_data(self) -> bool:
-        """Whether its output is its very data, because it says nothing of what is to be done with it."""
+        """Whether its output is its data unchanged, because it has neither `run` nor `sql`."""
         return self.run is None and self.sql is None
 
 
@@ -87,10 +87,10 @@ def placeholders(sql: str) -> list[str]:
 
 
 def read_stages(declared: Iterable[PipelineStage], known: Iterable[str] = ()) -> list[Stage]:
-    """Reads declarations; `known` are stages that ran before.
+    """Reads declarations; `known` are the names of stages that ran before.
 
     Raises:
-        StageError: one of them is wrong: which, its member, what it is and what it may be.
+        StageError: one of them is wrong; it says which stage and member, what was found and what is allowed.
     """
     earlier = set(known)
     stages: list[Stage] = []
@@ -180,12 +180,12 @@ def _reads(keys: object, of: str) -> tuple[Read, ...]:
 
 
 def consumers(stages: Sequence[Stage], of: Stage) -> list[Stage]:
-    """The stages to come that read the output of one, the next one first."""
+    """The later stages that read the output of `of`, in order."""
     later = stages[stages.index(of) + 1 :]
     own = of.inputs[0] if of.is_data else None
 
     def takes(stage: Stage) -> bool:
-        # By identity: equality of DataFrames is no yes or no.
+        # By identity: comparing DataFrames does not return a bool.
         return of.name in stage.sources or (own is not None and not isinstance(own, str) and any(each is own for each in stage.inputs))
 
     return [stage for stage in later if takes(stage)]

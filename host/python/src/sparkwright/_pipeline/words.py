@@ -1,4 +1,4 @@
-"""The words of the policy's contract that callers use."""
+"""The words of the policy's contract that callers pass."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ StageType = Literal["data_loading", "preprocessing", "feature_selection", "model
 """What a declared stage does."""
 
 ProcessingType = Literal["ml", "etl", "query", "general"]
-"""What a job mostly does; a stage may have it for its type too."""
+"""What a job mostly does. It may also be the type of a stage."""
 
 OptimizationTarget = Literal["speed", "memory", "balanced", "quality"]
 """What a run is optimized for."""
@@ -38,10 +38,10 @@ def kind_facts(word: str, of: str) -> dict[str, Any]:
 
 
 def checked_target(word: str | None, of: str) -> str | None:
-    """An optimization target, or `None` for the policy's.
+    """Returns `word` if it is an optimization target, or `None` for the policy's.
 
     Raises:
-        StageError: it is none.
+        StageError: it is not a target.
     """
     if word is None or word in TARGETS:
         return word
@@ -49,6 +49,6 @@ def checked_target(word: str | None, of: str) -> str | None:
 
 
 def shown(value: object) -> str:
-    """A value in a message: short, and nothing of a DataFrame's content."""
+    """A value for a message: shortened, and without a DataFrame's rows."""
     text = repr(value)
     return f"`{text if len(text) <= 60 else text[:57] + '...'}`"

@@ -1,1 +1,1 @@
-"""What people read: plans, reports and their HTML."""
+"""Output for people: plans, reports and their HTML."""

@@ -1,4 +1,4 @@
-"""HTML for notebooks: plain tables that take the notebook's own colours. Everything that goes in is escaped here."""
+"""HTML for notebooks: plain tables in the notebook's own colours. All texts are escaped here."""
 
 from __future__ import annotations
 

@@ -10,8 +10,8 @@ from . import html
 
 
 class StagePlan(dict[str, Any]):
-    """How a stage is run: plain values by name. `answer` is the policy's whole answer with the trace of each number, `decisions` its
-    decisions as a list, `numbers` theirs in the run's record; `explain()` says why."""
+    """The plan of a stage: plain values by name. `answer` is the policy's whole answer with the trace of each decision, `decisions` its
+    decisions as a list, `numbers` their numbers in the run's record. `explain()` gives the reasons."""
 
     def __init__(self, stage: str, told: Answer) -> None:
         self.stage = stage
@@ -20,7 +20,7 @@ class StagePlan(dict[str, Any]):
         self.decisions: list[Decision] = list(told["decisions"])
         cache, table = self.answer["cache"]["value"], self.answer["temp_table"]["value"]
         estimate: Any = self.answer.get("run_time")
-        # Each decision by its name; then what the names of the Python original call otherwise.
+        # Each decision by its name; then the values under the names of the Python original.
         super().__init__({decision["name"]: decision["value"] for decision in self.decisions})
         self.update(
             stage=stage,
@@ -36,7 +36,7 @@ class StagePlan(dict[str, Any]):
         )
 
     def explain(self) -> str:
-        """Each decision with its value, why it is that, what went in and what bounded it, as text."""
+        """Each decision as text: its value, reason, inputs and bounds."""
         return "\n".join(_explained(decision) for decision in self.decisions)
 
     def _repr_html_(self) -> str:

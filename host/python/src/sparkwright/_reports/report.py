@@ -1,4 +1,4 @@
-"""The optimization report: what a pipeline did, how long it took, what held it up and what would help."""
+"""The optimization report: what a pipeline did, how long it took, its bottlenecks and recommendations."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def _steering(summary: Mapping[str, Any]) -> str:
 
 
 def stage_line(result: Mapping[str, Any]) -> dict[str, Any]:
-    """A stage in a summary."""
+    """The line of a stage in a summary."""
     kept, scaling = result["temp_table_results"], result["scaling_results"]
     return {
         "name": result["name"],
@@ -68,7 +68,7 @@ def stage_line(result: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def performance_report(stages: Sequence[Mapping[str, Any]], review: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Times in seconds, and what the policy's review says of them; `review` is what the host answered, `None` when it was lost."""
+    """Times in seconds, and the policy's review of them. `review` is the host's answer, `None` if there was none."""
     times = [float(stage["execution_time"]) for stage in stages]
     answer: Mapping[str, Any] = {} if review is None else review["answer"]
     report: Mapping[str, Any] = answer.get("report") or {}
@@ -89,7 +89,7 @@ def performance_report(stages: Sequence[Mapping[str, Any]], review: Mapping[str,
 
 
 def recommendations(review: Mapping[str, Any] | None) -> list[str]:
-    """What would help, a sentence each."""
+    """The recommendations of a review, one sentence each."""
     return _prose(review, "recommendations")
 
 

@@ -1,4 +1,4 @@
-"""What is done in Spark: the one interface, with the plugin behind it in a classic session and PySpark's own API in a Connect session."""
+"""The interface for actions in Spark: by the plugin in a classic session, by PySpark's own API in a Spark Connect session."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ TableKind = Literal["view", "cached_view", "table"]
 
 
 class Limits(TypedDict):
-    """What bounds the profile of a DataFrame, as the host says: `core/src/steering.rs` has each with its reason."""
+    """The limits of a DataFrame's profile, from the host. `core/src/steering.rs` has each value with its reason."""
 
     file_sizes_at_most: int
     footers_at_most: int
@@ -22,7 +22,7 @@ class Limits(TypedDict):
 
 
 class SteeringState(TypedDict):
-    """How the application stands with its host."""
+    """Whether a host steers the application."""
 
     state: Literal["steered", "waiting", "unsteered", "absent"]
     reason: str | None
@@ -32,7 +32,7 @@ class SteeringState(TypedDict):
 
 
 class ColumnFacts(TypedDict):
-    """A column: `type` is Spark's SQL type, as `array<double>`."""
+    """A column; `type` is Spark's SQL type, such as `array<double>`."""
 
     name: str
     type: str
@@ -40,7 +40,7 @@ class ColumnFacts(TypedDict):
 
 
 class DataFacts(TypedDict):
-    """What is known of a DataFrame without running a job; `None` is unknown."""
+    """Facts about a DataFrame that need no job; `None` is unknown."""
 
     bytes: int | None
     bytes_source: str
@@ -54,7 +54,7 @@ class DataFacts(TypedDict):
 
 
 class StoredSize(TypedDict):
-    """What a table or view takes, as Spark tells; `None` is unknown. `kind` is view, cached_view, table or absent."""
+    """The stored size of a table or view as Spark reports it; `None` is unknown. `kind` is view, cached_view, table or absent."""
 
     kind: str
     memory_bytes: int | None
@@ -66,7 +66,7 @@ class StoredSize(TypedDict):
 
 
 class MadeView(TypedDict):
-    """A cached view as it was made; `cached_by` is `user` where the plan was the user's cache already."""
+    """A cached view that was made; `cached_by` is `user` if the user had cached the plan before."""
 
     name: str
     kind: str
@@ -75,7 +75,7 @@ class MadeView(TypedDict):
 
 
 class MadeTable(TypedDict):
-    """A table as it was written; `why` says why it is partitioned otherwise than asked. `None` is unknown."""
+    """A table that was written; `why` says why its partitioning differs from the wanted one, if it does. Other `None`s are unknown."""
 
     name: str
     kind: str
@@ -88,7 +88,7 @@ class MadeTable(TypedDict):
 
 
 class Lease(TypedDict):
-    """What says that this session's tables are in use; `lease` is `None` where none could be taken."""
+    """The lease file that marks this session's tables as in use; `lease` is `None` if none could be taken."""
 
     warehouse: str
     lease: str | None
@@ -96,7 +96,7 @@ class Lease(TypedDict):
 
 
 class CatalogTable(TypedDict):
-    """A table of `spark_catalog.default` with one of our names."""
+    """A temp table in `spark_catalog.default`."""
 
     name: str
     session: str | None
@@ -105,7 +105,7 @@ class CatalogTable(TypedDict):
 
 
 class Tasks(TypedDict):
-    """Tasks of running stages."""
+    """The number of tasks of the running Spark stages."""
 
     done: int
     running: int
@@ -113,35 +113,35 @@ class Tasks(TypedDict):
 
 
 class Actions(Protocol):
-    """What a plan needs done in Spark. Each method raises `errors.ActionError`, or what Spark raises for the user's own data.
+    """The actions in Spark that plans need. Each method raises `errors.ActionError`, or what Spark raises for the user's own data.
 
-    Names are names in Spark, without quotes; they are quoted here. Times are milliseconds.
+    Names are names in Spark, passed without quotes. Times are in milliseconds.
     """
 
     @property
     def kind(self) -> ActionsKind:
-        """Which of the two it is."""
+        """Which implementation it is."""
         ...
 
     def bound(self, limits: Limits) -> None:
-        """Takes what the host bounds profiles by. Comes before everything but `state`."""
+        """Takes the host's limits of profiles. Must be called before every other method except `state`."""
         ...
 
     def state(self, wait_ms: int) -> SteeringState:
-        """How the application stands with its host; waits at most `wait_ms` while it is not known yet."""
+        """Whether a host steers the application; waits at most `wait_ms` until that is known."""
         ...
 
     def profile(self, data: DataFrame) -> DataFacts:
-        """What is known of `data`. Runs no job."""
+        """Facts about `data`. Runs no job."""
         ...
 
     def view(self, data: DataFrame, name: str) -> None:
-        """Names the plan of `data`: a temporary view, made anew when there is one of that name."""
+        """Makes a temp view of the plan of `data`; it replaces one of that name."""
         ...
 
     def cached_view(self, data: DataFrame, name: str, level: str) -> MadeView:
-        """As `view`, and marks the plan to be cached at a storage level such as MEMORY_AND_DISK; Spark fills it at its first use. A plan that
-        the user cached is left to the user."""
+        """As `view`, and has Spark cache the plan at a storage level such as MEMORY_AND_DISK; Spark fills the cache at the first use. If
+        the user has cached the plan, that cache is used and `drop` does not unpersist it."""
         ...
 
     def table(
@@ -156,37 +156,37 @@ class Actions(Protocol):
         compression: str,
         properties: Mapping[str, str],
     ) -> MadeTable:
-        """Writes `data` as a Parquet table of the session's warehouse: `files` files (0: as they come), `strategy` hash, range or none by
-        `columns`. `files_by` says how they are made where nothing partitions them: `repartition` or `coalesce`. `properties` says with
-        `sparkwright.session` whose it is; a table without it is never written over."""
+        """Writes `data` as a Parquet table in the session's warehouse, in `files` files (0: one for each partition). `strategy` is hash or
+        range by `columns`, or none; with none, `files_by` says how the number of files is reached: `repartition` or `coalesce`. The
+        property `sparkwright.session` is the owner; the plugin never overwrites a table of another owner, or without one."""
         ...
 
     def drop(self, name: str, kind: TableKind) -> None:
-        """Drops what `view`, `cached_view` or `table` made, and what it had cached. No error when it is gone already."""
+        """Drops what `view`, `cached_view` or `table` made, and unpersists it. No error if it does not exist any more."""
         ...
 
     def sizes(self, names: Sequence[str]) -> dict[str, StoredSize]:
-        """What these take now."""
+        """The present sizes of these tables and views, by name."""
         ...
 
     def lease(self, session: str, prefix: str) -> Lease:
-        """Says in the warehouse that tables named `<prefix>_<session>_...` are in use, for as long as this driver lives."""
+        """Takes a lease in the warehouse: tables named `<prefix><session>_...` are in use as long as this program runs."""
         ...
 
     def release(self, session: str) -> None:
-        """Takes that back."""
+        """Removes the lease of a session."""
         ...
 
     def catalog_tables(self, prefix: str) -> list[CatalogTable]:
-        """The tables in the catalog whose names begin with `prefix`."""
+        """The temp tables in the catalog whose names begin with `prefix`."""
         ...
 
     def relations(self, sql: str) -> dict[str, Any]:
-        """What a query is made of, by parsing it only: nodes, expressions, relations, functions, by name."""
+        """The names of a query's nodes, expressions, relations and functions. The query is only parsed."""
         ...
 
     def leaves(self, data: DataFrame) -> list[str]:
-        """What a DataFrame reads, by an identity for each leaf of its plan."""
+        """The sources of a DataFrame: a text for each leaf of its plan, the same for the same source."""
         ...
 
     def leases(self) -> list[dict[str, Any]]:
@@ -198,17 +198,17 @@ class Actions(Protocol):
         ...
 
     def executors(self) -> int | None:
-        """The executors that the application has now; `None` where that is not to be seen."""
+        """The number of executors that the application has now; `None` if unknown."""
         ...
 
     def tasks(self) -> Tasks | None:
-        """The tasks of the jobs that run now; `None` where that is not to be seen."""
+        """The tasks of the running stages; `None` if unknown."""
         ...
 
     def shows_progress(self) -> bool:
-        """Whether Spark itself shows on the terminal how far it is."""
+        """Whether Spark shows its own progress bar on the terminal."""
         ...
 
     def flush(self, wait_ms: int) -> bool:
-        """Waits, at most `wait_ms`, until the host was sent everything that has happened in Spark; whether it was."""
+        """Waits at most `wait_ms` until all of Spark's events so far are sent to the host. Returns whether they were."""
         ...

@@ -1,4 +1,4 @@
-"""Actions of a Spark Connect session, which has no JVM of its own: PySpark's public API only."""
+"""Actions of a Spark Connect session, which has no JVM here: by PySpark's API only."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from . import ActionsKind, CatalogTable, ColumnFacts, DataFacts, Lease, Limits, 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
-# Spark's own notation in `explain(mode="cost")`.
+# The format of statistics in `explain(mode="cost")`.
 STATISTICS = re.compile(r"Statistics\(sizeInBytes=([0-9.,E+]+) ([KMGTPE]?i?B)(?:, rowCount=([0-9.E+]+))?")
 UNITS = {"B": 1, **{f"{letter}iB": 1 << (10 * power) for power, letter in enumerate("KMGTPE", start=1)}}
 
 
 class ConnectActions:
-    """`_spark.Actions` by PySpark's public API. What only a driver knows (block managers, executors) stays unknown."""
+    """`_spark.Actions` by PySpark's API. What only the driver knows (block managers, executors) is unknown."""
 
     def __init__(self, spark: SparkSession) -> None:
         self._spark = spark
@@ -124,7 +124,7 @@ class ConnectActions:
     def _size(self, name: str) -> StoredSize:
         size = StoredSize(kind="absent", memory_bytes=None, disk_bytes=None, files=None, partitions=None, cached_partitions=None, rows=None)
         if name in self._cached:
-            # Block managers are the server's alone.
+            # The client can't reach the block managers, so the sizes stay unknown.
             size["kind"] = "cached_view"
         elif name in self._views:
             size["kind"] = "view"
@@ -153,7 +153,7 @@ class ConnectActions:
             json.dump(told, file)
             file.flush()
             fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            # Nobody may ever see the lease of a live session unlocked.
+            # Renamed after it is locked: a live session's lease must never be visible without its lock.
             fresh.rename(path)
         except OSError as error:
             raise ActionError(f"the lease {path} can't be taken: {error}") from error
@@ -163,7 +163,7 @@ class ConnectActions:
     def release(self, session: str) -> None:
         if (held := self._leases.pop(session, None)) is not None:
             path, file = held
-            # Removed before it is let go: nobody may find it free while it is there.
+            # Removed before it is unlocked, so that no other process finds an unlocked lease.
             path.unlink(missing_ok=True)
             file.close()
 
@@ -207,14 +207,14 @@ class ConnectActions:
         return {row[0].strip(): row[1] for row in self._spark.sql(f"DESCRIBE EXTENDED {_table(name)}").collect()}
 
     def _table_bytes(self, name: str) -> int | None:
-        """What the files take: Spark looks at them without reading them."""
+        """The size of the table's files. Spark lists them for it and does not read them."""
         self._spark.sql(f"ANALYZE TABLE {_table(name)} COMPUTE STATISTICS NOSCAN")
         found = re.match(r"(\d+) bytes", self._described(name).get("Statistics") or "")
         return int(found[1]) if found else None
 
 
 def _table(name: str) -> str:
-    """A table of ours as SQL takes it, whatever is in its name and whatever catalog and database are the session's."""
+    """The full, quoted name of a temp table, which does not depend on the session's current catalog and database."""
     return "`spark_catalog`.`default`.`" + name.replace("`", "``") + "`"
 
 
@@ -223,7 +223,7 @@ def _text(value: str) -> str:
 
 
 def _local(location: str) -> Path | None:
-    """The folder of this machine behind a location; `None` where it is elsewhere."""
+    """The local folder of a location; `None` if it is not on this machine."""
     parts = urlparse(location)
     return Path(unquote(parts.path)) if parts.scheme in ("", "file") and parts.netloc in ("", "localhost") else None
 
@@ -235,7 +235,7 @@ def _cost(data: DataFrame) -> str:
 
 
 def _statistics(plan: str, unknown_above: int) -> tuple[int | None, int | None]:
-    """Bytes and rows that the plan's root says of itself."""
+    """Bytes and rows from the statistics of the plan's root."""
     found = STATISTICS.search(plan)
     if found is None:
         return None, None

@@ -1,4 +1,4 @@
-"""Actions of a classic session: the plugin's class `io.sparkwright.spark.Pipelines` in the driver, by py4j. Text in, JSON out."""
+"""Actions of a classic session: calls through py4j to the plugin's class `io.sparkwright.spark.Pipelines`, which answers in JSON."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CLASS = "io.sparkwright.spark.Pipelines"
 
 
 class PluginActions:
-    """`_spark.Actions` by the plugin. Without it, `state` says `absent` and everything else raises `ActionError`."""
+    """`_spark.Actions` by the plugin. Without it, `state` is `absent` and the methods that call it raise `ActionError`."""
 
     def __init__(self, spark: SparkSession) -> None:
         self._spark = spark
@@ -90,7 +90,7 @@ class PluginActions:
 
     def executors(self) -> int | None:
         context: Any = self._spark.sparkContext
-        # The driver is one of them.
+        # The list includes the driver.
         return len(context._jsc.sc().statusTracker().getExecutorInfos()) - 1
 
     def tasks(self) -> Tasks | None:
@@ -121,18 +121,18 @@ class PluginActions:
             raise ActionError("this session runs without Sparkwright's plugin")
         try:
             return getattr(self._pipelines, method)(*arguments)
-        except Exception as error:  # py4j's own, or what PySpark makes of it
+        except Exception as error:  # an exception of py4j, or PySpark's conversion of one
             _raise(method, error)
 
 
 def _raise(method: str, error: Exception) -> NoReturn:
-    """What failed in the driver, in the words of its own exception."""
+    """Raises an `ActionError` with the message of the exception in the driver."""
     thrown: Any = getattr(error, "java_exception", None)
     said = None
     if thrown is not None:
         try:
             said = thrown.getMessage() or thrown.toString()
-        except Exception:  # the driver is gone: its exception can't be asked any more
+        except Exception:  # the driver is gone, and its exception's message with it
             pass
     raise ActionError(f"`{method}` failed in the driver: {said or error}") from error
 
@@ -146,9 +146,9 @@ def _java(data: DataFrame) -> Any:
 
 
 def _class(spark: SparkSession) -> Any:
-    """The plugin's class, or `None` where the driver has no such class."""
+    """The plugin's class, or `None` if the driver does not have it."""
     found: Any = cast(Any, spark)._jvm
     for name in CLASS.split("."):
         found = getattr(found, name)
-    # For a name that is no class, py4j gives a package.
+    # For an unknown class py4j returns a package.
     return found if type(found).__name__ == "JavaClass" else None

@@ -1,4 +1,4 @@
-"""Session configurations where no plugin keeps watch over them (Spark Connect): set, and taken back."""
+"""Sets session configurations and takes them back in a Spark Connect session, where no plugin does it."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ LOG = logging.getLogger("sparkwright")
 
 
 class SessionConfs:
-    """What was set in a session, so that it gets its own values back."""
+    """Remembers the session's own values of the keys that were set here, and restores them."""
 
     def __init__(self, spark: SparkSession) -> None:
         self._spark = spark
         self._before: dict[str, str | None] = {}
 
     def user(self) -> dict[str, str]:
-        """Everything that is set in the session, but not by this object."""
+        """Everything that is set in the session except by this object."""
         rows = self._spark.sql("SET").collect()
         return {row[0]: row[1] for row in rows if row[0] not in self._before}
 
     def set(self, confs: Mapping[str, str]) -> tuple[list[str], dict[str, str]]:
-        """Sets these, after taking back what was set before: the keys that were set, and why others were not."""
+        """Takes back what was set before, then sets `confs`. Returns the keys that were set, and the reason for each other one."""
         self.restore()
         users = self.user()
         applied: list[str] = []
@@ -33,7 +33,7 @@ class SessionConfs:
         for key, value in confs.items():
             try:
                 self._spark.conf.set(key, value)
-            except Exception as error:  # whatever this Spark has against the key
+            except Exception as error:  # Spark refuses the key or the value
                 refused[key] = str(error).splitlines()[0]
                 continue
             self._before[key] = users.get(key)
@@ -41,7 +41,7 @@ class SessionConfs:
         return applied, refused
 
     def restore(self) -> None:
-        """Gives the session its own values back."""
+        """Restores the session's own values."""
         for key, value in list(self._before.items()):
             if value is None:
                 self._spark.conf.unset(key)
@@ -51,12 +51,12 @@ class SessionConfs:
 
 
 def read_confs(spark: SparkSession, keys: tuple[str, ...]) -> dict[str, str]:
-    """The values that these keys have; those that have none are left out."""
+    """The values of these keys; keys without a value are left out."""
     values: dict[str, str] = {}
     for key in keys:
         try:
             value: Any = spark.conf.get(key)
-        except Exception as error:  # each Spark has its own for a key that has no value
+        except Exception as error:  # the exception for a key without a value differs between versions of Spark
             LOG.debug("%s: %s", key, error)
             continue
         if value is not None:

@@ -1,1 +1,1 @@
-"""Temp tables: their names, what is known of them, who may read what, and how what is left of them goes."""
+"""Temp tables: their names, the registry, the check of queries on them, and their cleanup."""

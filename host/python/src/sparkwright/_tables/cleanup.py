@@ -1,4 +1,4 @@
-"""Drops temp tables, when and in the order that the policy says."""
+"""Drops temp tables when the policy says so, and in the order that it says."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from .registry import Registry, Table, stored_bytes
 if TYPE_CHECKING:
     from .._context import Context
 
-# What an explicit cleanup means, whatever the policy does by itself.
+# The override for an explicit cleanup: it drops tables even if the policy has `auto_cleanup` off.
 BY_ORDER: Mapping[str, Any] = {"temp_tables": {"auto_cleanup": True}, "pipeline": {"auto_cleanup": True}}
 
 
 @dataclass
 class Cleaned:
-    """What a cleanup did: the user's names of what was dropped, in order, and of what could not be; `postponed` are left for the next."""
+    """The result of a cleanup: users' names of dropped tables, in order, and of failed ones; `postponed` ones wait for the next cleanup."""
 
     dropped: list[str] = field(default_factory=list[str])
     failed: list[str] = field(default_factory=list[str])
@@ -27,7 +27,7 @@ class Cleaned:
 
 
 class Cleaner:
-    """Asks `plan_cleanup` and drops what it says."""
+    """Asks the policy at `plan_cleanup` and drops the tables that it names."""
 
     def __init__(self, context: Context, registry: Registry) -> None:
         self._context = context
@@ -43,12 +43,12 @@ class Cleaner:
         readers: int = 0,
         in_use: Table | None = None,
     ) -> Cleaned:
-        """Drops at most so many `batches` (`None`: until nothing is left to drop).
+        """Drops at most `batches` batches (`None`: until nothing is left to drop).
 
-        `readers` are queries that run now and may read anything that is stored; `in_use` is a table that somebody is about to read.
+        `readers` is the number of running jobs, each of which may read any stored table; `in_use` is a table that is about to be read.
 
         Raises:
-            HostError: nobody decides.
+            HostError: the host does not answer, or answers with an error.
         """
         cleaned = Cleaned()
         left_out = set[str]()
@@ -76,14 +76,14 @@ class Cleaner:
         return cleaned
 
     def drop_all(self) -> Cleaned:
-        """Drops everything: what needs others' files first."""
+        """Drops every table, those that no other table depends on first."""
         cleaned = Cleaned()
         for table in sorted(self._registry.all(), key=self._registry.dependents):
             (cleaned.dropped if self.drop(table) else cleaned.failed).append(table.name)
         return cleaned
 
     def drop(self, table: Table) -> bool:
-        """Drops one; `False`, and a word in the log, when Spark does not."""
+        """Drops one table; returns `False` and logs a warning if Spark does not drop it."""
         actions = self._context.actions
         try:
             if table.kind == "table":
@@ -101,7 +101,7 @@ class Cleaner:
         return True
 
     def sizes(self, tables: Sequence[Table]) -> dict[str, StoredSize]:
-        """What these take, by `stored_as`; nothing where Spark does not say."""
+        """The sizes of these tables by `stored_as`; empty if Spark does not report them."""
         if not tables:
             return {}
         try:
@@ -121,7 +121,7 @@ class Cleaner:
         }
 
     def _tell(self, numbers: Mapping[str, int], chosen: Sequence[Table], failed: set[str]) -> None:
-        """For the record: what came of each decision to drop."""
+        """Records the outcome of each decision to drop a table."""
         for table in chosen:
             number = numbers.get(table.stored_as)
             if number is not None:

@@ -1,7 +1,7 @@
-"""What a query names, by the plans that Spark prints: for a Spark Connect session, which has no parser to ask.
+"""Finds what a query names in the plans that Spark prints. Used in a Spark Connect session, where Spark's parser can't be called.
 
-A text in the query may hold lines that look like a plan's; they can only add to what is found, and so only get a query refused. A plan
-that is cut off is refused.
+A string literal in the query may have lines that look like lines of a plan. They can only add to what is found, so at worst the query is
+refused. A query whose plan is cut off is refused.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 PARSED, ANALYSED, OPTIMIZED = "== Parsed Logical Plan ==", "== Analyzed Logical Plan ==", "== Optimized Logical Plan =="
 LINE = re.compile(r"^[\s:+|-]*'*([A-Za-z]\w*)\b(.*)$")
 RELATION = re.compile(r"^ \[(.*?)\], \[.*\], (?:true|false)$")
-# Names that are printed otherwise than their class is called.
+# Nodes that are printed under another name than their class.
 PRINTED = {"CTE": "UnresolvedWith"}
 BY_TEXT = re.compile(r"\b(identifier)\s*\(|\b(" + "|".join(sorted(CALLING_JAVA)) + r")\b", re.IGNORECASE)
 
 
 def parsed(spark: SparkSession, query: str, name: str, read_as: str) -> Parsed:
-    """What `query` names, with the definition of `name` that `bound` puts before it; it is planned and not run.
+    """What `query` names, with the definition of `name` that `bound` puts before it. The query is planned but not run.
 
     Raises:
         QueryRefusedError: Spark can't parse it, or its plan can't be read with certainty.
@@ -44,7 +44,7 @@ def parsed(spark: SparkSession, query: str, name: str, read_as: str) -> Parsed:
         definitions += node == "UnresolvedWith"
         if node == "UnresolvedRelation":
             relation = RELATION.match(rest)
-            # A name with a comma or a dot in it is taken for several parts: refused, as it is neither.
+            # A name with a comma or a dot in it is split into several parts: the query is refused, since they name no known table.
             relations.append(re.split(r"[,.]\s*", relation[1]) if relation else [rest.strip()])
         elif node in ("UnresolvedTableValuedFunction", "UnresolvedTVFAliases"):
             function = re.search(r"\[([\w.]+)\]", rest)
@@ -55,11 +55,11 @@ def parsed(spark: SparkSession, query: str, name: str, read_as: str) -> Parsed:
 
 
 def leaves(data: DataFrame) -> list[str]:
-    """The lines of a DataFrame's analysed plan that nothing stands under, without the numbers that Spark gives columns anew."""
+    """The leaf lines of a DataFrame's analysed plan, without the column ids, which differ in each plan."""
     frame: Any = data
     text = str(frame._explain_string(extended=True))
     _, after = _sections(text, "")
-    # The columns stand before the plan.
+    # The first line has the columns, not the plan.
     _, *plan = [line for line in after.splitlines() if line.strip()]
     lines = [line for line in plan if LINE.match(line)]
     found = list[str]()
@@ -85,7 +85,8 @@ def _explained(spark: SparkSession, query: str, name: str) -> str:
 
 
 def _sections(text: str, name: str) -> tuple[str, str]:
-    """The parsed plan and the analysed one. From the first heading to the last of the next: a heading in a text of the query hides nothing."""
+    """The parsed and the analysed plan. Each goes from the first of its headings to the last of the next one's, so that a heading within a
+    string literal of the query hides nothing."""
     begin, middle, end = text.find(PARSED), text.rfind(ANALYSED), text.rfind(OPTIMIZED)
     if not 0 <= begin < middle < end:
         raise QueryRefusedError(

@@ -1,4 +1,4 @@
-"""Something that is done again and again beside the program, and never disturbs it."""
+"""Calls a method at an interval in the background, without an effect on the program if it fails."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from weakref import WeakMethod
 
 
 class Interval:
-    """Calls a method each `seconds` on a daemon thread, until `stop`, or until its object is gone. What it raises is logged."""
+    """Calls a method every `seconds` on a daemon thread, until `stop` or until its object is garbage. Its exceptions are logged."""
 
     def __init__(self, seconds: float, method: Callable[[], None], log: logging.Logger) -> None:
         self._seconds = seconds
@@ -19,13 +19,13 @@ class Interval:
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
-        """Starts it; more than once is as once."""
+        """Starts it; further calls have no effect."""
         if self._thread is None and not self._stopped.is_set():
             self._thread = threading.Thread(target=self._run, name="sparkwright-cleanup", daemon=True)
             self._thread.start()
 
     def stop(self) -> None:
-        """No call begins after this."""
+        """Stops it: no call begins after this."""
         self._stopped.set()
 
     def _run(self) -> None:

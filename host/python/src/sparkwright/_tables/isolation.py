@@ -1,7 +1,7 @@
-"""Whether a query reads one temp table and nothing else.
+"""Checks that a query reads one temp table and nothing else.
 
-Decided on Spark's own parse of the query, by what is allowed: whatever Spark may learn to read tomorrow is refused until it is known here.
-What the parse can't show (a SQL function or a view that reads something else) shows in the sources of the analysed query, which must be
+The check works on Spark's own parse of the query, with lists of what is allowed: node types of a later Spark are refused until they are
+added here. The parse does not show what a SQL function or a view reads. So the sources of the analysed query are checked too: they must be
 those of the table.
 """
 
@@ -17,7 +17,7 @@ from .names import quoted
 
 PLACEHOLDERS = ("{table}", "{table_name}")
 
-# The nodes of a parsed SELECT, in Spark 3.5 and 4: they compute, join and order what relations give, and read nothing by themselves.
+# The nodes of a parsed SELECT in Spark 3.5 and 4. They compute, join and order rows of relations, and read nothing themselves.
 NODES = frozenset(
     {
         "Aggregate", "CTERelationDef", "Deduplicate", "Distinct", "Except", "Filter", "Generate", "GlobalLimit", "Intersect", "Join",
@@ -27,16 +27,16 @@ NODES = frozenset(
         "UnresolvedTVFAliases", "UnresolvedTableValuedFunction", "UnresolvedWith", "Window", "WithWindowDefinition",
     }
 )  # fmt: skip
-# Spark's own functions that make rows from their arguments alone.
+# Spark's own table functions that make rows from their arguments only.
 TABLE_FUNCTIONS = frozenset(
     {
         "explode", "explode_outer", "inline", "inline_outer", "json_tuple", "posexplode", "posexplode_outer", "range", "stack",
         "variant_explode", "variant_explode_outer",
     }
 )  # fmt: skip
-# They call any static Java method by its name, and so whatever the driver can do.
+# Functions that call any static Java method by its name, and so can do anything in the driver.
 CALLING_JAVA = frozenset({"reflect", "java_method", "try_reflect"})
-# Leaves of an analysed plan that read nothing but the query itself.
+# Leaves of an analysed plan that read no data from outside the query.
 OWN_LEAVES = ("OneRowRelation", "LocalRelation", "CTERelationRef", "Range", "UnionLoopRef", "EmptyRelation")
 
 
@@ -53,7 +53,7 @@ class Parsed:
 
     @classmethod
     def of(cls, told: dict[str, Any]) -> Parsed:
-        """From what the plugin tells."""
+        """From the plugin's answer."""
         return cls(
             nodes=frozenset(told["nodes"]),
             expressions=frozenset(told["expressions"]),
@@ -68,7 +68,7 @@ def with_placeholders(query: object, name: str) -> str:
     """The query with the table's name where `{table}` stands.
 
     Raises:
-        QueryRefusedError: it is no text, or there is nothing in it.
+        QueryRefusedError: it is not a text, or is empty.
     """
     if not isinstance(query, str) or not query.strip():
         raise QueryRefusedError(f"a query is wanted, such as 'SELECT count(*) FROM {name}'; found {type(query).__name__}, or nothing")
@@ -78,10 +78,10 @@ def with_placeholders(query: object, name: str) -> str:
 
 
 def check(parsed: Parsed, name: str, read_as: str) -> None:
-    """Refuses a query that names anything but the table, called `name` or `read_as`, and what it defines itself.
+    """Refuses a query that names anything except the table, as `name` or `read_as`, and its own definitions.
 
     Raises:
-        QueryRefusedError: with what it may not name.
+        QueryRefusedError: it names something else; the message says what.
     """
     strange = sorted(parsed.nodes - NODES)
     if strange:
@@ -106,10 +106,10 @@ def check(parsed: Parsed, name: str, read_as: str) -> None:
 
 
 def check_leaves(query: Iterable[str], table: Iterable[str], name: str) -> None:
-    """Refuses a query whose analysed plan reads from anywhere that the table itself does not.
+    """Refuses a query whose analysed plan reads a source that the table itself does not read.
 
     Raises:
-        QueryRefusedError: with what it reads.
+        QueryRefusedError: it reads another source; the message says which.
     """
     known = set(table)
     for leaf in query:
@@ -118,10 +118,10 @@ def check_leaves(query: Iterable[str], table: Iterable[str], name: str) -> None:
 
 
 def bound(query: str, name: str, read_as: str) -> str:
-    """The SQL text in which `name` is the table: a definition before the query."""
+    """The query with a WITH before it that defines `name` as the table."""
     definition = f"WITH {quoted(name)} AS (SELECT * FROM {'.'.join(quoted(part) for part in read_as.split('.'))})"
     if _BEGINS_WITH.match(query):
-        # A second WITH needs a query around it. Nothing but blanks and semicolons can stand behind a query that Spark has parsed.
+        # A query with a WITH of its own becomes a subquery. After a query that Spark has parsed there can be only blanks and semicolons.
         return f"{definition} SELECT * FROM (\n{_END.sub('', query)}\n)"
     return f"{definition} {query}"
 
@@ -142,5 +142,5 @@ def _words(names: Sequence[str]) -> str:
 
 
 def not_parsed(name: str, error: Exception) -> QueryRefusedError:
-    """Spark does not take it for one query."""
+    """The error for a text that Spark can't parse as one query."""
     return QueryRefusedError(f"query_temp_table('{name}', ...) takes one SELECT, and Spark does not take this for one: {error}")

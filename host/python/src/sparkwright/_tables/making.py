@@ -1,4 +1,4 @@
-"""Makes temp tables as they were planned."""
+"""Makes temp tables as planned."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def now_ms() -> int:
 
 @dataclass(frozen=True)
 class Wanted:
-    """A table to make: what it is called, for whom, and what is known of it. See `Table` for the members."""
+    """A table to make: its name, its stage and the facts about its data. See `Table` for the members."""
 
     name: str
     stage: str
@@ -52,7 +52,7 @@ class Maker:
         """Makes it as planned.
 
         Raises:
-            Exception: whatever Spark, the file system or the plugin say; nothing is left of it then.
+            Exception: as Spark, the file system or the plugin raises it; the table is not registered then.
         """
         table = self._drafted(data, wanted)
         self._store(data, table, planned)
@@ -60,10 +60,10 @@ class Maker:
         return table
 
     def make_or_view(self, data: DataFrame, wanted: Wanted, planned: Planned) -> Table:
-        """As `make`, but what can't be stored becomes a view, and `why` says so: then nothing is lost but time.
+        """As `make`, but if the table can't be stored, makes a view and says so in `why`: readers then compute the data again.
 
         Raises:
-            Exception: whatever Spark says when not even a view can be made.
+            Exception: as Spark raises it when a view can't be made either.
         """
         try:
             return self.make(data, wanted, planned)
@@ -76,7 +76,7 @@ class Maker:
             return table
 
     def release(self) -> None:
-        """Nothing with files is left."""
+        """Gives the lease back, once no table with files is left."""
         if self._leased:
             self._leased = False
             self._context.actions.release(self._context.session_id)
@@ -127,7 +127,7 @@ class Maker:
     def _write(self, data: DataFrame, table: Table, planned: Planned) -> None:
         actions, context = self._context.actions, self._context
         if not self._leased:
-            # Before the first file: from then on others see whose it is.
+            # Taken before the first file is written, so that other sessions see who owns the files.
             actions.lease(context.session_id, self._names.prefix)
             self._leased = True
         table.stored_as = self._names.of_files(table.name, self._registry.generation(table.name))
@@ -152,7 +152,7 @@ class Maker:
         table.files, table.compression = made["files"] or planned.files, compression
 
     def _read_from(self, data: DataFrame) -> frozenset[str]:
-        """The tables of ours whose files `data` needs."""
+        """The temp tables whose files `data` reads."""
         stored = [table.stored_as for table in self._registry.all() if table.kind == "table"]
         if not stored:
             return frozenset()

@@ -1,4 +1,4 @@
-"""Names of temp tables: which a user may give, and which they have in Spark."""
+"""Names of temp tables: those that a user may choose, and those that the tables have in Spark."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PREFIX = re.compile(f"[A-Za-z_]{REST}", re.ASCII)
 
 
 def checked(name: object) -> str:
-    """`name`, when a temp table may be called so.
+    """Returns `name` if a temp table may have it.
 
     Raises:
         TableNameError: it may not.
@@ -29,17 +29,17 @@ def checked(name: object) -> str:
 
 
 def quoted(name: str) -> str:
-    """A name as SQL takes it, whatever is in it."""
+    """A name quoted for SQL; backticks in it are escaped."""
     return "`" + name.replace("`", "``") + "`"
 
 
 @dataclass(frozen=True)
 class Names:
-    """How one session's tables are called in Spark, in small letters, as Spark's catalogs write them.
+    """The names of one session's tables in Spark, in lower case as in Spark's catalogs.
 
-    `prefix` is what stands before the session id. What users read is always a temp view: no other session sees it, whatever its name, and it
-    stays the same name when new rows come under it. Files behind it are a table that is named by the session in any case, so that whoever
-    cleans up knows whose they are.
+    `prefix` comes before the session id. Users always read a temp view: no other session sees it, and its name stays the same when the
+    table is made again with new rows. If the rows are in files, the table behind the view always has the session id in its name, so that a
+    cleanup knows which session owns it.
     """
 
     prefix: str
@@ -48,7 +48,7 @@ class Names:
 
     @classmethod
     def of(cls, policy: dict[str, Any], session_id: str) -> Names:
-        """By a resolved policy.
+        """The names by a resolved policy.
 
         Raises:
             PolicyError: `temp_tables.table_prefix` can't begin a name.
@@ -66,7 +66,7 @@ class Names:
 
     @staticmethod
     def key(name: str) -> str:
-        """What tells tables apart: Spark does not by capitals."""
+        """The key of a table's name: names that differ only in case are the same table, as in Spark."""
         return name.lower()
 
     def to_read(self, name: str) -> str:
@@ -74,5 +74,5 @@ class Names:
         return f"{self.prefix}{self.session_id}_{name}".lower() if self.use_session_id else f"{self.prefix}{name}".lower()
 
     def of_files(self, name: str, generation: int) -> str:
-        """The name of the table behind it. Users' names begin with a letter, so a generation's number meets none of them."""
+        """The name of the table behind the view. Users' names begin with a letter, so none can collide with a generation number."""
         return f"{self.prefix}{self.session_id}_{generation}_{name}".lower()

@@ -1,4 +1,4 @@
-"""Finds and removes what killed sessions left, before a session makes tables of its own."""
+"""Finds and removes tables that killed sessions left, before a session makes its own."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 
 LEASES = ".sparkwright"
 HOUR_MS = 3_600_000
-# What a warehouse of thousands of files takes to clean; the session must not wait for ever.
+# How long a session waits for `sparkwright clean`: enough for a warehouse of thousands of files.
 LONGEST_SECONDS = 120.0
 
 
 @dataclass
 class Swept:
-    """What was removed: sessions, files and their bytes; and what could not be."""
+    """What was removed (sessions, files and their bytes), and the problems."""
 
     sessions: list[str] = field(default_factory=list[str])
     files: int = 0
@@ -34,7 +34,7 @@ class Swept:
 
 
 def local_folder(location: str) -> Path | None:
-    """The folder of this machine behind a location, a path or `file:` address; `None` where it is elsewhere."""
+    """The local folder of a location, which is a path or a URI; `None` if it is not on this machine."""
     parts = urlparse(location)
     if parts.scheme not in ("", "file") or parts.netloc not in ("", "localhost"):
         return None
@@ -42,9 +42,9 @@ def local_folder(location: str) -> Path | None:
 
 
 def sweep(context: Context, prefix: str) -> Swept:
-    """Removes tables of dead sessions from the session's warehouse, and from its catalog where that outlives sessions.
+    """Removes tables of dead sessions from the session's warehouse, and from its catalog if that outlives sessions.
 
-    Nothing happens where no session ever took a lease. Never raises: what could not be done is logged, and told.
+    Does nothing if no session has ever taken a lease. Never raises: problems are logged and returned.
     """
     swept = Swept()
     try:
@@ -54,7 +54,7 @@ def sweep(context: Context, prefix: str) -> Swept:
             _sweep_remote(context, swept)
         elif (folder / LEASES).is_dir():
             _sweep_local(context, prefix, folder, swept)
-    except Exception as error:  # whatever it is, the user's program is not concerned
+    except Exception as error:  # no failure here may stop the user's program
         swept.problems.append(str(error))
     if swept.sessions:
         context.log.info("removed what %d dead sessions had left: %d files, %d bytes", len(swept.sessions), swept.files, swept.size_bytes)
@@ -64,10 +64,10 @@ def sweep(context: Context, prefix: str) -> Swept:
 
 
 def clean_folder(folder: Path, max_age_hours: float, *, dry_run: bool = False) -> dict[str, Any]:
-    """`sparkwright clean`, as it reports.
+    """Runs `sparkwright clean` and returns its report.
 
     Raises:
-        SparkwrightError: the command is not there, or did not do it.
+        SparkwrightError: the command was not found or failed.
     """
     command = [str(find_command()), "clean", "--json", "--warehouse", str(folder), "--unlocked-after", str(max_age_hours)]
     if dry_run:
@@ -85,7 +85,7 @@ def clean_folder(folder: Path, max_age_hours: float, *, dry_run: bool = False) -
 def _sweep_local(context: Context, prefix: str, folder: Path, swept: Swept) -> None:
     max_age_hours = float(context.policy["temp_tables"]["max_table_age_hours"])
     if _catalog_outlives_sessions(context):
-        # The catalog first: a table without files is worse than files without a table.
+        # The catalog first: if this stops halfway, files without a table do less harm than a table without files.
         before = clean_folder(folder, max_age_hours, dry_run=True)
         leased = {session["session"]: session["state"] for session in before["sessions"]}
         _drop_from_catalog(context, prefix, folder, leased, swept)
@@ -107,7 +107,7 @@ def _drop_from_catalog(context: Context, prefix: str, folder: Path, leased: dict
         if session is None or location is None or session == context.session_id:
             continue
         there = local_folder(location)
-        # One metastore may serve several warehouses: a session's lease is where its files are, and only there tells whether it lives.
+        # One metastore may serve several warehouses. A session's lease is in the warehouse of its files: only those are judged here.
         if there is None or there.parent.resolve() != folder.resolve():
             continue
         if leased.get(session, "dead") == "dead":
@@ -118,7 +118,7 @@ def _drop_from_catalog(context: Context, prefix: str, folder: Path, leased: dict
 
 
 def _sweep_remote(context: Context, swept: Swept) -> None:
-    """Where there are no locks, a lease that was not renewed for longer than tables are kept is a dead session's."""
+    """In a remote warehouse, which has no locks, a session is dead if its lease was not renewed for longer than tables are kept."""
     if context.actions.kind != "plugin":
         return
     limit_ms = float(context.policy["temp_tables"]["max_table_age_hours"]) * HOUR_MS

@@ -1,4 +1,4 @@
-"""What the policy wants a result to become."""
+"""How the policy wants a result to be kept."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .._spark import TableKind
 
 @dataclass(frozen=True)
 class Planned:
-    """What the policy wants a result to become."""
+    """How the policy wants a result to be kept."""
 
     kind: TableKind
     files: int = 0

@@ -1,4 +1,4 @@
-"""What is known of a session's temp tables."""
+"""The registry of a session's temp tables."""
 
 from __future__ import annotations
 
@@ -22,10 +22,9 @@ MIB = 1 << 20
 class Table:
     """A temp table. Times are Unix times in milliseconds.
 
-    `read_as` is the temp view that users read, `stored_as` what is stored: the table behind that view, or the view itself. `question` is what
-    the policy was asked, `planned` what it wanted. `reads_from` has the `stored_as` of other tables whose files it needs for as long as it
-    is not written out itself. `remaining_uses` counts stages to come that read it. `rebuild_ms` is how long making it again would take,
-    unknown when `None`.
+    `read_as` is the temp view that users read; `stored_as` is the table behind that view, or the view itself. `question` is the policy's
+    input, `planned` its decision. `reads_from` has the `stored_as` of the tables whose files it reads while it is not in files itself.
+    `remaining_uses` counts later stages that read it. `rebuild_ms` is the time to make it again, `None` if unknown.
     """
 
     name: str
@@ -58,7 +57,7 @@ class Table:
     superseded: bool = False
 
     def accessed(self, now_ms: int, by: str | None) -> None:
-        """Somebody reads it."""
+        """Counts a read."""
         self.last_access_ms = now_ms
         self.reads += 1
         if by:
@@ -66,12 +65,12 @@ class Table:
 
 
 def stored_bytes(size: StoredSize | None) -> int:
-    """What a table takes in memory and on disk, as far as Spark tells."""
+    """Bytes in memory and on disk, as far as Spark reports them."""
     return (size["memory_bytes"] or 0) + (size["disk_bytes"] or 0) if size else 0
 
 
 class Registry:
-    """The tables of a session: one under each name, and those that a later one of the same name took the place of. Thread-safe."""
+    """The tables of a session: the current one of each name, and superseded ones that are not dropped yet. Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
@@ -83,17 +82,17 @@ class Registry:
         return len(self._current)
 
     def __iter__(self) -> Iterator[Table]:
-        """The tables that can be read, in the order of their making."""
+        """The current tables in the order in which they were made."""
         with self._lock:
             return iter(list(self._current.values()))
 
     def all(self) -> list[Table]:
-        """These, and the superseded ones that are not dropped yet."""
+        """The current tables, and the superseded ones that are not dropped yet."""
         with self._lock:
             return [*self._current.values(), *self._superseded]
 
     def find(self, name: str) -> Table | None:
-        """By the user's name or by the name in Spark, whatever the capitals; `None` when there is none."""
+        """Finds a table by the user's name or by a name in Spark, ignoring case; `None` if there is none."""
         with self._lock:
             found = self._current.get(Names.key(name))
             if found is None:
@@ -102,13 +101,13 @@ class Registry:
             return found
 
     def generation(self, name: str) -> int:
-        """Counts one more table with files under this name."""
+        """The number of the next table with files under this name, from 1."""
         with self._lock:
             self._generations[Names.key(name)] += 1
             return self._generations[Names.key(name)]
 
     def put(self, table: Table) -> Table | None:
-        """Puts a table under its name, and gives the one that it took the place of. Files stay until a cleanup, for what was built on them."""
+        """Adds a table and returns the one that it replaces. Files of that one stay until a cleanup, since other tables may read them."""
         with self._lock:
             before = self._current.pop(Names.key(table.name), None)
             self._current[Names.key(table.name)] = table
@@ -125,7 +124,7 @@ class Registry:
             self._superseded = [other for other in self._superseded if other is not table]
 
     def dependents(self, table: Table) -> int:
-        """How many other tables need its files."""
+        """The number of other tables that read its files."""
         if table.kind != "table":
             return 0
         return sum(table.stored_as in other.reads_from for other in self.all() if other is not table)

@@ -1,4 +1,4 @@
-"""What is told of temp tables: the reference's keys, and more."""
+"""Reports on temp tables, with the keys of the Python original and more."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .registry import MIB, Table, stored_bytes
 
 
 def table_info(table: Table, size: StoredSize | None, now_ms: int) -> dict[str, Any]:
-    """All that is known of one table. Sizes in MiB are what Spark stores; times are Unix times, in seconds."""
+    """Everything known of one table. `size_mb` (MiB) is what Spark stores; times are Unix times in seconds."""
     rows = table.rows if table.rows is not None else (size["rows"] if size else None)
     return {
         "table_name": table.name,
@@ -65,8 +65,8 @@ def all_tables(tables: Sequence[Table], sizes: Mapping[str, StoredSize], now_ms:
 def performance_summary(tables: Sequence[Table], sizes: Mapping[str, StoredSize], dropped: int, now_ms: int) -> dict[str, Any]:
     """The report on temp tables.
 
-    `storage_efficiency` is the share, 0 to 1, of stored bytes that can be read under a name: the rest are files that later rows took the
-    place of and a cleanup has still to drop. Reads are those through the manager: `spark.table(name)` is not seen.
+    `storage_efficiency` is the share, 0 to 1, of stored bytes that belong to current tables. The rest are files of superseded tables that a
+    cleanup has not dropped yet. Only reads through the manager are counted, not those by `spark.table(name)`.
     """
     current = [table for table in tables if not table.superseded]
     size_of = {id(table): stored_bytes(sizes.get(table.stored_as)) for table in tables}

@@ -23,17 +23,18 @@ import org.apache.spark.sql.execution.datasources.InsertIntoHadoopFsRelationComm
 import org.apache.spark.sql.execution.datasources.LogicalRelation;
 
 /**
- * Why a plan node may not be part of an automatically cached plan. Operators, sources and expressions are allowed by exact class where they
- * yield the same rows each time; anything else is a reason. So a newer Spark makes us cache less, never wrongly.
+ * Why a plan node may not be part of an automatically cached plan. Operators and sources are allowed by a list of those that return the
+ * same rows each time, so a new one in a later Spark is not cached. Expressions are allowed if they are Spark's own and are not listed here
+ * as depending on context, order or user code. {@link PlanFacts} also refuses plans that Spark itself calls non-deterministic.
  */
 final class Cacheability {
   static final String OPAQUE_SOURCE = "opaque_source";
   static final String OPAQUE_OPERATOR = "opaque_operator";
   static final String READS_CONTEXT = "reads_context";
   static final String USER_FUNCTION = "user_function";
-  /** Depends on the order in which rows happen to arrive. */
+  /** The result depends on the order in which rows arrive. */
   static final String ORDER_DEPENDENT = "order_dependent";
-  /** The plan refers to columns of an outer query: it can't stand alone, but its holder can be cached. */
+  /** The plan refers to columns of an outer query. It can't be cached alone, but the plan that contains the subquery can. */
   static final String CORRELATED = "correlated_subquery";
   static final String ABOVE_USER_CACHE = "above_user_cache";
   static final String TOO_MANY_FILES = "too_many_files";
@@ -46,7 +47,7 @@ final class Cacheability {
       "SubqueryAlias", "View", "Intersect", "Except", "RepartitionByExpression", "Repartition", "RebalancePartitions",
       "ResolvedHint", "Subquery", "Unpivot", "Pivot");
 
-  /** Exact classes: others extend these (table formats do) and mean something else by the same files. */
+  /** Exact classes: table formats extend these classes and read the same files differently. */
   private static final Set<String> FORMATS = Set.of(
       "org.apache.spark.sql.execution.datasources.parquet.ParquetFileFormat",
       "org.apache.spark.sql.execution.datasources.orc.OrcFileFormat",
@@ -66,7 +67,7 @@ final class Cacheability {
       "SparkPartitionID", "DirectShufflePartitionID", "Uuid", "Rand", "Randn", "RandStr", "Uniform", "Shuffle", "VariableReference",
       "SparkVersion", "AssertTrue", "RaiseError", "Sleep", "SessionUser");
 
-  /** Read the file that the current task reads: they see nothing when the rows come from a cache. */
+  /** Expressions on the file that the current task reads. They return nothing when the rows come from a cache. */
   private static final Set<String> FILE_READERS = Set.of("InputFileName", "InputFileBlockStart", "InputFileBlockLength");
 
   private static final Set<String> ORDERED = Set.of(
@@ -84,7 +85,7 @@ final class Cacheability {
 
   private Cacheability() {}
 
-  /** The reason in the node itself, children left out; null when there is none. */
+  /** The reason in the node itself, without its children; null when there is none. */
   static String ofNode(LogicalPlan node) {
     if (node.isStreaming()) {
       return OPAQUE_SOURCE;
@@ -99,7 +100,7 @@ final class Cacheability {
     return name.startsWith(LOGICAL) && OPERATORS.contains(name.substring(LOGICAL.length())) ? null : OPAQUE_OPERATOR;
   }
 
-  /** Files that Spark itself lists; null for every other node. */
+  /** The index of a relation whose files Spark itself lists; null for every other node. */
   static InMemoryFileIndex files(LogicalPlan node) {
     return node instanceof LogicalRelation relation
             && relation.relation() instanceof HadoopFsRelation files
@@ -108,7 +109,7 @@ final class Cacheability {
         : null;
   }
 
-  /** The folder whose files this command deletes before it reads anything; null for every other node. */
+  /** The folder whose files this command deletes before it reads anything; null if it is no such command. */
   static String overwrites(LogicalPlan node) {
     return node instanceof InsertIntoHadoopFsRelationCommand write && write.mode() == SaveMode.Overwrite
         ? write.outputPath().toString()
@@ -123,7 +124,7 @@ final class Cacheability {
         && FORMATS.contains(((HadoopFsRelation) ((LogicalRelation) leaf).relation()).fileFormat().getClass().getName());
   }
 
-  /** A limit yields the same rows again only above a sort of everything. */
+  /** Whether a limit is above a global sort: only then does it return the same rows each time. */
   private static boolean aboveSort(LogicalPlan limit) {
     LogicalPlan below = limit;
     while (below instanceof GlobalLimit || below instanceof LocalLimit || below instanceof Offset
@@ -133,7 +134,7 @@ final class Cacheability {
     return below instanceof Sort sort && sort.global();
   }
 
-  /** The reason in one expression, its children left out; null when there is none. */
+  /** The reason in one expression, without its children; null when there is none. */
   static String ofExpression(Expression expression) {
     return switch (VERDICTS.get(expression.getClass())) {
       case FINE -> null;
@@ -169,13 +170,13 @@ final class Cacheability {
     }
     if (CONTEXT.contains(simple) || simple.startsWith("Current")) {
       // CurrentTimestamp, CurrentDate, CurrentTime, CurrentTimeZone, CurrentUser, CurrentDatabase, CurrentCatalog, …
-      // (CurrentRow is a window bound and would be refused here; its kin are told apart by what they extend)
+      // Not CurrentRow, which is a window frame bound.
       return simple.equals("CurrentRow") ? Verdict.FINE : Verdict.CONTEXT;
     }
     return name.startsWith(OBJECT_EXPRESSIONS) ? Verdict.OBJECTS : Verdict.FINE;
   }
 
-  /** Many built-in functions are calls of a static method, or of a literal evaluator, of Spark's own. */
+  /** Whether the call runs Spark's own code only. Many built-in functions call a static method or a literal evaluator of Spark. */
   private static boolean callsOnlySpark(Expression call) {
     if (call instanceof StaticInvoke invoke) {
       return isSparks(invoke.staticObject());

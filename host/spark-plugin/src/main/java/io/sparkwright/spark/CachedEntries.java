@@ -14,15 +14,15 @@ import org.apache.spark.sql.execution.SparkPlan;
 import org.apache.spark.storage.StorageLevel;
 
 /**
- * The plans that we had Spark cache, by names of ours in Spark's own cache. Before Spark uses one in a query, its files and the session's
- * confs are compared with those that it was made from; where they differ, or can't be compared, it is dropped first. This goes on after
- * the application is unsteered.
+ * The plans that we had Spark cache, found in Spark's cache by our name prefix. Before Spark uses one in a query, its files and the
+ * session's confs are compared with those from which it was cached. If they differ or can't be compared, the cached plan is dropped first.
+ * This check goes on after the application is unsteered.
  */
 final class CachedEntries {
-  /** What names of our entries begin with, in Spark's cache and on its storage page. */
+  /** The prefix of our entries' names in Spark's cache and on the storage page of its UI. */
   static final String NAME_PREFIX = "sparkwright-";
 
-  /** Told about entries that come and go: {@code state} cached|dropped, {@code why} asked|source_changed|conflict|gone|failed. */
+  /** Called when an entry is cached or dropped: {@code state} cached|dropped, {@code why} asked|source_changed|conflict|gone|failed. */
   interface Watcher {
     void entry(String id, String state, String why, String error, String level);
   }
@@ -30,7 +30,7 @@ final class CachedEntries {
   private record Entry(String id, String level, List<SourceIdentity.Listing> files, long confDigest) {}
 
   private final Map<String, Entry> entries = new ConcurrentHashMap<>();
-  /** Entries that Spark is just caching: its cache does not have them yet. */
+  /** Entries that are being added and may not be in Spark's cache yet. */
   private final Map<String, Boolean> coming = new ConcurrentHashMap<>();
   private final WeakIdentityMap<CachedData, Long> leaves = new WeakIdentityMap<>();
   /** Entries that are not known to hold all of their partitions yet. */
@@ -55,12 +55,12 @@ final class CachedEntries {
   }
 
   /**
-   * Drops what must not be used for this plan and marks what Spark will find in its cache.
+   * Drops entries that must not be used for this plan and marks the nodes that Spark will find in its cache.
    *
-   * @param takeOverRoot the user is caching this very plan: an entry of ours for it makes room
+   * @param takeOverRoot whether the user is caching this very plan: an entry of ours for it is dropped, so that the user's takes its place
    */
   void check(PlanFacts facts, SparkSession session, boolean takeOverRoot) {
-    // before the cache is read, so that an entry that comes meanwhile does not look gone
+    // copied before the cache is read, so that an entry added meanwhile is not reported as gone
     List<String> settled = new ArrayList<>(entries.keySet());
     settled.removeAll(coming.keySet());
     CacheManager manager = Compat.cacheManager(session);
@@ -76,7 +76,7 @@ final class CachedEntries {
     SourceIdentity.Look look = facts.look();
     for (PlanFacts.Node node : facts.nodes) {
       for (CachedData data : byLeaves.getOrDefault(node.leaves, List.of())) {
-        if (node.plan.sameResult(data.plan())) { // what Spark's own lookup asks
+        if (node.plan.sameResult(data.plan())) { // the same test as in Spark's own cache lookup
           mark(node, data, facts, session, look, takeOverRoot && node == facts.root());
           break;
         }
@@ -94,7 +94,7 @@ final class CachedEntries {
     }
     Entry entry = entries.get(id);
     if (entry == null && Steering.isOurs()) {
-      return; // the plan of an entry that we are dropping right now
+      return; // an entry that we are dropping at this moment
     }
     if (takeOver) {
       drop(id, data.plan(), session, "gone", null);
@@ -129,7 +129,7 @@ final class CachedEntries {
     return true;
   }
 
-  /** Has Spark cache the node's plan, so that the query being planned fills and uses it. Whether there is such an entry now. */
+  /** Has Spark cache the node's plan, so that the query being planned fills and uses it. Returns whether the entry was made. */
   boolean cache(PlanFacts.Node node, PlanFacts facts, SparkSession session, String level) {
     if (node.whyNot() != null || !node.cached.equals("no") || !SparkInternals.knowsCache()
         || coming.putIfAbsent(node.hash, true) != null) {
@@ -140,7 +140,7 @@ final class CachedEntries {
       List<SourceIdentity.Listing> files = node.allFiles();
       for (SourceIdentity.Listing listing : files) {
         if (!look.unchanged(listing)) {
-          return false; // the plan was made before the files changed; what it will read is Spark's affair
+          return false; // the files changed after the plan was made: not cached, and the query runs as plain Spark would
         }
       }
       StorageLevel storage = StorageLevel.fromString(level);
@@ -148,7 +148,7 @@ final class CachedEntries {
       Steering.ours(() -> Compat.cache(session, node.plan, NAME_PREFIX + node.hash, storage));
       CachedData made = find(node.hash, session);
       if (made == null) {
-        entries.remove(node.hash); // the user's own persist was faster
+        entries.remove(node.hash); // the user's own persist of the same plan came first
         return false;
       }
       filling.put(node.hash, new WeakReference<>(made));
@@ -164,14 +164,14 @@ final class CachedEntries {
     }
   }
 
-  /** All partitions of an entry are held. Its physical plan when that is new and the entry is still there, null otherwise. */
+  /** Called when all partitions of an entry are cached. Its physical plan at the first call while the entry exists; null otherwise. */
   SparkPlan filled(String id) {
     WeakReference<CachedData> made = filling.remove(id);
     CachedData data = made == null || !entries.containsKey(id) ? null : made.get();
     return data == null ? null : data.cachedRepresentation().cacheBuilder().cachedPlan();
   }
 
-  /** Whether there was such an entry. */
+  /** Drops an entry because the host asked for it. Returns whether there was such an entry. */
   boolean uncache(String id, SparkSession session) {
     CachedData data = find(id, session);
     if (data == null) {
@@ -181,7 +181,7 @@ final class CachedEntries {
     return true;
   }
 
-  /** For when a plan can't be checked: better no cache than a stale one. */
+  /** Drops all our entries. Used when a plan can't be checked: no cache is better than a stale one. */
   void dropAll(SparkSession session, String error) {
     for (String id : entries.keySet()) {
       CachedData data = find(id, session);

@@ -12,9 +12,9 @@ import java.util.concurrent.TimeUnit;
 import org.apache.spark.SparkContext;
 import org.apache.spark.sql.SparkSession;
 
-/** Obeys the host: one command after the other, on a thread of our own. Each is answered. */
+/** Runs the host's commands, one after the other, on a thread of our own. Each command gets an answer. */
 final class Commands {
-  /** What came of a command; {@code error} null means done. */
+  /** The result of a command; it is done if {@code error} is null. */
   private record Outcome(String error, ObjectNode result) {
     static Outcome done() {
       return new Outcome(null, Messages.object());
@@ -36,7 +36,7 @@ final class Commands {
 
   void obey(JsonNode command) {
     if (!steering.isSteered()) {
-      return; // what comes after we stopped obeying
+      return; // commands are ignored once the application is unsteered
     }
     thread.execute(() -> {
       long start = System.nanoTime();
@@ -76,7 +76,7 @@ final class Commands {
     return Outcome.done();
   }
 
-  /** What the host wanted to happen when it is lost; nobody is there to be told how it went. */
+  /** Requests the number of executors that the host named for the case that it is lost. The outcome is logged only. */
   void ifLost(int total) {
     thread.execute(() -> {
       try {
@@ -106,7 +106,7 @@ final class Commands {
       return Outcome.failed("master " + context.master() + " has no executors to decommission");
     }
     if (!context.conf().getBoolean("spark.decommission.enabled", false)) {
-      // such executors would get no tasks any more and never leave
+      // otherwise the executors would get no more tasks but never exit
       return Outcome.failed("spark.decommission.enabled is not true");
     }
     List<String> ids = new ArrayList<>();
@@ -114,7 +114,7 @@ final class Commands {
     List<String> taken = SparkInternals.decommission(context, ids);
     int after = command.path("total_after").asInt(-1);
     if (after >= 0) {
-      // decommissioning lowers the target from what it believes it to be, which is 0 when nobody ever asked for a total
+      // decommissioning lowers the executor target, which is 0 for Spark if no total was ever requested
       SparkInternals.requestTotalExecutors(context, after);
     }
     Outcome outcome = taken.isEmpty() ? Outcome.failed("none of these executors is live") : Outcome.done();

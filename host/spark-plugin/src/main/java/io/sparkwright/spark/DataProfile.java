@@ -27,8 +27,8 @@ import org.apache.spark.sql.types.StructType;
 import scala.math.BigInt;
 
 /**
- * How large a frame's data is, by what Spark and the files say without any job: planning statistics, file listings, Parquet footers,
- * the catalog, what is cached. The frame object itself is not planned, so its own actions are asked about as ever.
+ * The size of a DataFrame's data, without a job: from planning statistics, file listings, Parquet footers, the catalog and Spark's cache.
+ * The DataFrame object itself is not planned, so the host is still asked about its own actions later.
  */
 final class DataProfile {
   private final SparkSession session;
@@ -42,7 +42,7 @@ final class DataProfile {
     this.limits = limits;
   }
 
-  /** As {@link Pipelines#profile} tells it. */
+  /** The JSON of {@link Pipelines#profile}. */
   static ObjectNode of(Dataset<Row> data, ProfileLimits limits) {
     SparkSession session = data.sparkSession();
     DataProfile profile = new DataProfile(session, limits);
@@ -73,7 +73,7 @@ final class DataProfile {
     return source instanceof LocalRelation ? "local" : "plan_statistics";
   }
 
-  /** The leaf that a plan's rows are, one for one; null when it filters, joins, groups or adds rows. */
+  /** The leaf whose rows the plan returns one for one; null when the plan filters, joins, groups or adds rows. */
   private static LogicalPlan source(LogicalPlan plan) {
     LogicalPlan below = plan;
     while (below instanceof Project || below instanceof Sort || below instanceof Repartition
@@ -88,9 +88,8 @@ final class DataProfile {
   }
 
   /**
-   * The plan with leaves put in where more is known of a size than Spark's statistics say. They multiply the sizes of the sides of a join by
-   * equal keys, which makes petabytes of two small tables: such a join is told by the size of its inputs instead, and {@code join_inputs}
-   * says so.
+   * The plan with stand-in leaves where we know a size better than Spark's statistics. For an equi-join these multiply the sizes of both
+   * sides, which makes petabytes of two small tables. Such a join gets the sum of its inputs' sizes, and {@code join_inputs} is set.
    */
   private LogicalPlan sized(LogicalPlan plan) {
     if (plan instanceof InMemoryRelation cached && !isWhole(cached)) {
@@ -118,7 +117,7 @@ final class DataProfile {
     return rebuilt;
   }
 
-  /** Semi and anti joins keep the size of one side, and with cost-based optimisation on Spark counts rows. */
+  /** Whether Spark multiplies the sides' sizes. For semi and anti joins it takes one side's; with cost-based optimisation it uses rows. */
   private static boolean multiplies(Join join) {
     String type = join.joinType().sql();
     return !type.equals("LEFT SEMI") && !type.equals("LEFT ANTI")
@@ -131,7 +130,7 @@ final class DataProfile {
     return LogicalRelation$.MODULE$.apply(new Sized(session.sqlContext(), like.schema(), known == null ? Long.MAX_VALUE : known), false);
   }
 
-  /** Stands for a part of a plan when only its size matters. */
+  /** A leaf that replaces a part of a plan when only its size matters. */
   private static final class Sized extends BaseRelation {
     private final SQLContext context;
     private final StructType schema;
@@ -189,7 +188,7 @@ final class DataProfile {
     return Question.known(number, limits.unknownAboveBytes());
   }
 
-  /** In how many partitions the rows come; null where only running or splitting files tells. */
+  /** The number of partitions; null where it is known only after the plan has run or its files have been split. */
   private Integer partitions(LogicalPlan plan) {
     LogicalPlan below = plan;
     while (below instanceof Project || below instanceof org.apache.spark.sql.catalyst.plans.logical.Filter) {

@@ -9,11 +9,11 @@ import org.apache.spark.sql.catalyst.expressions.EqualTo;
 import org.apache.spark.sql.catalyst.expressions.Expression;
 import org.apache.spark.sql.catalyst.plans.logical.Join;
 
-/** The conditions of a join: their parts, and which of them make it a join by equal keys. */
+/** The conjuncts of a join condition, and which of them make the join an equi-join. */
 final class EquiJoin {
   private EquiJoin() {}
 
-  /** The parts of a condition that must all hold. */
+  /** The conjuncts of a condition. */
   static List<Expression> parts(Expression condition) {
     List<Expression> parts = new ArrayList<>();
     split(condition, parts);
@@ -29,12 +29,12 @@ final class EquiJoin {
     }
   }
 
-  /** The parts of the join's own condition; empty when it has none. */
+  /** The conjuncts of the join's own condition; empty when it has none. */
   static List<Expression> own(Join join) {
     return join.condition().isDefined() ? parts(join.condition().get()) : new ArrayList<>();
   }
 
-  /** Whether {@code condition} says that something of one side equals something of the other. */
+  /** Whether {@code condition} is an equality between an expression of one side and an expression of the other. */
   static boolean joinsSides(Expression condition, Join join) {
     if (!(condition instanceof EqualTo || condition instanceof EqualNullSafe)) {
       return false;

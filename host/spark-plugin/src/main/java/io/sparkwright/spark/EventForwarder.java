@@ -11,9 +11,9 @@ import org.apache.spark.sql.execution.ui.SparkListenerSQLAdaptiveSQLMetricUpdate
 import org.apache.spark.sql.execution.ui.SparkListenerSQLExecutionEnd;
 
 /**
- * Hands listener events on to the host. It has a listener queue of its own, so it can't slow other listeners, and only puts events into
- * a bounded queue. The writing thread makes their JSON: as with Spark's own event log, not the thread that posted the event. An event that
- * changes while it is written (a stage's accumulables may) is counted as dropped.
+ * Forwards listener events to the host. It has a queue of its own on the listener bus, so it can't slow other listeners, and it only puts
+ * events into a bounded queue. The writer thread makes their JSON, not the thread that posted the event, as with Spark's own event log. If
+ * an event changes while it is written (a stage's accumulables may), it is counted as dropped.
  */
 final class EventForwarder extends SparkFirehoseListener {
   private final Steering steering;
@@ -45,7 +45,7 @@ final class EventForwarder extends SparkFirehoseListener {
         || event instanceof SparkListenerSQLAdaptiveSQLMetricUpdates);
   }
 
-  /** Forgets what an execution ran with once it is over; in a queue of its own, so that it does not wait behind many task events. */
+  /** Drops an execution's confs when it ends. On a listener queue of its own, so that it does not wait behind many task events. */
   static final class EndOfExecution extends SparkFirehoseListener {
     private final SessionConfs confs;
 

@@ -9,11 +9,11 @@ import java.util.concurrent.atomic.AtomicLong;
 import org.apache.spark.scheduler.SparkListenerEvent;
 
 /**
- * What waits to be written on the events connection. Listener events are bounded and dropped (counted) when the host reads
- * too slowly; our own lines are few and never dropped. Nothing here ever blocks the side that offers.
+ * The queue of the events connection. Listener events are limited: when the host reads too slowly, further ones are dropped and counted.
+ * Our own lines are few and have no limit. Adding to the queue never blocks.
  */
 final class EventQueue {
-  /** What {@link #next} gives when nothing will come any more. */
+  /** Returned by {@link #next} at the end of the queue. */
   static final Object END = new Object();
 
   private final LinkedBlockingQueue<Object> waiting = new LinkedBlockingQueue<>();
@@ -38,7 +38,7 @@ final class EventQueue {
     }
   }
 
-  /** A line of our own. */
+  /** Adds a line of our own. */
   void say(String line) {
     if (open) {
       waiting.add(line);
@@ -46,8 +46,8 @@ final class EventQueue {
   }
 
   /**
-   * A mark behind everything that waits now. The writer counts it down when all before it is with the kernel; a queue that is
-   * closed, at once.
+   * Adds a mark behind everything that waits now. The writer counts it down when all before it is written to the socket. In a closed queue
+   * it is counted down at once.
    */
   CountDownLatch mark() {
     CountDownLatch mark = new CountDownLatch(1);
@@ -58,7 +58,7 @@ final class EventQueue {
     return mark;
   }
 
-  /** Whether all has been taken to be written. */
+  /** Whether the writer has taken everything. */
   boolean isEmpty() {
     return waiting.isEmpty();
   }
@@ -72,7 +72,7 @@ final class EventQueue {
     return next;
   }
 
-  /** Events lost since the last call. */
+  /** The number of events dropped since the last call. */
   long takeDropped() {
     return dropped.get() == 0 ? 0 : dropped.getAndSet(0);
   }
@@ -81,13 +81,13 @@ final class EventQueue {
     dropped.incrementAndGet();
   }
 
-  /** Nothing is taken any more; what waits is still written. */
+  /** Accepts nothing more; what waits is still written. */
   void end() {
     open = false;
     waiting.add(END);
   }
 
-  /** Nothing is taken any more and what waits is let go. {@code lastLine}, where it is not null, is still written. */
+  /** Accepts nothing more and discards what waits. {@code lastLine}, if not null, is still written. */
   void close(String lastLine) {
     open = false;
     List<Object> left = new ArrayList<>();

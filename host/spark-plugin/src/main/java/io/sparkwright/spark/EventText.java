@@ -1,13 +1,13 @@
 package io.sparkwright.spark;
 
-/** Makes Spark's event JSON lighter. */
+/** Shortens Spark's event JSON. */
 final class EventText {
   private static final String KEY = "\"Accumulables\":[";
   private static final String TASK_END = "{\"Event\":\"SparkListenerTaskEnd\"";
 
   private EventText() {}
 
-  /** A task's end without its list of accumulators, a third of the line that no policy reads; anything else as it is. */
+  /** Removes the accumulators from a task-end event: a third of the line, and no policy reads them. Other events are unchanged. */
   static String withoutAccumulables(String json) {
     if (!json.startsWith(TASK_END)) {
       return json;

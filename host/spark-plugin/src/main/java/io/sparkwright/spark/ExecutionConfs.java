@@ -14,30 +14,30 @@ import org.apache.spark.internal.config.ConfigReader;
 import org.apache.spark.sql.internal.SQLConf;
 
 /**
- * Confs that hold for one SQL execution and are seen by nobody else. Spark plans and re-plans an execution in threads that carry the execution's
- * id as a local property. Such a thread finds our value of a key; every other thread finds the session's own. So nothing has to be given back.
+ * Confs that hold for one SQL execution only. Spark plans and re-plans an execution in threads that have the execution's id as a local
+ * property. A thread with that id reads our value of a key; every other thread reads the session's own. So nothing has to be restored.
  *
- * <p>Ours counts only where the session has the value that it had when the policy decided. What the application sets later stands, and so does
- * what it had set in the session of a plan that it cached.
+ * <p>Our value is used only while the session's own value is still the one that it had when the policy decided. So a value that the
+ * application sets later is used instead, and so is another value in the session of a cached plan that the execution computes.
  *
- * <p>How: {@link SQLConf} keeps what was set in a map. We replace it by one that looks here first; Spark has no place for a setting of one
- * execution. If this Spark keeps its settings elsewhere, queries run with the session's own confs.
+ * <p>Spark has no confs of a single execution. {@link SQLConf} stores its settings in a map, which is replaced by one that looks here
+ * first. If this version of Spark stores them elsewhere, queries run with the session's own confs.
  */
 final class ExecutionConfs {
   private static final Field SETTINGS = field("settings");
   private static final Field READER = field("reader");
 
-  /** @param instead what the session that was asked for has itself; null: Spark's default */
+  /** @param instead the session's own value when the policy decided; null: Spark's default held */
   record Ours(String value, String instead) {}
 
   private final Supplier<Long> execution;
   private final Map<Long, Map<String, Ours>> byExecution = new ConcurrentHashMap<>();
-  /** Every key that an execution ever had: for all others nothing is looked up. */
+  /** Every key that any execution has ever had. For all other keys the current execution is not looked up. */
   private final Set<String> keys = ConcurrentHashMap.newKeySet();
   /** The executions in {@link #byExecution}, oldest first. */
   private final Set<Long> open = Collections.newSetFromMap(new LinkedHashMap<>());
 
-  /** @param execution gives the SQL execution that the current thread is in, or null */
+  /** @param execution returns the SQL execution of the current thread, or null */
   ExecutionConfs(Supplier<Long> execution) {
     this.execution = execution;
   }
@@ -53,7 +53,7 @@ final class ExecutionConfs {
     }
   }
 
-  /** Has this session look here first; once is enough. Says whether it does. */
+  /** Makes the session look here first; further calls change nothing. Returns whether the session does so now. */
   boolean reach(SQLConf conf) {
     return conf.settings() instanceof Layered layered ? layered.belongsTo(this) : layOver(conf);
   }
@@ -61,7 +61,7 @@ final class ExecutionConfs {
   private synchronized boolean layOver(SQLConf conf) {
     Map<String, String> settings = conf.settings();
     if (settings instanceof Layered layered) {
-      return layered.belongsTo(this); // another thread was faster
+      return layered.belongsTo(this); // another thread has done it meanwhile
     }
     if (SETTINGS == null || READER == null) {
       return false;
@@ -77,7 +77,7 @@ final class ExecutionConfs {
     }
   }
 
-  /** The confs of an execution, in place of those that it had. Of more than {@code openAtMost} executions the oldest are forgotten. */
+  /** Replaces the confs of an execution. If there are more than {@code openAtMost} executions, the oldest are dropped. */
   synchronized void put(long id, Map<String, Ours> confs, int openAtMost) {
     open.remove(id);
     if (confs.isEmpty()) {
@@ -102,12 +102,12 @@ final class ExecutionConfs {
     byExecution.clear();
   }
 
-  /** Whether the current thread finds our value in a session, since it is in an execution that has one. */
+  /** Whether the current thread reads our value of the key, because its execution has one. */
   boolean holds(SQLConf conf, String key) {
     return conf.settings() instanceof Layered && over(key, ofSession(conf, key)) != null;
   }
 
-  /** Our value in the place of the session's {@code own}, for the execution that the current thread is in; null where the session's stands. */
+  /** Our value for the current thread's execution, to be used instead of the session's {@code own}; null if the session's is used. */
   private String over(Object key, String own) {
     if (byExecution.isEmpty() || !keys.contains(key)) {
       return null;
@@ -118,13 +118,13 @@ final class ExecutionConfs {
     return ours != null && Objects.equals(own, ours.instead) ? ours.value : null;
   }
 
-  /** What somebody set in the session itself, whatever we say for an execution; null: Spark's default holds. */
+  /** The value that is set in the session itself, without our values for executions; null: Spark's default holds. */
   static String ofSession(SQLConf conf, String key) {
     Map<String, String> settings = conf.settings();
     return settings instanceof Layered layered ? layered.session.get(key) : settings.get(key);
   }
 
-  /** A session's settings, under ours. The map below is Spark's own, which locks itself; who goes through this one goes through a copy. */
+  /** A session's settings with our values in front. The map behind it is Spark's synchronized one; iteration runs over a copy of it. */
   private final class Layered extends AbstractMap<String, String> {
     final Map<String, String> session;
 
@@ -168,7 +168,7 @@ final class ExecutionConfs {
       return session.size();
     }
 
-    /** The session's own alone: what is copied or listed is what its user has set. */
+    /** The session's own settings only, so that copies and listings of the confs never contain ours. */
     @Override
     public Set<Entry<String, String>> entrySet() {
       synchronized (session) {

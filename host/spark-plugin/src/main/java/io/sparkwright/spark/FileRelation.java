@@ -25,18 +25,18 @@ import org.apache.spark.sql.execution.datasources.PartitioningAwareFileIndex;
 import org.apache.spark.sql.sources.DataSourceRegister;
 import scala.math.BigInt;
 
-/** Relations of files, and which of the files a plan reads. */
+/** File relations, and which of their files a plan reads. */
 final class FileRelation {
   /**
-   * @param files those that are read
-   * @param pruned whether a filter on partition columns left some out
+   * @param files the files that are read
+   * @param pruned whether a filter on partition columns excluded some files
    */
   record Read(LogicalRelation relation, List<FileStatus> files, boolean pruned) {
     long bytes() {
       return files.stream().mapToLong(FileStatus::getLen).sum();
     }
 
-    /** Whether Spark can cut each of the files between tasks, as their format has it: files of one ending are alike. */
+    /** Whether Spark can split each file between tasks. The file format is asked once for each file extension. */
     boolean splittable(SparkSession session) {
       HadoopFsRelation of = of(relation);
       Map<String, Path> byEnding = new HashMap<>();
@@ -54,7 +54,7 @@ final class FileRelation {
 
   private FileRelation() {}
 
-  /** Null for anything but a relation of files. */
+  /** The file relation of a plan; null if the plan is anything else. */
   static HadoopFsRelation of(LogicalPlan plan) {
     return plan instanceof LogicalRelation relation && relation.relation() instanceof HadoopFsRelation files ? files : null;
   }
@@ -65,8 +65,8 @@ final class FileRelation {
   }
 
   /**
-   * What a relation of files, or a filter right above one, reads. Null for any other plan, and where Spark has not listed the files
-   * (listing the partitions of a catalog's table could start a job).
+   * The files that a file relation, or a filter directly above one, reads. Null for any other plan, and where Spark has not listed the
+   * files (listing the partitions of a catalog table could start a job).
    */
   static Read read(LogicalPlan plan) {
     LogicalPlan below = plan instanceof Filter filter ? filter.child() : plan;
@@ -88,7 +88,7 @@ final class FileRelation {
     return new Read(relation, all, false);
   }
 
-  /** The parts of a filter that the names of partitions alone decide. */
+  /** The conjuncts of a filter that refer to partition columns only. */
   private static List<Expression> onPartitions(Filter filter, LogicalRelation relation, HadoopFsRelation files) {
     Set<String> names = new TreeSet<>(String.CASE_INSENSITIVE_ORDER);
     names.addAll(List.of(files.partitionSchema().fieldNames()));
@@ -108,7 +108,7 @@ final class FileRelation {
         || SparkInternals.list(expression.children()).stream().anyMatch(FileRelation::hasSubquery);
   }
 
-  /** Null when Spark can't say. */
+  /** The files that remain after partition pruning; null when Spark can't prune. */
   private static List<FileStatus> left(PartitioningAwareFileIndex index, List<Expression> filters, LogicalRelation relation) {
     try {
       List<Attribute> output = new ArrayList<>(SparkInternals.list(relation.output()));
@@ -126,7 +126,7 @@ final class FileRelation {
     }
   }
 
-  /** What {@code ANALYZE TABLE} counted; null where nobody did. */
+  /** The rows that {@code ANALYZE TABLE} counted; null if the table was never analysed. */
   static BigInt cataloguedRows(LogicalRelation relation) {
     CatalogTable table = SparkInternals.orNull(relation.catalogTable());
     if (table == null || !table.stats().isDefined()) {

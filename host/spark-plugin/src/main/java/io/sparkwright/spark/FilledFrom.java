@@ -10,14 +10,15 @@ import org.apache.spark.sql.execution.adaptive.BroadcastQueryStageExec;
 import org.apache.spark.sql.execution.adaptive.QueryStageExec;
 
 /**
- * Broadcasts of the query that filled a cached plan. For as long as the plan is cached Spark keeps each broadcast join's hash table, at least
- * one page of memory (up to 64 MiB), in case a block must be computed again. Once all partitions are cached the hash tables are freed; the
- * serialised pieces, as small as the data, stay with the driver, and Spark builds a table from them again when a task asks for it.
+ * Frees the broadcasts of the query that filled a cached plan. As long as the plan is cached, Spark keeps each broadcast join's hash table
+ * in case a block must be computed again; that is at least one page of memory (up to 64 MiB) for each. Once all partitions are cached, the
+ * hash tables are freed. The serialised pieces, as small as the data, stay on the driver, and Spark rebuilds a table from them when a task
+ * needs it.
  */
 final class FilledFrom {
   private FilledFrom() {}
 
-  /** Waits for tasks that read one of the tables just now. */
+  /** Frees the hash tables. Waits for tasks that are reading one. */
   static void letGo(SparkContext context, SparkPlan filled) {
     List<Broadcast<?>> broadcasts = new ArrayList<>();
     collect(filled, broadcasts);
@@ -26,7 +27,7 @@ final class FilledFrom {
     }
   }
 
-  /** Only what adaptive execution has run: nothing is run for this. */
+  /** Broadcasts of query stages that adaptive execution has run already; nothing is run for this. */
   private static void collect(SparkPlan plan, List<Broadcast<?>> into) {
     if (plan instanceof BroadcastQueryStageExec stage
         && SparkInternals.orNull(stage.resultOption().get()) instanceof Broadcast<?> broadcast) {

@@ -9,7 +9,7 @@ import org.apache.spark.SparkConf;
 import org.apache.spark.SparkContext;
 import org.apache.spark.scheduler.SparkListenerEvent;
 
-/** Finds or starts the host, greets it, and runs the events connection: one thread reads commands, one writes. */
+/** Finds or starts the host, connects to it and runs the events connection: one thread reads commands, one writes events. */
 final class HostConnection {
   private final SparkContext context;
   private final SparkConf conf;
@@ -22,7 +22,7 @@ final class HostConnection {
   private volatile Questions questions;
   private volatile boolean closing;
 
-  /** @param started the host that was started already; null: none was */
+  /** @param started the host if it has been started already; otherwise null */
   HostConnection(SparkContext context, SparkConf conf, String application, Steering steering, HostProcess started) {
     this.context = context;
     this.conf = conf;
@@ -35,7 +35,7 @@ final class HostConnection {
     Steering.daemon("link", this::run).start();
   }
 
-  /** Null before the host has accepted us, or when it does not want questions. */
+  /** Null before the host has accepted us, or when its mode is {@code off}. */
   Questions questions() {
     return questions;
   }
@@ -60,7 +60,7 @@ final class HostConnection {
     }
   }
 
-  /** Null when the host accepted us; otherwise why it did not. */
+  /** Sends the hello and reads the answer. Null when the host accepted us; otherwise why not. */
   private String greet() throws IOException, InterruptedException {
     socket = connect();
     channel.writeLine(Messages.helloEvents(context, application));
@@ -99,7 +99,7 @@ final class HostConnection {
     return at;
   }
 
-  /** Where the host listens; null before it was reached. */
+  /** The socket on which the host listens; null before it was reached. */
   Path socket() {
     return socket;
   }
@@ -137,7 +137,7 @@ final class HostConnection {
     }
   }
 
-  /** Null when this event can't be written: it changed under our hands, or is too long for a line. */
+  /** The event's line; null when it can't be written: the event changed meanwhile, or is too long for a line. */
   private static String text(Compat.EventJson json, SparkListenerEvent event) {
     try {
       String line = EventText.withoutAccumulables(json.of(event));
@@ -149,8 +149,8 @@ final class HostConnection {
   }
 
   /**
-   * Closes both connections: the events connection at once, or when its writer has written what still waits. A stopped host holds up that
-   * writer, a daemon thread, until it goes on or the application ends.
+   * Closes both connections: the events connection at once, or when its writer has written what still waits. If the host is stopped, the
+   * writer (a daemon thread) blocks until the host goes on or the application ends.
    */
   void close(boolean afterWriting) {
     closing = true;
@@ -164,7 +164,7 @@ final class HostConnection {
     }
   }
 
-  /** The application ends. */
+  /** Called when the application ends: writes the last events, for a limited time, and closes the connections. */
   void bye() {
     steering.events().say(steering.cost().bye());
     steering.events().end();

@@ -11,7 +11,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
 import org.apache.spark.SparkConf;
 
-/** Starts the {@code sparkwright} binary beside the driver when no socket was given. It ends by itself with the driver. */
+/** Starts the {@code sparkwright} command beside the driver when no socket was given. It ends by itself when the driver ends. */
 final class HostProcess {
   private static final String COMMAND_KEY = "spark.sparkwright.command";
 
@@ -30,8 +30,8 @@ final class HostProcess {
   /**
    * A connection to the host at {@code socket}, which may still be starting.
    *
-   * @param process the host, where we started it: once it is dead nobody will listen
-   * @throws IOException nobody listens there within {@link WithoutHost#CONNECT_MS}
+   * @param process the host process if the plugin started it, else null; once it has ended there is no reason to wait
+   * @throws IOException nothing listens there within {@link WithoutHost#CONNECT_MS}
    */
   static LineChannel reach(Path socket, HostProcess process, BooleanSupplier givenUp)
       throws IOException, InterruptedException {

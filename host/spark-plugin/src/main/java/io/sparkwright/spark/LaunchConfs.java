@@ -9,8 +9,8 @@ import org.apache.spark.SparkConf;
 import org.apache.spark.SparkContext;
 
 /**
- * The launch plan of an application that {@code sparkwright submit} did not start. The plugin starts before Spark makes its scheduler and its
- * executor allocation manager, so what they read from SparkConf can still be set.
+ * Asks the host for the launch plan of an application that {@code sparkwright submit} did not start. Spark starts plugins before it creates
+ * the scheduler and the executor allocation manager, so the confs that these read from SparkConf can still be set.
  */
 final class LaunchConfs {
   private LaunchConfs() {}

@@ -27,15 +27,16 @@ import org.apache.spark.SparkContext;
 import org.apache.spark.sql.SparkSession;
 
 /**
- * Leases: the file {@code .sparkwright/<session>.lease} in the warehouse says that a session lives and its tables are in use. In a local
- * folder this process holds a POSIX lock on it, which goes with the process, however it ends. Other machines don't see locks: for them the
- * file's modification time is renewed. The file stays when the application ends, for whoever removes the tables that are left.
+ * Leases: the file {@code .sparkwright/<session>.lease} in the warehouse says that a session is alive and its tables are in use. In a local
+ * folder this process holds a POSIX lock on the file; the system releases it when the process ends, for any reason. Other machines don't
+ * see the lock, so the file's modification time is renewed for them. The file stays when the application ends: it shows which session left
+ * tables behind.
  */
 final class Leases {
   private static final String FOLDER = ".sparkwright";
   private static final String SUFFIX = ".lease";
 
-  /** @param channel holds the lock, and must be the only one that this process ever opens on the file; null where there are no locks */
+  /** @param channel holds the lock; this process must never open another channel on the file. Null where there are no locks */
   private record Lease(Path file, FileChannel channel, String text) {}
 
   private final SparkContext context;
@@ -47,7 +48,7 @@ final class Leases {
     this.context = context;
   }
 
-  /** Takes the lease of a session; one that is held already is renewed. */
+  /** Takes the lease of a session, or renews it if it is held already. */
   synchronized ObjectNode take(String session, String prefix) {
     TempName.session(session);
     TempName.prefix(prefix);
@@ -88,7 +89,7 @@ final class Leases {
         .toString();
   }
 
-  /** What {@code uname -n} says: others compare it with theirs on file systems that machines share. */
+  /** The host name as in {@code uname -n}. On shared file systems other machines compare it with their own. */
   private static String machine() {
     try {
       return Files.readString(java.nio.file.Path.of("/proc/sys/kernel/hostname")).trim();
@@ -103,8 +104,8 @@ final class Leases {
   }
 
   /**
-   * Locked before it gets its name, so that nobody ever sees the lease of a live session without its lock. Null where the file system
-   * has no locks.
+   * Creates the lease file under another name, locks it and then renames it, so that a live session's lease is never visible without its
+   * lock. Null where the file system has no locks.
    */
   private static Lease lock(Path file, String text) throws IOException {
     java.nio.file.Path path = java.nio.file.Path.of(file.toUri().getPath());
@@ -139,7 +140,7 @@ final class Leases {
     }
   }
 
-  /** Some network file systems have none. */
+  /** Whether the file could be locked; some network file systems have no locks. */
   private static boolean locks(FileChannel channel) {
     try {
       return channel.tryLock() != null;
@@ -188,7 +189,7 @@ final class Leases {
     }
   }
 
-  /** Woken, never interrupted: that would close a channel, and with it let a lock go. */
+  /** Stopped by {@link #close}, never by an interrupt: that would close a channel during a write, which releases its lock. */
   private synchronized void renewAll() {
     try {
       while (!closed) {
@@ -201,8 +202,8 @@ final class Leases {
   }
 
   /**
-   * Writes the same text again, which renews the modification time everywhere, on object stores too. Through the channel that has the lock:
-   * closing another one on this file would let the lock go.
+   * Writes the same text again: this renews the modification time on every file system, object stores included. It writes through the
+   * channel that holds the lock, since closing any other channel on the file would release the lock.
    */
   private void renew(Lease lease) {
     try {
@@ -216,7 +217,7 @@ final class Leases {
     }
   }
 
-  /** The session has no tables any more. */
+  /** Removes the lease of a session that has no tables any more. */
   synchronized void release(String session) {
     TempName.session(session);
     Lease lease = held.remove(session);
@@ -236,7 +237,7 @@ final class Leases {
     }
   }
 
-  /** The application ends: locks go, the files say whose tables are left. */
+  /** Called when the application ends. Releases the locks and leaves the files, which show whose tables are left. */
   synchronized void close() {
     held.values().forEach(lease -> close(lease.channel));
     held.clear();
@@ -244,7 +245,7 @@ final class Leases {
     notifyAll();
   }
 
-  /** Every lease of a warehouse where there are no locks; none for a local one, whose leases are looked at by their locks. */
+  /** Every lease of a warehouse that is not a local folder. Empty for a local one: there the locks show which sessions are alive. */
   ArrayNode remote() {
     ArrayNode told = Messages.array();
     URI warehouse = TempTables.warehouse(SparkSession.active());
@@ -276,7 +277,7 @@ final class Leases {
     }
   }
 
-  /** Removes what another session left in a warehouse without locks: its folders directly there, then its lease. */
+  /** Removes what another session left in a warehouse that is not a local folder: its table folders, then its lease. */
   synchronized void removeRemote(String session, String prefix) {
     TempName.session(session);
     TempName.prefix(prefix);

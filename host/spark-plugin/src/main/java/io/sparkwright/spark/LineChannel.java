@@ -11,8 +11,8 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 
 /**
- * Lines of UTF-8 over a Unix domain socket. One thread may read while another writes; both block, so neither may be a
- * thread of Spark's. (The streams of {@code java.nio.channels.Channels} share one lock for both directions on Java 17.)
+ * Lines of UTF-8 over a Unix domain socket. One thread may read while another writes. Both calls block, so neither thread may be one of
+ * Spark's. (The streams of {@code java.nio.channels.Channels} are not used: on Java 17 they share one lock for both directions.)
  */
 final class LineChannel implements Closeable {
   /** Longest line of the protocol, bytes; the host has the same number. */
@@ -21,7 +21,7 @@ final class LineChannel implements Closeable {
   private final SocketChannel channel;
   private final ByteBuffer in = ByteBuffer.allocate(64 << 10).flip();
 
-  /** Whether the line may be written. */
+  /** Whether the line is short enough for the protocol. */
   static boolean fits(String line) {
     // UTF-8 has at most three bytes for each char
     return line.length() <= LONGEST_LINE_BYTES / 3 || line.getBytes(StandardCharsets.UTF_8).length <= LONGEST_LINE_BYTES;
@@ -42,7 +42,7 @@ final class LineChannel implements Closeable {
     }
   }
 
-  /** Blocks until the whole line is with the kernel. {@code line} is without its newline. */
+  /** Writes a line and blocks until all of it is in the socket's buffer. {@code line} has no newline at its end. */
   void writeLine(String line) throws IOException {
     byte[] text = line.getBytes(StandardCharsets.UTF_8);
     ByteBuffer out = ByteBuffer.allocate(text.length + 1).put(text).put((byte) '\n').flip();
@@ -51,7 +51,7 @@ final class LineChannel implements Closeable {
     }
   }
 
-  /** Blocks until a line is there; null at the end of the stream. */
+  /** The next line; blocks until it has come. Null at the end of the stream. */
   String readLine() throws IOException {
     ByteArrayOutputStream line = new ByteArrayOutputStream();
     while (true) {

@@ -5,14 +5,14 @@ import java.util.concurrent.ConcurrentHashMap;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Our lines in Spark's log. Each kind of trouble is said once: a steered job must not be a noisy one. */
+/** Our lines in Spark's log. Each kind of problem is logged once, so that Sparkwright does not fill the application's log. */
 final class Log {
   private static final Logger LOGGER = LoggerFactory.getLogger("io.sparkwright.spark");
   private static final Set<String> SAID = ConcurrentHashMap.newKeySet();
 
   private Log() {}
 
-  /** One WARN line the first time {@code kind} comes up; the stack trace only at DEBUG. */
+  /** One WARN line the first time that {@code kind} occurs; the stack trace only at DEBUG. */
   static void once(String kind, String message, Throwable cause) {
     if (SAID.add(kind)) {
       LOGGER.warn("{}{}", message, cause == null ? "" : " (" + cause + ")");
@@ -28,12 +28,12 @@ final class Log {
     LOGGER.info(message);
   }
 
-  /** A new SparkContext in the same JVM may say everything again. */
+  /** Called for a new SparkContext in the same JVM: each kind of problem may be logged once again. */
   static void forget() {
     SAID.clear();
   }
 
-  /** Thread death and VM errors are the JVM's business; a linkage error (another Spark version) is only ours. */
+  /** Rethrows JVM errors, except a stack overflow, and restores the interrupt flag. Others, such as a linkage error, are not rethrown. */
   static void rethrowIfJvmMustSeeIt(Throwable e) {
     if (e instanceof VirtualMachineError vm && !(e instanceof StackOverflowError)) {
       throw vm;

@@ -31,9 +31,9 @@ final class Messages {
   }
 
   /**
-   * A record from an object that has all of its members, by their names in snake case; members that nobody knows are left alone.
+   * Reads a record from a JSON object that has all of its members, named in snake case. Unknown members are ignored.
    *
-   * @throws IllegalArgumentException one is missing, null where a number is wanted, or of another type
+   * @throws IllegalArgumentException a member is missing, null where a number is wanted, or of another type
    */
   static <T extends Record> T read(Class<T> type, JsonNode from) {
     List<String> missing = new ArrayList<>();
@@ -65,7 +65,7 @@ final class Messages {
     return object().put("sparkwright", kind);
   }
 
-  /** Before the application has an id and a scheduler. */
+  /** The hello of a launch, sent before the application has an id and a scheduler. */
   static String helloLaunch(SparkContext context) {
     return hello(context, "launch").toString();
   }

@@ -1,6 +1,6 @@
 package io.sparkwright.spark;
 
-/** 64-bit mixing for plan and file identities. Names only: whether plans are the same is for Spark, files are compared in full. */
+/** 64-bit mixing for hashes of plans and files. The hashes are names only: Spark compares the plans, and files are compared in full. */
 final class Mix {
   private Mix() {}
 

@@ -11,11 +11,11 @@ import org.apache.spark.sql.catalyst.rules.Rule;
 import org.apache.spark.sql.internal.SQLConf;
 
 /**
- * Spark calls this for each query, before it looks into its cache and before it optimises. The plan is returned as it came: the rule checks
- * our cached plans, asks the host, and sets confs and caches plans for the query.
+ * Spark calls this rule for each query, before it looks into its cache and before it optimises. The rule checks our cached plans, asks the
+ * host, sets the query's confs and caches plans. It returns the plan unchanged.
  */
 final class NormalizationRule extends Rule<LogicalPlan> {
-  /** The session's own switch: {@code off} leaves its queries alone from the next one on. */
+  /** A session conf: with {@code off} the host is not asked about this session's queries, from the next one on. */
   static final String MODE = "spark.sparkwright.mode";
 
   private final SparkSession session;
@@ -56,7 +56,7 @@ final class NormalizationRule extends Rule<LogicalPlan> {
     }
     SQLConf conf = Compat.sqlConf(session);
     if (asks && conf.getConfString(MODE, "").equals("off")) {
-      // what a plan outside of an execution was to run with may still stand in the session
+      // the session may still have confs that were set for a plan outside of an execution: take them back
       steering.confs().apply(Compat.sessionId(session), conf, Map.of(), null);
       asks = false;
     }
@@ -66,7 +66,7 @@ final class NormalizationRule extends Rule<LogicalPlan> {
     }
   }
 
-  /** The plan's facts, after entries of ours that must not be used for it are gone. Where that fails, all of ours go. */
+  /** The plan's facts. First drops our cached plans that must not be used for it; if that fails, drops them all and returns null. */
   private PlanFacts checked(Steering steering, LogicalPlan plan, SQLConf conf, Purpose purpose) {
     try {
       long confDigest = steering.confs().digest(Compat.sessionId(session), conf);
@@ -94,7 +94,7 @@ final class NormalizationRule extends Rule<LogicalPlan> {
     if (answer != null && !answer.has("none")) {
       answer.path("confs").properties().forEach(set -> confs.put(set.getKey(), set.getValue().asText()));
     }
-    if (steering.asks()) { // a missed question may have been the last one
+    if (steering.asks()) { // a missed question may just have unsteered the application
       steering.confs().apply(sessionId, conf, confs, execution);
     }
     if (answer != null) {
@@ -103,7 +103,7 @@ final class NormalizationRule extends Rule<LogicalPlan> {
     }
   }
 
-  /** Inner plans first, so that an outer one is made from them. */
+  /** Caches the plans that the answer names, inner ones first, so that an outer one is computed from them. */
   private void cache(Steering steering, PlanFacts facts, JsonNode wanted) {
     if (wanted.isEmpty()) {
       return;

@@ -6,11 +6,11 @@ import java.lang.management.ThreadMXBean;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.LongAdder;
 
-/** What the plugin itself costs the driver, told to the host at the end. */
+/** What the plugin itself costs the driver, sent to the host when the application ends. */
 final class OwnCost {
   private final LongAdder heldUpNanos = new LongAdder();
 
-  /** A query's thread was with us for so long. */
+  /** Adds the time that a query's thread spent in the plugin. */
   void heldUp(long nanos) {
     heldUpNanos.add(nanos);
   }
@@ -28,14 +28,14 @@ final class OwnCost {
       ThreadMXBean threads = ManagementFactory.getThreadMXBean();
       long sum = 0;
       for (ThreadInfo thread : threads.getThreadInfo(threads.getAllThreadIds())) {
-        // ours, and that of the listener queue under our name
+        // our own threads, and those of our queues on the listener bus
         if (thread != null && thread.getThreadName().contains("sparkwright")) {
           sum += Math.max(0, threads.getThreadCpuTime(thread.getThreadId()));
         }
       }
       return sum;
     } catch (RuntimeException e) {
-      return 0; // a JVM that does not count it
+      return 0; // a JVM that does not measure CPU time of threads
     }
   }
 }

@@ -8,7 +8,7 @@ import org.apache.hadoop.fs.FileStatus;
 import org.apache.parquet.hadoop.ParquetFileReader;
 import org.apache.parquet.hadoop.util.HadoopInputFile;
 
-/** How many rows Parquet files hold, by their footers: exact, and a few KB to read each. */
+/** Counts the rows of Parquet files from their footers: exact, at the cost of a few KB read for each file. */
 final class ParquetRows {
   private ParquetRows() {}
 

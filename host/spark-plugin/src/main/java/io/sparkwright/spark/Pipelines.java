@@ -7,10 +7,10 @@ import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
 
 /**
- * What the Python package does inside the driver, through py4j: it profiles data, makes and drops temp tables as they were planned,
- * and holds the leases of sessions. Text in and out is JSON. Nothing is decided here.
+ * The methods that the Python package calls in the driver through py4j. They profile data, make and drop temp tables as planned, and hold
+ * the leases of sessions. Results are JSON texts. Nothing is decided here.
  *
- * <p>Failures are exceptions whose message says what was found and what is wanted; they leave the application as it was.
+ * <p>A failure is an exception whose message says what was found and what is wanted; the application goes on unchanged.
  */
 public final class Pipelines {
   private Pipelines() {}
@@ -37,10 +37,11 @@ public final class Pipelines {
   }
 
   /**
-   * How large the data is, without a Spark job:
-   * {@code {"bytes","bytes_source":"plan_statistics|files|cached|local|unknown","rows","rows_source":"plan_statistics|catalog|parquet_footers|local|cached",
-   * "partitions","files","files_splittable","file_bytes":[…],"columns":[{"name","type","nullable"}]}}; null for what is not known. {@code "join_inputs":true}
-   * where a join by equal keys counts as the size of what goes into it.
+   * The size of the data, without a Spark job:
+   * {@code {"bytes","bytes_source":"plan_statistics|files|cached|local|unknown",
+   * "rows","rows_source":"plan_statistics|catalog|parquet_footers|local|cached",
+   * "partitions","files","files_splittable","file_bytes":[…],"columns":[{"name","type","nullable"}]}}; null where unknown.
+   * {@code "join_inputs":true} where the size of an equi-join is the sum of its inputs' sizes.
    *
    * @param limits {@code limits} of the host's answer to {@code open}
    */
@@ -48,32 +49,33 @@ public final class Pipelines {
     return DataProfile.of(data, ProfileLimits.of(limits)).toString();
   }
 
-  /** A temp view of that name; one that was made here before under it goes. {@code {"name","kind":"view"}}. */
+  /** Makes a temp view; it replaces an earlier one of that name. {@code {"name","kind":"view"}}. */
   public static String view(Dataset<Row> data, String name) {
     return tables().view(data, name).toString();
   }
 
   /**
-   * A temp view whose plan Spark caches when it is first used. {@code {"name","kind":"cached_view","level","cached_by":"sparkwright|user"}};
-   * {@code user}: the plan was cached before, at that level, and is left to its owner.
+   * Makes a temp view whose plan Spark caches at its first use.
+   * {@code {"name","kind":"cached_view","level","cached_by":"sparkwright|user"}}; {@code user}: the user had cached the plan at that
+   * level, and {@link #drop} does not unpersist it.
    *
-   * @param level a storage level by its name, such as {@code MEMORY_AND_DISK}
+   * @param level the name of a storage level, such as {@code MEMORY_AND_DISK}
    */
   public static String cachedView(Dataset<Row> data, String name, String level) {
     return tables().cachedView(data, name, level).toString();
   }
 
   /**
-   * A table of Parquet files in the warehouse, written over one of the same name and session.
+   * Writes a table of Parquet files in the warehouse; it overwrites a table of the same name and session.
    * {@code {"name","kind":"table","identifier","location","partitioning","why","files","disk_bytes"}}; {@code why} says why the
-   * partitioning is not the wanted one.
+   * partitioning differs from the wanted one.
    *
-   * @param files how many files; a table by hash has as many buckets; 0 with {@code none}: as many as the data has partitions
-   * @param filesBy {@code repartition} or {@code coalesce}: how the files are made where nothing partitions them
+   * @param files number of files, and of buckets with {@code hash}; 0, only with {@code none}: one for each partition of the data
+   * @param filesBy {@code repartition} or {@code coalesce}: how the number of files is reached with {@code none}
    * @param strategy {@code hash} (bucketed, so that a join or grouping by {@code columns} needs no shuffle), {@code range}
    *     (each file has its own range of {@code columns}, sorted) or {@code none}
    * @param compression one of Spark's codecs for Parquet, or {@code none}
-   * @param properties table properties; {@code sparkwright.session} says whose it is
+   * @param properties table properties; {@code sparkwright.session} is the session that owns the table
    */
   public static String table(Dataset<Row> data, String name, int files, String filesBy, String strategy, List<String> columns,
       String compression, Map<String, String> properties) {
@@ -83,7 +85,7 @@ public final class Pipelines {
   }
 
   /**
-   * Drops a temp table and frees what it held; nothing happens when it is gone.
+   * Drops a temp table and frees its memory or files; does nothing if it does not exist any more.
    *
    * @param kind {@code view}, {@code cached_view} or {@code table}
    */
@@ -92,7 +94,7 @@ public final class Pipelines {
   }
 
   /**
-   * What temp tables hold by Spark's block managers and the file system, by name:
+   * The memory, files and rows of temp tables by name, from Spark's block managers and the file system:
    * {@code {"kind":"view|cached_view|table|absent","memory_bytes","disk_bytes","files","partitions","cached_partitions","rows"}}.
    *
    * @param limits {@code limits} of the host's answer to {@code open}
@@ -102,33 +104,33 @@ public final class Pipelines {
   }
 
   /**
-   * Shows others that a session lives, until this application ends. {@code {"warehouse","lease","locked"}}.
+   * Takes the lease that marks a session as alive until this application ends. {@code {"warehouse","lease","locked"}}.
    *
-   * @param prefix what stands before the session id in the names of its tables
+   * @param prefix the prefix before the session id in the names of its tables
    */
   public static String lease(String session, String prefix) {
     return steering().leases().take(session, prefix).toString();
   }
 
-  /** Takes the lease away: the session has no tables any more. */
+  /** Removes the lease of a session that has no tables any more. */
   public static void release(String session) {
     steering().leases().release(session);
   }
 
   /**
-   * Leases in a warehouse that is no local folder: {@code [{"session","prefix","modified_ms","text"}]}. Empty for a local one, where
-   * {@code sparkwright clean} looks at their locks.
+   * Leases in a warehouse that is not a local folder: {@code [{"session","prefix","modified_ms","text"}]}. Empty for a local one, where
+   * {@code sparkwright clean} checks the locks instead.
    */
   public static String leases() {
     return steering().leases().remote().toString();
   }
 
-  /** Removes the folders and the lease of another session, in a warehouse that is no local folder. */
+  /** Removes the folders and the lease of another session, in a warehouse that is not a local folder. */
   public static void removeSession(String session, String prefix) {
     steering().leases().removeRemote(session, prefix);
   }
 
-  /** Temp tables that the catalog knows: {@code [{"name","session","location","properties":{…}}]}. */
+  /** Temp tables in the catalog: {@code [{"name","session","location","properties":{…}}]}. */
   public static String catalogTables(String prefix) {
     return tables().catalogTables(prefix).toString();
   }
@@ -137,21 +139,21 @@ public final class Pipelines {
    * What a SQL text names, by its syntax: {@code {"nodes":[…],"expressions":[…],"relations":[["part",…]…],"ctes":[…],
    * "functions":[[…]…],"table_functions":[[…]…]}}; nodes and expressions are names of Spark's classes. Nothing is looked up or run.
    *
-   * @param session the session that will run it: its confs decide what the text means ({@code ${…}}, ANSI mode)
+   * @param session the session that will run the text; its confs change how it is parsed ({@code ${…}}, ANSI mode)
    */
   public static String relations(SparkSession session, String sql) {
     return SyntaxTree.of(sql, session).toString();
   }
 
-  /** Where a query's rows come from, subqueries included, in order: {@code ["text",…]}. */
+  /** The sources of a query in the order of its plan, those of subqueries included: {@code ["text",…]}. */
   public static String leaves(Dataset<Row> query) {
     return QueryLeaves.of(query).toString();
   }
 
   /**
-   * Waits until the host has all events so far.
+   * Waits until all events so far are written to the host's socket.
    *
-   * @return whether that came true within {@code ms} milliseconds; false also when nobody steers
+   * @return whether that was done within {@code ms} milliseconds; also false when no host steers
    */
   public static boolean flush(long ms) throws InterruptedException {
     Steering steering = Steering.current();

@@ -10,32 +10,32 @@ import org.apache.spark.sql.execution.datasources.InMemoryFileIndex;
 import scala.collection.Iterator;
 
 /**
- * A logical plan as nodes: what each sub-plan yields (its hash), whose files it reads, and why it may not be cached. One walk
- * a question.
+ * A logical plan as nodes: for each sub-plan the hash of its result, the files that it reads, and why it may not be cached. Built in one
+ * walk for each question.
  */
 final class PlanFacts implements PlanHash.Visitor {
-  /** One operator. Children are the plan's, then the plans of its subquery expressions. */
+  /** One operator. Its children are those of the plan, then the plans of its subquery expressions. */
   static final class Node {
     final LogicalPlan plan;
     final List<Node> children = new ArrayList<>(2);
     /** Files read by this leaf, or null. */
     SourceIdentity.Listing files;
     int size = 1;
-    /** Digest of the identity of every file below. */
+    /** Digest of the path, length and modification time of every file below. */
     long sources;
-    /** Sum over the leaves below, of root paths or class: equal for plans that Spark takes for the same. */
+    /** Sum of a hash of each leaf below (its class and root paths): equal for plans that Spark considers the same. */
     long leaves;
     /** Why this sub-plan may not be cached, apart from {@link #correlated}; null when it may. */
     String reason;
     /** Whether a column of an outer query is used below. */
     boolean correlated;
-    /** Whether an expression here or above reads the name of the file that is being read. */
+    /** Whether an expression here or above uses the name of the file that is being read. */
     boolean filesSeenFromAbove;
-    /** Whether the query deletes a file that is read below before it reads it. */
+    /** Whether the query deletes files below this node before it reads them. */
     boolean overwritten;
-    /** {@code no}, {@code user} or {@code ours}: what Spark would find in its cache for exactly this sub-plan. */
+    /** {@code no}, {@code user} or {@code ours}: who cached exactly this sub-plan, if anyone. */
     String cached = "no";
-    /** Name of what this sub-plan yields, on the wire. */
+    /** The hash of this sub-plan's result, as the host gets it. */
     String hash;
 
     Node(LogicalPlan plan) {
@@ -89,7 +89,7 @@ final class PlanFacts implements PlanHash.Visitor {
     return facts;
   }
 
-  /** For the files of this question. */
+  /** Checks the files of this question. */
   SourceIdentity.Look look() {
     return new SourceIdentity.Look(welcome.listFolderFrom());
   }
@@ -98,7 +98,7 @@ final class PlanFacts implements PlanHash.Visitor {
     return nodes.get(0);
   }
 
-  /** {@code input_file_name()} above a cached plan would be empty, so nothing below it may come from a cache of ours. */
+  /** {@code input_file_name()} returns an empty text above a cached plan, so no plan below it may be cached by us. */
   private void refuseBelowFileNames() {
     for (Node node : nodes) { // parents come first
       if (node.filesSeenFromAbove) {
@@ -113,8 +113,8 @@ final class PlanFacts implements PlanHash.Visitor {
   }
 
   /**
-   * A query that overwrites the folder that it reads fails in Spark, which deletes the files first. Answered from a cache it
-   * would seem to work, and lose the data as soon as the cache did not hold all of it.
+   * A query that overwrites the folder that it reads fails in Spark, which deletes the files first. With a cached plan it would seem to
+   * work, and would lose data whenever the cache did not have every partition.
    */
   private void refuseOverwritten() {
     for (Node writer : List.copyOf(nodes)) {
@@ -138,8 +138,8 @@ final class PlanFacts implements PlanHash.Visitor {
   }
 
   /**
-   * A plan that reads what the user cached is not the files' alone: after the user's unpersist it would go on answering with
-   * the user's snapshot.
+   * A plan above one that the user cached does not depend on its files alone: if we cached it, it would still return the user's snapshot
+   * after the user's unpersist.
    */
   void refuseAboveUsersCache() {
     for (int i = nodes.size() - 1; i >= 0; i--) {
@@ -167,7 +167,7 @@ final class PlanFacts implements PlanHash.Visitor {
     long planHash = hashes.of(plan);
     holder = outer;
     if (node.reason == null && !plan.deterministic()) {
-      node.reason = Cacheability.READS_CONTEXT; // last, because the causes above say more
+      node.reason = Cacheability.READS_CONTEXT; // checked last, because the reasons above are more exact
     }
     node.hash = HexFormat.of().toHexDigits(
         Mix.with(Mix.with(Mix.with(planHash, node.size), node.sources), confDigest));
@@ -182,7 +182,7 @@ final class PlanFacts implements PlanHash.Visitor {
     if (node.reason == null) {
       node.reason = child.reason;
     }
-    // what a subquery takes from outside, its holder gives it
+    // outer columns of a subquery come from the node that contains it, which is therefore not correlated
     node.correlated |= inPlan && child.correlated;
   }
 
@@ -209,7 +209,7 @@ final class PlanFacts implements PlanHash.Visitor {
     if (index == null) {
       return;
     }
-    // Spark compares the root paths as a set
+    // as a set, since Spark compares root paths as a set
     node.leaves = Mix.with(node.leaves, SparkInternals.list(index.rootPaths()).stream().distinct().mapToLong(Path::hashCode).sum());
     SourceIdentity.Listing listing = identity.of(index);
     node.files = listing;
@@ -223,7 +223,7 @@ final class PlanFacts implements PlanHash.Visitor {
     }
   }
 
-  /** {@link Node#leaves} of any plan: a cheap necessary condition for Spark to take two plans for the same. */
+  /** {@link Node#leaves} of any plan. Plans with different values are never the same to Spark, which makes a cheap first test. */
   static long leavesOf(LogicalPlan plan) {
     PlanFacts facts = new PlanFacts(new SourceIdentity(), null, 0);
     return facts.visit(plan).leaves;

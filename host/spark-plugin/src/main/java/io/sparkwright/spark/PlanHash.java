@@ -23,13 +23,13 @@ import scala.Product;
 import scala.collection.Iterator;
 
 /**
- * A 64-bit hash of what a plan yields, made bottom up in one walk over its expressions. A column counts by where it comes from, not by its
+ * A 64-bit hash of a plan's result, computed bottom up in one walk over its expressions. A column is hashed by its origin, not by its
  * expression id, so the same query built again has the same hash. Spark's own {@code semanticHash} has 32 bits, needs the canonical plan
- * (tens of milliseconds for wide plans) and reads every row of a local relation. The hash is a name only: whether two plans are the same is
- * for Spark's {@code sameResult} to say.
+ * (tens of milliseconds for wide plans) and reads every row of a local relation. The hash serves as a name only: Spark's {@code sameResult}
+ * decides whether two plans are the same.
  */
 final class PlanHash {
-  /** Sees each expression before it is hashed, and each subquery's plan. */
+  /** Called with each expression before it is hashed, and with each subquery's plan. */
   interface Visitor {
     void expression(Expression expression);
 
@@ -47,14 +47,14 @@ final class PlanHash {
 
   private final Visitor visitor;
   private final Map<LogicalPlan, Long> plans = new IdentityHashMap<>();
-  /** Expression id of a column to where it comes from. */
+  /** From a column's expression id to the hash of its origin. */
   private final Map<Long, Long> origins = new HashMap<>();
 
   PlanHash(Visitor visitor) {
     this.visitor = visitor;
   }
 
-  /** The hash of a plan whose children have been hashed. */
+  /** The hash of a plan; its children must have been hashed before. */
   long of(LogicalPlan plan) {
     long hash = CLASS_HASH.get(plan.getClass());
     boolean leaf = plan.children().isEmpty();
@@ -63,7 +63,7 @@ final class PlanHash {
     } else if (plan instanceof LocalRelation local) {
       hash = Mix.with(hash, rowsHash(local.data()));
     } else if (plan instanceof SubqueryAlias || plan instanceof View) {
-      // a view made again from the same query yields the same: neither its name nor the time it was made matters
+      // only the query of a view counts: one that is made again has another name or creation time and the same rows
       hash = Mix.with(hash, plans.get(plan.children().head()));
     } else {
       if (plan instanceof Join join) {
@@ -86,7 +86,7 @@ final class PlanHash {
     return hash;
   }
 
-  /** Operators all of whose new columns are aliases. */
+  /** Whether each output column is one of the children's columns, whose origin is known, or an alias. */
   private static boolean passesOn(LogicalPlan plan) {
     return switch (plan.getClass().getSimpleName()) {
       case "Project", "Filter", "Aggregate", "Join", "Sort", "SubqueryAlias", "Distinct", "Deduplicate", "GlobalLimit",
@@ -102,7 +102,7 @@ final class PlanHash {
     }
   }
 
-  /** Both sides of a self-join come from the same place. */
+  /** Gives the right side's columns an origin of their own: in a self-join both sides have the same one. */
   private void tellSidesApart(Join join) {
     for (Iterator<Attribute> it = join.right().output().iterator(); it.hasNext(); ) {
       origins.computeIfPresent(it.next().exprId().id(), (id, origin) -> Mix.with(origin, RIGHT_SIDE));
@@ -111,7 +111,7 @@ final class PlanHash {
 
   private long argument(Object argument) {
     if (argument == null || argument instanceof ExprId || argument instanceof AtomicReference) {
-      return 0; // unique to this very plan
+      return 0; // differs each time the plan is built
     }
     if (argument instanceof Expression expression) {
       return expression(expression);
@@ -166,7 +166,7 @@ final class PlanHash {
       return hash;
     }
     if (expression instanceof NamedLambdaVariable variable) {
-      return variable.dataType().hashCode(); // its name is counted up at each use
+      return variable.dataType().hashCode(); // its name holds a counter that differs at each use
     }
     if (expression instanceof SubqueryExpression subquery) {
       visitor.subquery(subquery.plan());

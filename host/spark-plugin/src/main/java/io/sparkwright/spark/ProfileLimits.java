@@ -3,12 +3,12 @@ package io.sparkwright.spark;
 import java.io.IOException;
 
 /**
- * What bounds a profile of data, as the host tells a pipeline in its answer to {@code open}. {@code core/src/steering.rs} has the values
- * and their reasons.
+ * The limits of a data profile, from the host's answer to a pipeline's {@code open}. {@code core/src/steering.rs} has the values and their
+ * reasons.
  *
- * @param fileSizesAtMost sizes of files that are told
- * @param footersAtMost Parquet files whose footers are read; rows of more files are unknown
- * @param footersMs milliseconds that reading footers may take in all
+ * @param fileSizesAtMost file sizes that a profile lists
+ * @param footersAtMost Parquet files whose footers are read; with more files the rows are unknown
+ * @param footersMs milliseconds that reading all footers may take
  * @param unknownAboveBytes sizes above this are unknown
  */
 record ProfileLimits(int fileSizesAtMost, int footersAtMost, long footersMs, long unknownAboveBytes) {

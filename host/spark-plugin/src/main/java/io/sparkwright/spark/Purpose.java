@@ -8,13 +8,13 @@ import org.apache.spark.sql.catalyst.plans.logical.LogicalPlan;
 import org.apache.spark.sql.catalyst.plans.logical.OneRowRelation;
 import scala.collection.Iterator;
 
-/** What Spark normalises a plan for. Only the call stack tells: the rule is also run to explain, and to look into the cache. */
+/** Why Spark normalises a plan. Known from the call stack only: Spark also runs the rule to explain a plan and to look into its cache. */
 enum Purpose {
   /** To run it. */
   QUERY,
   /** The user is caching this plan. */
   USER_CACHES,
-  /** To explain it, to look it up in the cache, for a streaming query, or anything else that nobody should be asked about. */
+  /** To explain it, to look it up in the cache, for a streaming query, or for anything else that is not asked about. */
   OTHER;
 
   private static final String CACHE_MANAGER = "org.apache.spark.sql.execution.CacheManager";
@@ -25,7 +25,7 @@ enum Purpose {
     if (SparkInternals.inStreamingQuery(context)) {
       return OTHER;
     }
-    // each real query is explained too, for the event of its start; but then it is in an execution already
+    // Spark also explains each query that it runs, for the event of its start; the thread is in an execution then
     boolean inExecution = SparkInternals.executionId(context) != null;
     return StackWalker.getInstance().walk(frames -> frames.limit(steering.welcome().stackFramesAtMost())
         .map(frame -> ofFrame(frame.getClassName(), frame.getMethodName(), inExecution))
@@ -45,7 +45,7 @@ enum Purpose {
 
   private static final Set<String> NO_JOB = Set.of("Project", "Filter", "GlobalLimit", "LocalLimit", "SubqueryAlias", "View");
 
-  /** Not worth it: commands that read nothing, and what Spark answers from the plan itself. */
+  /** False for streaming plans, commands that read nothing, and queries that Spark answers from the plan itself. */
   static boolean isWorthAsking(LogicalPlan plan) {
     return !plan.isStreaming() && readsSomething(plan, !(plan instanceof Command));
   }

@@ -21,11 +21,11 @@ import org.apache.spark.sql.execution.datasources.LogicalRelation;
 import org.apache.spark.sql.execution.datasources.v2.DataSourceV2Relation;
 import scala.Option;
 
-/** Where a query's rows come from, subqueries included. */
+/** The sources of a query: the leaves of its analysed plan, those of subqueries included. */
 final class QueryLeaves {
   private QueryLeaves() {}
 
-  /** In the plan's order, each by a text that is the same for the same source in another frame. */
+  /** In the plan's order. Each source is a text that is the same for the same source in another DataFrame. */
   static ArrayNode of(Dataset<Row> query) {
     List<String> found = new ArrayList<>();
     collect(Compat.execution(query).analyzed(), found);

@@ -28,7 +28,7 @@ import scala.Option;
 import scala.collection.Iterator;
 import scala.math.BigInt;
 
-/** One query as a line of the questions connection. */
+/** The question about one query, as a line of the questions connection. */
 final class Question {
   private static final JsonFactory JSON = new ObjectMapper().getFactory();
   private final PlanFacts facts;
@@ -126,12 +126,12 @@ final class Question {
     return cheap ? leaf.stats() : null;
   }
 
-  /** Null where Spark's number is too large to mean anything. */
+  /** Spark's number; null when it is so large that it stands for unknown. */
   static Long known(BigInt number, long unknownAbove) {
     return number.compareTo(BigInt.apply(unknownAbove)) > 0 ? null : Long.valueOf(number.toLong());
   }
 
-  /** Null where Spark did not count or estimate them. */
+  /** The number of rows; null where Spark neither counted nor estimated them. */
   static Long rows(Statistics statistics, long unknownAbove) {
     Option<BigInt> rows = statistics.rowCount();
     return rows.isDefined() ? known(rows.get(), unknownAbove) : null;
@@ -151,8 +151,8 @@ final class Question {
   }
 
   /**
-   * {@code FROM a, b WHERE a.x = b.x} is analysed as a filter above a join without a condition; the filters above count as the
-   * join's own as long as only filters and inner joins lie between.
+   * {@code FROM a, b WHERE a.x = b.x} is analysed as a filter above a join without a condition. So conditions of filters above a join count
+   * as the join's own if only filters and inner joins are in between.
    */
   private void passConditionsOn(PlanFacts.Node node) {
     List<Expression> above = conditionsAbove.getOrDefault(node, List.of());
@@ -188,7 +188,7 @@ final class Question {
     return isInner(join) ? "inner_equi" : type.contains("OUTER") ? "outer_equi" : "semi_equi";
   }
 
-  /** Whether the join's own condition says something of one side only, which Spark then asks of that side before it joins. */
+  /** Whether a part of the join's own condition refers to one side only. Spark can then filter that side before the join. */
   private static boolean isOneSided(Join join) {
     return EquiJoin.own(join).stream().map(Expression::references).anyMatch(
         columns -> columns.subsetOf(join.left().outputSet()) || columns.subsetOf(join.right().outputSet()));

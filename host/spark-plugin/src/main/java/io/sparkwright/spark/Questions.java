@@ -12,9 +12,9 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
- * The questions connection. Several queries may be asked about at once. Their threads never touch the socket, where a stopped host would hold
- * them in a write for ever: they put a question into a queue and wait, for so long at most. After so many unanswered questions in a row the
- * application is unsteered.
+ * The questions connection. Several queries may wait for an answer at the same time. Their threads never write to the socket, since a
+ * stopped host would block the write for ever: they put a question into a queue and wait for at most the question timeout. After
+ * {@link Welcome#missesBeforeUnsteered} unanswered questions in a row the application is unsteered.
  */
 final class Questions {
   private final LineChannel channel;
@@ -29,7 +29,7 @@ final class Questions {
 
   /** Makes the line of a question. */
   interface Text {
-    /** {@code lastTripUs}: how long the last answered question was away, microseconds; null when there was none. */
+    /** @param lastTripUs round trip of the last answered question, microseconds; null when there was none */
     String of(long id, Long lastTripUs);
   }
 
@@ -43,7 +43,7 @@ final class Questions {
     Steering.daemon("questions-in", this::read).start();
   }
 
-  /** The host's answer to the question that {@code line} makes of its number; null when there was none in time. */
+  /** Sends the question that {@code text} makes for a new id. The host's answer; null when there was none in time. */
   JsonNode ask(Text text) throws InterruptedException {
     long deadline = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(welcome.questionTimeoutMs());
     long id = lastId.incrementAndGet();
@@ -94,7 +94,7 @@ final class Questions {
     try {
       for (String line = channel.readLine(); line != null; line = channel.readLine()) {
         JsonNode answer = Messages.parse(line);
-        // one that comes too late finds nobody waiting
+        // no query waits any more for an answer that comes too late
         CompletableFuture<JsonNode> question = asked.get(answer.path("answer").asLong(-1));
         if (question != null) {
           question.complete(answer);

@@ -14,21 +14,22 @@ import org.apache.spark.SparkConf;
 import org.apache.spark.sql.internal.SQLConf;
 
 /**
- * Sets the managed confs of queries and sessions; a key that the user set is never touched. What a query is to run with holds for its
- * execution alone ({@link ExecutionConfs}). Two things are written into the session: what a plan made outside of an execution ({@code df.rdd},
- * MLlib) is to run with, until the session's next question, and what the {@code conf} command sets, until it takes it back.
+ * Sets the managed confs of queries and sessions; a key that the user set is never changed. A query's confs hold for its SQL execution only
+ * ({@link ExecutionConfs}). Two kinds of confs are written into the session itself: those for a plan made outside of an execution
+ * ({@code df.rdd}, MLlib), until the session's next question; and those of the {@code conf} command, until it takes them back or the
+ * application is unsteered.
  */
 final class SessionConfs {
-  /** What a session says about one key. Owner: {@code default}, {@code user} or {@code ours}. */
+  /** The value of one key and who set it. Owner: {@code default}, {@code user} or {@code ours}. */
   record Value(String value, String owner) {}
 
-  /** @param original what the session had before us; null: it was not set there */
+  /** @param original the session's value before ours; null: it was not set there */
   private record Written(String value, String original) {}
 
   private static final class Session {
     final WeakReference<SQLConf> conf;
     final Map<String, Written> written = new HashMap<>();
-    /** What the {@code conf} command set: holds under every answer until the host is lost. */
+    /** Set by the {@code conf} command. Holds for all queries until the host is lost; a query's own answer takes precedence. */
     final Map<String, String> standing = new HashMap<>();
 
     Session(SQLConf conf) {
@@ -38,14 +39,14 @@ final class SessionConfs {
 
   private static final String SHUFFLE_PARTITIONS = "spark.sql.shuffle.partitions";
 
-  /** Belongs to no session: says whether Spark takes a value. */
+  /** Belongs to no session: used to test whether Spark accepts a value. */
   private static final SQLConf SCRATCH = new SQLConf();
 
   private final Map<String, Session> sessions = new HashMap<>();
   private final ExecutionConfs executions;
   private final SparkConf sparkConf;
   private final Set<String> ownConfs;
-  /** The session confs that answers may set; none before a host has said which. */
+  /** The session confs that answers may set; empty before the host's welcome. */
   private List<String> keys = List.of();
   private int openAtMost;
 
@@ -58,13 +59,13 @@ final class SessionConfs {
         .collect(Collectors.toUnmodifiableSet());
   }
 
-  /** What the host said of it. */
+  /** Takes the managed keys and the limit from the host's welcome. */
   synchronized void manage(Welcome welcome) {
     keys = welcome.managedKeys();
     openAtMost = welcome.openExecutionsAtMost();
   }
 
-  /** Each managed key as the session has it now. Keys that this Spark does not know are left out. */
+  /** The present value of each managed key. Keys that this version of Spark does not know are left out. */
   synchronized Map<String, Value> values(String sessionId, SQLConf conf) {
     Session session = session(sessionId, conf);
     Map<String, Value> values = new TreeMap<>();
@@ -79,10 +80,10 @@ final class SessionConfs {
   }
 
   /**
-   * Makes {@code wanted} the whole set of what we say for an execution, or else in this session: other keys of ours go back to what the
-   * session had.
+   * Sets {@code wanted} as the confs of an execution or, without one, of this session. They replace all that an earlier answer set: the
+   * other keys go back to the session's own values.
    *
-   * @param execution the SQL execution that this is for; null: the session, until its next question
+   * @param execution the SQL execution; null: the confs go into the session, until its next question
    */
   synchronized void apply(String sessionId, SQLConf conf, Map<String, String> wanted, Long execution) {
     Session session = session(sessionId, conf);
@@ -100,15 +101,15 @@ final class SessionConfs {
     }
   }
 
-  /** A session that plans for an execution of another, as the one that Spark clones to plan what it caches, runs it with the same confs. */
+  /** Lets a session use the confs of executions. Needed also for the clone in which Spark plans a query that it caches. */
   void reach(SQLConf conf) {
     executions.reach(conf);
   }
 
   /**
-   * Values that stay between queries; an empty value takes ours back, whoever has set the key since.
+   * Sets values that stay between queries. An empty value takes ours back; a value that the user has set since then stays.
    *
-   * @return why, for each key that is not set
+   * @return the keys that were not set, each with the reason
    */
   synchronized Map<String, String> set(String sessionId, SQLConf conf, Map<String, String> values) {
     Session session = session(sessionId, conf);
@@ -131,13 +132,13 @@ final class SessionConfs {
     return refused;
   }
 
-  /** The SQL execution is over: what it ran with can be forgotten. */
+  /** Called when a SQL execution has ended: drops its confs. */
   synchronized void ended(long execution) {
     executions.ended(execution);
     sessions.values().removeIf(session -> session.conf.get() == null);
   }
 
-  /** Nobody steers any more: every session gets its own values back. */
+  /** Called when the application is unsteered: every session gets its own values back. */
   synchronized void restoreAll() {
     executions.clear();
     for (Session session : sessions.values()) {
@@ -149,7 +150,7 @@ final class SessionConfs {
     }
   }
 
-  /** What Spark said to keys that it did not take. */
+  /** Writes standing values and {@code answer} into the session. Returns the keys that Spark refused, each with its message. */
   private Map<String, String> write(Session session, SQLConf conf, Map<String, String> answer) {
     Map<String, String> failed = new TreeMap<>();
     Map<String, String> wanted = new HashMap<>(session.standing);
@@ -157,7 +158,7 @@ final class SessionConfs {
     for (String key : List.copyOf(session.written.keySet())) {
       Written ours = session.written.get(key);
       if (!ours.value.equals(set(conf, key))) {
-        session.written.remove(key); // the user has set it since: it is the user's now
+        session.written.remove(key); // the user has set it since then: the user's value stays
       } else if (!wanted.containsKey(key)) {
         restore(conf, key, ours.original);
         session.written.remove(key);
@@ -180,7 +181,7 @@ final class SessionConfs {
     return failed;
   }
 
-  /** Why Spark does not take a value; null where it does. */
+  /** Why Spark refuses a value; null if it accepts it. */
   private static String refusal(String key, String value) {
     try {
       SCRATCH.setConfString(key, value);
@@ -219,7 +220,7 @@ final class SessionConfs {
     return ownConfs.contains(key) && value.equals(sparkConf.get(key, null)) ? "ours" : "user";
   }
 
-  /** The value that somebody set in the session (a session starts with all of SparkConf); null: Spark's default holds. */
+  /** The value that is set in the session, which starts with all of SparkConf; null: Spark's default holds. */
   private static String set(SQLConf conf, String key) {
     return ExecutionConfs.ofSession(conf, key);
   }
@@ -235,8 +236,8 @@ final class SessionConfs {
   }
 
   /**
-   * A session cloned from a steered one (streaming queries and Spark Connect do that) starts with what we wrote there. Without
-   * this it would look like the user's and stay for ever.
+   * Recognises our values in a session that was cloned from a steered one (streaming queries and Spark Connect clone sessions). Without
+   * this they would count as the user's and stay for ever.
    */
   private void inherit(Session fresh, SQLConf conf) {
     for (Session other : sessions.values()) {
@@ -249,7 +250,7 @@ final class SessionConfs {
     }
   }
 
-  /** Settings that say how a query is run and never what it yields; all others are part of a cached plan's identity. */
+  /** Settings that change how a query runs, never its rows. All others are part of a cached plan's identity. */
   private static final List<String> NEUTRAL = List.of(
       "spark.sql.adaptive.", "spark.sql.shuffle.", "spark.sql.autoBroadcastJoinThreshold", "spark.sql.broadcastTimeout",
       "spark.sql.files.max", "spark.sql.files.min", "spark.sql.files.openCostInBytes", "spark.sql.inMemoryColumnarStorage.",
@@ -260,8 +261,8 @@ final class SessionConfs {
       "spark.sql.artifact.", "spark.sql.queryExecutionListeners", "spark.sql.event.");
 
   /**
-   * Digest of everything set in the session that may change what a plan yields (time zone, ANSI mode, reader options, …), and of
-   * the user's own shuffle partitions: who sets them means to see as many partitions, or files written.
+   * Digest of every session setting that may change a plan's rows (time zone, ANSI mode, reader options, …), and of shuffle partitions
+   * that the user set: the user then expects that number of partitions, or of files written.
    */
   synchronized long digest(String sessionId, SQLConf conf) {
     Map<String, String> settings = conf.settings();

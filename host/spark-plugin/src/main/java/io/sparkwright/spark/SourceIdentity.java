@@ -14,11 +14,11 @@ import org.apache.hadoop.fs.Path;
 import org.apache.spark.sql.execution.datasources.InMemoryFileIndex;
 
 /**
- * What identifies the content of a relation of files: path, length and modification time of each file. Spark compares such relations by
- * root path only: without this a cached plan would go on answering after its files were replaced.
+ * Identifies the content of a file relation by path, length and modification time of each file. Spark compares such relations by root path
+ * only: without this a cached plan would still be used after its files were replaced.
  */
 final class SourceIdentity {
-  /** Spark and Hadoop committers never write twice under such a name. */
+  /** A file name with a UUID: Spark and Hadoop committers never write to such a name twice. */
   private static final Pattern UNIQUE_NAME =
       Pattern.compile(".*[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}.*");
 
@@ -28,7 +28,7 @@ final class SourceIdentity {
   /**
    * The files of one relation, sorted by path.
    *
-   * @param newestMs latest modification time among files whose name could be written again, 0 when there is none
+   * @param newestMs latest modification time among files that could be written again under the same name; 0 when there is none
    */
   record Listing(List<Stamp> files, long digest, long newestMs, Configuration hadoop) {
     boolean sameFiles(Listing other) {
@@ -40,7 +40,7 @@ final class SourceIdentity {
 
   private final WeakIdentityMap<InMemoryFileIndex, Known> known = new WeakIdentityMap<>();
 
-  /** What the index lists; computed once per listing, since a refresh gives the index a new map. */
+  /** The files of the index. Computed once per listing: after a refresh the index has another map. */
   Listing of(InMemoryFileIndex index) {
     var leafFiles = SparkInternals.leafFiles(index);
     Known before = known.get(index);
@@ -65,12 +65,12 @@ final class SourceIdentity {
     return listing;
   }
 
-  /** What the file systems say now, each folder or file looked at once. Short-lived: one question. */
+  /** Compares listings with the file systems as they are now, each listing once. Made anew for each question. */
   static final class Look {
     private final Map<Listing, Boolean> seen = new IdentityHashMap<>();
     private final int listFolderFrom;
 
-    /** @param listFolderFrom files of a remote folder from which on one listing of the folder stands for asking for each file */
+    /** @param listFolderFrom number of files in a remote folder from which it is listed once, instead of one request for each file */
     Look(int listFolderFrom) {
       this.listFolderFrom = listFolderFrom;
     }

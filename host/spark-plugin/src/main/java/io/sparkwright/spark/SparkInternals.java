@@ -36,8 +36,8 @@ import scala.Tuple2;
 import scala.collection.Iterator;
 
 /**
- * Every use of an API that Spark does not promise and that is the same in 3.5 and 4.x (what differs is in {@code Compat}).
- * {@code private[spark]} in Scala is public in class files; two private fields are reached by reflection, with a fallback.
+ * Calls into Spark's internals that are the same in 3.5 and 4.x (those that differ are in {@code Compat}). What is {@code private[spark]}
+ * in Scala is public in class files. Two private fields are read by reflection, with a fallback ({@link ExecutionConfs} has two more).
  */
 final class SparkInternals {
   private static final String EXECUTION_ID = "spark.sql.execution.id";
@@ -45,12 +45,12 @@ final class SparkInternals {
 
   private SparkInternals() {}
 
-  /** A listener queue (and thread) of our own: {@code LiveListenerBus.addToQueue}, private[spark]. */
+  /** Adds a listener to a queue (and thread) of its own on the listener bus: {@code LiveListenerBus.addToQueue}, private[spark]. */
   static void addListener(SparkContext context, SparkListenerInterface listener, String queue) {
     context.listenerBus().addToQueue(listener, queue);
   }
 
-  /** Until every listener has seen what was posted so far: {@code LiveListenerBus.waitUntilEmpty}, private[spark]. */
+  /** Waits until every listener has got the events posted so far: {@code LiveListenerBus.waitUntilEmpty}, private[spark]. */
   static void waitForListeners(SparkContext context, long ms) throws TimeoutException {
     context.listenerBus().waitUntilEmpty(ms);
   }
@@ -67,7 +67,7 @@ final class SparkInternals {
     return option.isDefined() ? option.get() : null;
   }
 
-  /** The SQL execution that the current thread is in, or null ({@code df.rdd} and MLlib plan outside of one). */
+  /** The SQL execution of the current thread, or null ({@code df.rdd} and MLlib plan outside of one). */
   static Long executionId(SparkContext context) {
     String id = context.getLocalProperty(EXECUTION_ID);
     return id == null ? null : Long.valueOf(id);
@@ -77,7 +77,7 @@ final class SparkInternals {
     return context.getLocalProperty(STREAMING_QUERY_ID) != null;
   }
 
-  /** The files of an index, listed by Spark itself; the map is another object after each refresh. Protected in Scala. */
+  /** The files of an index as Spark listed them; after each refresh the map is another object. Protected in Scala. */
   static scala.collection.mutable.LinkedHashMap<Path, FileStatus> leafFiles(InMemoryFileIndex index) {
     return index.leafFiles();
   }
@@ -100,8 +100,8 @@ final class SparkInternals {
   }
 
   /**
-   * Everything in Spark's cache. Its public lookup would plan again for each node and can't tell whose an entry is, so the
-   * private (immutable, volatile) sequence is read.
+   * All entries of Spark's cache. Read from the private sequence (immutable, in a volatile field): the public lookup would plan again for
+   * each node and can't list the entries.
    */
   static List<CachedData> cachedData(CacheManager manager) {
     if (CACHED_DATA == null || manager.isEmpty()) {
@@ -116,12 +116,12 @@ final class SparkInternals {
     }
   }
 
-  /** The name under which a plan was cached: ours start with {@link CachedEntries#NAME_PREFIX}. Survives Spark's own re-caching. */
+  /** The name under which a plan was cached; ours start with {@link CachedEntries#NAME_PREFIX}. Stays when Spark caches the plan again. */
   static String cachedName(CachedData data) {
     return orNull(data.cachedRepresentation().cacheBuilder().tableName());
   }
 
-  /** The optimised plan that a physical plan was made from; null when Spark has forgotten it. */
+  /** The optimised plan that a physical plan was made from; null when Spark has no link to it any more. */
   static LogicalPlan plannedFrom(SparkPlan physical) {
     SparkPlan at = physical instanceof AdaptiveSparkPlanExec adaptive ? adaptive.inputPlan() : physical;
     while (at.logicalLink().isEmpty() && at.children().size() == 1) {
@@ -134,12 +134,12 @@ final class SparkInternals {
       "MEMORY_ONLY_SER", "MEMORY_ONLY_SER_2", "MEMORY_AND_DISK", "MEMORY_AND_DISK_2", "MEMORY_AND_DISK_SER",
       "MEMORY_AND_DISK_SER_2", "OFF_HEAP");
 
-  /** The name of a storage level, which Spark only reads. */
+  /** The name of a storage level. Spark can parse these names but not print them. */
   static String name(StorageLevel level) {
     return LEVELS.stream().filter(name -> StorageLevel.fromString(name).equals(level)).findFirst().orElseGet(level::description);
   }
 
-  /** Per executor ({@code driver} too): bytes for storage at most, and bytes of them that are free. Asks the block manager. */
+  /** For each executor and the driver: the most bytes for storage, and how many of them are free. Asks the block manager master. */
   static Map<String, long[]> storageMemory(SparkContext context) {
     Map<String, long[]> found = new TreeMap<>();
     scala.collection.Iterable<Tuple2<BlockManagerId, Tuple2<Object, Object>>> status =
@@ -151,8 +151,8 @@ final class SparkInternals {
   }
 
   /**
-   * What the block managers hold of each persisted RDD that is {@code named} so, by its name. Not
-   * {@code getRDDStorageInfo}: that adds a block that went by decommission instead of taking it away (seen on 4.3.0).
+   * The stored blocks of each persisted RDD whose name {@code named} accepts, by that name. Not from {@code getRDDStorageInfo}: when a
+   * decommission removes a block, it adds the block instead of subtracting it (seen on 4.3.0).
    */
   static Map<String, StoredRdd> storedRdds(SparkContext context, Predicate<String> named) {
     Map<Integer, StoredRdd> byId = new TreeMap<>();
@@ -177,7 +177,7 @@ final class SparkInternals {
     return found;
   }
 
-  /** Of one RDD, on all executors. A partition may be held by several of them. */
+  /** The blocks of one RDD on all executors. A partition may be on several of them. */
   static final class StoredRdd {
     final int partitions;
     private final Set<Integer> held = new TreeSet<>();
@@ -221,8 +221,8 @@ final class SparkInternals {
   }
 
   /**
-   * Frees a broadcast's value everywhere; the driver keeps its serialised pieces, from which whoever asks for the value gets it again.
-   * The driver's own value is a block and, beside it, a soft reference of the broadcast.
+   * Frees a broadcast's value on executors and driver. The driver keeps the serialised pieces, from which the value is rebuilt when it is
+   * needed. On the driver the value is held twice: as a block, and in a soft reference of the broadcast object.
    */
   static void keepPiecesOnly(SparkContext context, Broadcast<?> broadcast) {
     broadcast.unpersist(false);
@@ -236,7 +236,7 @@ final class SparkInternals {
     }
   }
 
-  /** Null under {@code local[*]}, where there is nothing to ask for. */
+  /** Null under {@code local[*]}, where no executors can be requested. */
   private static ExecutorAllocationClient allocation(SparkContext context) {
     return context.schedulerBackend() instanceof ExecutorAllocationClient client ? client : null;
   }
@@ -245,13 +245,13 @@ final class SparkInternals {
     return allocation(context) != null;
   }
 
-  /** For the default resource profile; never removes a live executor. */
+  /** Sets the executor target of the default resource profile; never removes a live executor. */
   static boolean requestTotalExecutors(SparkContext context, int total) {
     scala.collection.immutable.Map<String, Object> nowhere = scala.collection.immutable.Map$.MODULE$.empty();
     return context.requestTotalExecutors(total, 0, nowhere);
   }
 
-  /** The ids that the scheduler accepted. The SparkContext's own kill is refused under dynamic allocation; the backend's isn't. */
+  /** Returns the ids that the scheduler accepted. By the backend: SparkContext refuses to kill executors under dynamic allocation. */
   static List<String> decommission(SparkContext context, List<String> executors) {
     @SuppressWarnings({"unchecked", "rawtypes"})
     Tuple2<String, ExecutorDecommissionInfo>[] each = new Tuple2[executors.size()];

@@ -7,15 +7,15 @@ import org.apache.spark.SparkContext;
 import org.apache.spark.api.plugin.DriverPlugin;
 import org.apache.spark.api.plugin.PluginContext;
 
-/** Ties Sparkwright to the life of one SparkContext. Nothing that goes wrong here may stop the application. */
+/** Starts and stops Sparkwright with one SparkContext. No failure here may stop the application. */
 final class SparkwrightDriver implements DriverPlugin {
   private static final String EXTENSIONS_KEY = "spark.sql.extensions";
 
   private volatile Steering steering;
 
   /**
-   * Runs before the scheduler and any session exist: the right moment to add our session extension (so that the user needs
-   * only {@code spark.jars} and {@code spark.plugins}) and to start listening (so that no event is missed).
+   * Runs before the scheduler and any session exist. So the session extension can be added here, and the user needs only
+   * {@code spark.jars} and {@code spark.plugins}; and no event is missed, since listening starts here.
    */
   @Override
   public Map<String, String> init(SparkContext context, PluginContext plugin) {
@@ -33,7 +33,7 @@ final class SparkwrightDriver implements DriverPlugin {
     return Collections.emptyMap();
   }
 
-  /** The application id is known and the scheduler is up: commands can be obeyed from here on, so now the host is greeted. */
+  /** Connects to the host: from here on the application id is known and the scheduler runs, so commands can be carried out. */
   @Override
   public void registerMetrics(String applicationId, PluginContext plugin) {
     try {
@@ -58,7 +58,7 @@ final class SparkwrightDriver implements DriverPlugin {
     }
   }
 
-  /** Sessions read their extensions from the live SparkConf. A list of the user's own is kept; ours goes last. */
+  /** Adds our class to {@code spark.sql.extensions}, after the user's own. Sessions read this key from the live SparkConf. */
   static void addExtension(SparkConf conf) {
     String ours = SparkwrightExtensions.class.getName();
     String listed = conf.get(EXTENSIONS_KEY, "").trim();

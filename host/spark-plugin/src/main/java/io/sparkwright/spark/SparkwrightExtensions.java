@@ -7,7 +7,7 @@ import org.apache.spark.sql.catalyst.rules.Rule;
 import scala.Function1;
 import scala.runtime.BoxedUnit;
 
-/** Adds the plan-normalisation rule to each session. The plugin lists this class in {@code spark.sql.extensions} itself. */
+/** Adds the plan normalization rule to each session. The plugin itself adds this class to {@code spark.sql.extensions}. */
 public final class SparkwrightExtensions implements Function1<SparkSessionExtensions, BoxedUnit> {
 
   @Override

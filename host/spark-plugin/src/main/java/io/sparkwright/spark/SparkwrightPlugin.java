@@ -5,8 +5,8 @@ import org.apache.spark.api.plugin.ExecutorPlugin;
 import org.apache.spark.api.plugin.SparkPlugin;
 
 /**
- * The entry point named in {@code spark.plugins}. Everything happens in the driver: it reports what the driver sees and
- * obeys the Sparkwright host; it decides nothing.
+ * The entry point named in {@code spark.plugins}. It runs in the driver only: it sends the driver's events to the Sparkwright host and
+ * carries out the host's commands. It decides nothing itself.
  */
 public final class SparkwrightPlugin implements SparkPlugin {
 

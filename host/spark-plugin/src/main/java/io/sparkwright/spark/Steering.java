@@ -13,8 +13,8 @@ import org.apache.spark.SparkConf;
 import org.apache.spark.SparkContext;
 
 /**
- * The steering of one application: whether a host steers it, and the parts that obey the host. Once unsteered, an application stays so;
- * only the check of cached plans goes on.
+ * The steering of one application: whether a host steers it, and the parts that carry out the host's answers and commands. An unsteered
+ * application stays unsteered; only the check of cached plans goes on.
  */
 final class Steering {
   private enum State { WAITING, STEERED, UNSTEERED, CLOSED }
@@ -37,7 +37,7 @@ final class Steering {
   private final OwnCost cost = new OwnCost();
   private final ScheduledThreadPoolExecutor clock;
   private final AtomicReference<State> state = new AtomicReference<>(State.WAITING);
-  /** Counted down when it is known whether there is a host. */
+  /** Counted down once it is known whether a host steers the application. */
   private final CountDownLatch settled = new CountDownLatch(1);
   private volatile String unsteeredReason;
   private volatile Welcome welcome;
@@ -65,13 +65,13 @@ final class Steering {
     current = steering;
   }
 
-  /** Of the live SparkContext; null when there is none. */
+  /** The steering of the live SparkContext; null when there is none. */
   static Steering current() {
     Steering steering = current;
     return steering == null || steering.state.get() == State.CLOSED ? null : steering;
   }
 
-  /** Runs {@code task}; the host is not asked about plans that Spark makes meanwhile. */
+  /** Runs {@code task}; the host is not asked about plans that Spark makes for it. */
   static void ours(Runnable task) {
     unasked(() -> {
       task.run();
@@ -79,7 +79,7 @@ final class Steering {
     });
   }
 
-  /** {@link #ours(Runnable)} with an answer. */
+  /** {@link #ours(Runnable)} with a result. */
   static <T> T unasked(Supplier<T> task) {
     OURS.set(OURS.get() + 1);
     try {
@@ -105,8 +105,8 @@ final class Steering {
   }
 
   /**
-   * Where the application brought no host with it: starts one, and sets what can still be set before the scheduler exists.
-   * Whatever fails, the application starts as it would have.
+   * If the application was started without a host: starts one, and sets the confs of its launch plan, which must be set before the
+   * scheduler exists. If any of this fails, the application starts as it would without Sparkwright.
    */
   void launch() {
     if (!conf.get("spark.sparkwright.socket", "").isEmpty()) {
@@ -118,7 +118,7 @@ final class Steering {
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     } catch (IOException | RuntimeException e) {
-      Log.debug("Sparkwright: no launch plan", e); // said when the application is to be steered
+      Log.debug("Sparkwright: no launch plan", e); // a host that can't be reached is warned about when the plugin connects to it
     }
     ifLost = ifLost(conf);
   }
@@ -133,13 +133,13 @@ final class Steering {
     connection.start();
   }
 
-  /** The host accepted us. */
+  /** Called when the host has accepted the application. */
   void steered(Welcome accepted) {
     welcome = accepted;
     ifLost = accepted.executorsIfLost();
     events.limit(accepted.eventQueueLength());
     confs.manage(accepted);
-    // at once, for the first question
+    // the first read is at once, so that the first question has it
     clock.scheduleWithFixedDelay(this::watchStorage, 0, accepted.storageLookMs(), TimeUnit.MILLISECONDS);
     clock.scheduleWithFixedDelay(this::live, 0, accepted.aliveMs(), TimeUnit.MILLISECONDS);
     state.compareAndSet(State.WAITING, State.STEERED);
@@ -157,7 +157,7 @@ final class Steering {
     }
   }
 
-  /** A sign of life, unless something else is still to be written. */
+  /** Sends a heartbeat, unless other lines still wait to be written. */
   private void live() {
     if (state.get() == State.STEERED && events.isEmpty()) {
       events.say(ALIVE);
@@ -165,9 +165,9 @@ final class Steering {
   }
 
   /**
-   * The host is gone, silent or never came: the application goes on as if there were no Sparkwright, for good.
+   * Ends the steering for good: the host is gone, does not answer or was never reached. The application goes on with Spark's own settings.
    *
-   * @param tellHost whether a last line may still reach it
+   * @param tellHost whether the host may still read a last line
    */
   void unsteer(String reason, boolean tellHost) {
     if (!state.compareAndSet(State.STEERED, State.UNSTEERED) && !state.compareAndSet(State.WAITING, State.UNSTEERED)) {
@@ -176,7 +176,7 @@ final class Steering {
     unsteeredReason = reason;
     settled.countDown();
     if (context.isStopped()) {
-      return; // the host heard of the end and closed before we said bye
+      return; // the host saw the application's end and closed the connection before our last line
     }
     Log.once("unsteered", "Sparkwright: the application goes on unsteered, with Spark's own settings: " + reason, null);
     events.close(tellHost ? Messages.ours("unsteered").put("reason", reason).toString() : null);
@@ -207,8 +207,8 @@ final class Steering {
   }
 
   /**
-   * Who steers, for a person or a program beside the application: {@code steered}, {@code waiting} (for the host's welcome) or
-   * {@code unsteered} with the reason.
+   * The state of the steering as JSON: {@code steered}, {@code waiting} (for the host's welcome), {@code unsteered} or, once the
+   * application has ended, {@code absent}; each but {@code steered} with the reason.
    *
    * @param waitMs how long to wait for the host's welcome, milliseconds
    */
@@ -232,9 +232,9 @@ final class Steering {
   }
 
   /**
-   * Waits until every event so far is with the host (its socket's buffer, at least).
+   * Waits until every event so far is written to the host's socket.
    *
-   * @return whether that came true within {@code ms} milliseconds; also false when there is no host
+   * @return whether that was done within {@code ms} milliseconds; also false when no host steers
    */
   boolean flush(long ms) throws InterruptedException {
     long deadline = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(ms);
@@ -247,7 +247,7 @@ final class Steering {
     return written && state.get() == State.STEERED;
   }
 
-  /** Whether queries are asked about. */
+  /** Whether the host is asked about queries. */
   boolean asks() {
     Welcome accepted = welcome;
     return state.get() == State.STEERED && accepted != null && accepted.asks();

@@ -7,8 +7,8 @@ import org.apache.spark.SparkContext;
 import org.apache.spark.sql.execution.SparkPlan;
 
 /**
- * What our cached plans and each executor's storage memory hold. Looked up in the background: Spark's block manager may be slow to answer
- * when the driver is busy, and a query must not wait for it.
+ * Memory and disk that our cached plans take, and the storage memory of each executor. Read in the background: Spark's block manager may
+ * be slow to answer when the driver is busy, and a query must not wait for it.
  */
 final class StorageWatch {
   private static final String RDD_NAME_PREFIX = "In-memory table " + CachedEntries.NAME_PREFIX;
@@ -26,7 +26,7 @@ final class StorageWatch {
     this.entries = entries;
   }
 
-  /** As of the last look: entries of ours; one that holds nothing yet is there with zeros. */
+  /** Our entries as of the last {@link #look}. An entry that nothing has filled yet is listed with zeros. */
   Map<String, Stored> entries() {
     Map<String, Stored> now = new TreeMap<>();
     Map<String, Stored> seen = stored;
@@ -46,7 +46,7 @@ final class StorageWatch {
     return executors;
   }
 
-  /** Looks again. Whether anything about our entries changed. */
+  /** Reads the block managers again. Returns whether anything changed for our entries. */
   boolean look() {
     executors = SparkInternals.storageMemory(context);
     Map<String, Stored> now = new TreeMap<>();
@@ -67,7 +67,7 @@ final class StorageWatch {
     return changed;
   }
 
-  /** In a thread of its own: it may have to wait for tasks. */
+  /** Frees the broadcasts behind an entry whose partitions are all cached. In a thread of its own: it may wait for tasks. */
   private void whole(String id) {
     SparkPlan filled = entries.filled(id);
     if (filled != null) {

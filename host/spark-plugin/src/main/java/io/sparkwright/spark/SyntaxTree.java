@@ -28,8 +28,8 @@ import org.apache.spark.sql.types.DataType;
 import scala.Product;
 
 /**
- * What a SQL text names, from its syntax alone. Everything that a node holds is walked, whether Spark counts it as a child or not
- * (definitions of WITH, windows, time travel, subqueries), so that nothing in the text stays unseen.
+ * The relations, functions and node types that a SQL text names, from its syntax alone. Everything that a node holds is walked, also where
+ * Spark does not count it as a child (definitions of WITH, windows, time travel, subqueries), so that nothing in the text is missed.
  */
 final class SyntaxTree {
   private final Set<String> nodes = new TreeSet<>();
@@ -41,7 +41,7 @@ final class SyntaxTree {
 
   private SyntaxTree() {}
 
-  /** As {@link Pipelines#relations} tells it. */
+  /** The JSON of {@link Pipelines#relations}. */
   static ObjectNode of(String sql, SparkSession session) {
     SyntaxTree tree = new SyntaxTree();
     // Spark's parser reads the confs of the thread's active session, and a thread may have another one or none.
@@ -70,7 +70,7 @@ final class SyntaxTree {
     }
   }
 
-  /** Without recursion: a text of a few KB may be nested deeper than a stack. */
+  /** Without recursion: even a text of a few KB may be nested too deep for the thread's stack. */
   private void walk(Object root) {
     Deque<Object> open = new ArrayDeque<>();
     Set<Object> seen = Collections.newSetFromMap(new IdentityHashMap<>());
@@ -122,7 +122,7 @@ final class SyntaxTree {
     } else if (node instanceof UnresolvedTVFAliases function) {
       tableFunctions.add(SparkInternals.list(function.name()));
     } else if (node instanceof UnresolvedWith with) {
-      // a tuple whose first is the name, of two or three by the version of Spark
+      // a tuple that starts with the name; it has two or three members, depending on Spark's version
       SparkInternals.list(with.cteRelations()).forEach(definition -> definitions.add((String) ((Product) definition).productElement(0)));
     }
   }

@@ -3,8 +3,8 @@ package io.sparkwright.spark;
 import java.util.regex.Pattern;
 
 /**
- * Names of temp tables and views. Only letters, digits and underscores get through, so that a name can't reach out of its place in
- * SQL text, in the catalog or in the file system.
+ * Checks names of temp tables and views. Only letters, digits and underscores are accepted, so that a name can't change the meaning of a
+ * SQL text, a catalog identifier or a path.
  */
 final class TempName {
   private static final Pattern TABLE = Pattern.compile("[A-Za-z_][A-Za-z0-9_]{0,199}");
@@ -13,12 +13,12 @@ final class TempName {
 
   private TempName() {}
 
-  /** {@code name} as it is. */
+  /** Returns {@code name} unchanged if a table may have it. */
   static String table(String name) {
     return matching(TABLE, name, "a temp table's name", "a letter or underscore, then at most 199 letters, digits or underscores");
   }
 
-  /** What stands before the session id in the names of a session's tables. */
+  /** Checks the prefix before the session id in the names of a session's tables. */
   static String prefix(String prefix) {
     return matching(PREFIX, prefix, "a prefix of temp tables", "at most 100 letters, digits or underscores");
   }
@@ -27,7 +27,7 @@ final class TempName {
     return matching(SESSION, session, "a session id", "8 to 64 letters or digits");
   }
 
-  /** Quoted for Spark's parser, whatever it holds. */
+  /** Quoted for Spark's parser; backticks in the name are escaped. */
   static String quoted(String part) {
     return "`" + part.replace("`", "``") + "`";
   }

@@ -32,18 +32,18 @@ import org.apache.spark.sql.types.StructType;
 import org.apache.spark.storage.StorageLevel;
 import scala.Option;
 
-/** Temp tables of one application: views, cached views and tables of Parquet files, as they were planned, and what they hold. */
+/** Makes, sizes and drops the temp tables of one application: views, cached views and tables of Parquet files. */
 final class TempTables {
-  /** Table property (and, from the first moment, storage property) with the session that a table belongs to. */
+  /** Table property with the session that owns the table. It is a storage property too, since that is set when the table is created. */
   static final String SESSION_PROPERTY = "sparkwright.session";
 
   private static final String CATALOG = "spark_catalog";
-  /** Its location is the warehouse itself, so the folders of our tables lie directly there. */
+  /** The location of this database is the warehouse itself, so the tables' folders are directly in it. */
   private static final String DATABASE = "default";
 
   /**
-   * @param frame of a cached view; null for one that holds nothing
-   * @param cacheName the name of the first of our views of that plan; null when the user had cached it before us
+   * @param frame the DataFrame of a cached view; null for a plain view
+   * @param cacheName the plan's name in Spark's cache, that of our first view of it; null for a plain view, or if the user cached it
    */
   private record View(SparkSession session, Dataset<Row> frame, String cacheName) {}
 
@@ -84,12 +84,12 @@ final class TempTables {
         .put("cached_by", theirs ? "user" : "sparkwright");
   }
 
-  /** The user's frame object stays unplanned, so that its own actions are asked about as ever. */
+  /** A new DataFrame of the same plan. The user's object stays unplanned, so the host is still asked about its own actions later. */
   private static Dataset<Row> frame(Dataset<Row> data) {
     return Compat.frame(data.sparkSession(), Compat.execution(data).commandExecuted());
   }
 
-  /** A view of that name goes; Spark's own ways would also unpersist what the user had cached. */
+  /** Drops the view made here under that name. Spark's public ways to drop a view also unpersist its plan, which may be the user's. */
   private void forget(String name) {
     View view = views.remove(name);
     if (view == null) {
@@ -116,7 +116,7 @@ final class TempTables {
         .mode(SaveMode.Overwrite)
         .option("compression", codec(compression));
     if (properties.containsKey(SESSION_PROPERTY)) {
-      // there from the first moment, should the driver die before the table's properties are set
+      // set when the table is created, in case the driver dies before the table properties are set
       writer = writer.option(SESSION_PROPERTY, properties.get(SESSION_PROPERTY));
     }
     if (layout.strategy.equals("hash")) {
@@ -145,15 +145,15 @@ final class TempTables {
     return told.put("files", written.size()).put("disk_bytes", bytes);
   }
 
-  /** LZ4 as Hadoop frames it needs a codec of Hadoop's; Parquet's own LZ4 is what every reader knows today. */
+  /** Spark's name of the codec. For LZ4 it is {@code lz4_raw}, which readers support today: {@code lz4} needs a codec of Hadoop's. */
   private static String codec(String compression) {
     return compression.equals("lz4") ? "lz4_raw" : compression.equals("none") ? "uncompressed" : compression;
   }
 
   /**
-   * How a table's rows get into its files.
+   * How a table's rows are distributed over its files.
    *
-   * @param why why the strategy is not the wanted one; null when it is
+   * @param why why the strategy differs from the wanted one; null when it does not
    */
   private record Layout(Dataset<Row> frame, String strategy, String why) {
     static Layout of(Dataset<Row> data, int files, String filesBy, String strategy, List<String> columns) {
@@ -205,7 +205,7 @@ final class TempTables {
     }
   }
 
-  /** A table of that name that is another session's, or the user's own, is never written over. */
+  /** Throws if a table of that name belongs to another session or to the user: such a table is never overwritten. */
   private static void refuseForeign(SparkSession session, String name, String owner) {
     CatalogTable there = known(session, name);
     if (there == null) {
@@ -223,7 +223,7 @@ final class TempTables {
     return owner != null ? owner : SparkInternals.orNull(table.storage().properties().get(SESSION_PROPERTY));
   }
 
-  /** Drops what {@link #view}, {@link #cachedView} or {@link #table} made; nothing happens when it is gone already. */
+  /** Drops what {@link #view}, {@link #cachedView} or {@link #table} made; does nothing if it does not exist any more. */
   void drop(String name, String kind) {
     TempName.table(name);
     switch (kind) {
@@ -245,7 +245,7 @@ final class TempTables {
     session.sql("DROP TABLE IF EXISTS " + CATALOG + "." + DATABASE + "." + TempName.quoted(name) + " PURGE");
   }
 
-  /** What each of {@code names} holds, by Spark's block managers and the file system. */
+  /** The memory, files and rows of each of {@code names}, from Spark's block managers and the file system. */
   ObjectNode sizes(List<String> names, ProfileLimits limits) {
     ObjectNode told = Messages.object();
     for (String name : names) {
@@ -301,13 +301,13 @@ final class TempTables {
         .put("rows", rows);
   }
 
-  /** Temp tables (not views) that the catalog knows and whose name begins with {@code prefix}. */
+  /** Temp tables (not views) in the catalog whose name begins with {@code prefix}. */
   ArrayNode catalogTables(String prefix) {
     TempName.prefix(prefix);
     SparkSession session = SparkSession.active();
     SessionCatalog catalog = Compat.catalog(session);
     ArrayNode told = Messages.array();
-    // Hive's catalog has names in lower case only
+    // Hive's catalog stores names in lower case only
     Set<String> names = new TreeSet<>(String.CASE_INSENSITIVE_ORDER);
     for (TableIdentifier table : SparkInternals.list(catalog.listTables(DATABASE, prefix + "*", false))) {
       names.add(table.table());
@@ -324,7 +324,7 @@ final class TempTables {
     return told;
   }
 
-  /** Where tables' folders are made. */
+  /** The folder in which tables' folders are created. */
   static URI warehouse(SparkSession session) {
     return Compat.catalog(session).getDatabaseMetadata(DATABASE).locationUri();
   }
@@ -336,7 +336,7 @@ final class TempTables {
       return catalog.tableExists(identifier(name)) ? catalog.getTableMetadata(identifier(name)) : null;
     } catch (RuntimeException e) {
       throw e;
-    } catch (Exception e) { // Scala's checked ones: it went in between
+    } catch (Exception e) { // Scala throws checked exceptions undeclared: the table was dropped in between
       Log.debug("Sparkwright: no table " + name, e);
       return null;
     }

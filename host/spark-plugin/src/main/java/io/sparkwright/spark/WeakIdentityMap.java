@@ -5,7 +5,7 @@ import java.lang.ref.ReferenceQueue;
 import java.lang.ref.WeakReference;
 import java.util.concurrent.ConcurrentHashMap;
 
-/** Facts about an object for as long as it lives, by identity: Spark's file indexes call each other equal by root path alone. */
+/** A map with weak keys compared by identity: {@code equals} of Spark's file indexes compares nothing but root paths. */
 final class WeakIdentityMap<K, V> {
   private final ConcurrentHashMap<Object, V> map = new ConcurrentHashMap<>();
   private final ReferenceQueue<K> dead = new ReferenceQueue<>();

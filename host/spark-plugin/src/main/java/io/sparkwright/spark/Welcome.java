@@ -3,25 +3,25 @@ package io.sparkwright.spark;
 import java.util.List;
 
 /**
- * What the host said when it accepted us: every number that the plugin goes by from then on. {@code core/src/steering.rs} has the
- * values and their reasons. All members are required, since plugin and host are of one version.
+ * The host's answer when it accepts the plugin: the mode and the limits that the plugin uses from then on. {@code core/src/steering.rs} has
+ * the values and their reasons. All members are required, since plugin and host are of one version.
  *
  * @param mode {@code act}, {@code shadow} or {@code off}
- * @param questionTimeoutMs longest time that a query waits for its answer, milliseconds
- * @param missesBeforeUnsteered unanswered questions in a row after which the application goes on unsteered
- * @param eventQueueLength listener events kept while the host reads slowly; more are dropped and counted
- * @param questionQueueLength questions kept while the host reads slowly; one more is unanswered at once
- * @param openExecutionsAtMost SQL executions of the application whose answers are remembered
+ * @param questionTimeoutMs longest time that a query waits for the host's answer, milliseconds
+ * @param missesBeforeUnsteered unanswered questions in a row after which the application is unsteered
+ * @param eventQueueLength listener events that may wait while the host reads slowly; further events are dropped and counted
+ * @param questionQueueLength questions that may wait while the host reads slowly; a further one counts as unanswered at once
+ * @param openExecutionsAtMost SQL executions whose confs are remembered at a time
  * @param managedKeys session confs that answers may set
- * @param ifLost what to do when the host is lost, or null
+ * @param ifLost what to do when the host is lost; null: nothing
  * @param nodesAtMost plan nodes sent in a question
  * @param filesAtMost source files that an automatically cached plan may have
- * @param settledMs milliseconds that a file must have been left alone before its modification time identifies its content
- * @param listFolderFrom files of a remote folder from which on the folder is listed instead of each file asked for
+ * @param settledMs milliseconds since a file's last change after which its modification time identifies its content
+ * @param listFolderFrom number of files in a remote folder from which the folder is listed once, instead of one request for each file
  * @param unknownAboveBytes sizes above this are unknown
- * @param stackFramesAtMost stack frames looked at to tell what Spark plans a query for
- * @param storageLookMs milliseconds between looks at what cached plans hold
- * @param aliveMs milliseconds between signs of life
+ * @param stackFramesAtMost stack frames read to find out why Spark plans a query (see {@link Purpose})
+ * @param storageLookMs milliseconds between two reads of the storage that cached plans take
+ * @param aliveMs milliseconds between two heartbeats to the host
  */
 record Welcome(
     String mode,

@@ -26,8 +26,8 @@ import scala.collection.JavaConverters;
 import scala.collection.Seq;
 
 /**
- * What differs between Spark 4 (Scala 2.13) and Spark 3.5 (Scala 2.12); this is the Spark 3.5 side. All of it is public in the
- * class files but not promised by Spark: a new minor version needs a run of the tests.
+ * Calls that differ between Spark 4 (Scala 2.13) and Spark 3.5 (Scala 2.12); this is the Spark 3.5 side. All of it is public in the class
+ * files but is not stable API: run the tests with each new minor version of Spark.
  */
 final class Compat {
   private Compat() {}
@@ -48,17 +48,17 @@ final class Compat {
     cacheManager(session).cacheQuery(session, plan, Option.apply(name), level);
   }
 
-  /** Does not wait for the blocks to be gone. */
+  /** Does not wait until the blocks are removed. */
   static void uncache(SparkSession session, LogicalPlan plan) {
     cacheManager(session).uncacheQuery(session, plan, false, false);
   }
 
-  /** Through the frame, as the user's own {@code persist}; with a name. */
+  /** Caches the DataFrame's plan as the user's own {@code persist} does, but under a name. */
   static void cache(Dataset<?> frame, String name, StorageLevel level) {
     cacheManager(frame.sparkSession()).cacheQuery(frame, Option.apply(name), level);
   }
 
-  /** What Spark's cache has for the frame's plan; null: nothing. */
+  /** The entry of Spark's cache for the DataFrame's plan; null: none. */
   static CachedData cachedAs(Dataset<?> frame) {
     Option<CachedData> cached = cacheManager(frame.sparkSession()).lookupCachedData(frame);
     return cached.isDefined() ? cached.get() : null;
@@ -68,7 +68,7 @@ final class Compat {
     return frame.queryExecution();
   }
 
-  /** A frame of its own for a plan: what the user's frame object has planned already, or not yet, stays as it is. */
+  /** A new DataFrame for a plan. It is planned by itself, so the user's DataFrame object does not change. */
   static Dataset<Row> frame(SparkSession session, LogicalPlan plan) {
     return Dataset.ofRows(session, plan);
   }
@@ -109,7 +109,7 @@ final class Compat {
   /** Spark's event-log JSON. */
   static final class EventJson {
     EventJson(SparkConf conf) {
-      // 3.5 has no options for this
+      // Spark 3.5 has no options for event JSON
     }
 
     String of(SparkListenerEvent event) throws ReflectiveOperationException {
