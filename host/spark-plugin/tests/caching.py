@@ -1,6 +1,7 @@
 """Scenarios about what is cached, what it is made from, and when it goes."""
 
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -8,7 +9,7 @@ import threading
 import time
 
 from fake_host import FakeHost
-from scenario import FAST_JVM, IN_MEMORY, CachePolicy, cache_entries, check, plan_of, scenario, session
+from scenario import FAST_JVM, IN_MEMORY, PARTITIONS, CachePolicy, cache_entries, check, plan_of, scenario, session
 
 
 @scenario
@@ -356,3 +357,33 @@ def what_filled_an_entry_is_let_go():
     check(len(totals().filter("count > 3").collect()) == 50, "blocks that are lost are computed again")
     check(len(host.asks) > asked and any(n["cached"] == "ours" for n in host.asks[-1]["nodes"]), "for the same entry")
     spark.stop()
+
+
+@scenario
+def a_kept_plan_that_is_planned_again():
+    """Adaptive execution finds a side of a join small, broadcasts it, and plans the exchange above the join anew."""
+    policy = CachePolicy()
+    policy.operator, policy.confs = "Window", {PARTITIONS: "3"}
+    host = FakeHost(policy)
+    spark = session(host, spark__sql__autoBroadcastJoinThreshold="100KB")
+    from pyspark.sql import Window
+    from pyspark.sql import functions as F
+
+    path = os.path.join(tempfile.mkdtemp(), "facts")
+    spark.range(50_000).selectExpr("id", "id % 7 AS k", "id % 977 AS t", "uuid() AS x", "uuid() AS y").write.parquet(path)
+    totals = spark.read.parquet(path).groupBy("k").agg(F.sum("id").alias("s"), F.max("x").alias("most"))
+    joined = spark.read.parquet(path).join(totals, "k", "left")
+    before = F.lag("id").over(Window.partitionBy("t").orderBy("id")).alias("before")
+    kept = joined.select("k", "t", "id", "s", before).where("before IS NULL OR before > 3").withColumn("after", F.col("before") + 1)
+
+    check(kept.groupBy("k").count().count() == 7, "rows")
+    again = kept.groupBy("k").count()
+    check(len(again.collect()) == 7 and IN_MEMORY in plan_of(again), "a later query reads what is kept")
+    host.until(lambda: host.of("entry"), what="entry message")
+    plan = plan_of(again)
+    check("BroadcastHashJoin" in plan, "it was planned again")
+    partitions = set(re.findall(r"hashpartitioning\([^)]*, (\d+)\)", plan))
+    check(partitions == {"3"}, f"every exchange by the answer's partitions: {partitions}")
+    held = [rdd.getNumPartitions() for rdd in dict(spark.sparkContext._jsc.getPersistentRDDs()).values()]
+    check(held and max(held) <= 3, f"what is held has no more partitions: {held}")
+    check(spark.conf.get(PARTITIONS) == "200", "the session has its own")

@@ -24,6 +24,10 @@ import org.apache.spark.sql.internal.SQLConf;
  * first. If this version of Spark stores them elsewhere, queries run with the session's own confs.
  */
 final class ExecutionConfs {
+  private static final String CACHE_BUILDER = "org.apache.spark.sql.execution.columnar.CachedRDDBuilder";
+  /** Between the copy of the confs and the builder stand Scala's collections. */
+  private static final int FRAMES_AT_MOST = 40;
+
   private static final Field SETTINGS = field("settings");
   private static final Field READER = field("reader");
 
@@ -36,6 +40,9 @@ final class ExecutionConfs {
   private final Set<String> keys = ConcurrentHashMap.newKeySet();
   /** The executions in {@link #byExecution}, oldest first. */
   private final Set<Long> open = Collections.newSetFromMap(new LinkedHashMap<>());
+
+  /** Set in a thread while copies of a session's confs that it makes contain ours. */
+  private final ThreadLocal<Boolean> copyingOurs = ThreadLocal.withInitial(() -> false);
 
   /** @param execution returns the SQL execution of the current thread, or null */
   ExecutionConfs(Supplier<Long> execution) {
@@ -97,6 +104,19 @@ final class ExecutionConfs {
     byExecution.remove(id);
   }
 
+  /**
+   * Runs an action during which copies of a session's confs contain our values for the current thread's execution. Spark plans what it caches
+   * in a clone of the session, and re-plans it later in threads of any execution or of none.
+   */
+  void inCopies(Runnable action) {
+    copyingOurs.set(true);
+    try {
+      action.run();
+    } finally {
+      copyingOurs.remove();
+    }
+  }
+
   synchronized void clear() {
     open.clear();
     byExecution.clear();
@@ -122,6 +142,12 @@ final class ExecutionConfs {
   static String ofSession(SQLConf conf, String key) {
     Map<String, String> settings = conf.settings();
     return settings instanceof Layered layered ? layered.session.get(key) : settings.get(key);
+  }
+
+  /** Whether Spark's builder of cached plans is what copies the confs: it fills, and re-plans, with a copy of those of the thread's session. */
+  private static boolean fillsCachedPlan() {
+    return StackWalker.getInstance().walk(frames -> frames.limit(FRAMES_AT_MOST)
+        .anyMatch(frame -> frame.getClassName().startsWith(CACHE_BUILDER)));
   }
 
   /** A session's settings with our values in front. The map behind it is Spark's synchronized one; iteration runs over a copy of it. */
@@ -165,15 +191,30 @@ final class ExecutionConfs {
 
     @Override
     public int size() {
-      return session.size();
+      return entrySet().size();
     }
 
-    /** The session's own settings only, so that copies and listings of the confs never contain ours. */
+    /**
+     * The session's own settings only, so that copies and listings of the confs do not contain ours. Two copies are made to plan with, and do:
+     * the one of {@link #inCopies}, and that with which Spark 4.3 fills a cached plan.
+     */
     @Override
     public Set<Entry<String, String>> entrySet() {
+      Map<String, String> listed;
       synchronized (session) {
-        return Collections.unmodifiableMap(new HashMap<>(session)).entrySet();
+        listed = new HashMap<>(session);
       }
+      Map<String, String> ours = new HashMap<>();
+      for (String key : keys) {
+        String value = over(key, listed.get(key));
+        if (value != null) {
+          ours.put(key, value);
+        }
+      }
+      if (!ours.isEmpty() && (copyingOurs.get() || fillsCachedPlan())) {
+        listed.putAll(ours);
+      }
+      return Collections.unmodifiableMap(listed).entrySet();
     }
   }
 }

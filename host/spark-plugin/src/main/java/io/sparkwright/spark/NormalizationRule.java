@@ -112,9 +112,10 @@ final class NormalizationRule extends Rule<LogicalPlan> {
     wanted.forEach(one -> levels.put(one.path("hash").asText(), one.path("level").asText()));
     List<PlanFacts.Node> nodes = new ArrayList<>(facts.nodes);
     for (int i = nodes.size() - 1; i >= 0; i--) {
-      String level = levels.remove(nodes.get(i).hash);
+      PlanFacts.Node node = nodes.get(i);
+      String level = levels.remove(node.hash);
       if (level != null) {
-        steering.entries().cache(nodes.get(i), facts, session, level);
+        steering.confs().inCopies(() -> steering.entries().cache(node, facts, session, level));
       }
     }
   }

@@ -101,7 +101,12 @@ final class SessionConfs {
     }
   }
 
-  /** Lets a session use the confs of executions. Needed also for the clone in which Spark plans a query that it caches. */
+  /** See {@link ExecutionConfs#inCopies}. */
+  void inCopies(Runnable action) {
+    executions.inCopies(action);
+  }
+
+  /** Lets a session use the confs of executions. */
   void reach(SQLConf conf) {
     executions.reach(conf);
   }
