@@ -19,6 +19,9 @@ pub(super) fn of_steering(plain: &EventLog, steered: &EventLog, cluster: bool) -
     let planned = steered.planned_shuffle_partitions();
     let changed: u32 = planned.iter().filter(|(count, _)| !usual.contains_key(count)).map(|(_, times)| times).sum();
     ensure!(changed > 0, "Spark's event log of the steered run holds no changed shuffle partitions: {planned:?}");
+    // Decisions that don't reach what is cached leave it Spark's own 200 partitions, and each query over it 200 tasks.
+    let [tasks, usual] = [steered, plain].map(|log| log.tasks.len());
+    ensure!(tasks <= usual, "the steered run had {tasks} tasks, and {usual} without Sparkwright");
     let mut said = format!("{tables} cached, {changed} exchanges with other shuffle partitions");
     if cluster {
         let at_start = steered.conf.get(INITIAL).and_then(|text| text.parse::<usize>().ok());
