@@ -37,13 +37,13 @@ struct Ended {
 
 /// What came of a program that `run` starts in a folder of its own, and that folder; kept ones are taken from where they are.
 ///
-/// `arguments` say what is run, with nothing in them that differs from one call to the next. The programs of `tests/programs` are known by their
-/// texts, those of Spark by its version.
+/// `arguments` say what is run, with nothing in them that differs from one call to the next: programs of `tests/programs` by the path of their copy
+/// ([`programs`]), those of Spark by theirs.
 ///
 /// # Errors
 /// What `run` says, [`Error::Command`] when its time was over, or that the folder cannot be written.
 pub fn once(venv: &Venv, arguments: &[&str], run: impl FnOnce(&Path) -> Result<Outcome>) -> Result<(Outcome, PathBuf)> {
-    let mut parts = vec![programs()?, Java::find()?.version, venv.spark_home().display().to_string()];
+    let mut parts = vec![Java::find()?.version, venv.spark_home().display().to_string()];
     parts.extend(arguments.iter().map(|&argument| argument.to_owned()));
     let name = digest(&parts.iter().map(String::as_str).collect::<Vec<_>>());
     let folder = folder().join(name);
@@ -78,10 +78,31 @@ pub fn once(venv: &Venv, arguments: &[&str], run: impl FnOnce(&Path) -> Result<O
     Ok((outcome, folder))
 }
 
-/// The texts of all programs, as any of them may read any other.
-fn programs() -> Result<String> {
+/// A copy of `tests/programs` whose path says what is in it: Spark's messages name the lines of a program by its path, and what is kept must be
+/// the same in every checkout.
+///
+/// # Errors
+/// The programs can't be read, or the copy not written.
+pub fn programs() -> Result<PathBuf> {
+    let files = files(&paths::workspace().join("tests/programs"))?;
+    let parts: Vec<&str> = files.iter().flat_map(|(name, text)| [name.as_str(), text.as_str()]).collect();
+    let copy = paths::cache().join("programs").join(digest(&parts));
+    made_once(&copy, || {
+        for (name, text) in &files {
+            let file = copy.join(name);
+            let folder = file.parent().unwrap_or(&copy);
+            fs::create_dir_all(folder).map_err(Error::io("cannot make the folder", folder))?;
+            fs::write(&file, text).map_err(Error::io("cannot write", &file))?;
+        }
+        Ok(())
+    })?;
+    Ok(copy)
+}
+
+/// The texts below a folder by their paths in it, in their order.
+fn files(top: &Path) -> Result<Vec<(String, String)>> {
     let mut texts = Vec::new();
-    let mut open = vec![paths::workspace().join("tests/programs")];
+    let mut open = vec![top.to_owned()];
     while let Some(folder) = open.pop() {
         let unreadable = || Error::io("cannot read", &folder);
         for entry in fs::read_dir(&folder).map_err(unreadable())? {
@@ -94,10 +115,10 @@ fn programs() -> Result<String> {
                 open.push(path);
             } else {
                 let text = fs::read_to_string(&path).map_err(Error::io("cannot read", &path))?;
-                texts.push(format!("{}\n{text}", path.file_name().unwrap_or_default().display()));
+                texts.push((path.strip_prefix(top).unwrap_or(&path).display().to_string(), text));
             }
         }
     }
     texts.sort();
-    Ok(texts.join("\n"))
+    Ok(texts)
 }

@@ -22,7 +22,8 @@ pub fn venv() -> &'static Venv {
 
 /// A program of `tests/programs`.
 pub fn program(name: &str) -> String {
-    paths::workspace().join("tests/programs").join(name).display().to_string()
+    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+    FOLDER.get_or_init(|| unsteered::programs().expect("a copy of the programs")).join(name).display().to_string()
 }
 
 /// A folder for one test, with the command under test.
@@ -60,10 +61,7 @@ impl Scene {
         prepare: impl FnOnce(&Path),
         deadline: Duration,
     ) -> (Outcome, PathBuf) {
-        // Where this checkout is makes no difference.
-        let here = paths::workspace().display().to_string();
-        let named: Vec<String> =
-            arguments(Path::new("<folder>")).iter().map(|argument| argument.replace(&here, "<workspace>")).collect();
+        let named = arguments(Path::new("<folder>"));
         let parts: Vec<&str> = options.iter().copied().chain(named.iter().map(String::as_str)).collect();
         unsteered::once(venv(), &parts, |folder| {
             prepare(folder);
