@@ -19,8 +19,8 @@ use sparkwright_tests::processes::Group;
 use super::tally::Tally;
 use crate::console;
 
-/// What a part may take; none takes half of it.
-const LIMIT: Duration = Duration::from_secs(2_400);
+/// What a part may take; the longest takes a third of it, and more the first time, when what programs do without Sparkwright is not kept yet.
+const LIMIT: Duration = Duration::from_secs(3_600);
 /// Between SIGTERM and SIGKILL.
 const PATIENCE: Duration = Duration::from_secs(8);
 /// Lines that are shown of a part that failed.
