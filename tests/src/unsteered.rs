@@ -41,7 +41,7 @@ struct Ended {
 /// ([`programs`]), those of Spark by theirs.
 ///
 /// # Errors
-/// What `run` says, [`Error::Command`] when its time was over, or that the folder cannot be written.
+/// What `run` says, [`Error::Command`] when its time was over or a signal ended it, or that the folder cannot be written.
 pub fn once(venv: &Venv, arguments: &[&str], run: impl FnOnce(&Path) -> Result<Outcome>) -> Result<(Outcome, PathBuf)> {
     let mut parts = vec![Java::find()?.version, venv.spark_home().display().to_string()];
     parts.extend(arguments.iter().map(|&argument| argument.to_owned()));
@@ -59,7 +59,8 @@ pub fn once(venv: &Venv, arguments: &[&str], run: impl FnOnce(&Path) -> Result<O
             stdout: outcome.stdout.clone(),
             stderr: outcome.stderr.clone(),
         };
-        if outcome.timed_out {
+        // Somebody ended it, or the machine did: a JVM says so by 128 and the signal's number.
+        if outcome.timed_out || outcome.code().is_none_or(|code| code > 128) {
             outcome.succeeded(&format!("running {} alone", arguments.join(" ")))?;
         }
         let text = serde_json::to_string(&ended).unwrap_or_default();

@@ -31,7 +31,7 @@ fn hostile(cases: &'static str) -> impl Fn(&Path) -> Vec<String> {
 /// A program that writes [`RESULTS`] into a folder writes the same steered, keeping every plan, as it does alone.
 fn same_as_alone(scene: &Scene, master: [&str; 4], arguments: impl Fn(&Path) -> Vec<String>) {
     let (alone, kept) = scene.alone_once(&master, &arguments, |_| {}, DEADLINE);
-    assert_eq!(alone.code(), Some(0), "{}", alone.stderr);
+    assert_eq!(alone.code(), Some(0), "kept in {}, remove it to run anew\n{}", kept.display(), alone.stderr);
     let _ = fs::remove_dir_all(kept.join("work"));
     let steered = scene.steered(EAGER).args(master).args(arguments(&scene.path(""))).deadline(DEADLINE).run().unwrap();
     assert_eq!(steered.code(), Some(0), "{}", steered.stderr);
