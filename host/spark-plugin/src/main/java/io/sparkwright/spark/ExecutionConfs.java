@@ -25,8 +25,6 @@ import org.apache.spark.sql.internal.SQLConf;
  */
 final class ExecutionConfs {
   private static final String CACHE_BUILDER = "org.apache.spark.sql.execution.columnar.CachedRDDBuilder";
-  /** Between the copy of the confs and the builder stand Scala's collections. */
-  private static final int FRAMES_AT_MOST = 40;
 
   private static final Field SETTINGS = field("settings");
   private static final Field READER = field("reader");
@@ -146,7 +144,7 @@ final class ExecutionConfs {
 
   /** Whether Spark's builder of cached plans is what copies the confs: it fills, and re-plans, with a copy of those of the thread's session. */
   private static boolean fillsCachedPlan() {
-    return StackWalker.getInstance().walk(frames -> frames.limit(FRAMES_AT_MOST)
+    return StackWalker.getInstance().walk(frames -> frames.limit(WithoutHost.COPY_FRAMES)
         .anyMatch(frame -> frame.getClassName().startsWith(CACHE_BUILDER)));
   }
 

@@ -21,6 +21,11 @@ final class WithoutHost {
   static final int LEASE_ATTEMPTS = 5;
   /** How much of another session's lease is read, bytes. Ours have some hundred; the limit is for a file that something else wrote. */
   static final int LEASE_BYTES = 64 << 10;
+  /**
+   * Stack frames that are searched for what copies a session's confs. Between the copy and Spark's builder of cached plans are a dozen
+   * of Scala's collections; a deeper frame belongs to the application.
+   */
+  static final int COPY_FRAMES = 40;
 
   private WithoutHost() {}
 }
