@@ -1,5 +1,5 @@
 //! Executors really move: from 2 to 6 and back on a standalone cluster, read from Spark's own REST API, with the cached
-//! blocks still there after it.
+//! blocks still there after it. And on Spark 3.5 too; everything else in `tests` that needs the real host runs on Spark 4.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
@@ -13,10 +13,12 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use serde_json::Value;
+use sparkwright_tests::application::Application;
 use sparkwright_tests::cluster::{Size, StandaloneCluster};
 use sparkwright_tests::event_log::EventLog;
 use sparkwright_tests::rest::SparkPage;
-use sparkwright_tests::{paths, quietly};
+use sparkwright_tests::venv::{SparkLine, Venv};
+use sparkwright_tests::{jvm, paths, quietly};
 use support::{Scene, own_lines, program, venv};
 
 /// What Spark itself shows of an application's executors.
@@ -154,5 +156,42 @@ fn sixty_sleeping_tasks_take_two_executors_to_six_and_back() {
     let agreed = support::recorded::agree(&record, &EventLog::read(&log).unwrap());
     assert!(agreed >= 14, "pinned dynamic allocation and decommission: {agreed}");
     eprintln!("executors as Spark showed them: {seen:?}; {last}");
+    drop(cluster);
+}
+
+#[test]
+fn an_application_on_spark_35_is_steered() {
+    let (scene, venv) = (Scene::new(), Venv::of(SparkLine::Spark35, &quietly).unwrap());
+    let size = Size { workers: 2, cores: 2, memory_mib: 2048 };
+    let cluster = StandaloneCluster::start(&venv, size, &scene.path("cluster"), &quietly).unwrap();
+    let outcome = Application::new(paths::binary(), &venv)
+        .env("SPARKWRIGHT_HOME", scene.text("home"))
+        .env("XDG_RUNTIME_DIR", scene.text("nowhere"))
+        .env("SPARK_SUBMIT_OPTS", jvm::quick_start(&venv, &quietly).unwrap())
+        .in_folder(&scene.path(""))
+        .deadline(Duration::from_secs(300))
+        .args(["submit", "--environment", "production", "--record"])
+        .arg(scene.runs())
+        .args(["--set", "autoscaling.min_executors=1", "--set", "autoscaling.max_executors=3"])
+        .args(["--set", "autoscaling.guards.max_growth_a_minute=4"])
+        .args(["--master", &cluster.url(), "--executor-cores", "1", "--executor-memory", "600m"])
+        .args([&program("sleepers.py"), "--after", "1"])
+        .run()
+        .unwrap();
+    assert_eq!(outcome.code(), Some(0), "{}", outcome.stderr);
+    let told: Value = serde_json::from_str(own_lines(&outcome).last().unwrap()).unwrap();
+    assert_eq!(told["executors_after_tasks"], 3, "Spark's REST API: {told}");
+    let record = scene.record();
+    // Alone it would have taken all four cores at once.
+    let moves = record["executors"].as_array().unwrap();
+    let asked: Vec<_> = moves.iter().filter(|it| it["change"] == "asked").map(|it| &it["count"]).collect();
+    assert!(asked.first() != Some(&&3.into()) && asked.contains(&&3.into()), "step by step: {moves:#?}");
+    assert!(record["application"]["spark"].as_str().unwrap().starts_with("3.5."), "{}", record["application"]);
+    assert_eq!((&record["state"], &record["totals"]["events_lost"]), (&"ended".into(), &0.into()), "{record}");
+    let named: Vec<_> = record["decisions"].as_array().unwrap().iter().filter(|it| it["applied"] == true).collect();
+    let applied = |point: &str| named.iter().any(|it| it["point"] == point);
+    assert!(record["totals"]["questions"].as_u64() > Some(0) && applied("plan_query"), "{named:#?}");
+    assert!(applied("plan_launch") && applied("control"), "{named:#?}");
+    assert_eq!(record["faults"], Value::Array(Vec::new()));
     drop(cluster);
 }

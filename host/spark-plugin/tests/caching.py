@@ -9,7 +9,7 @@ import threading
 import time
 
 from fake_host import FakeHost
-from scenario import FAST_JVM, IN_MEMORY, PARTITIONS, CachePolicy, cache_entries, check, plan_of, scenario, session
+from scenario import FAST_JVM, IN_MEMORY, PARTITIONS, CachePolicy, cache_entries, check, own_jvm, plan_of, scenario, session
 
 
 @scenario
@@ -323,7 +323,7 @@ def what_is_held_after_a_decommission():
     spark.stop()
 
 
-@scenario
+@own_jvm
 def what_filled_an_entry_is_let_go():
     """Spark keeps the hash tables of broadcast joins, a page of memory each, as long as the plan that they filled is cached."""
     host = FakeHost(CachePolicy())

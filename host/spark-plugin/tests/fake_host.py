@@ -128,6 +128,10 @@ class FakeHost:
         self.until(lambda: number in self._acted, timeout, f"answer to {what}")
         return self._acted[number]
 
+    def read_up(self):
+        """Waits until all lines that the plugin has written so far are read: the answer to a command is written after them."""
+        self.command("conf", set={})
+
     def of(self, kind):
         return [m for m in list(self.lines) if m.get("sparkwright") == kind]
 

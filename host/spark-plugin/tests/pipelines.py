@@ -61,6 +61,7 @@ def refused(call, *words):
 def jobs(host, pipelines):
     """Jobs that Spark has started so far."""
     check(pipelines.flush(10_000), "all events are with the host")
+    host.read_up()
     return len(host.events("JobStart"))
 
 
@@ -476,6 +477,7 @@ def state_syntax_and_leaves():
         "steered", host.path, spark.sparkContext.applicationId, spark.version, "act", None), f"steered: {told}")
     spark.range(10).count()
     check(pipelines.flush(10_000), "flushed")
+    host.read_up()
     check(host.events("SQLExecutionEnd") and host.events("JobEnd"), "what has ended is with the host")
 
     print(" - syntax", flush=True)

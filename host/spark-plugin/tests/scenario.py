@@ -16,11 +16,18 @@ IN_MEMORY = "In-memory table sparkwright-"
 FAST_JVM = "-XX:+UseSerialGC -XX:TieredStopAtLevel=1"
 
 SCENARIOS = {}
+OWN_JVM = set()
 
 
 def scenario(function):
     SCENARIOS[function.__name__] = function
     return function
+
+
+def own_jvm(function):
+    """A scenario that looks at its JVM as a whole, or may not be disturbed by what earlier applications left in it."""
+    OWN_JVM.add(function.__name__)
+    return scenario(function)
 
 
 def session(host=None, master="local[2]", **confs):

@@ -2,8 +2,9 @@
 
     python test_plugin.py [scenario ...] [--without=scenario ...]    # the jar: SPARKWRIGHT_JAR, else that of `cargo xtask build`
 
-Needs only the Python of a venv with PySpark (3.5 or 4.x). Each scenario runs in a process (and JVM) of its own, one at a
-time; together they take some minutes. Exit status 0: all passed.
+Needs only the Python of a venv with PySpark (3.5 or 4.x). The scenarios run one at a time, each in an application of its own.
+Those marked `own_jvm` have a JVM of their own too; all others share one, most of whose time would be its start. After a scenario
+that fails the rest goes on in a new JVM. Exit status 0: all passed.
 """
 
 import json
@@ -19,7 +20,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import caching  # noqa: F401 - makes its scenarios known
 import pipelines  # noqa: F401 - so does this
 from fake_host import FakeHost, until
-from scenario import EXTENSIONS, FAST_JVM, JAR, PARTITIONS, PLUGIN, SCENARIOS, check, scenario, session
+from scenario import EXTENSIONS, FAST_JVM, JAR, OWN_JVM, PARTITIONS, PLUGIN, SCENARIOS, check, scenario, session
 
 
 @scenario
@@ -45,7 +46,6 @@ def confs_and_events():
     ask = host.asks[-1]
     check(ask["confs"][PARTITIONS] == {"value": "200", "owner": "default"}, "the question shows Spark's default")
     check(ask["execution"] is not None and [n["operator"] for n in ask["nodes"]] == ["Aggregate", "Range"], "plan nodes")
-    check(ask["executors"][0]["id"] == "driver" and ask["executors"][0]["max_storage_bytes"] > 0, "storage memory is told")
     check(spark.conf.get(PARTITIONS) == "200", "the session has its own value at once, whatever its query ran with")
 
     host.until(lambda: len(host.of("alive")) > 2, what="signs of life")
@@ -54,6 +54,8 @@ def confs_and_events():
         spark.sql(f"SELECT count(*) FROM range(1000) a JOIN range(1000, 300000) b ON {condition}").collect()
         one_sided[condition] = [n["one_sided"] for n in host.asks[-1]["nodes"] if n["operator"] == "Join"]
     check(list(one_sided.values()) == [[False], [True]], f"a condition on one side of a join is told: {one_sided}")
+    holders = host.asks[-1]["executors"]  # read beside the queries: an application's very first question may come before
+    check(holders[0]["id"] == "driver" and holders[0]["max_storage_bytes"] > 0, "storage memory is told")
     first, last = host.asks[0]["last_trip_us"], host.asks[-1]["last_trip_us"]
     check(first is None and last > 0, f"the last question's way there and back is told: {last} us")
 
@@ -314,6 +316,7 @@ def started_host_dies_after_the_launch_plan():
         "enabled": "true", "minExecutors": "1", "initialExecutors": "1", "maxExecutors": "4",
         "schedulerBacklogTimeout": "86400s", "executorIdleTimeout": "86400s"}.items()}
     command = host_script(f"""
+host.answer_hello = False
 host.confs = {({**pin, "spark.decommission.enabled": "true", "spark.sparkwright.executorsIfLost": "2"})!r}
 host.until(lambda: host.launch_hello, 60)
 time.sleep(0.2)
@@ -390,29 +393,56 @@ def local_cluster():
     spark.stop()
 
 
-def main():
-    if sys.argv[1:2] == ["--run"]:
-        try:
-            SCENARIOS[sys.argv[2]]()
-        except BaseException:
-            traceback.print_exc()
-            os._exit(1)
-        sys.stdout.flush()
-        os._exit(0)
-    without = {word.removeprefix("--without=") for word in sys.argv[1:] if word.startswith("--without=")}
-    if unknown := without - SCENARIOS.keys():
-        sys.exit(f"no such scenario: {', '.join(sorted(unknown))}")
-    failed = []
-    for name in [word for word in sys.argv[1:] if not word.startswith("-")] or SCENARIOS:
-        if name in without:
-            continue
+def run_here(names):
+    """Runs scenarios one after the other in this process. Exits with 1 more than the index of the one that failed, or with 0."""
+    from pyspark import SparkConf, SparkContext
+
+    # What the JVM is started with holds for every application in it, as system properties: so only what all of them want.
+    SparkContext._ensure_initialized(conf=SparkConf().setAll(
+        {"spark.jars": JAR, "spark.ui.enabled": "false", "spark.driver.extraJavaOptions": FAST_JVM}.items()))
+    for index, name in enumerate(names):
         print(f"== {name}", flush=True)
         started = time.time()
-        env = {"SPARK_LOCAL_IP": "127.0.0.1", "PYSPARK_PYTHON": sys.executable, **os.environ}
-        code = subprocess.run([sys.executable, os.path.abspath(__file__), "--run", name], env=env, timeout=900).returncode
-        print(f"== {name}: {'passed' if code == 0 else 'FAILED'} in {time.time() - started:.0f} s", flush=True)
-        if code:
-            failed.append(name)
+        try:
+            SCENARIOS[name]()
+            if left := SparkContext._active_spark_context:
+                left.stop()
+        except BaseException:
+            traceback.print_exc()
+            print(f"== {name}: FAILED in {time.time() - started:.0f} s", flush=True)
+            os._exit(index + 1)
+        print(f"== {name}: passed in {time.time() - started:.0f} s", flush=True)
+    sys.stdout.flush()
+    os._exit(0)
+
+
+def run(names):
+    """Runs scenarios in one process, and in another what is left after a failure. Returns those that failed."""
+    env = {"SPARK_LOCAL_IP": "127.0.0.1", "PYSPARK_PYTHON": sys.executable, **os.environ}
+    failed = []
+    while names:
+        code = subprocess.run([sys.executable, os.path.abspath(__file__), "--run", *names], env=env, timeout=900).returncode
+        if code == 0:
+            break
+        # A signal, or an exit of Python's own, tells nothing of the others.
+        at = code - 1 if 0 < code <= len(names) else 0
+        failed.append(names[at])
+        names = names[at + 1:]
+    return failed
+
+
+def main():
+    if sys.argv[1:2] == ["--run"]:
+        run_here(sys.argv[2:])
+    without = {word.removeprefix("--without=") for word in sys.argv[1:] if word.startswith("--without=")}
+    wanted = [word for word in sys.argv[1:] if not word.startswith("-")] or list(SCENARIOS)
+    if unknown := (without | set(wanted)) - SCENARIOS.keys():
+        sys.exit(f"no such scenario: {', '.join(sorted(unknown))}")
+    wanted = [name for name in wanted if name not in without]
+    failed = run([name for name in wanted if name not in OWN_JVM])
+    for name in wanted:
+        if name in OWN_JVM:
+            failed += run([name])
     print("all passed" if not failed else f"FAILED: {', '.join(failed)}")
     return bool(failed)
 
