@@ -19,7 +19,7 @@ use sparkwright_tests::event_log::EventLog;
 use sparkwright_tests::rest::SparkPage;
 use sparkwright_tests::venv::{SparkLine, Venv};
 use sparkwright_tests::{jvm, paths, quietly};
-use support::{Scene, own_lines, program, venv};
+use support::{Scene, faults, own_lines, program, venv};
 
 /// What Spark itself shows of an application's executors.
 #[derive(Default)]
@@ -192,6 +192,8 @@ fn an_application_on_spark_35_is_steered() {
     let applied = |point: &str| named.iter().any(|it| it["point"] == point);
     assert!(record["totals"]["questions"].as_u64() > Some(0) && applied("plan_query"), "{named:#?}");
     assert!(applied("plan_launch") && applied("control"), "{named:#?}");
-    assert_eq!(record["faults"], Value::Array(Vec::new()));
+    // A machine that is too busy to run the host says nothing about Sparkwright.
+    let faults = faults(&record);
+    assert!(faults.lines().all(|fault| fault.contains("did not run for")), "{faults}");
     drop(cluster);
 }

@@ -344,7 +344,7 @@ def test_ctrl_c_ends_the_stage_and_cleans_up(optimizers: Optimizers, rows: DataF
 
     def long(data: DataFrame) -> int:
         threading.Timer(1.0, os.kill, (os.getpid(), signal.SIGINT)).start()
-        return data.sparkSession.sparkContext.parallelize(range(2), 2).map(lambda _: time.sleep(60)).count()
+        return data.sparkSession.sparkContext.parallelize(range(2), 2).map(lambda _: time.sleep(10)).count()
 
     began = time.monotonic()
     with pytest.raises(KeyboardInterrupt):

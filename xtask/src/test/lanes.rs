@@ -80,6 +80,11 @@ impl Part {
         self
     }
 
+    /// What it is called in the account.
+    pub(super) fn title(&self) -> &str {
+        &self.title
+    }
+
     /// Sets an environment variable for its commands.
     pub(super) fn set(&mut self, name: &str, value: &str) {
         for command in &mut self.commands {

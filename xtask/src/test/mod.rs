@@ -33,6 +33,17 @@ const CRATES: [&[&str]; 2] = [
 const ON_SPARK: &str = "sparkwright-tests";
 /// Those on Spark that check when something happens: with another Spark beside them they may fail for its sake.
 const TIMED: [&str; 3] = ["tests/tests/faults", "tests/tests/scaling", "tests/tests/spills"];
+/// The parts that start Spark and watch no times, as far as they take minutes; the longest first, so that both lanes end at about the same time.
+const LONGEST: [&str; 6] = [
+    "tests/tests/invisible",
+    "host/python beside PySpark 4.3",
+    "host/python beside PySpark 3.5",
+    DEMO,
+    "tests/tests/plugin",
+    "tests/tests/examples",
+];
+/// The README's other command.
+const DEMO: &str = "cargo xtask demo";
 /// Those whose tests have a long form: they draw cases, or what they check may fail once in many times.
 const LONG: [&str; 7] = [
     "core/tests/decision_properties",
@@ -158,23 +169,23 @@ fn on_spark(filter: &[&str]) -> Result<Vec<Part>> {
         tables.display()
     ));
     let mut parts = vec![Part::new(Lane::Beside, "tests/browser", Browser::ensure()?.tests(&command, filter)?)];
-    // The longest first: what is left for the end is then spread over both lanes.
-    let wheel = build::wheel(&command)?;
-    for edition in &EDITIONS {
-        parts.push(package(edition, &wheel, &tables, filter)?);
-    }
     for binary in binaries::build(&[ON_SPARK])?.into_iter().filter(|binary| !binary.is("src")) {
         let mut tests = binary.command(filter);
         told(tests.arg("--test-threads=1"), &command, &venv, &tables);
         let lane = if TIMED.contains(&binary.title().as_str()) { Lane::Spark } else { Lane::Either };
         parts.push(Part::new(lane, binary.title(), tests));
     }
-    // The README's other command checks itself: equal results, and steering that Spark's event log shows.
+    let wheel = build::wheel(&command)?;
+    for edition in &EDITIONS {
+        parts.push(package(edition, &wheel, &tables, filter)?);
+    }
+    // It checks itself: equal results, and steering that Spark's event log shows.
     if filter.is_empty() {
         let mut demo = Command::new(std::env::current_exe().context("cannot find this program")?);
         demo.arg("demo");
-        parts.push(Part::new(Lane::Either, "cargo xtask demo", demo));
+        parts.push(Part::new(Lane::Either, DEMO, demo));
     }
+    parts.sort_by_key(|part| LONGEST.iter().position(|title| *title == part.title()).unwrap_or(LONGEST.len()));
     Ok(parts)
 }
 
