@@ -48,6 +48,15 @@ impl Timing {
     }
 }
 
+/// A launch or a stage whose files are not known: without the decision on the size of a file partition.
+fn without_files(point: DecisionPoint) -> (String, DecisionPoint, Vec<u8>) {
+    let mut question = typical(point);
+    if let Some(Value::Object(job)) = question.get_mut("job") {
+        job.retain(|member, _| !member.starts_with("file"));
+    }
+    (format!("{}, files not known", point.name()), point, question.to_string().into_bytes())
+}
+
 /// A question of usual size: a dozen temp tables, eight stages and twenty earlier runs to review, a job without runs to learn from.
 fn typical(point: DecisionPoint) -> Value {
     let mut question = sample(&mut Random::new(SEED), point);
@@ -92,6 +101,7 @@ fn main() {
         "decision",
         "question",
         "answer",
+        "decisions",
         "native",
         "allocations",
         "reused instance",
@@ -104,8 +114,8 @@ fn main() {
         (format!("plan_query, {query}, {nodes} plan nodes"), DecisionPoint::PlanQuery, json.to_vec())
     });
     let others = DecisionPoint::ALL.into_iter().filter(|point| *point != DecisionPoint::PlanQuery).map(sampled);
-    for (name, point, input) in asked.into_iter().chain(others).chain([learned()]) {
-        let answer = evaluate::evaluate(&native, point, &input);
+    let more = [without_files(DecisionPoint::PlanLaunch), without_files(DecisionPoint::PlanStage), learned()];
+    for (name, point, input) in asked.into_iter().chain(others).chain(more) {
         let mut timings = <[Timing; 3]>::default();
         let [alone, reused, fresh] = &mut timings;
         let mut session = prepared.session().ok();
@@ -120,13 +130,16 @@ fn main() {
             fresh.take(|| drop(black_box(prepared.session().unwrap().eval(point, black_box(&input), budget).unwrap())));
         }
         let allocations = allocation_counter::measure(|| drop(evaluate::evaluate(&native, point, &input))).count_total;
-        let (_, session) = metered.session().unwrap().eval(point, &input, budget).unwrap();
+        // The module's own, which may be another build's. Each decision has one trace, and each trace names its rule.
+        let (answer, session) = metered.session().unwrap().eval(point, &input, budget).unwrap();
+        let decisions = String::from_utf8_lossy(&answer).matches("\"rule\":").count();
         let fuel = session.fuel_used().unwrap_or_default();
         let (alone, reused, fresh) = (alone.quiet(), reused.quiet(), fresh.quiet());
         table.add_row([
             name,
             format!("{} B", input.len()),
             format!("{} B", answer.len()),
+            decisions.to_string(),
             format!("{alone:.1} us"),
             allocations.to_string(),
             format!("{reused:.1} us = {:.2} x native", reused / alone),
