@@ -19,7 +19,7 @@ use crate::units::Bytes;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum Grade {
-    /// Measured here, in this run.
+    /// Nothing in it is estimated: measured in this run, or set by the user or the policy.
     A,
     /// Predicted from the history of this job.
     B,
@@ -32,7 +32,7 @@ impl Grade {
     #[must_use]
     pub const fn meaning(self) -> &'static str {
         match self {
-            Self::A => "measured",
+            Self::A => "measured or set",
             Self::B => "predicted",
             Self::C => "estimate",
         }

@@ -133,7 +133,7 @@ pub fn advisory_size(facts: &ShuffleFacts) -> Decision<Bytes> {
     let at_heap = |bytes| Heap { heap_bytes: Bytes(bytes), ..facts.heap }.execution_per_core(facts.cores);
     trace
         .flips(heap.flips(|bytes| advisory_within(at_heap(bytes), facts.spill)))
-        .decide(advisory_bytes(facts), Grade::A)
+        .decide(advisory_bytes(facts), facts.grade)
 }
 
 /// The value of [`advisory_size`] alone.

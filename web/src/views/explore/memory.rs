@@ -29,7 +29,7 @@ fn parts(plan: &PlanLaunchAnswer) -> Vec<(&'static str, &'static str, Bytes, &'s
             Bytes(unified.saturating_sub(storage)),
             "sorts, joins and aggregates; may take free storage too",
         ),
-        ("overhead", "Beside the heap", plan.executor_overhead_bytes.value, "threads, off-heap buffers, Python"),
+        ("overhead", "Overhead", plan.executor_overhead_bytes.value, "threads, off-heap buffers, Python"),
     ]
 }
 
