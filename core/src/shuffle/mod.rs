@@ -94,7 +94,7 @@ fn advisory_within(execution: Bytes, spill: Spill) -> Bytes {
 
 /// The advisory size of a partition, `A = min(128 MiB, E / 3)` with `E = (H - R) * f / c`. Where an earlier run spilled although no
 /// partition stood out it is half of that, and at most half of the pieces that spilled, and so there are twice as many partitions; skew
-/// is for Spark's skew handling.
+/// is for Spark's skew handling. An estimate whatever is known of the data: a third is a rule of thumb; predicted where an earlier run spilled.
 #[must_use]
 pub fn advisory_size(facts: &ShuffleFacts) -> Decision<Bytes> {
     let execution = facts.heap.execution_per_core(facts.cores);
@@ -131,9 +131,8 @@ pub fn advisory_size(facts: &ShuffleFacts) -> Decision<Bytes> {
         step: MIB,
     };
     let at_heap = |bytes| Heap { heap_bytes: Bytes(bytes), ..facts.heap }.execution_per_core(facts.cores);
-    trace
-        .flips(heap.flips(|bytes| advisory_within(at_heap(bytes), facts.spill)))
-        .decide(advisory_bytes(facts), facts.grade)
+    let grade = if matches!(facts.spill, Spill::Even { .. }) { Grade::B } else { Grade::C };
+    trace.flips(heap.flips(|bytes| advisory_within(at_heap(bytes), facts.spill))).decide(advisory_bytes(facts), grade)
 }
 
 /// The value of [`advisory_size`] alone.
@@ -271,6 +270,17 @@ mod tests {
         assert_eq!(of(0, 1.0), [64, 32]);
         assert_eq!(of(1, 3.0), [80, 64], "at most ten a slot under adaptive execution");
         assert_eq!(of(1, 3.1), [64, 32]);
+    }
+
+    #[test]
+    fn an_advisory_size_is_an_estimate_however_well_the_data_is_known() {
+        let of = |grade, spill| advisory_size(&ShuffleFacts { grade, spill, ..facts(GIB, true) }).grade;
+        for grade in [Grade::A, Grade::B, Grade::C] {
+            assert_eq!(of(grade, Spill::None), Grade::C, "a third of a heap's share is a rule of thumb");
+            assert_eq!(of(grade, Spill::Skewed), Grade::C, "skew changes nothing of it");
+            assert_eq!(of(grade, Spill::Even { piece: Some(Bytes::mib(40)) }), Grade::B, "an earlier run spilled");
+        }
+        assert_eq!(skew::split_from(Bytes::mib(64)).grade, Grade::C, "twice that size is no better founded");
     }
 
     #[test]

@@ -28,7 +28,7 @@ pub fn split_from(advisory: Bytes) -> Decision<Bytes> {
     .input("advisory size", advisory, Unit::Bytes, "shuffle.advisory_size")
     .unbounded(wanted);
     let value = trace.at_most("Spark's own threshold", DEFAULT_THRESHOLD.get(), wanted);
-    trace.decide(Bytes(value), Grade::A)
+    trace.decide(Bytes(value), Grade::C)
 }
 
 /// The size above which a partition of this shuffle is skewed.

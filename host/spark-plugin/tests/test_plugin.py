@@ -424,10 +424,11 @@ def run(names):
         code = subprocess.run([sys.executable, os.path.abspath(__file__), "--run", *names], env=env, timeout=900).returncode
         if code == 0:
             break
-        # A signal, or an exit of Python's own, tells nothing of the others.
-        at = code - 1 if 0 < code <= len(names) else 0
-        failed.append(names[at])
-        names = names[at + 1:]
+        if not 0 < code <= len(names):
+            print(f"== the process of {', '.join(names)} ended with status {code}: the last one named above ended it", flush=True)
+            return failed + names
+        failed.append(names[code - 1])
+        names = names[code:]
     return failed
 
 

@@ -227,5 +227,24 @@ fn package(edition: &Edition, wheel: &Path, tables: &Path, filter: &[&str]) -> R
         pytest.env_remove(variable);
     }
     let none_wanted = (!filter.is_empty()).then_some(NO_TESTS);
-    Ok(Part::new(Lane::Either, format!("host/python beside {}", edition.spark), pytest).none_wanted(none_wanted))
+    Ok(Part::new(Lane::Either, package_title(edition), pytest).none_wanted(none_wanted))
+}
+
+fn package_title(edition: &Edition) -> String {
+    format!("host/python beside {}", edition.spark)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_parts_that_are_named_here_exist() {
+        let packages = EDITIONS.iter().map(package_title).collect::<Vec<_>>();
+        for title in LONGEST.into_iter().chain(TIMED).chain(LONG) {
+            let path = paths::workspace().join(title);
+            let is_test = path.with_added_extension("rs").is_file() || path.join("main.rs").is_file();
+            assert!(title == DEMO || packages.iter().any(|it| it == title) || is_test, "there is no `{title}`");
+        }
+    }
 }
