@@ -179,7 +179,7 @@ fn python() -> Result<PathBuf> {
 }
 
 /// A short name for a content.
-pub(crate) fn digest(contents: &[&str]) -> String {
+pub fn digest(contents: &[&str]) -> String {
     let mut hash = Sha256::new();
     for content in contents {
         hash.update(content.as_bytes());

@@ -60,7 +60,7 @@ const DEADLINE: Duration = Duration::from_secs(300);
 fn examples_of_spark() {
     let quick = format!("spark.executor.extraJavaOptions={}", support::quick_start());
     let master =
-        ["--master", "local-cluster[2,1,1024]", "--conf", "spark.executor.memory=600m", "--conf", quick.as_str()];
+        ["--master", "local-cluster[1,2,1024]", "--conf", "spark.executor.memory=600m", "--conf", quick.as_str()];
     let home = venv().spark_home();
     let mut wrong = Vec::new();
     for (name, arguments) in EXAMPLES {

@@ -123,13 +123,14 @@ fn sixty_sleeping_tasks_take_two_executors_to_six_and_back() {
         .steered::<&str>([])
         .args(set("min_executors=2"))
         .args(set("max_executors=6"))
-        // Production waits minutes before it gives executors back; a test can't.
-        .args(set("guards.down_window_seconds=5"))
-        .args(set("guards.cooldown_seconds=3"))
+        // Production waits minutes before it gives executors back; a test can't. On a busy machine an executor takes half a minute to start, and
+        // what was asked for then comes when it is not needed any more.
+        .args(set("guards.down_window_seconds=3"))
+        .args(set("guards.cooldown_seconds=2"))
         .args(set("guards.max_growth_a_minute=4"))
         .args(set("guards.max_shrink_a_window=1"))
         .args(["--master", &cluster.url(), "--executor-cores", "1", "--executor-memory", "600m"])
-        .args(["--conf", &format!("spark.ui.port={port}"), &program("sleepers.py"), "--after", "45"])
+        .args(["--conf", &format!("spark.ui.port={port}"), &program("sleepers.py"), "--after", "75"])
         .start(|_| {})
         .unwrap();
 
@@ -140,7 +141,8 @@ fn sixty_sleeping_tasks_take_two_executors_to_six_and_back() {
 
     let top = seen.iter().position(|live| *live == 6).unwrap_or_else(|| panic!("never 6 executors: {seen:?}"));
     assert!(seen[..top].contains(&2), "did not start with 2: {seen:?}");
-    assert!(seen[top..].contains(&2), "did not come back to 2: {seen:?}");
+    let changes = || scene.record()["executors"].to_string();
+    assert!(seen[top..].contains(&2), "did not come back to 2: {seen:?} {reasons:?} {}", changes());
     assert!(seen.iter().all(|live| *live <= 6), "{seen:?}");
     assert!(reasons.iter().all(|reason| reason.contains("decommission")), "{reasons:?}");
 

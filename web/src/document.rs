@@ -97,10 +97,9 @@ impl Document {
 /// The value of a key in a policy.
 #[must_use]
 pub fn value_of(policy: &ResolvedPolicy, key: &Key) -> Option<Value> {
-    let json = serde_json::to_value(policy).ok()?;
     let section = key.section.rsplit('.').next()?;
     let layer = policy.origins.get(&key.path()).copied().unwrap_or(Layer::BuiltIn);
-    Some(Value { json: json.get(section)?.get(key.name)?.clone(), layer })
+    Some(Value { json: policy.values().get(section)?.get(key.name)?.clone(), layer })
 }
 
 /// The built-in value of a key.

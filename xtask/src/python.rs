@@ -2,10 +2,11 @@
 //!
 //! Each is made once for each content of its file in `host/python/requirements`.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use sparkwright_tests::{paths, venv};
 
 use crate::node::Node;
@@ -18,6 +19,8 @@ pub(crate) struct Edition {
     pub(crate) spark: &'static str,
     /// Files of tests that are not run beside it.
     pub(crate) left_out: &'static [&'static str],
+    /// Files of tests that only `cargo xtask soak` runs beside it.
+    pub(crate) soaked: &'static [&'static str],
     requirements: Requirements,
 }
 
@@ -33,6 +36,7 @@ pub(crate) const EDITIONS: [Edition; 2] = [
     Edition {
         spark: "PySpark 4.3",
         left_out: &[],
+        soaked: &[],
         requirements: Requirements {
             file: "spark4.txt",
             content: include_str!("../../host/python/requirements/spark4.txt"),
@@ -42,12 +46,44 @@ pub(crate) const EDITIONS: [Edition; 2] = [
         spark: "PySpark 3.5",
         // The first has no server in this PySpark; twenty drivers killed take minutes, and what they test is the same code.
         left_out: &["test_connect.py", "test_tables_connect.py", "test_orphans.py"],
+        // Minutes, for a program whose every part other tests run beside this PySpark.
+        soaked: &["test_examples.py"],
         requirements: Requirements {
             file: "spark35.txt",
             content: include_str!("../../host/python/requirements/spark35.txt"),
         },
     },
 ];
+
+impl Edition {
+    /// The files of tests that are run beside it.
+    ///
+    /// # Errors
+    /// The folder of tests cannot be read.
+    pub(crate) fn tests(&self) -> Result<Vec<PathBuf>> {
+        let folder = tests();
+        let left_out = [self.left_out, self.soaked].concat();
+        let mut files = Vec::new();
+        for entry in fs::read_dir(&folder).with_context(|| format!("cannot read `{}`", folder.display()))? {
+            let name = entry.with_context(|| format!("cannot read `{}`", folder.display()))?.file_name();
+            let name = name.to_string_lossy();
+            if name.starts_with("test_") && name.ends_with(".py") && !left_out.contains(&name.as_ref()) {
+                files.push(folder.join(name.as_ref()));
+            }
+        }
+        files.sort();
+        Ok(files)
+    }
+
+    /// The files of tests that are run beside it only at length.
+    pub(crate) fn soaks(&self) -> Vec<PathBuf> {
+        self.soaked.iter().map(|file| tests().join(file)).collect()
+    }
+}
+
+fn tests() -> PathBuf {
+    sources().join("tests")
+}
 
 const TOOLS: Requirements =
     Requirements { file: "tools.txt", content: include_str!("../../host/python/requirements/tools.txt") };

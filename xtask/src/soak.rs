@@ -1,4 +1,5 @@
-//! `cargo xtask soak`: the long forms of the tests that draw, kill, flood and wait. `cargo xtask test` runs each of them once, briefly.
+//! `cargo xtask soak`: the long forms of the tests that draw, kill, flood and wait. `cargo xtask test` runs each of them once, briefly; what takes
+//! minutes beside the second PySpark runs here only.
 
 use anyhow::Result;
 use clap::Args;

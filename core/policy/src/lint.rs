@@ -191,7 +191,7 @@ impl PolicyFile {
     }
 
     fn value(&self, environment: &str, path: &str) -> Option<Json> {
-        let policy = serde_json::to_value(self.resolve(Some(environment), &[]).ok()?).ok()?;
+        let policy = self.resolve(Some(environment), &[]).ok()?.values();
         let (section, name) = path.rsplit_once('.')?;
         policy.get(section.rsplit('.').next()?)?.get(name).cloned()
     }

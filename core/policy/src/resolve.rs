@@ -1,6 +1,7 @@
 //! From layers to one policy: built-in defaults, `global_optimization`, the environment, the overrides.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use serde_json::Value as Json;
 use sparkwright_core::policy::{Layer, ORDERED, Ordered, ResolvedPolicy};
@@ -84,12 +85,12 @@ fn winner<'a>(strata: &[Stratum<'a>], path: &str) -> Option<Placed<'a>> {
 
 /// The built-in policy with the winners' values.
 fn layered(winners: &BTreeMap<&str, Placed<'_>>) -> Option<ResolvedPolicy> {
-    let mut json = serde_json::to_value(ResolvedPolicy::default()).ok()?;
+    let mut json = ResolvedPolicy::default().values();
     for placed in winners.values() {
         let key = placed.setting.key;
         *json.get_mut(field(key.section))?.as_object_mut()?.get_mut(key.name)? = placed.setting.value.clone();
     }
-    serde_json::from_value(json).ok()
+    ResolvedPolicy::of_values(&json)
 }
 
 /// The field of the resolved policy that holds a section: `guards` for `autoscaling.guards`.
@@ -100,9 +101,9 @@ fn field(section: &str) -> &str {
 /// The built-in default of a key, in the form that the resolved policy has it.
 #[must_use]
 pub fn built_in(path: &str) -> Option<Json> {
+    static VALUES: LazyLock<Json> = LazyLock::new(|| ResolvedPolicy::default().values());
     let (section, name) = path.rsplit_once('.')?;
-    let json = serde_json::to_value(ResolvedPolicy::default()).ok()?;
-    json.get(field(section))?.get(name).cloned()
+    VALUES.get(field(section))?.get(name).cloned()
 }
 
 /// Least values above their largest values, each at the value that made them cross: that of the higher layer, the least one

