@@ -31,15 +31,16 @@ const CRATES: [&[&str]; 2] = [
 ];
 /// The crate of the tests on real Spark; the tests of its library need none.
 const ON_SPARK: &str = "sparkwright-tests";
-/// Those on Spark that check when something happens: with another Spark beside them they may fail for its sake.
-const TIMED: [&str; 3] = ["tests/tests/faults", "tests/tests/scaling", "tests/tests/spills"];
+/// Those on Spark whose outcome depends on when something happens: with another Spark beside them they may fail for its sake.
+const TIMED: [&str; 2] = ["tests/tests/scaling", "tests/tests/spills"];
 /// The parts that start Spark and watch no times, as far as they take minutes; the longest first, so that both lanes end at about the same time.
-const LONGEST: [&str; 6] = [
+const LONGEST: [&str; 7] = [
     "tests/tests/invisible",
     "host/python beside PySpark 4.3",
     "host/python beside PySpark 3.5",
     DEMO,
     "tests/tests/plugin",
+    "tests/tests/faults",
     "tests/tests/examples",
 ];
 /// The README's other command.
