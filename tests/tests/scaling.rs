@@ -123,14 +123,15 @@ fn sixty_sleeping_tasks_take_two_executors_to_six_and_back() {
         .steered::<&str>([])
         .args(set("min_executors=2"))
         .args(set("max_executors=6"))
-        // Production waits minutes before it gives executors back; a test can't. On a busy machine an executor takes half a minute to start, and
-        // what was asked for then comes when it is not needed any more.
-        .args(set("guards.down_window_seconds=3"))
-        .args(set("guards.cooldown_seconds=2"))
+        // Production waits minutes before it gives executors back; a test can't. On a busy machine an executor takes half a minute to start: what
+        // was asked for comes when it is not needed any more, and each time the need comes back is another change of direction.
+        .args(set("guards.down_window_seconds=5"))
+        .args(set("guards.cooldown_seconds=3"))
+        .args(set("guards.direction_changes_an_hour=100"))
         .args(set("guards.max_growth_a_minute=4"))
         .args(set("guards.max_shrink_a_window=1"))
         .args(["--master", &cluster.url(), "--executor-cores", "1", "--executor-memory", "600m"])
-        .args(["--conf", &format!("spark.ui.port={port}"), &program("sleepers.py"), "--after", "75"])
+        .args(["--conf", &format!("spark.ui.port={port}"), &program("sleepers.py"), "--after", "60"])
         .start(|_| {})
         .unwrap();
 
