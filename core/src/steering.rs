@@ -68,6 +68,11 @@ pub const UNKNOWN_ABOVE_BYTES: u64 = 1 << 60;
 /// Plans of more operators than this are not sent whole, and nothing of them is cached.
 pub const NODES_AT_MOST: u32 = 400;
 
+/// What a file may have that the command reads as a whole: a policy, a module, a history. Whatever has more is something else.
+pub const INPUT_FILE_BYTES_AT_MOST: u64 = 64 << 20;
+/// What a file of a record may have; that of a day's run has some tens of MiB.
+pub const RECORD_FILE_BYTES_AT_MOST: u64 = 1 << 30;
+
 /// How often a driver gives a sign of life, in milliseconds: twice a tick of the controller, which counts ticks without one,
 /// and never more than 20 times a second.
 #[must_use]

@@ -59,6 +59,7 @@ pub fn write_plugin(spark_version: &str) -> io::Result<PathBuf> {
         .ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "neither SPARKWRIGHT_HOME nor HOME is set"))?;
     let folder = cache.join("plugin").join(digest.get(..16).unwrap_or(&digest));
     let path = folder.join(name);
+    let path = std::path::absolute(path)?;
     if fs::read(&path).is_ok_and(|known| known == bytes) {
         return Ok(path);
     }

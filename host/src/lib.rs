@@ -6,6 +6,7 @@
 //! decides: every number comes from `sparkwright_core`, compiled into `policy.wasm`.
 
 pub mod assets;
+mod bounded_file;
 pub mod cleaning;
 pub mod cli;
 mod clock;

@@ -91,7 +91,6 @@ environments:
         .alone()
         .args(["--master", &cluster.url(), "--executor-cores", "1", "--executor-memory", "600m"])
         .args(two_lines)
-        .args(["--conf", &format!("spark.sparkwright.command={}", paths::binary().display())])
         .args(["--conf", &format!("spark.sparkwright.policy={}", scene.text("policy.yaml"))])
         .args(["--conf", "spark.sparkwright.environment=production"])
         .args(["--conf", &format!("spark.sparkwright.record={}", scene.runs().display())])

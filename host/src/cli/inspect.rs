@@ -1,6 +1,5 @@
 //! `sparkwright inspect`.
 
-use std::fs;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -8,7 +7,7 @@ use sparkwright_core::printable;
 
 use super::terminal::{print, print_json};
 use super::{Exit, Failure};
-use crate::conformance;
+use crate::{bounded_file, conformance};
 use crate::engine::{EngineOptions, Inspection, PolicyEngine};
 use crate::file_error::FileError;
 
@@ -33,7 +32,7 @@ pub struct Inspect {
 impl Inspect {
     pub(super) fn run(self) -> Result<Exit, Failure> {
         let bytes: Vec<u8> = match &self.module {
-            Some(path) => fs::read(path).map_err(FileError::of("read the policy module", path))?,
+            Some(path) => bounded_file::named(path).map_err(FileError::of("read the policy module", path))?,
             None => crate::assets::POLICY_MODULE.to_vec(),
         };
         let engine = PolicyEngine::new(EngineOptions::default())?;
@@ -41,7 +40,7 @@ impl Inspect {
         let checked = match &self.conformance {
             Some(file) if inspection.refusal.is_none() => {
                 let module = engine.load_module(&bytes, self.sha256.as_deref())?;
-                let text = fs::read_to_string(file).map_err(FileError::of("read the vectors", file))?;
+                let text = bounded_file::named_text(file).map_err(FileError::of("read the vectors", file))?;
                 let vectors = conformance::read_vectors(&text).map_err(|error| {
                     Failure::new(format!("the vectors in `{}` can't be used: {error}", file.display()))
                         .help("a vector has a note, a point, a policy, an input, and what to expect")

@@ -14,6 +14,9 @@ use super::terminal::{print, print_json};
 use super::{Exit, Failure};
 use crate::assets::{PLUGIN_CLASS, compiled_folder, write_plugin};
 use crate::file_error::FileError;
+use crate::launch::installation::on_path;
+use crate::launch::local_uri::for_spark;
+use crate::launch::properties;
 use crate::steering::server::{ServerOptions, serve};
 use crate::steering::{Mode, SteeringSetup};
 
@@ -73,6 +76,16 @@ fn prepared(path: &Path) -> Result<SteeringSetup, Failure> {
     })
 }
 
+fn same_file(one: &Path, other: &Path) -> bool {
+    matches!((one.canonicalize(), other.canonicalize()), (Ok(one), Ok(other)) if one == other)
+}
+
+/// A word as a shell takes it.
+fn in_shell(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-._/=:,%+@".contains(c);
+    if word.chars().all(plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
+}
+
 /// The path of this very program.
 fn this_program() -> Result<PathBuf, Failure> {
     std::env::current_exe()
@@ -91,7 +104,8 @@ fn detach() -> Result<Exit, Failure> {
     Ok(Exit::Fine)
 }
 
-/// Writes the Spark plugin to disk and prints the two `--conf` options that switch it on for a plain `spark-submit`.
+/// Writes the Spark plugin to disk and prints the `--conf` options that switch it on for a plain `spark-submit`: two, and where the plugin is to
+/// find this command if that is not the one on the PATH.
 #[derive(Debug, Args)]
 pub struct Plugin {
     /// Spark version that the plugin is for: 4.x or 3.5.x.
@@ -100,6 +114,9 @@ pub struct Plugin {
     /// Print a JSON object: the plugin's jar and class, the configurations that switch it on, and the path of this command.
     #[arg(long)]
     json: bool,
+    /// Print in the JSON object what Spark reads from this file of properties too: for the Python package.
+    #[arg(long, value_name = "FILE", hide = true)]
+    properties: Option<PathBuf>,
 }
 
 impl Plugin {
@@ -115,12 +132,20 @@ impl Plugin {
                 ),
             }
         })?;
-        let jar = jar.display().to_string();
-        let confs = BTreeMap::from([("spark.jars", jar.as_str()), ("spark.plugins", PLUGIN_CLASS)]);
+        let (program, in_spark) = (this_program()?, for_spark(&jar));
+        let mut confs = BTreeMap::from([("spark.jars", in_spark.as_str()), ("spark.plugins", PLUGIN_CLASS)]);
+        // The plugin looks for the command on the PATH.
+        let command = program.display().to_string();
+        if !on_path("sparkwright").is_some_and(|found| same_file(&found, &program)) {
+            confs.insert("spark.sparkwright.command", &command);
+        }
         if self.json {
-            print_json(&json!({"jar": jar, "class": PLUGIN_CLASS, "confs": confs, "command": this_program()?}))?;
+            let defaults = self.properties.as_deref().map(properties::of_spark);
+            print_json(&json!({
+                "jar": jar.display().to_string(), "class": PLUGIN_CLASS, "confs": confs, "command": program, "properties": defaults,
+            }))?;
         } else {
-            confs.iter().for_each(|(key, value)| print(&format!("--conf {key}={value}\n")));
+            confs.iter().for_each(|(key, value)| print(&format!("--conf {}\n", in_shell(&format!("{key}={value}")))));
         }
         Ok(Exit::Fine)
     }

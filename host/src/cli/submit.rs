@@ -27,12 +27,14 @@ use super::terminal::note;
 use super::{Exit, Failure};
 use crate::assets::{PLUGIN_CLASS, write_plugin};
 use crate::file_error::FileError;
-use crate::launch::arguments::{SubmitArguments, properties};
+use crate::launch::arguments::SubmitArguments;
 use crate::launch::cluster::cluster_facts;
 use crate::launch::history_file;
 use crate::launch::input_files::InputFiles;
 use crate::launch::installation::Installation;
+use crate::launch::local_uri::{for_spark, java_can_name, local_uri, no_name_in_java};
 use crate::launch::plan::{PlanError, launch_facts, no_launch_plan, plan_launch};
+use crate::launch::properties;
 use crate::steering::{EXECUTORS_IF_LOST, Mode, SteeringSetup, record_lost_host, server};
 
 /// The plugin's and the Python package's key for what steering does.
@@ -121,11 +123,21 @@ impl Submit {
         launch: &mut SteeringSetup,
         record: &Path,
     ) -> Result<Result<(Added, PathBuf), String>, Failure> {
+        // The policy is asked all the same: it may deny the run.
         let planned = self.plan(arguments, spark, user, launch, record)?;
+        if let Some(elsewhere) = driver_elsewhere(user) {
+            if let Some(folder) = launch.event_log_dir.take() {
+                let _ = fs::remove_dir(folder);
+            }
+            return Ok(Err(elsewhere));
+        }
         let jar = match write_plugin(&spark.version) {
             Ok(jar) => jar,
             Err(error) => return Ok(Err(format!("the plugin can't be written: {error}"))),
         };
+        if !java_can_name(&jar) {
+            return Ok(Err(FileError::of("load the plugin from", &jar)(no_name_in_java()).to_string()));
+        }
         let added = with_plugin(planned, arguments, user, &jar);
         launch.own_confs.clone_from(&added.own);
         Ok(match start_host(launch) {
@@ -178,7 +190,7 @@ impl Submit {
             match event_log_folder(record) {
                 Ok(folder) => {
                     confs.insert("spark.eventLog.enabled".to_owned(), "true".to_owned());
-                    confs.insert("spark.eventLog.dir".to_owned(), format!("file://{}", folder.display()));
+                    confs.insert("spark.eventLog.dir".to_owned(), local_uri(&folder));
                     confs.insert("spark.eventLog.rolling.enabled".to_owned(), "false".to_owned());
                     launch.event_log_dir = Some(folder);
                 }
@@ -223,7 +235,7 @@ fn with_plugin(
         _ => ours.to_owned(),
     };
     confs.insert("spark.plugins".to_owned(), beside(user.get("spark.plugins"), PLUGIN_CLASS));
-    let jar = jar.display().to_string();
+    let jar = for_spark(jar);
     let jars = arguments.jars.as_ref().map(|theirs| format!("{theirs},{jar}"));
     if jars.is_none() {
         confs.insert("spark.jars".to_owned(), beside(user.get("spark.jars"), &jar));
@@ -246,9 +258,21 @@ fn check_application(arguments: &SubmitArguments) -> Result<(), Failure> {
     }
 }
 
+/// Why an application can't be steered whose driver is not on this machine; `None` where it is.
+fn driver_elsewhere(user: &BTreeMap<String, String>) -> Option<String> {
+    let mode = user.get("spark.submit.deployMode")?;
+    (mode == "cluster").then(|| {
+        "--deploy-mode cluster starts the driver on another machine, which has neither the plugin nor the host of this one; use client mode"
+            .to_owned()
+    })
+}
+
 /// A fresh folder for Spark's event log, on a disk that takes it.
 fn event_log_folder(record: &Path) -> Result<PathBuf, FileError> {
     let folder = record.join(format!(".eventlog-{}-{}", std::process::id(), crate::clock::now_ms()));
+    if !java_can_name(&folder) {
+        return Err(FileError::of("have Spark write to", &folder)(no_name_in_java()));
+    }
     fs::create_dir_all(&folder).map_err(FileError::of("make the folder", &folder))?;
     // Spark does not start an application whose event log can't be written: try it first.
     let probe = folder.join(".probe");
@@ -319,10 +343,16 @@ fn private_file(path: &Path) -> Result<File, FileError> {
     File::options().write(true).create_new(true).mode(0o600).open(path).map_err(FileError::of("make", path))
 }
 
-/// What the user configured: in the file of properties, and on the command line.
+/// What the user configured: in files of properties, and on the command line, which wins.
 fn user_confs(arguments: &SubmitArguments, spark: &Installation) -> BTreeMap<String, String> {
-    let file = arguments.properties_file.as_ref().map_or(spark.defaults_file(), PathBuf::from);
-    let mut user = properties(&file);
+    let mut user = BTreeMap::new();
+    // As SparkSubmitArguments of Spark 4; 3.5 refuses the flag.
+    if arguments.properties_file.is_none() || arguments.load_spark_defaults {
+        user = properties::of_spark(&spark.defaults_file());
+    }
+    if let Some(file) = &arguments.properties_file {
+        user.extend(properties::of_spark(Path::new(file)));
+    }
     user.extend(arguments.confs.clone());
     user
 }
@@ -335,8 +365,8 @@ fn master(user: &BTreeMap<String, String>) -> &str {
 /// A fresh folder that only this user can enter.
 fn socket_folder() -> Result<PathBuf, FileError> {
     let runtime = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|folder| folder.is_dir());
-    let above =
-        runtime.filter(|folder| folder.as_os_str().len() <= LONGEST_FOLDER).unwrap_or_else(|| PathBuf::from("/tmp"));
+    let fits = |folder: &PathBuf| folder.as_os_str().len() <= LONGEST_FOLDER && java_can_name(folder);
+    let above = runtime.filter(fits).unwrap_or_else(|| PathBuf::from("/tmp"));
     let mut attempt = 0u32;
     loop {
         let folder = above.join(format!("sparkwright-{}-{}-{attempt}", std::process::id(), crate::clock::now_ms()));

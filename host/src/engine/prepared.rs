@@ -1,14 +1,15 @@
 //! A policy made ready to decide: which bytes decide, and in how few words a policy is told to them.
 
 use std::borrow::Cow;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
-use std::{fs, io};
 
 use sparkwright_core::policy::ResolvedPolicy;
 
 use super::{EngineError, EngineOptions, PolicyEngine, PolicyModule, Prepared};
 use crate::assets::POLICY_MODULE;
+use crate::bounded_file;
 use crate::digest::sha256_hex;
 
 /// The digest of the module inside this program.
@@ -20,7 +21,7 @@ static EMBEDDED_SHA256: LazyLock<String> = LazyLock::new(|| sha256_hex(POLICY_MO
 /// The file can't be read.
 pub fn module_bytes(file: Option<&Path>) -> io::Result<Cow<'static, [u8]>> {
     let Some(path) = file else { return Ok(POLICY_MODULE.into()) };
-    fs::read(path).map(Into::into).map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))
+    bounded_file::named(path).map(Into::into).map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))
 }
 
 /// A policy made ready to decide by a module.

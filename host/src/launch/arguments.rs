@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::fs;
 use std::path::Path;
 
 /// Options of `spark-submit` that take a value, with the Spark key that they stand for (empty where there is none).
@@ -59,6 +58,8 @@ pub struct SubmitArguments {
     pub jars: Option<String>,
     /// `--properties-file`.
     pub properties_file: Option<String>,
+    /// `--load-spark-defaults`: Spark's own file counts below that file.
+    pub load_spark_defaults: bool,
     /// `--class`.
     pub class: Option<String>,
     /// Whether `spark-submit` is only asked about something (`--help`, `--version`, `--status`, `--kill`).
@@ -89,6 +90,7 @@ impl SubmitArguments {
                     found.option(&name, key, value);
                 }
             } else if FLAGS.contains(&name.as_str()) {
+                found.load_spark_defaults |= name == "--load-spark-defaults";
                 found.only_asks |= matches!(name.as_str(), "--help" | "-h" | "--version" | "--usage-error");
             } else {
                 // The first thing that is no option is the application; what follows is its own.
@@ -161,23 +163,6 @@ impl SubmitArguments {
     }
 }
 
-/// Reads a Java properties file as Spark does for `spark-defaults.conf`: a key and a value parted by white space, `=` or `:`.
-#[must_use]
-pub fn properties(path: &Path) -> BTreeMap<String, String> {
-    let text = fs::read_to_string(path).unwrap_or_default();
-    text.lines()
-        .map(str::trim)
-        .filter(|line| !line.is_empty() && !line.starts_with(['#', '!']))
-        .filter_map(|line| {
-            let end = line.find(|c: char| c.is_whitespace() || c == '=' || c == ':')?;
-            let (key, rest) = line.split_at(end);
-            let value = rest.trim_start_matches(|c: char| c.is_whitespace() || c == '=' || c == ':');
-            Some((key.to_owned(), value.trim().to_owned()))
-        })
-        .filter(|(key, _)| key.starts_with("spark."))
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
@@ -210,6 +195,13 @@ mod tests {
     }
 
     #[test]
+    fn the_files_of_properties_that_count() {
+        let both = read("--properties-file p.conf --load-spark-defaults app.py");
+        assert_eq!((both.properties_file.as_deref(), both.load_spark_defaults), (Some("p.conf"), true));
+        assert!(!read("--properties-file p.conf app.py --load-spark-defaults").load_spark_defaults);
+    }
+
+    #[test]
     fn a_file_is_needed_only_where_spark_submit_needs_it_here() {
         for (arguments, needed) in [
             ("app.py x", Some("app.py")),
@@ -232,14 +224,5 @@ mod tests {
     fn a_question_is_known_as_one() {
         assert!(read("--version").only_asks);
         assert!(read("--status driver-1 --master spark://h:1").only_asks);
-    }
-
-    #[test]
-    fn properties_are_read_in_every_notation() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("spark-defaults.conf");
-        fs::write(&path, "# c\nspark.a  1\nspark.b=2\n spark.c : x y \nother 3\n").unwrap();
-        let read = properties(&path);
-        assert_eq!((read.len(), read["spark.a"].as_str(), read["spark.c"].as_str()), (3, "1", "x y"));
     }
 }

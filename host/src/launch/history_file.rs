@@ -3,11 +3,12 @@
 //! It is the history of the contract ([`History`]) as JSON: `{"runs": [{"executors": 4, "run_ms": 81000, ...}]}`, or the bare list of
 //! runs, the oldest first; each run is what a review says of it (`past_run`).
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use sparkwright_core::facts::{History, PastRun};
+
+use crate::bounded_file;
 
 /// Why there is no history.
 #[derive(Debug, thiserror::Error)]
@@ -42,7 +43,7 @@ pub enum HistoryError {
 /// # Errors
 /// The file can't be read, or is no history.
 pub fn read(path: &Path) -> Result<History, HistoryError> {
-    let json = fs::read(path).map_err(|source| HistoryError::Io { path: path.to_owned(), source })?;
+    let json = bounded_file::named(path).map_err(|source| HistoryError::Io { path: path.to_owned(), source })?;
     let form = |source| HistoryError::Form { path: path.to_owned(), source };
     let list = json.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[');
     let history = if list {
@@ -64,7 +65,7 @@ mod tests {
     fn of(text: &str) -> Result<History, String> {
         let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
         let path = folder.path().join("history.json");
-        fs::write(&path, text).map_err(|error| error.to_string())?;
+        std::fs::write(&path, text).map_err(|error| error.to_string())?;
         read(&path).map_err(|error| error.to_string().replace(&folder.path().display().to_string(), "."))
     }
 

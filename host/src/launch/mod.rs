@@ -1,10 +1,12 @@
 //! Before an application starts: what the user asked `spark-submit` for ([`arguments`]), which Spark and Java there are
-//! ([`installation`]), what is known of the cluster ([`cluster`]), and the plan that comes of it ([`plan`]).
+//! ([`installation`], [`properties`]), what is known of the cluster ([`cluster`]), and the plan that comes of it ([`plan`]).
 
 pub mod arguments;
 pub mod cluster;
 pub mod history_file;
 pub mod input_files;
 pub mod installation;
+pub mod local_uri;
 pub mod plan;
 pub mod policy_source;
+pub mod properties;

@@ -1,12 +1,12 @@
 //! Where a policy comes from: a file, or the one that travels inside the binary.
 
 use std::borrow::Cow;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use sparkwright_core::policy::ResolvedPolicy;
 use sparkwright_policy::{DEFAULT_POLICY, Diagnostic, Override, PolicyFile, resolved_digest};
 
+use crate::bounded_file;
 use crate::record::PolicyIdentity;
 
 /// What messages call the built-in policy.
@@ -52,12 +52,7 @@ pub enum PolicyError {
 pub fn read_text(path: Option<&Path>) -> Result<Cow<'static, str>, PolicyError> {
     let Some(path) = path else { return Ok(Cow::Borrowed(DEFAULT_POLICY)) };
     let unreadable = |source| PolicyError::Unreadable { path: path.to_owned(), source };
-    let bytes = fs::read(path).map_err(unreadable)?;
-    let text = String::from_utf8(bytes).map_err(|error| {
-        let message = format!("it is not UTF-8 text: byte {} is wrong", error.utf8_error().valid_up_to());
-        unreadable(std::io::Error::new(std::io::ErrorKind::InvalidData, message))
-    })?;
-    Ok(Cow::Owned(text))
+    bounded_file::named_text(path).map(Cow::Owned).map_err(unreadable)
 }
 
 /// Reads a policy file (the embedded one when absent); what is wrong with it comes beside it.

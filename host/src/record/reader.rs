@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use sparkwright_record::NotARun;
 
+use crate::bounded_file;
+
 use super::{Fault, JOURNAL, RUN, Run, RunState};
 
 /// Why a record can't be read.
@@ -62,9 +64,9 @@ pub fn read(folder: &Path) -> Result<Run, ReadError> {
 
 fn as_written(folder: &Path) -> Result<Run, ReadError> {
     let path = folder.join(RUN);
-    let text = fs::read(&path).map_err(|source| ReadError::Io { path: path.clone(), source })?;
+    let text = bounded_file::found(&path).map_err(|source| ReadError::Io { path: path.clone(), source })?;
     let mut run = Run::read(&text).map_err(|source| ReadError::NotARun { path, source })?;
-    run.complete(&fs::read(folder.join(JOURNAL)).unwrap_or_default());
+    run.complete(&bounded_file::found(&folder.join(JOURNAL)).unwrap_or_default());
     Ok(run)
 }
 

@@ -18,6 +18,7 @@ use serde_json::json;
 use sparkwright_policy::digest;
 
 use super::answer;
+use crate::bounded_file;
 use crate::launch::policy_source::{self, PolicyError};
 
 /// The header that holds the token.
@@ -93,7 +94,7 @@ impl OpenPolicy {
         // Another program may have moved or removed it; then it isn't what the page knows.
         let changed = || NotWritten::Changed { path: path.to_owned() };
         let target = fs::canonicalize(path).map_err(|_| changed())?;
-        if digest(&fs::read(&target).map_err(|_| changed())?) != known {
+        if digest(&bounded_file::named(&target).map_err(|_| changed())?) != known {
             return Err(changed());
         }
         if !may_replace(&target) {

@@ -87,10 +87,14 @@ impl Scene {
 
     /// The record of the only run, once the host has ended it or is gone.
     pub fn record(&self) -> Value {
+        self.record_in(&self.runs())
+    }
+
+    /// The same where the records are in another folder.
+    pub fn record_in(&self, runs: &Path) -> Value {
         let began = Instant::now();
         loop {
-            let outcome =
-                self.sparkwright().args(["explain", "last", "--json", "--record"]).arg(self.runs()).run().unwrap();
+            let outcome = self.sparkwright().args(["explain", "last", "--json", "--record"]).arg(runs).run().unwrap();
             let run: Option<Value> = serde_json::from_str(&outcome.stdout).ok();
             if let Some(run) = &run
                 && run["state"] != "running"
@@ -100,7 +104,7 @@ impl Scene {
             assert!(
                 began.elapsed() < Duration::from_secs(20),
                 "no finished record under {}: {run:#?} {}",
-                self.runs().display(),
+                runs.display(),
                 outcome.stderr
             );
             std::thread::sleep(Duration::from_millis(200));
@@ -115,7 +119,7 @@ impl Scene {
 }
 
 /// Only warnings of Spark on standard error, so that a failing test shows what matters; and a driver that starts quickly.
-fn quiet(application: Application) -> Application {
+pub fn quiet(application: Application) -> Application {
     let log = paths::workspace().join("tests/programs/log4j2.properties");
     application.env("SPARK_SUBMIT_OPTS", format!("-Dlog4j2.configurationFile=file:{} {}", log.display(), quick_start()))
 }

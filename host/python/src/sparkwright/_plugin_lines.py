@@ -3,34 +3,41 @@
 from __future__ import annotations
 
 import json
+import shlex
 from typing import NamedTuple
 
 from ._command import run_command
 from .errors import CommandNotFoundError
 
 
+JARS = "spark.jars"
+PLUGINS = "spark.plugins"
+
+
 class PluginLines(NamedTuple):
-    """The plugin's jar for a version of Spark, and its class."""
+    """What `sparkwright plugin` says: the path of the jar for a version of Spark, the configurations that switch the plugin on, and what Spark
+    reads from a file of properties."""
 
     jar: str
-    plugin: str
+    confs: dict[str, str]
+    properties: dict[str, str]
 
     def shown(self) -> str:
-        """The two lines for people."""
-        return f"    --conf spark.jars={self.jar}\n    --conf spark.plugins={self.plugin}"
+        """The lines for people."""
+        return "\n".join(f"    --conf {shlex.quote(f'{key}={value}')}" for key, value in self.confs.items())
 
 
-def plugin_lines(spark_version: str) -> PluginLines:
-    """What `sparkwright plugin` says for a version of Spark; it writes the jar where it says, if it is not there yet.
+def plugin_lines(spark_version: str, properties: str | None = None) -> PluginLines:
+    """What `sparkwright plugin` says for a version of Spark, and of a file of properties; it writes the jar if it is not there yet.
 
     Raises:
         CommandNotFoundError: the command is not there or does not run.
         RuntimeError: it has no plugin for that version.
     """
-    told = run_command(["plugin", "--spark", spark_version, "--json"])
+    told = run_command(["plugin", "--spark", spark_version, "--json", *([] if properties is None else ["--properties", properties])])
     try:
-        confs = json.loads(told)["confs"]
-        return PluginLines(confs["spark.jars"], confs["spark.plugins"])
+        lines = json.loads(told)
+        return PluginLines(lines["jar"], {key: lines["confs"][key] for key in (JARS, PLUGINS)}, lines["properties"] or {})
     except (ValueError, KeyError, TypeError) as error:
         raise CommandNotFoundError(f"`sparkwright plugin` does not say {error}: the command and this package are of different versions") from None
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from ._command import find_command
 from ._context import LOG
 from ._host import HostLink, start_decide
-from ._plugin_lines import PluginLines, plugin_lines
+from ._plugin_lines import JARS, PLUGINS, PluginLines, plugin_lines
 from .errors import HostError, NotSteeredError
 
 if TYPE_CHECKING:
@@ -19,8 +18,6 @@ if TYPE_CHECKING:
 Mode = Literal["act", "shadow", "off"]
 
 PREFIX = "spark.sparkwright."
-JARS = "spark.jars"
-PLUGINS = "spark.plugins"
 LOCAL_MASTER = "local[*]"
 
 
@@ -33,16 +30,16 @@ def session(
 ) -> SparkSession:
     """Makes (or gets) the session of a builder, steered by Sparkwright.
 
-    Adds the plugin, and, where the driver is not started yet, what the policy plans for a launch (heaps, cores, executors to start with);
-    what you have set yourself stands. In an application that is steered already, as under `sparkwright submit`, it only gets the session.
-    For a builder of Spark Connect it notes the choices in the session.
+    Adds the plugin. If no driver runs yet, it also sets the policy's launch plan (memory, cores, executors to start with); confs that you
+    have set are kept. In an application that is steered already, as under `sparkwright submit`, it only gets the session. For a builder of
+    Spark Connect it sets the arguments below as confs of the session.
 
     Args:
-        builder: `SparkSession.builder`, with whatever you have set.
-        environment: An environment of the policy file; its `default_environment` when left out.
-        policy: A policy file; the default policy when left out.
+        builder: `SparkSession.builder`, with the confs that you have set.
+        environment: An environment of the policy file; by default its `default_environment`.
+        policy: A policy file; by default the default policy.
         mode: `act`, `shadow` (only plan and record) or `off`.
-        record: The folder that gets a record of the run; `runs` in the working folder when left out.
+        record: The folder for the record of the run; by default `runs` in the working folder.
 
     Raises:
         NotSteeredError: a driver runs already, without the plugin, and it can't be added.
@@ -64,13 +61,13 @@ def session(
         return spark
     import pyspark
 
-    lines = plugin_lines(pyspark.__version__)
+    lines = plugin_lines(pyspark.__version__, _defaults_file())
     gateway = _running_driver()
     if gateway is None:
-        users = {**_defaults_file(), **options}
+        users = {**lines.properties, **options}
         _configure(builder, users, lines, choices)
         if mode in (None, "act") and "PYSPARK_SUBMIT_ARGS" not in os.environ:
-            # Whoever writes spark-submit's arguments has chosen what to start with.
+            # With spark-submit's arguments in the environment, the user has chosen the launch settings.
             _add_launch_plan(builder, users, chosen["policy"], environment)
     else:
         _prepare_running_driver(builder, gateway, options, lines, choices)
@@ -78,13 +75,13 @@ def session(
 
 
 def _options(builder: SparkSession.Builder) -> dict[str, str]:
-    """What the builder was told so far."""
+    """The options set on the builder so far."""
     told: dict[str, Any] = cast(Any, builder)._options
     return {key: str(value) for key, value in told.items()}
 
 
 def _running_driver() -> Any:
-    """The gateway to a JVM that this program has already, `None` when it has none; under `spark-submit` there is one from the start."""
+    """The gateway to this program's JVM, `None` if it has none yet; under `spark-submit` it has one from the start."""
     from pyspark import SparkContext
 
     context: Any = SparkContext
@@ -96,12 +93,12 @@ def _running_driver() -> Any:
 def _prepare_running_driver(
     builder: SparkSession.Builder, gateway: Any, options: Mapping[str, str], lines: PluginLines, choices: Mapping[str, str]
 ) -> None:
-    """Whatever can still be done for a session in a JVM that runs. The sizes of executors and driver were fixed at its start."""
+    """Prepares a session in a JVM that runs already. No launch plan is set: the driver's size was fixed when the JVM started."""
     from pyspark import SparkConf, SparkContext
 
     active: Any = cast(Any, SparkContext)._active_spark_context
     conf: SparkConf = SparkConf() if active is None else active.getConf()
-    if lines.plugin in str(conf.get(PLUGINS, "")):
+    if lines.confs[PLUGINS] in str(conf.get(PLUGINS, "")):
         if active is None and conf.get(PREFIX + "socket", None) is None:
             for key, value in {PREFIX + "command": str(find_command()), **choices}.items():
                 builder.config(key, value)
@@ -125,12 +122,12 @@ def _prepare_running_driver(
 
 
 def _load(gateway: Any, lines: PluginLines) -> None:
-    """Puts the plugin's jar where this JVM looks for classes: into the loader that spark-submit made for jars that come later."""
+    """Adds the plugin's jar to the running JVM: to the class loader that spark-submit made for jars added later."""
     jvm = gateway.jvm
     try:
         loader = jvm.java.lang.Thread.currentThread().getContextClassLoader()
         loader.addURL(jvm.java.io.File(lines.jar).toURI().toURL())
-        loader.loadClass(lines.plugin)
+        loader.loadClass(lines.confs[PLUGINS])
     except Exception as error:
         raise NotSteeredError(
             "this driver was started without Sparkwright's plugin, and takes no more jars: start the program with `sparkwright submit`, or add "
@@ -139,8 +136,8 @@ def _load(gateway: Any, lines: PluginLines) -> None:
 
 
 def _configure(builder: SparkSession.Builder, users: Mapping[str, str], lines: PluginLines, choices: Mapping[str, str]) -> None:
-    """The plugin beside what the user has for jars and plugins, and who it is to start."""
-    for key, ours in ((JARS, lines.jar), (PLUGINS, lines.plugin)):
+    """Adds the plugin to the user's own jars and plugins, and sets the command that it starts and the choices."""
+    for key, ours in lines.confs.items():
         theirs = [each.strip() for each in users.get(key, "").split(",") if each.strip()]
         builder.config(key, ",".join([*theirs, *([] if ours in theirs else [ours])]))
     for key, value in {PREFIX + "command": str(find_command()), **choices}.items():
@@ -148,8 +145,8 @@ def _configure(builder: SparkSession.Builder, users: Mapping[str, str], lines: P
 
 
 def _add_launch_plan(builder: SparkSession.Builder, users: Mapping[str, str], policy: str | None, environment: str | None) -> None:
-    """Sets what the policy plans for a launch. A wrong policy, or one that forbids the run, is an error; without a plan Spark starts as it
-    would."""
+    """Sets the policy's launch plan. A wrong policy, or one that forbids the run, is an error. If there is no plan for another reason,
+    Spark starts with the user's settings."""
     import pyspark
 
     user_confs = {"spark.master": os.environ.get("MASTER", LOCAL_MASTER), **users}
@@ -177,15 +174,9 @@ def _add_launch_plan(builder: SparkSession.Builder, users: Mapping[str, str], po
         builder.config(PREFIX + "executorsIfLost", str(answer["executors_if_lost"]))
 
 
-def _defaults_file() -> dict[str, str]:
-    """What spark-defaults.conf sets: it counts as the user's, and nothing of it may be overwritten."""
+def _defaults_file() -> str:
+    """The path of spark-defaults.conf: what it sets counts as the user's, and nothing of it may be overwritten."""
     from pyspark.find_spark_home import _find_spark_home  # pyright: ignore[reportPrivateUsage]
 
     folder = os.environ.get("SPARK_CONF_DIR") or os.path.join(_find_spark_home(), "conf")
-    try:
-        with open(os.path.join(folder, "spark-defaults.conf"), encoding="utf-8") as file:
-            lines = [line.strip() for line in file]
-    except OSError:
-        return {}
-    pairs = [re.split(r"\s*[=:\s]\s*", line, maxsplit=1) for line in lines if line and not line.startswith(("#", "!"))]
-    return {pair[0]: pair[1].strip() for pair in pairs if len(pair) == 2}
+    return os.path.join(folder, "spark-defaults.conf")

@@ -1,0 +1,96 @@
+//! Where and by what settings an application is started makes no difference to how it ends: folders of any name, properties in any form, nowhere to
+//! write, a driver elsewhere.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+
+mod support;
+
+use std::fs;
+
+use sparkwright_tests::application::Application;
+use sparkwright_tests::event_log::EventLog;
+use support::{Scene, faults, own_lines, program, quiet};
+
+/// What means something in URIs, globs, lists, shells and properties files, a blank, and a letter beyond ASCII.
+const NAME: &str = "it's run #1, 50%20 [größe] {a}";
+const LOCAL: [&str; 2] = ["--master", "local[2]"];
+
+/// An application in a folder of that name, with Sparkwright's own files and Spark's configuration in it too.
+fn there(scene: &Scene, application: Application, locale: &str) -> Application {
+    let place = scene.path(NAME);
+    fs::create_dir_all(place.join("conf")).unwrap();
+    // As people write it: a byte of Latin-1 in a comment, a value on two lines, each separator, an escape.
+    let defaults: &[u8] = b"# caf\xe9\nspark.sql.shuffle.partitions : 7\nspark.driver.extraJavaOptions=-Dspark.test.a=1 \\\n    -Dspark.test.b=2\nspark.test.mark\tgr\\u00f6\xc3\x9fe\n";
+    fs::write(place.join("conf/spark-defaults.conf"), defaults).unwrap();
+    application
+        .env("SPARKWRIGHT_HOME", place.join("home"))
+        .env("SPARK_CONF_DIR", place.join("conf"))
+        .env("LC_ALL", locale)
+        .in_folder(&place)
+}
+
+#[test]
+fn a_folder_of_any_name_and_properties_in_any_form() {
+    let scene = Scene::new();
+    let runs = scene.path(NAME).join("runs");
+    let submit = quiet(scene.sparkwright().args(["submit", "--environment", "production"]));
+    let outcome = there(&scene, submit, "C.UTF-8").args(LOCAL).args([program("exits.py"), "fine".into()]).run().unwrap();
+    assert_eq!(outcome.code(), Some(0), "{}", outcome.stderr);
+    assert_eq!(own_lines(&outcome), ["counted 500"]);
+    assert!(!outcome.stderr.contains("unsteered"), "{}", outcome.stderr);
+    let run = scene.record_in(&runs);
+    assert_eq!((&run["state"], faults(&run).as_str()), (&"ended".into(), ""), "{run:#}");
+    let log = runs.join(run["application"]["id"].as_str().unwrap()).join(run["event_log"].as_str().unwrap());
+    let confs = EventLog::read(&log).unwrap().conf;
+    assert_eq!(confs["spark.sql.shuffle.partitions"], "7");
+    assert_eq!(confs["spark.driver.extraJavaOptions"], "-Dspark.test.a=1 -Dspark.test.b=2");
+    assert_eq!(confs["spark.test.mark"], "größe");
+    // What stands in the file is the user's: nothing of it was decided.
+    let decisions = run["decisions"].as_array().unwrap();
+    let sets = decisions.iter().filter(|it| it["applied"] == true).flat_map(|it| it["sets"].as_array().unwrap());
+    assert!(sets.clone().count() > 0, "{decisions:#?}");
+    assert!(sets.clone().all(|set| set["key"] != "spark.sql.shuffle.partitions"), "{decisions:#?}");
+}
+
+#[test]
+fn a_locale_without_a_name_for_the_folder() {
+    let scene = Scene::new();
+    let line = [program("exits.py"), "fine".into()];
+    let alone = there(&scene, scene.alone(), "C").args(LOCAL).args(&line).run().unwrap();
+    let submit = quiet(scene.sparkwright().args(["submit", "--environment", "production"]));
+    let steered = there(&scene, submit, "C").args(LOCAL).args(&line).run().unwrap();
+    assert_eq!((alone.code(), own_lines(&alone)), (steered.code(), own_lines(&steered)), "{}", steered.stderr);
+    assert!(steered.stderr.contains("runs unsteered") && steered.stderr.contains("not UTF-8"), "{}", steered.stderr);
+}
+
+#[test]
+fn nowhere_to_write() {
+    for (home, cache) in [("", ""), ("/proc/none", ""), ("/root", "/proc/none")] {
+        let scene = Scene::new();
+        let outcome = scene
+            .steered::<&str>([])
+            .env("HOME", home)
+            .env("SPARKWRIGHT_HOME", cache)
+            .args(LOCAL)
+            .args([program("exits.py"), "three".into()])
+            .run()
+            .unwrap();
+        assert_eq!(outcome.code(), Some(3), "HOME={home} SPARKWRIGHT_HOME={cache}: {}", outcome.stderr);
+        assert_eq!(own_lines(&outcome), ["counted 500"]);
+        assert!(outcome.stderr.contains("runs unsteered: the plugin can't be written"), "{}", outcome.stderr);
+    }
+}
+
+#[test]
+fn a_driver_elsewhere() {
+    let scene = Scene::new();
+    let line = ["--master", "local[2]", "--deploy-mode", "cluster", &program("exits.py"), "fine"];
+    let alone = scene.alone().args(line).run().unwrap();
+    let steered = scene.steered::<&str>([]).args(line).run().unwrap();
+    assert_eq!(alone.code(), steered.code());
+    // Spark's own word on it is the last.
+    assert!(steered.stderr.contains("runs unsteered: --deploy-mode cluster starts the driver on another machine"), "{}", steered.stderr);
+    assert!(steered.stderr.contains("Cluster deploy mode"), "{}", steered.stderr);
+    let left: Vec<_> = fs::read_dir(scene.runs()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert!(left.iter().all(|name| !name.to_string_lossy().starts_with(".eventlog")), "{left:?}");
+}
