@@ -15,6 +15,7 @@ mod digest;
 pub mod engine;
 pub mod file_error;
 pub mod launch;
+mod private;
 pub mod record;
 pub mod review;
 pub mod spark;

@@ -1,13 +1,16 @@
 //! Spark's event logs: their files and their lines.
 //!
-//! All forms of Spark 3.5 and 4.x are read: one file or a rolling folder, plain or zstd, finished or in progress. What the lines mean is
-//! for others: the host and the tests read them each in their own way, so that one is a witness of the other.
+//! All forms of Spark 3.5 and 4.x are read: one file or a rolling folder, plain or zstd, finished or in progress; line by line, in bounded
+//! memory. What the lines mean is for others: the host and the tests read them each in their own way, so that one is a witness of the other.
 
 use std::fs::{self, File};
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
-use ruzstd::decoding::StreamingDecoder;
+use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
+
+/// What a line may have. The longest that Spark writes is a plan with its metrics, of some MiB; a small compressed file may unfold to gigabytes.
+const LINE_BYTES_AT_MOST: u64 = 64 << 20;
 
 /// Why an event log can't be read.
 #[derive(Debug, thiserror::Error)]
@@ -40,6 +43,14 @@ pub enum EventLogError {
         path: PathBuf,
         /// Its codec, by its name.
         codec: String,
+    },
+    /// A line is longer than any that Spark writes.
+    #[error("line {number} of `{}` has more than {} MiB: this is no event log of Spark, or a damaged one", path.display(), LINE_BYTES_AT_MOST >> 20)]
+    LongLine {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        number: u64,
     },
 }
 
@@ -98,58 +109,76 @@ fn number(path: &Path) -> Option<u32> {
 fn lines(file: &Path, take: &mut impl FnMut(&str)) -> Result<()> {
     let raw = BufReader::with_capacity(1 << 16, File::open(file).map_err(io(file))?);
     match Path::new(name(file).trim_end_matches(".inprogress")).extension().and_then(|codec| codec.to_str()) {
-        Some("zstd") => {}
+        Some("zstd") => {
+            let text = Frames { source: raw, frame: FrameDecoder::new(), at: At::NextFrame };
+            whole_lines(BufReader::with_capacity(1 << 16, text), file, take)
+        }
         Some(codec @ ("lz4" | "lzf" | "snappy")) => {
-            return Err(EventLogError::Codec { path: file.to_owned(), codec: codec.to_owned() });
+            Err(EventLogError::Codec { path: file.to_owned(), codec: codec.to_owned() })
         }
-        _ => return whole_lines(raw, file, take),
+        _ => whole_lines(raw, file, take),
     }
-    // Spark flushes by ending a frame and beginning the next one: the file is a sequence of frames.
-    let mut raw = raw;
-    let mut text = Frames { source: &mut raw, rest: Vec::new() };
-    while text.next_frame(file, take)? {}
-    Ok(())
 }
 
-/// The text of a sequence of zstd frames; a line may go on in the next frame.
-struct Frames<'a, R> {
-    source: &'a mut R,
-    rest: Vec<u8>,
+/// Where the reading of [`Frames`] is.
+enum At {
+    NextFrame,
+    InFrame,
+    /// Behind the last frame, or where it is cut off.
+    End,
 }
 
-impl<R: BufRead> Frames<'_, R> {
-    /// Reads one frame; false at the end of the file, or where it is cut off.
-    fn next_frame(&mut self, file: &Path, take: &mut impl FnMut(&str)) -> Result<bool> {
-        if self.source.fill_buf().map_err(io(file))?.is_empty() {
-            return Ok(false);
+/// The text of a sequence of zstd frames: Spark flushes by ending a frame and beginning the next one. It ends where a frame is cut off.
+struct Frames<R> {
+    source: R,
+    frame: FrameDecoder,
+    at: At,
+}
+
+impl<R: BufRead> Read for Frames<R> {
+    fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
+        loop {
+            self.at = match self.at {
+                At::End => return Ok(0),
+                At::NextFrame if self.source.fill_buf()?.is_empty() || self.frame.init(&mut self.source).is_err() => At::End,
+                At::NextFrame => At::InFrame,
+                At::InFrame => match self.frame.read(into)? {
+                    0 if self.frame.is_finished() => At::NextFrame,
+                    0 => match self.frame.decode_blocks(&mut self.source, BlockDecodingStrategy::UptoBlocks(1)) {
+                        Ok(_) => At::InFrame,
+                        Err(_) => At::End,
+                    },
+                    given => return Ok(given),
+                },
+            }
         }
-        let Ok(mut decoder) = StreamingDecoder::new(&mut *self.source) else { return Ok(false) };
-        let mut frame = Vec::new();
-        let whole = std::io::Read::read_to_end(&mut decoder, &mut frame).is_ok();
-        drop(decoder);
-        self.rest.extend_from_slice(&frame);
-        let end = self.rest.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
-        let tail = self.rest.split_off(end);
-        let lines = std::mem::replace(&mut self.rest, tail);
-        whole_lines(lines.as_slice(), file, take)?;
-        Ok(whole)
     }
 }
 
 fn whole_lines(mut reader: impl BufRead, file: &Path, take: &mut impl FnMut(&str)) -> Result<()> {
-    let mut line = String::new();
-    while reader.read_line(&mut line).map_err(io(file))? > 0 {
-        if line.ends_with('\n') && line.len() > 1 {
-            take(line.trim_end());
-        }
+    let mut line = Vec::new();
+    for number in 1.. {
         line.clear();
+        (&mut reader).take(LINE_BYTES_AT_MOST + 1).read_until(b'\n', &mut line).map_err(io(file))?;
+        if line.len() as u64 > LINE_BYTES_AT_MOST {
+            return Err(EventLogError::LongLine { path: file.to_owned(), number });
+        }
+        if line.last() != Some(&b'\n') {
+            break;
+        }
+        if line.len() > 1 {
+            // A byte that is no text is one of somebody's query or path; the event is read all the same.
+            take(String::from_utf8_lossy(&line).trim_end());
+        }
     }
     Ok(())
 }
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::indexing_slicing)]
     use super::*;
+    use ruzstd::encoding::{CompressionLevel, compress_to_vec};
 
     fn read(path: &Path) -> std::result::Result<Vec<String>, String> {
         let mut lines = Vec::new();
@@ -174,6 +203,41 @@ mod tests {
         fs::write(root.join("app.lz4"), "x")?;
         assert!(read(&root.join("app.lz4")).is_err_and(|error| error.contains("compressed with lz4")));
         assert!(read(&root.join("none")).is_err());
+        Ok(())
+    }
+
+    /// What Spark's writer makes of texts, each flushed: a frame for each.
+    fn frames(texts: &[&[u8]]) -> Vec<u8> {
+        texts.iter().flat_map(|text| compress_to_vec(*text, CompressionLevel::Fastest)).collect()
+    }
+
+    #[test]
+    fn lines_go_on_over_frames_and_end_where_one_is_cut_off() -> std::io::Result<()> {
+        let folder = tempfile::tempdir()?;
+        let file = folder.path().join("app-1.zstd");
+        let whole = frames(&[b"first\nsec", b"", b"ond\n", b"third \xff\nfourth, cut"]);
+        fs::write(&file, &whole)?;
+        assert_eq!(read(&file), Ok(["first", "second", "third \u{fffd}"].map(str::to_owned).to_vec()));
+        let last = frames(&[b"third \xff\nfourth, cut"]).len();
+        for missing in 1..=last {
+            fs::write(&file, &whole[..whole.len() - missing])?;
+            let lines = read(&file);
+            assert!(lines.as_ref().is_ok_and(|lines| lines.starts_with(&["first".to_owned(), "second".to_owned()])), "{missing}: {lines:?}");
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn a_line_that_never_ends_is_told_before_it_fills_the_memory() -> std::io::Result<()> {
+        let folder = tempfile::tempdir()?;
+        let file = folder.path().join("bomb.zstd");
+        let megabyte = compress_to_vec(&[b'0'; 1 << 20][..], CompressionLevel::Fastest);
+        let mut bomb = compress_to_vec(&b"first\n"[..], CompressionLevel::Fastest);
+        for _ in 0..200 {
+            bomb.extend_from_slice(&megabyte);
+        }
+        fs::write(&file, bomb)?;
+        assert!(read(&file).is_err_and(|error| error.starts_with("line 2 of `") && error.contains("more than 64 MiB")));
         Ok(())
     }
 }

@@ -262,6 +262,69 @@ def just_written():
 
 
 @scenario
+def contents_with_the_old_length_and_time():
+    """What `cp -p`, `rsync -t`, `unzip` and a mount of an object store leave."""
+    from pyspark.sql import functions as F
+
+    host = FakeHost(CachePolicy())
+    spark = session(host)
+    folder = tempfile.mkdtemp()
+    file = os.path.join(folder, "a.csv")
+    beside = os.path.join(tempfile.mkdtemp(), "new.csv")
+    then = 1_700_000_000
+
+    def in_place(text):
+        with open(file, "w") as out:
+            out.write(text)
+
+    def put_there(text):
+        with open(beside, "w") as out:
+            out.write(text)
+        os.utime(beside, (then, then))
+        os.replace(beside, file)
+
+    def copied(text):
+        with open(beside, "w") as out:
+            out.write(text)
+        os.utime(beside, (then, then))
+        shutil.copy2(beside, file)
+
+    def linked(text):
+        target = os.path.join(os.path.dirname(beside), "target.csv")
+        with open(target, "w") as out:
+            out.write(text)
+        os.utime(target, (then, then))
+        if not os.path.islink(file):
+            os.remove(file)
+            os.symlink(target, file)
+
+    def sums(path):
+        frame = spark.read.csv(path, "k string, v long").groupBy("k").agg(F.sum("v").alias("s"))
+        return [tuple(row) for row in frame.collect()], IN_MEMORY in plan_of(frame)
+
+    value = 10
+    for way in (in_place, put_there, copied, linked):
+        for _ in range(2):
+            value += 1
+            way(f"a,{value}\n")
+            os.utime(file, (then, then))
+            time.sleep(0.02)  # more than a tick of the kernel's clock
+            check(sums(folder) == ([("a", value)], True), f"{way.__name__}: the new rows, kept")
+            check(sums(folder) == ([("a", value)], True), f"{way.__name__}: and read from there")
+    mount = tempfile.mkdtemp()
+    if subprocess.run(["mount", "-t", "ramfs", "ramfs", mount], check=False, capture_output=True).returncode != 0:
+        print("   SKIPPED: only root can mount a file system", flush=True)
+    else:
+        try:
+            shutil.copy(file, mount)
+            check(sums(mount) == ([("a", value)], False), "where the kernel keeps no change time nothing is kept")
+            host.until(lambda: any(m["state"] == "dropped" and "mount of type ramfs" in (m["error"] or "") for m in host.of("entry")), what="why")
+        finally:
+            subprocess.run(["umount", mount], check=True)
+    spark.stop()
+
+
+@scenario
 def overwritten_source():
     policy = CachePolicy()
     policy.operator = "Project"  # without an exchange, which under AQE would have read everything before the files go

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs::{self, DirBuilder, File};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::DirBuilderExt as _;
 use std::os::unix::process::CommandExt as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -35,6 +35,7 @@ use crate::launch::installation::Installation;
 use crate::launch::local_uri::{for_spark, java_can_name, local_uri, no_name_in_java};
 use crate::launch::plan::{PlanError, launch_facts, no_launch_plan, plan_launch};
 use crate::launch::properties;
+use crate::private;
 use crate::steering::{EXECUTORS_IF_LOST, Mode, SteeringSetup, record_lost_host, server};
 
 /// The plugin's and the Python package's key for what steering does.
@@ -273,7 +274,7 @@ fn event_log_folder(record: &Path) -> Result<PathBuf, FileError> {
     if !java_can_name(&folder) {
         return Err(FileError::of("have Spark write to", &folder)(no_name_in_java()));
     }
-    fs::create_dir_all(&folder).map_err(FileError::of("make the folder", &folder))?;
+    private::folder(&folder).map_err(FileError::of("make the folder", &folder))?;
     // Spark does not start an application whose event log can't be written: try it first.
     let probe = folder.join(".probe");
     let tried = fs::write(&probe, vec![0u8; 64 * 1024]);
@@ -340,7 +341,7 @@ fn start_host(launch: &SteeringSetup) -> Result<PathBuf, NoHost> {
 
 /// A new file that only this user can read.
 fn private_file(path: &Path) -> Result<File, FileError> {
-    File::options().write(true).create_new(true).mode(0o600).open(path).map_err(FileError::of("make", path))
+    private::new_file(path).map_err(FileError::of("make", path))
 }
 
 /// What the user configured: in files of properties, and on the command line, which wins.

@@ -1,6 +1,6 @@
 //! Writes a run's record as it happens, and goes on without one when the disk won't have it.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -10,6 +10,7 @@ use sparkwright_record::JournalLine;
 
 use super::{ApplicationIdentity, Change, Fault, JOURNAL, RUN, RecordedDecision, Run, RunState, report};
 use crate::clock::now_ms;
+use crate::private;
 
 /// Space that is set aside when a record is begun, so that a full disk can still be told of.
 const RESERVE_BYTES: usize = 256 * 1024;
@@ -164,9 +165,9 @@ impl Inner {
     fn open(&mut self, root: &Path) -> io::Result<()> {
         fs::create_dir_all(root)?;
         let folder = free_folder(root, &self.run.application.id);
-        fs::create_dir_all(&folder)?;
-        fs::write(folder.join(RESERVE), vec![0u8; RESERVE_BYTES])?;
-        self.journal = Some(OpenOptions::new().create(true).append(true).open(folder.join(JOURNAL))?);
+        private::folder(&folder)?;
+        private::file(&folder.join(RESERVE))?.write_all(&vec![0u8; RESERVE_BYTES])?;
+        self.journal = Some(private::appended(&folder.join(JOURNAL))?);
         self.folder = Some(folder);
         Ok(())
     }
@@ -247,7 +248,7 @@ fn free_folder(root: &Path, id: &str) -> PathBuf {
 /// Writes a file beside itself and renames it, so that a reader finds the old or the new one and nothing between.
 fn replace(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
     let fresh = folder.join(format!(".{name}.new"));
-    let written = File::create(&fresh).and_then(|mut file| {
+    let written = private::file(&fresh).and_then(|mut file| {
         file.write_all(bytes)?;
         file.flush()
     });

@@ -32,7 +32,12 @@ pub(super) async fn guard(
     next: Next,
 ) -> Response {
     let mut response = if !peer.may_ask() {
-        answer::words(StatusCode::FORBIDDEN, "this page belongs to another user of this machine")
+        let why = if peer.is_known() {
+            "this page belongs to another user of this machine"
+        } else {
+            "the system does not tell which user asks (/proc/net/tcp), and this page belongs to one"
+        };
+        answer::words(StatusCode::FORBIDDEN, why)
     } else if !was_meant_for(&request, port) {
         let told = format!("the page is at http://127.0.0.1:{port}/ and has no other name");
         answer::words(StatusCode::FORBIDDEN, told)

@@ -1,7 +1,7 @@
 //! Serves the page: its files, the policy file that is open in it, and the runs that were recorded.
 //!
 //! Everything is for one user of this machine. The server listens on 127.0.0.1 alone; a connection of another user is turned
-//! away (`peer`), and so is a request that was meant for another host, as a page elsewhere can make one by letting its name
+//! away (`peer`) and takes no room from the user's own (`connections`), and so is a request that was meant for another host, as a page elsewhere can make one by letting its name
 //! lead here (`guard`). No answer may be read by another origin, since none says that it may. What changes the policy file has
 //! to bring the token that only the page knows, and the digest of the text that the change was made to (`policy_file`).
 //!
@@ -9,6 +9,7 @@
 //! folders of runs (`runs`), and what isn't there isn't there. `events` tells a page that a run has changed.
 
 mod answer;
+mod connections;
 mod events;
 mod guard;
 mod page;
@@ -25,7 +26,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, FromRef, Path, State};
 use axum::http::{HeaderMap, StatusCode};
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::{get, put};
 use futures_util::future::{Either, select};
@@ -38,7 +39,6 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::launch::policy_source::PolicyError;
 use guard::Guard;
 use page::Page;
-use peer::Peer;
 use policy_file::OpenPolicy;
 use runs::Runs;
 
@@ -161,14 +161,16 @@ impl WebServer {
     /// The system takes the port away.
     pub fn serve(self, end: impl Future<Output = ()>) -> io::Result<()> {
         let Self { runtime, listener, port, shared } = self;
-        runtime.block_on(async move {
+        let ended = runtime.block_on(async move {
             let listener = tokio::net::TcpListener::from_std(listener)?;
-            let service = router(shared, port).into_make_service_with_connect_info::<Peer>();
-            match select(pin!(axum::serve(listener, service).into_future()), pin!(end)).await {
+            match select(pin!(connections::answer_all(listener, router(shared, port))), pin!(end)).await {
                 Either::Left((ended, _)) => ended,
                 Either::Right(((), _)) => Ok(()),
             }
-        })
+        });
+        // What still reads a file is not waited for.
+        runtime.shutdown_background();
+        ended
     }
 }
 
@@ -186,7 +188,7 @@ fn router(shared: Shared, port: u16) -> Router {
     let guard = Guard { port, security_policy: shared.page.security_policy() };
     Router::new()
         .route("/server.json", get(about))
-        .route("/policy", put(policy_file::put))
+        .route("/policy", put(policy_file::put).layer(from_fn(connections::in_time)))
         .route("/runs.json", get(runs::list))
         .route("/runs/{name}", get(runs::run))
         .route("/runs/{id}/events", get(events::events))

@@ -3,10 +3,8 @@
 use std::fs;
 use std::net::{SocketAddr, SocketAddrV4};
 
-use axum::extract::connect_info::Connected;
-use axum::serve::IncomingStream;
 use rustix::process::geteuid;
-use tokio::net::TcpListener;
+use tokio::net::TcpStream;
 
 /// The kernel's tables of connections; the second has those of programs that speak IPv6 to an IPv4 address.
 const TABLES: [&str; 2] = ["/proc/net/tcp", "/proc/net/tcp6"];
@@ -22,20 +20,24 @@ pub(super) struct Peer {
     user: Option<u32>,
 }
 
-impl Connected<IncomingStream<'_, TcpListener>> for Peer {
-    fn connect_info(stream: IncomingStream<'_, TcpListener>) -> Self {
-        let user = match (stream.io().local_addr(), stream.remote_addr()) {
-            (Ok(SocketAddr::V4(ours)), SocketAddr::V4(theirs)) => user_of(ours, *theirs),
+impl Peer {
+    /// Who is at the other end of this connection.
+    pub(super) fn of(stream: &TcpStream) -> Self {
+        let user = match (stream.local_addr(), stream.peer_addr()) {
+            (Ok(SocketAddr::V4(ours)), Ok(SocketAddr::V4(theirs))) => user_of(ours, theirs),
             _ => None,
         };
         Self { user }
     }
-}
 
-impl Peer {
-    /// Whether the server is theirs: the user's who started it, or root's, who needs no permission.
+    /// Whether the server is theirs: the user's who started it, or root's, who needs no permission. Nobody is taken for them.
     pub(super) fn may_ask(self) -> bool {
-        self.user.is_none_or(|user| user == geteuid().as_raw() || user == 0)
+        self.user.is_some_and(|user| user == geteuid().as_raw() || user == 0)
+    }
+
+    /// Whether the kernel told who it is.
+    pub(super) fn is_known(self) -> bool {
+        self.user.is_some()
     }
 }
 
@@ -75,7 +77,8 @@ mod tests {
         };
         assert_eq!(user_of(ours, theirs), Some(geteuid().as_raw()));
         assert_eq!(user_of(theirs, SocketAddrV4::new(*ours.ip(), 1)), None);
-        assert!(Peer { user: Some(geteuid().as_raw()) }.may_ask() && Peer { user: None }.may_ask());
+        assert!(Peer { user: Some(geteuid().as_raw()) }.may_ask());
+        assert!(!Peer { user: None }.may_ask(), "whoever can't be told from a stranger is one");
         assert!(!Peer { user: Some(geteuid().as_raw() + 1) }.may_ask());
     }
 

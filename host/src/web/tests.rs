@@ -476,3 +476,56 @@ fn a_port_that_is_taken_and_a_file_that_is_not_there_are_told() {
     let absent = WebOptions { policy: Some("absent.yaml".into()), ..WebOptions::default() };
     assert!(matches!(WebServer::bind(absent), Err(WebError::Policy(_))));
 }
+
+/// What came back on a connection: the status, or nothing where it was closed.
+fn status(mut stream: &TcpStream) -> Option<u16> {
+    let mut head = [0; 12];
+    stream.read_exact(&mut head).ok()?;
+    std::str::from_utf8(&head).ok()?.split(' ').nth(1)?.parse().ok()
+}
+
+#[test]
+fn strangers_hold_what_they_can_and_take_nothing_from_the_user() {
+    if !rustix::process::geteuid().is_root() {
+        eprintln!("SKIPPED strangers_hold_what_they_can_and_take_nothing_from_the_user: only root can be somebody else");
+        return;
+    }
+    let served = Served::new();
+    let port = served.port;
+    let request = format!("GET / HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\n\r\n");
+    // Somebody who asks as often as descriptors go, and on each connection again.
+    let (held, told) = thread::spawn(move || {
+        let nobody = rustix::process::Uid::from_raw(65_534);
+        rustix::thread::set_thread_res_uid(nobody, nobody, nobody).unwrap();
+        let held: Vec<TcpStream> = (0..400).filter_map(|_| TcpStream::connect(("127.0.0.1", port)).ok()).collect();
+        let told: Vec<Option<u16>> = held
+            .iter()
+            .map(|mut stream| {
+                stream.set_read_timeout(Some(PATIENCE)).unwrap();
+                let _ = stream.write_all(request.as_bytes());
+                status(stream)
+            })
+            .collect();
+        (held, told)
+    })
+    .join()
+    .unwrap();
+    assert!(held.len() > 100, "{}", held.len());
+    assert!(told.contains(&Some(403)) && told.iter().all(|status| matches!(status, None | Some(403))), "{told:?}");
+    assert_eq!(served.get("/").status, 200);
+}
+
+#[test]
+fn a_request_that_is_never_sent_whole_is_given_up() {
+    let served = Served::new();
+    let head = format!("GET / HTTP/1.1\r\nhost: 127.0.0.1:{}\r\n", served.port);
+    let silent = served.connect("");
+    let half = served.connect(&head);
+    let body = served.connect(&format!(
+        "PUT /policy HTTP/1.1\r\nhost: 127.0.0.1:{}\r\nx-sparkwright-token: {}\r\nif-match: \"x\"\r\ncontent-length: 9\r\n\r\nhalf",
+        served.port,
+        served.token()
+    ));
+    assert_eq!((status(&silent), status(&body)), (None, Some(408)));
+    assert!(matches!(status(&half), None | Some(408)));
+}

@@ -27,7 +27,9 @@ final class CachedEntries {
     void entry(String id, String state, String why, String error, String level);
   }
 
-  private record Entry(String id, String level, List<SourceIdentity.Listing> files, long confDigest) {}
+  /** @param versions of each listing's files, from before the plan was computed */
+  private record Entry(
+      String id, String level, List<SourceIdentity.Listing> files, List<List<FileVersion>> versions, long confDigest) {}
 
   private final Map<String, Entry> entries = new ConcurrentHashMap<>();
   /** Entries that are being added and may not be in Spark's cache yet. */
@@ -122,7 +124,8 @@ final class CachedEntries {
       return false;
     }
     for (int i = 0; i < files.size(); i++) {
-      if (!files.get(i).sameFiles(entry.files.get(i)) || !look.unchanged(entry.files.get(i))) {
+      SourceIdentity.Listing known = entry.files.get(i);
+      if (!files.get(i).sameFiles(known) || !look.versions(known).equals(entry.versions.get(i))) {
         return false;
       }
     }
@@ -138,13 +141,21 @@ final class CachedEntries {
     try {
       SourceIdentity.Look look = facts.look();
       List<SourceIdentity.Listing> files = node.allFiles();
+      List<List<FileVersion>> versions = new ArrayList<>();
       for (SourceIdentity.Listing listing : files) {
-        if (!look.unchanged(listing)) {
+        List<FileVersion> now = look.versions(listing);
+        if (now.size() != listing.files().size()) {
           return false; // the files changed after the plan was made: not cached, and the query runs as plain Spark would
         }
+        String why = SourceIdentity.Look.unidentified(listing, now, facts.settledAtMs());
+        if (why != null) {
+          watcher.entry(node.hash, "dropped", "failed", "a new content of a file it reads could go unnoticed: " + why, level);
+          return false;
+        }
+        versions.add(now);
       }
       StorageLevel storage = StorageLevel.fromString(level);
-      entries.put(node.hash, new Entry(node.hash, level, files, facts.confDigest));
+      entries.put(node.hash, new Entry(node.hash, level, files, versions, facts.confDigest));
       Steering.ours(() -> Compat.cache(session, node.plan, NAME_PREFIX + node.hash, storage));
       CachedData made = find(node.hash, session);
       if (made == null) {

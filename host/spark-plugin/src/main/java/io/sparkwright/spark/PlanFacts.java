@@ -94,6 +94,11 @@ final class PlanFacts implements PlanHash.Visitor {
     return new SourceIdentity.Look(welcome.listFolderFrom());
   }
 
+  /** A file that changed later may change once more without another time on it; Unix milliseconds. */
+  long settledAtMs() {
+    return nowMs - welcome.settledMs();
+  }
+
   Node root() {
     return nodes.get(0);
   }
@@ -217,7 +222,7 @@ final class PlanFacts implements PlanHash.Visitor {
     if (node.reason == null && welcome != null) {
       if (listing.files().size() > welcome.filesAtMost()) {
         node.reason = Cacheability.TOO_MANY_FILES;
-      } else if (listing.newestMs() > nowMs - welcome.settledMs()) {
+      } else if (listing.newestMs() > settledAtMs()) {
         node.reason = Cacheability.JUST_WRITTEN;
       }
     }

@@ -1,6 +1,8 @@
 package io.sparkwright.spark;
 
+import java.io.FileNotFoundException;
 import java.io.IOException;
+import java.nio.file.NoSuchFileException;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.IdentityHashMap;
@@ -14,8 +16,9 @@ import org.apache.hadoop.fs.Path;
 import org.apache.spark.sql.execution.datasources.InMemoryFileIndex;
 
 /**
- * Identifies the content of a file relation by path, length and modification time of each file. Spark compares such relations by root path
- * only: without this a cached plan would still be used after its files were replaced.
+ * Identifies the content of a file relation by its files. Spark compares such relations by root path only: without this a cached plan would
+ * still be used after its files were replaced. A listing has each file's path, length and modification time, as Spark's own has them; while a
+ * plan is cached, each use also compares what tells contents apart ({@link FileVersion}).
  */
 final class SourceIdentity {
   /** A file name with a UUID: Spark and Hadoop committers never write to such a name twice. */
@@ -65,9 +68,9 @@ final class SourceIdentity {
     return listing;
   }
 
-  /** Compares listings with the file systems as they are now, each listing once. Made anew for each question. */
+  /** Looks at the files of listings as they are now, at each listing once. Made anew for each question. */
   static final class Look {
-    private final Map<Listing, Boolean> seen = new IdentityHashMap<>();
+    private final Map<Listing, List<FileVersion>> seen = new IdentityHashMap<>();
     private final int listFolderFrom;
 
     /** @param listFolderFrom number of files in a remote folder from which it is listed once, instead of one request for each file */
@@ -75,57 +78,86 @@ final class SourceIdentity {
       this.listFolderFrom = listFolderFrom;
     }
 
-    /** Whether each file of the listing is still there with its length and modification time. */
-    boolean unchanged(Listing listing) throws IOException {
-      Boolean before = seen.get(listing);
-      if (before != null) {
-        return before;
+    /** The version of each file of the listing, in its order; empty where a file is gone or has another length or modification time. */
+    List<FileVersion> versions(Listing listing) throws IOException {
+      List<FileVersion> before = seen.get(listing);
+      if (before == null) {
+        before = look(listing);
+        seen.put(listing, before);
       }
-      boolean same = check(listing);
-      seen.put(listing, same);
-      return same;
+      return before;
     }
 
-    private boolean check(Listing listing) throws IOException {
+    /**
+     * Why the versions of a listing's files do not identify their contents; null when they do.
+     *
+     * @param settledAtMs a file that changed later may change once more without another change time, Unix milliseconds
+     */
+    static String unidentified(Listing listing, List<FileVersion> versions, long settledAtMs) throws IOException {
+      Map<Path, String> mounts = new HashMap<>();
+      for (int i = 0; i < versions.size(); i++) {
+        Path path = new Path(listing.files.get(i).path);
+        FileVersion version = versions.get(i);
+        if (version.version() == null) {
+          return "its file system tells neither etag nor version";
+        }
+        if (version.changedMs() > settledAtMs && !UNIQUE_NAME.matcher(path.getName()).matches()) {
+          return "it was written just now";
+        }
+        if (version.changedMs() == 0) {
+          continue;
+        }
+        String mount = mounts.get(path.getParent());
+        if (mount == null) {
+          mount = FileVersion.unreliableMount(path);
+          mounts.put(path.getParent(), mount);
+        }
+        if (!mount.isEmpty()) {
+          return "it is on a mount of type " + mount + ", whose inodes and change times may be made up or late";
+        }
+      }
+      return null;
+    }
+
+    private List<FileVersion> look(Listing listing) throws IOException {
       Map<Path, List<Stamp>> folders = new HashMap<>();
       for (Stamp file : listing.files) {
         folders.computeIfAbsent(new Path(file.path).getParent(), folder -> new ArrayList<>()).add(file);
       }
+      Map<Stamp, FileVersion> found = new HashMap<>();
       for (Map.Entry<Path, List<Stamp>> folder : folders.entrySet()) {
         FileSystem fs = folder.getKey().getFileSystem(listing.hadoop);
-        boolean listed = folder.getValue().size() >= listFolderFrom && !"file".equals(fs.getUri().getScheme());
-        if (!(listed ? sameInFolder(fs, folder.getKey(), folder.getValue()) : sameEach(fs, folder.getValue()))) {
-          return false;
+        boolean local = "file".equals(fs.getUri().getScheme());
+        Map<String, FileStatus> listed = !local && folder.getValue().size() >= listFolderFrom ? list(fs, folder.getKey()) : null;
+        for (Stamp file : folder.getValue()) {
+          FileVersion now = version(fs, local, listed, new Path(file.path));
+          if (now == null || now.length() != file.length || now.modifiedMs() != file.modifiedMs) {
+            return List.of();
+          }
+          found.put(file, now);
         }
       }
-      return true;
+      return listing.files.stream().map(found::get).toList();
     }
 
-    private static boolean sameEach(FileSystem fs, List<Stamp> files) throws IOException {
-      for (Stamp file : files) {
-        if (!same(fs.getFileStatus(new Path(file.path)), file)) {
-          return false;
+    private static FileVersion version(FileSystem fs, boolean local, Map<String, FileStatus> listed, Path path) throws IOException {
+      try {
+        if (local) {
+          return FileVersion.local(path);
         }
+        FileStatus status = listed == null ? fs.getFileStatus(path) : listed.get(path.getName());
+        return status == null ? null : FileVersion.remote(status);
+      } catch (FileNotFoundException | NoSuchFileException e) {
+        return null;
       }
-      return true;
     }
 
-    private static boolean sameInFolder(FileSystem fs, Path folder, List<Stamp> files) throws IOException {
+    private static Map<String, FileStatus> list(FileSystem fs, Path folder) throws IOException {
       Map<String, FileStatus> now = new HashMap<>();
       for (FileStatus status : fs.listStatus(folder)) {
         now.put(status.getPath().getName(), status);
       }
-      for (Stamp file : files) {
-        FileStatus status = now.get(new Path(file.path).getName());
-        if (status == null || !same(status, file)) {
-          return false;
-        }
-      }
-      return true;
-    }
-
-    private static boolean same(FileStatus now, Stamp file) {
-      return now.getLen() == file.length && now.getModificationTime() == file.modifiedMs;
+      return now;
     }
   }
 }
