@@ -76,6 +76,9 @@ pub struct PlanNode {
     /// For a join, whether a condition of its own concerns one side only, as `on a.id = b.id and a.day = 1` does.
     #[serde(skip_serializing_if = "is_default")]
     pub one_sided: bool,
+    /// Whether an expression of the operator itself draws or numbers rows by partition, as `rand` and `monotonically_increasing_id` do.
+    #[serde(skip_serializing_if = "is_default")]
+    pub by_partition: bool,
     /// For a file source, its format.
     #[serde(skip_serializing_if = "is_default")]
     pub format: Option<String>,
@@ -120,6 +123,7 @@ crate::members::read_over_defaults!(PlanNode {
     row_bytes,
     join,
     one_sided,
+    by_partition,
     format,
     path,
     why_not,

@@ -5,6 +5,7 @@ pub mod estimate;
 mod executors;
 mod narrowed;
 mod sub_plans;
+mod tied;
 mod tree;
 
 pub use contract::{
@@ -100,6 +101,11 @@ fn session_confs(
         spill,
     };
     let (mut partitions, advisory) = shuffle::partitioning(policy, &facts);
+    if let Some(why) = tied::to_partitions(&input.nodes, input.adaptive) {
+        partitions.trace = partitions.trace.note(why);
+        answer.note(&contract::THE_SHUFFLE_PARTITIONS, SHUFFLE_PARTITIONS.key, None, scalar(partitions));
+        return;
+    }
     shuffle::set(&partitions, advisory.as_ref(), "shuffle partitions for this query's data", to);
     if !to.may_set(SHUFFLE_PARTITIONS) {
         partitions.trace = partitions.trace.note("not applied: the user set spark.sql.shuffle.partitions");

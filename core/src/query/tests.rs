@@ -63,6 +63,50 @@ fn partitions_follow_the_slots_on_small_data() {
 }
 
 #[test]
+fn what_is_tied_to_partitions_keeps_their_number() {
+    let with = |nodes: Vec<PlanNode>, adaptive| plan(&PlanQueryInput { nodes, adaptive, ..join() });
+    // `nodes` above the join, each with one below the other.
+    let above = |nodes: &[PlanNode]| {
+        let mut whole: Vec<PlanNode> = nodes.to_vec();
+        let shift = u32::try_from(nodes.len()).unwrap();
+        whole.extend(join().nodes.into_iter().map(|node| {
+            let parent = node.parent.map_or(shift.checked_sub(1), |parent| Some(parent + shift));
+            PlanNode { parent, ..node }
+        }));
+        whole
+    };
+    let drawing = |operator| PlanNode { by_partition: true, ..node(None, operator) };
+    let told = |answer: &PlanQueryAnswer| {
+        let made = answer.decisions.iter().find(|it| it.name == "shuffle_partitions").unwrap();
+        made.decision.trace.notes.iter().any(|note| note.starts_with("not applied: "))
+    };
+    for (nodes, adaptive, tied) in [
+        (above(&[node(None, "Sample")]), true, true),
+        (above(&[node(None, "Project"), PlanNode { parent: Some(0), ..drawing("Project") }]), true, true),
+        (above(&[node(None, "Project")]), true, false),
+        (above(&[node(None, "InsertIntoHadoopFsRelationCommand")]), false, true),
+        (above(&[node(None, "InsertIntoHadoopFsRelationCommand")]), true, false),
+        (above(&[node(None, "Project")]), false, false),
+        // Below every shuffle: what is drawn there is drawn by the partitions of the files.
+        (
+            vec![
+                node(None, "Aggregate"),
+                PlanNode { parent: Some(0), ..drawing("Filter") },
+                leaf(1, "flights", 512),
+            ],
+            true,
+            false,
+        ),
+    ] {
+        // Adaptive execution leaves small queries alone.
+        let large = nodes.iter().cloned().map(|node| PlanNode { bytes: node.bytes.map(|_| Bytes::gib(2)), ..node });
+        let answer = with(large.collect(), adaptive);
+        let set = answer.confs.contains_key(SHUFFLE_PARTITIONS.key) || answer.confs.contains_key(ADVISORY_SIZE.key);
+        assert_eq!((set, told(&answer)), (!tied, tied), "{nodes:#?} {adaptive}");
+    }
+}
+
+#[test]
 fn slots_are_those_of_the_executors_that_there_are_or_will_be() {
     let at = |running, target, cores, cpus| {
         let mut input = PlanQueryInput {

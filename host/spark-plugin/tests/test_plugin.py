@@ -9,6 +9,7 @@ that fails the rest goes on in a new JVM. Exit status 0: all passed.
 
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -129,8 +130,7 @@ def confs_and_events():
     check(listed == {False}, "nor does a list of what is set have ours")
     check(cloned == {"200"}, f"nor a session that is cloned meanwhile, as a streaming query does: {cloned}")
     outside = spark.range(9).groupBy(F.col("id") % 3).count().rdd.getNumPartitions()
-    check(outside == 3 and spark.conf.get(PARTITIONS) == "3", "a plan outside of an execution has it")
-    check(spark.sql(f"SET {PARTITIONS}").collect()[0].value == "3", "as long as no other question is asked")
+    check(outside == 3 and spark.conf.get(PARTITIONS) == "200", "a plan outside of an execution has it, the session has not")
     spark.range(9).groupBy(F.col("id") % 3).count().collect()
     check(spark.conf.get(PARTITIONS) == "200", "concurrent queries leave the session as it was")
 
@@ -209,6 +209,13 @@ def stopped_host():
     check(time.time() - started < 10, f"stop is quick ({time.time() - started:.1f} s)")
 
 
+def unsteered(spark):
+    """Why nobody steers the application."""
+    told = json.loads(spark._jvm.io.sparkwright.spark.Pipelines.state(5_000))
+    check(told["state"] == "unsteered", f"unsteered: {told}")
+    return told["reason"]
+
+
 @scenario
 def host_dies():
     answers = {"confs": {PARTITIONS: "6"}}
@@ -216,19 +223,54 @@ def host_dies():
     spark = session(host, **{"spark__sql__adaptive__enabled": "false"})
     frame = spark.range(100).selectExpr("id % 10 AS k").groupBy("k").count()
     check(frame.rdd.getNumPartitions() == 6, "steered")
-    check(spark.conf.get(PARTITIONS) == "6", "a plan made outside of an execution leaves our value until the next question")
+    check(spark.conf.get(PARTITIONS) == "200", "in its plan, not in the session")
     host.die()
-    host.until(lambda: spark.conf.get(PARTITIONS) == "200", 5, "the session's own value")
+    unsteered(spark)
     check(spark.range(100).selectExpr("id % 10 AS k").groupBy("k").count().rdd.getNumPartitions() == 200, "unsteered, with the session's own conf")
     check(spark.range(100).count() == 100, "and the job goes on")
     spark.stop()
 
 
-def unsteered(spark):
-    """Why nobody steers the application."""
-    told = json.loads(spark._jvm.io.sparkwright.spark.Pipelines.state(5_000))
-    check(told["state"] == "unsteered", f"unsteered: {told}")
-    return told["reason"]
+@scenario
+def a_plan_outside_of_an_execution():
+    """`df.rdd`, most of MLlib: what is set for its plan is seen by nothing but its plan."""
+    host = FakeHost(lambda ask: {"confs": {PARTITIONS: "2"}})
+    spark = session(host, **{"spark__sql__adaptive__enabled": "false"})
+    from pyspark.sql import functions as F
+
+    folder = tempfile.mkdtemp()
+    spark.range(1000).selectExpr("id", "id % 7 AS k").write.parquet(os.path.join(folder, "in"))
+
+    def grouped():
+        return spark.range(1000).groupBy((F.col("id") % 10).alias("k")).count()
+
+    def partitions_of(frame):
+        return frame.rdd.getNumPartitions()
+
+    for _ in range(3):
+        check(partitions_of(grouped()) == 2, "steered")
+        check(spark.conf.get(PARTITIONS) == "200" and spark.sql(f"SET {PARTITIONS}").first()[1] == "200", "the session has its own value")
+        check(spark._jsparkSession.cloneSession().conf().get(PARTITIONS) == "200", "and so has a clone of it")
+    kept = grouped()
+    rdd = kept.rdd
+    spark.conf.set(PARTITIONS, "5")
+    check(rdd.getNumPartitions() == 2 and partitions_of(grouped()) == 5, "what the user sets counts from the next plan on")
+    spark.conf.unset(PARTITIONS)
+    stream = (
+        spark.readStream.schema("id long, k long").parquet(os.path.join(folder, "in")).groupBy("k").count().writeStream
+        .outputMode("complete").format("memory").queryName("counts").option("checkpointLocation", os.path.join(folder, "checkpoint"))
+    )
+    partitions_of(grouped())
+    stream.trigger(availableNow=True).start().awaitTermination()
+    with open(os.path.join(folder, "checkpoint/offsets/0")) as offsets:
+        check(re.findall(f'"{PARTITIONS}":"(\\d+)"', offsets.read()) == ["200"], "no checkpoint has ours")
+    seen = []
+    other = threading.Thread(target=lambda: seen.append(spark.conf.get(PARTITIONS)))
+    partitions_of(grouped())
+    other.start()
+    other.join()
+    check(seen == ["200"], "no other thread does")
+    spark.stop()
 
 
 @scenario

@@ -287,6 +287,9 @@ pub struct AskedNode {
     /// Whether a join's own condition holds something about one side only.
     #[serde(default)]
     pub one_sided: bool,
+    /// Whether an expression of its own draws or numbers rows by partition.
+    #[serde(default)]
+    pub by_partition: bool,
     /// A file source's format.
     pub format: Option<String>,
     /// A file source's first path.

@@ -70,6 +70,10 @@ final class Cacheability {
   /** Expressions on the file that the current task reads. They return nothing when the rows come from a cache. */
   private static final Set<String> FILE_READERS = Set.of("InputFileName", "InputFileBlockStart", "InputFileBlockLength");
 
+  /** Expressions whose values depend on the partition that a row is in. */
+  private static final Set<String> BY_PARTITION = Set.of(
+      "Rand", "Randn", "RandStr", "Uniform", "Shuffle", "MonotonicallyIncreasingID", "SparkPartitionID");
+
   private static final Set<String> ORDERED = Set.of(
       "First", "Last", "AnyValue", "CollectList", "CollectSet", "CollectTopK", "ListAgg", "ArrayAgg", "Mode", "MaxBy", "MinBy",
       "ApproximatePercentile", "HistogramNumeric");
@@ -147,6 +151,10 @@ final class Cacheability {
 
   static boolean refersToOuter(Expression expression) {
     return expression instanceof OuterReference;
+  }
+
+  static boolean isByPartition(Expression expression) {
+    return VERDICTS.get(expression.getClass()) == Verdict.CONTEXT && BY_PARTITION.contains(expression.getClass().getSimpleName());
   }
 
   static boolean readsCurrentFile(Expression expression) {

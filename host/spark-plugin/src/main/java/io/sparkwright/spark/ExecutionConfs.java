@@ -9,13 +9,17 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Supplier;
 import org.apache.spark.internal.config.ConfigReader;
 import org.apache.spark.sql.internal.SQLConf;
 
 /**
- * Confs that hold for one SQL execution only. Spark plans and re-plans an execution in threads that have the execution's id as a local
- * property. A thread with that id reads our value of a key; every other thread reads the session's own. So nothing has to be restored.
+ * Confs that hold for one plan only. Spark plans and re-plans an execution in threads that have the execution's id as a local property. A
+ * thread with that id reads our value of a key; every other thread reads the session's own. A plan that is made outside of an execution
+ * ({@code df.rdd}, MLlib, Spark Connect) has them for as long as the call of Spark lasts that makes it, and in the execution that the same
+ * thread then begins for it. So nothing has to be restored.
  *
  * <p>Our value is used only while the session's own value is still the one that it had when the policy decided. So a value that the
  * application sets later is used instead, and so is another value in the session of a cached plan that the execution computes.
@@ -26,11 +30,31 @@ import org.apache.spark.sql.internal.SQLConf;
 final class ExecutionConfs {
   private static final String CACHE_BUILDER = "org.apache.spark.sql.execution.columnar.CachedRDDBuilder";
 
+  private static final String QUERY_EXECUTION = "org.apache.spark.sql.execution.QueryExecution";
+
   private static final Field SETTINGS = field("settings");
   private static final Field READER = field("reader");
 
   /** @param instead the session's own value when the policy decided; null: Spark's default held */
   record Ours(String value, String instead) {}
+
+  /**
+   * A plan that this thread makes, or made, outside of an execution.
+   *
+   * @param settings of the session that it is planned in
+   * @param call where in the thread's stack the call is that plans it
+   * @param generation of all confs: those of before {@link #clear} do not count
+   * @param execution that runs it in this thread, as soon as there is one: Spark Connect and the Thrift server plan first
+   */
+  private record Planning(
+      Map<String, String> settings, Call call, int generation, Map<String, Ours> confs, AtomicReference<Long> execution) {
+    boolean runsIn(Long id) {
+      return execution.compareAndSet(null, id) || id.equals(execution.get());
+    }
+  }
+
+  /** The outermost call of a {@code QueryExecution} in a stack: its method, and how many frames are outside of it. */
+  private record Call(String method, long outside) {}
 
   private final Supplier<Long> execution;
   private final Map<Long, Map<String, Ours>> byExecution = new ConcurrentHashMap<>();
@@ -38,6 +62,9 @@ final class ExecutionConfs {
   private final Set<String> keys = ConcurrentHashMap.newKeySet();
   /** The executions in {@link #byExecution}, oldest first. */
   private final Set<Long> open = Collections.newSetFromMap(new LinkedHashMap<>());
+
+  private final ThreadLocal<Planning> planning = new ThreadLocal<>();
+  private final AtomicInteger generation = new AtomicInteger();
 
   /** Set in a thread while copies of a session's confs that it makes contain ours. */
   private final ThreadLocal<Boolean> copyingOurs = ThreadLocal.withInitial(() -> false);
@@ -97,6 +124,41 @@ final class ExecutionConfs {
     }
   }
 
+  /**
+   * Replaces the confs of what this thread plans outside of an execution. They hold in this session, until the call of {@code QueryExecution}
+   * returns that the thread is in.
+   */
+  void plan(SQLConf conf, Map<String, Ours> confs) {
+    Call call = confs.isEmpty() ? null : planningCall();
+    if (call == null || !(conf.settings() instanceof Layered layered)) {
+      planning.remove();
+      return;
+    }
+    keys.addAll(confs.keySet());
+    planning.set(new Planning(layered.session, call, generation.get(), Map.copyOf(confs), new AtomicReference<>()));
+  }
+
+  void forgetPlan() {
+    planning.remove();
+  }
+
+  /** The call that plans in this thread; null: none. */
+  private static Call planningCall() {
+    return StackWalker.getInstance().walk(frames -> {
+      Call outermost = null;
+      long inside = 0;
+      long all = 0;
+      for (var it = frames.iterator(); it.hasNext(); all++) {
+        StackWalker.StackFrame frame = it.next();
+        if (frame.getClassName().equals(QUERY_EXECUTION)) {
+          outermost = new Call(frame.getMethodName(), 0);
+          inside = all;
+        }
+      }
+      return outermost == null ? null : new Call(outermost.method, all - inside);
+    });
+  }
+
   synchronized void ended(long id) {
     open.remove(id);
     byExecution.remove(id);
@@ -118,22 +180,41 @@ final class ExecutionConfs {
   synchronized void clear() {
     open.clear();
     byExecution.clear();
+    generation.incrementAndGet();
   }
 
   /** Whether the current thread reads our value of the key, because its execution has one. */
   boolean holds(SQLConf conf, String key) {
-    return conf.settings() instanceof Layered && over(key, ofSession(conf, key)) != null;
+    return conf.settings() instanceof Layered && over(key, ofSession(conf, key), settings(conf)) != null;
   }
 
-  /** Our value for the current thread's execution, to be used instead of the session's {@code own}; null if the session's is used. */
-  private String over(Object key, String own) {
-    if (byExecution.isEmpty() || !keys.contains(key)) {
+  /** Our value for what the current thread plans, to be used instead of the session's {@code own}; null if the session's is used. */
+  private String over(Object key, String own, Map<String, String> settings) {
+    if (!keys.contains(key)) {
       return null;
     }
-    Long id = execution.get();
-    Map<String, Ours> confs = id == null ? null : byExecution.get(id);
-    Ours ours = confs == null ? null : confs.get(key);
+    Ours ours = confs(settings).get(key);
     return ours != null && Objects.equals(own, ours.instead) ? ours.value : null;
+  }
+
+  /** The confs of what the current thread plans in the session with these settings. */
+  private Map<String, Ours> confs(Map<String, String> settings) {
+    Planning plan = planning.get();
+    if (byExecution.isEmpty() && plan == null) {
+      return Map.of();
+    }
+    Long id = execution.get();
+    Map<String, Ours> known = id == null ? null : byExecution.get(id);
+    if (known != null) {
+      return known;
+    }
+    boolean holds = plan != null && plan.settings == settings && plan.generation == generation.get()
+        && (id == null ? plan.call.equals(planningCall()) : plan.runsIn(id));
+    return holds ? plan.confs : Map.of();
+  }
+
+  private static Map<String, String> settings(SQLConf conf) {
+    return conf.settings() instanceof Layered layered ? layered.session : conf.settings();
   }
 
   /** The value that is set in the session itself, without our values for executions; null: Spark's default holds. */
@@ -163,7 +244,7 @@ final class ExecutionConfs {
     @Override
     public String get(Object key) {
       String own = session.get(key);
-      String ours = over(key, own);
+      String ours = over(key, own, session);
       return ours == null ? own : ours;
     }
 
@@ -204,7 +285,7 @@ final class ExecutionConfs {
       }
       Map<String, String> ours = new HashMap<>();
       for (String key : keys) {
-        String value = over(key, listed.get(key));
+        String value = over(key, listed.get(key), session);
         if (value != null) {
           ours.put(key, value);
         }

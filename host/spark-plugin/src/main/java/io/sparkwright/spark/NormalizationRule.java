@@ -45,6 +45,9 @@ final class NormalizationRule extends Rule<LogicalPlan> {
     if (steering.asks()) {
       steering.confs().reach(Compat.sqlConf(session));
     }
+    if (!Steering.isOurs()) {
+      steering.confs().anotherPlan();
+    }
     boolean asks = steering.asks() && !Steering.isOurs();
     if (!asks && steering.entries().isEmpty()) {
       return;
@@ -56,8 +59,6 @@ final class NormalizationRule extends Rule<LogicalPlan> {
     }
     SQLConf conf = Compat.sqlConf(session);
     if (asks && conf.getConfString(MODE, "").equals("off")) {
-      // the session may still have confs that were set for a plan outside of an execution: take them back
-      steering.confs().apply(Compat.sessionId(session), conf, Map.of(), null);
       asks = false;
     }
     PlanFacts facts = checked(steering, plan, conf, purpose);

@@ -31,6 +31,8 @@ final class PlanFacts implements PlanHash.Visitor {
     boolean correlated;
     /** Whether an expression here or above uses the name of the file that is being read. */
     boolean filesSeenFromAbove;
+    /** Whether an expression of this operator draws or numbers rows by partition. */
+    boolean byPartition;
     /** Whether the query deletes files below this node before it reads them. */
     boolean overwritten;
     /** {@code no}, {@code user} or {@code ours}: who cached exactly this sub-plan, if anyone. */
@@ -198,6 +200,7 @@ final class PlanFacts implements PlanHash.Visitor {
     } else if (Cacheability.readsCurrentFile(expression)) {
       holder.filesSeenFromAbove = true;
     }
+    holder.byPartition |= Cacheability.isByPartition(expression);
     if (holder.reason == null) {
       holder.reason = Cacheability.ofExpression(expression);
     }

@@ -103,6 +103,7 @@ final class Question {
     number(json, "rows", statistics == null ? null : rows(statistics, welcome.unknownAboveBytes()));
     json.writeStringField("join", plan instanceof Join join ? join(join, node) : null);
     json.writeBooleanField("one_sided", plan instanceof Join join && isOneSided(join));
+    json.writeBooleanField("by_partition", node.byPartition);
     json.writeStringField("format", FileRelation.format(FileRelation.of(plan)));
     json.writeStringField("path", path(plan));
     json.writeStringField("why_not", node.whyNot());

@@ -14,9 +14,8 @@ import org.apache.spark.SparkConf;
 import org.apache.spark.sql.internal.SQLConf;
 
 /**
- * Sets the managed confs of queries and sessions; a key that the user set is never changed. A query's confs hold for its SQL execution only
- * ({@link ExecutionConfs}). Two kinds of confs are written into the session itself: those for a plan made outside of an execution
- * ({@code df.rdd}, MLlib), until the session's next question; and those of the {@code conf} command, until it takes them back or the
+ * Sets the managed confs of queries and sessions; a key that the user set is never changed. A query's confs hold for its plan only
+ * ({@link ExecutionConfs}). Only those of the {@code conf} command are written into the session itself, until it takes them back or the
  * application is unsteered.
  */
 final class SessionConfs {
@@ -80,25 +79,34 @@ final class SessionConfs {
   }
 
   /**
-   * Sets {@code wanted} as the confs of an execution or, without one, of this session. They replace all that an earlier answer set: the
-   * other keys go back to the session's own values.
+   * Sets {@code wanted} as the confs of an execution or, without one, of the plan that this thread makes. They replace all that an earlier
+   * answer set.
    *
-   * @param execution the SQL execution; null: the confs go into the session, until its next question
+   * @param execution the SQL execution; null: the plan is made outside of one
    */
   synchronized void apply(String sessionId, SQLConf conf, Map<String, String> wanted, Long execution) {
     Session session = session(sessionId, conf);
     Map<String, String> managed = new HashMap<>(wanted);
     managed.keySet().retainAll(keys);
-    write(session, conf, execution == null ? managed : Map.of());
-    if (execution != null && executions.reach(conf)) {
-      Map<String, ExecutionConfs.Ours> ours = new HashMap<>();
-      managed.forEach((key, value) -> {
-        if (!userHas(session, conf, key) && refusal(key, value) == null) {
-          ours.put(key, new ExecutionConfs.Ours(value, set(conf, key)));
-        }
-      });
+    if (!executions.reach(conf)) {
+      return;
+    }
+    Map<String, ExecutionConfs.Ours> ours = new HashMap<>();
+    managed.forEach((key, value) -> {
+      if (!userHas(session, conf, key) && refusal(key, value) == null) {
+        ours.put(key, new ExecutionConfs.Ours(value, set(conf, key)));
+      }
+    });
+    if (execution == null) {
+      executions.plan(conf, ours);
+    } else {
       executions.put(execution, ours, openAtMost);
     }
+  }
+
+  /** Called when this thread begins a plan: the confs of the last one that it made outside of an execution are over. */
+  void anotherPlan() {
+    executions.forgetPlan();
   }
 
   /** See {@link ExecutionConfs#inCopies}. */
@@ -130,7 +138,7 @@ final class SessionConfs {
         session.standing.put(key, value);
       }
     });
-    write(session, conf, Map.of()).forEach((key, why) -> {
+    write(session, conf).forEach((key, why) -> {
       session.standing.remove(key);
       refused.put(key, why);
     });
@@ -150,16 +158,15 @@ final class SessionConfs {
       session.standing.clear();
       SQLConf conf = session.conf.get();
       if (conf != null) {
-        write(session, conf, Map.of());
+        write(session, conf);
       }
     }
   }
 
-  /** Writes standing values and {@code answer} into the session. Returns the keys that Spark refused, each with its message. */
-  private Map<String, String> write(Session session, SQLConf conf, Map<String, String> answer) {
+  /** Writes the standing values into the session. Returns the keys that Spark refused, each with its message. */
+  private Map<String, String> write(Session session, SQLConf conf) {
     Map<String, String> failed = new TreeMap<>();
     Map<String, String> wanted = new HashMap<>(session.standing);
-    wanted.putAll(answer);
     for (String key : List.copyOf(session.written.keySet())) {
       Written ours = session.written.get(key);
       if (!ours.value.equals(set(conf, key))) {
