@@ -325,6 +325,51 @@ def contents_with_the_old_length_and_time():
 
 
 @scenario
+def rows_that_depend_on_the_columns_asked_for():
+    """Text is parsed for the columns that a query needs: a record that is malformed elsewhere counts."""
+    from pyspark.sql import functions as F
+
+    host = FakeHost(CachePolicy())
+    spark = session(host)
+    folder = tempfile.mkdtemp()
+    for name, lines in {"csv": ["1,1,x", "1,2,3"], "json": ['{"k": 1, "v": 1, "s": "x"}', '{"k": 1, "v": 2, "s": 3}']}.items():
+        os.mkdir(os.path.join(folder, name))
+        with open(os.path.join(folder, name, f"a.{name}"), "w") as file:
+            file.write("\n".join(lines) + "\n")
+
+    def asked(name, schema="k int, v int, s int", **options):
+        read = spark.read.schema(schema).options(**options)
+        frame = getattr(read, name)(os.path.join(folder, name))
+        kept = frame.groupBy("k").agg(F.sum("v").alias("v"), F.max("s").alias("s"))
+        seen = [kept.select("v").collect()[0][0] for _ in range(3)]
+        return seen, {node["why_not"] for node in host.asks[-1]["nodes"]}
+
+    corrupt = "k int, v int, s int, _corrupt_record string"
+    for name in ("csv", "json"):
+        for mode in ("DROPMALFORMED", "FAILFAST"):
+            check(asked(name, mode=mode) == ([3, 3, 3], {"parsed_by_columns"}), f"{name}, {mode}")
+        check(asked(name, corrupt) == ([3, 3, 3], {"parsed_by_columns"}), f"{name} with a column for corrupt records")
+        check(asked(name) == ([3, 3, 3], {None}), f"{name}, PERMISSIVE: kept")
+    check(asked("csv", enforceSchema="false", header="false")[1] == {"parsed_by_columns"}, "a header that is checked for the columns read")
+    spark.conf.set("spark.sql.files.ignoreCorruptFiles", "true")
+    check(asked("csv")[1] == {"parsed_by_columns"}, "a file whose errors are ignored ends at a column that can't be read")
+    spark.stop()
+
+
+@own_jvm
+def kryo_that_requires_registration():
+    host = FakeHost(CachePolicy())
+    spark = session(host, spark__serializer="org.apache.spark.serializer.KryoSerializer", spark__kryo__registrationRequired="true")
+    folder = tempfile.mkdtemp()
+    spark.range(1000).selectExpr("id", "id % 7 AS k").write.parquet(os.path.join(folder, "in"))
+    for _ in range(2):
+        frame = spark.read.parquet(os.path.join(folder, "in")).groupBy("k").count()
+        check(len(frame.collect()) == 7 and IN_MEMORY not in plan_of(frame), "nothing is kept")
+        check({node["why_not"] for node in host.asks[-1]["nodes"]} == {"kryo_registration_required"}, "and the host is told why")
+    spark.stop()
+
+
+@scenario
 def overwritten_source():
     policy = CachePolicy()
     policy.operator = "Project"  # without an exchange, which under AQE would have read everything before the files go

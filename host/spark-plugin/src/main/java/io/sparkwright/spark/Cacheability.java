@@ -1,6 +1,10 @@
 package io.sparkwright.spark;
 
+import java.util.Arrays;
+import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
+import org.apache.spark.SparkConf;
 import org.apache.spark.sql.SaveMode;
 import org.apache.spark.sql.catalyst.expressions.Expression;
 import org.apache.spark.sql.catalyst.expressions.Literal;
@@ -21,6 +25,7 @@ import org.apache.spark.sql.execution.datasources.HadoopFsRelation;
 import org.apache.spark.sql.execution.datasources.InMemoryFileIndex;
 import org.apache.spark.sql.execution.datasources.InsertIntoHadoopFsRelationCommand;
 import org.apache.spark.sql.execution.datasources.LogicalRelation;
+import org.apache.spark.sql.internal.SQLConf;
 
 /**
  * Why a plan node may not be part of an automatically cached plan. Operators and sources are allowed by a list of those that return the
@@ -40,6 +45,10 @@ final class Cacheability {
   static final String TOO_MANY_FILES = "too_many_files";
   static final String JUST_WRITTEN = "source_just_written";
   static final String OVERWRITTEN = "source_overwritten";
+  /** Which rows a file yields depends on the columns that are asked for, and a cached plan asks for more. */
+  static final String PARSED_BY_COLUMNS = "parsed_by_columns";
+  /** Blocks on disk or in serialised form would fail: Kryo takes no class that nobody registered. */
+  static final String UNREGISTERED = "kryo_registration_required";
 
   private static final String LOGICAL = "org.apache.spark.sql.catalyst.plans.logical.";
   private static final Set<String> OPERATORS = Set.of(
@@ -65,7 +74,10 @@ final class Cacheability {
   private static final Set<String> CONTEXT = Set.of(
       "Now", "LocalTimestamp", "InputFileName", "InputFileBlockStart", "InputFileBlockLength", "MonotonicallyIncreasingID",
       "SparkPartitionID", "DirectShufflePartitionID", "Uuid", "Rand", "Randn", "RandStr", "Uniform", "Shuffle", "VariableReference",
-      "SparkVersion", "AssertTrue", "RaiseError", "Sleep", "SessionUser");
+      "SparkVersion", "AssertTrue", "RaiseError", "Sleep", "SessionUser",
+      // Spark calls them deterministic: the one draws its own random IV, the others draw what they leave out.
+      "AesEncrypt", "KllSketchAggBigint", "KllSketchAggFloat", "KllSketchAggDouble", "KllMergeAggBigint", "KllMergeAggFloat",
+      "KllMergeAggDouble");
 
   /** Expressions on the file that the current task reads. They return nothing when the rows come from a cache. */
   private static final Set<String> FILE_READERS = Set.of("InputFileName", "InputFileBlockStart", "InputFileBlockLength");
@@ -76,7 +88,9 @@ final class Cacheability {
 
   private static final Set<String> ORDERED = Set.of(
       "First", "Last", "AnyValue", "CollectList", "CollectSet", "CollectTopK", "ListAgg", "ArrayAgg", "Mode", "MaxBy", "MinBy",
-      "ApproximatePercentile", "HistogramNumeric");
+      "ApproximatePercentile", "HistogramNumeric", "HllSketchAgg", "HllUnionAgg", "ThetaSketchAgg", "ThetaUnionAgg",
+      "ThetaIntersectionAgg", "TupleSketchAggDouble", "TupleSketchAggInteger", "TupleUnionAggDouble", "TupleUnionAggInteger",
+      "TupleIntersectionAggDouble", "TupleIntersectionAggInteger", "ApproxTopK", "ApproxTopKAccumulate", "ApproxTopKCombine");
 
   private enum Verdict { FINE, OBJECTS, CONTEXT, ORDERED, USER_CODE }
 
@@ -95,7 +109,7 @@ final class Cacheability {
       return OPAQUE_SOURCE;
     }
     if (node.children().isEmpty()) {
-      return isKnownSource(node) ? null : OPAQUE_SOURCE;
+      return !isKnownSource(node) ? OPAQUE_SOURCE : isParsedByColumns(node) ? PARSED_BY_COLUMNS : null;
     }
     if (node instanceof GlobalLimit || node instanceof LocalLimit || node instanceof Offset) {
       return aboveSort(node) ? null : OPAQUE_OPERATOR;
@@ -126,6 +140,37 @@ final class Cacheability {
     }
     return files(leaf) != null
         && FORMATS.contains(((HadoopFsRelation) ((LogicalRelation) leaf).relation()).fileFormat().getClass().getName());
+  }
+
+  /**
+   * Whether other columns may give other rows, or fail where these do not. Spark parses the columns that a query needs: a record that is
+   * malformed elsewhere is dropped, or fails, only for a query that needs more, and a column that can't be read ends a file whose errors
+   * are ignored.
+   */
+  private static boolean isParsedByColumns(LogicalPlan leaf) {
+    HadoopFsRelation files = FileRelation.of(leaf);
+    if (files == null) {
+      return false;
+    }
+    Map<String, String> options = new TreeMap<>(String.CASE_INSENSITIVE_ORDER);
+    options.putAll(SparkInternals.map(files.options()));
+    SQLConf conf = SQLConf.get();
+    if (Boolean.parseBoolean(options.getOrDefault("ignoreCorruptFiles", conf.getConfString("spark.sql.files.ignoreCorruptFiles", "false")))) {
+      return true;
+    }
+    String format = FileRelation.format(files);
+    if (!"csv".equals(format) && !"json".equals(format)) {
+      return false;
+    }
+    String corrupt = options.getOrDefault("columnNameOfCorruptRecord", conf.columnNameOfCorruptRecord());
+    return !"PERMISSIVE".equalsIgnoreCase(options.getOrDefault("mode", "PERMISSIVE"))
+        || !Boolean.parseBoolean(options.getOrDefault("enforceSchema", "true"))
+        || Arrays.stream(files.dataSchema().fieldNames()).anyMatch(corrupt::equalsIgnoreCase);
+  }
+
+  /** Whether this Spark can't store blocks of a cached plan in serialised form. */
+  static boolean refusesBlocks(SparkConf conf) {
+    return conf.get("spark.serializer", "").endsWith("KryoSerializer") && conf.getBoolean("spark.kryo.registrationRequired", false);
   }
 
   /** Whether a limit is above a global sort: only then does it return the same rows each time. */

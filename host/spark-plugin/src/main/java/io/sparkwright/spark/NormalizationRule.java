@@ -72,6 +72,9 @@ final class NormalizationRule extends Rule<LogicalPlan> {
     try {
       long confDigest = steering.confs().digest(Compat.sessionId(session), conf);
       PlanFacts facts = PlanFacts.of(plan, steering.identity(), steering.welcome(), confDigest);
+      if (Cacheability.refusesBlocks(steering.context().conf())) {
+        facts.refuseAll(Cacheability.UNREGISTERED);
+      }
       steering.entries().check(facts, session, purpose == Purpose.USER_CACHES);
       return facts;
     } catch (Exception | StackOverflowError | LinkageError e) {

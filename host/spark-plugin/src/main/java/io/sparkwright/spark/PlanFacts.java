@@ -105,6 +105,13 @@ final class PlanFacts implements PlanHash.Visitor {
     return nodes.get(0);
   }
 
+  /** Refuses every sub-plan that is not refused yet. */
+  void refuseAll(String reason) {
+    for (Node node : nodes) {
+      node.reason = node.reason == null ? reason : node.reason;
+    }
+  }
+
   /** {@code input_file_name()} returns an empty text above a cached plan, so no plan below it may be cached by us. */
   private void refuseBelowFileNames() {
     for (Node node : nodes) { // parents come first

@@ -2,6 +2,7 @@ package io.sparkwright.spark;
 
 import java.lang.reflect.Field;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -61,6 +62,15 @@ final class SparkInternals {
       list.add(it.next());
     }
     return list;
+  }
+
+  static <K, V> Map<K, V> map(scala.collection.Map<K, V> items) {
+    Map<K, V> map = new HashMap<>();
+    for (Iterator<Tuple2<K, V>> it = items.iterator(); it.hasNext(); ) {
+      Tuple2<K, V> item = it.next();
+      map.put(item._1(), item._2());
+    }
+    return map;
   }
 
   static <T> T orNull(Option<T> option) {
