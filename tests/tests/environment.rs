@@ -34,7 +34,8 @@ fn a_folder_of_any_name_and_properties_in_any_form() {
     let scene = Scene::new();
     let runs = scene.path(NAME).join("runs");
     let submit = quiet(scene.sparkwright().args(["submit", "--environment", "production"]));
-    let outcome = there(&scene, submit, "C.UTF-8").args(LOCAL).args([program("exits.py"), "fine".into()]).run().unwrap();
+    let outcome =
+        there(&scene, submit, "C.UTF-8").args(LOCAL).args([program("exits.py"), "fine".into()]).run().unwrap();
     assert_eq!(outcome.code(), Some(0), "{}", outcome.stderr);
     assert_eq!(own_lines(&outcome), ["counted 500"]);
     assert!(!outcome.stderr.contains("unsteered"), "{}", outcome.stderr);
@@ -89,7 +90,11 @@ fn a_driver_elsewhere() {
     let steered = scene.steered::<&str>([]).args(line).run().unwrap();
     assert_eq!(alone.code(), steered.code());
     // Spark's own word on it is the last.
-    assert!(steered.stderr.contains("runs unsteered: --deploy-mode cluster starts the driver on another machine"), "{}", steered.stderr);
+    assert!(
+        steered.stderr.contains("runs unsteered: --deploy-mode cluster starts the driver on another machine"),
+        "{}",
+        steered.stderr
+    );
     assert!(steered.stderr.contains("Cluster deploy mode"), "{}", steered.stderr);
     let left: Vec<_> = fs::read_dir(scene.runs()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert!(left.iter().all(|name| !name.to_string_lossy().starts_with(".eventlog")), "{left:?}");

@@ -89,11 +89,7 @@ fn what_is_tied_to_partitions_keeps_their_number() {
         (above(&[node(None, "Project")]), false, false),
         // Below every shuffle: what is drawn there is drawn by the partitions of the files.
         (
-            vec![
-                node(None, "Aggregate"),
-                PlanNode { parent: Some(0), ..drawing("Filter") },
-                leaf(1, "flights", 512),
-            ],
+            vec![node(None, "Aggregate"), PlanNode { parent: Some(0), ..drawing("Filter") }, leaf(1, "flights", 512)],
             true,
             false,
         ),

@@ -140,7 +140,9 @@ impl<R: BufRead> Read for Frames<R> {
         loop {
             self.at = match self.at {
                 At::End => return Ok(0),
-                At::NextFrame if self.source.fill_buf()?.is_empty() || self.frame.init(&mut self.source).is_err() => At::End,
+                At::NextFrame if self.source.fill_buf()?.is_empty() || self.frame.init(&mut self.source).is_err() => {
+                    At::End
+                }
                 At::NextFrame => At::InFrame,
                 At::InFrame => match self.frame.read(into)? {
                     0 if self.frame.is_finished() => At::NextFrame,
@@ -222,7 +224,10 @@ mod tests {
         for missing in 1..=last {
             fs::write(&file, &whole[..whole.len() - missing])?;
             let lines = read(&file);
-            assert!(lines.as_ref().is_ok_and(|lines| lines.starts_with(&["first".to_owned(), "second".to_owned()])), "{missing}: {lines:?}");
+            assert!(
+                lines.as_ref().is_ok_and(|lines| lines.starts_with(&["first".to_owned(), "second".to_owned()])),
+                "{missing}: {lines:?}"
+            );
         }
         Ok(())
     }

@@ -7,9 +7,9 @@ use sparkwright_core::printable;
 
 use super::terminal::{print, print_json};
 use super::{Exit, Failure};
-use crate::{bounded_file, conformance};
 use crate::engine::{EngineOptions, Inspection, PolicyEngine};
 use crate::file_error::FileError;
+use crate::{bounded_file, conformance};
 
 /// Shows what a policy module is: size, SHA-256, contract version, imports and exports, and why it is refused if it is.
 #[derive(Debug, Args)]

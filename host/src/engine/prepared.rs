@@ -21,7 +21,9 @@ static EMBEDDED_SHA256: LazyLock<String> = LazyLock::new(|| sha256_hex(POLICY_MO
 /// The file can't be read.
 pub fn module_bytes(file: Option<&Path>) -> io::Result<Cow<'static, [u8]>> {
     let Some(path) = file else { return Ok(POLICY_MODULE.into()) };
-    bounded_file::named(path).map(Into::into).map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))
+    bounded_file::named(path)
+        .map(Into::into)
+        .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))
 }
 
 /// A policy made ready to decide by a module.

@@ -105,7 +105,10 @@ pub fn serve(launch: SteeringSetup, options: &ServerOptions) -> io::Result<()> {
         }
     });
     if let Some(recorder) = lock(&server.waiting).take() {
-        recorder.fault("no Spark application came to be steered: the program ended without starting Spark, or its plugin could not reach the host");
+        recorder.fault(concat!(
+            "no Spark application came to be steered: the program ended without starting Spark, its plugin could not reach the host, or the ",
+            "program set `spark.plugins` itself, which takes the place of ours (name io.sparkwright.spark.SparkwrightPlugin there too)"
+        ));
         recorder.finish();
     }
     let _ = fs::remove_file(&options.socket);

@@ -487,7 +487,9 @@ fn status(mut stream: &TcpStream) -> Option<u16> {
 #[test]
 fn strangers_hold_what_they_can_and_take_nothing_from_the_user() {
     if !rustix::process::geteuid().is_root() {
-        eprintln!("SKIPPED strangers_hold_what_they_can_and_take_nothing_from_the_user: only root can be somebody else");
+        eprintln!(
+            "SKIPPED strangers_hold_what_they_can_and_take_nothing_from_the_user: only root can be somebody else"
+        );
         return;
     }
     let served = Served::new();

@@ -9,7 +9,6 @@ from typing import NamedTuple
 from ._command import run_command
 from .errors import CommandNotFoundError
 
-
 JARS = "spark.jars"
 PLUGINS = "spark.plugins"
 
