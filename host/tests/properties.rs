@@ -12,7 +12,7 @@ use proptest::test_runner::{Config, TestRunner};
 use sparkwright::launch::properties;
 
 /// Texts that people write, and what JDK's own documentation shows.
-const TEXTS: [&str; 14] = [
+const TEXTS: [&str; 15] = [
     "spark.master local[2]\nspark.executor.memory=4g\nspark.ui.enabled : false\n",
     "# comment\n! comment\n\n   \n  spark.a   1\r\nspark.b 2\rspark.c 3",
     "spark.driver.extraJavaOptions -Da=b \\\n    -Dc=d \\\n    -De=f\nspark.next 1\n",
@@ -22,6 +22,7 @@ const TEXTS: [&str; 14] = [
     "spark.a 1\nspark.a 2\nspark.ünï=wërt 日本\u{1f600}\n",
     "\u{feff}spark.a 1\n\x0c spark.b\x0c2\nspark.c\u{a0}x 3\n",
     "spark.a \\u00zz\n",
+    "spark.a \\\\uD83D\\uDE00 \\uD83D\n",
     "spark.a \\u12",
     "\\\n# a comment\nspark.a 1\n",
     "spark.a 1\\\r\n   2\\\r   3\n",

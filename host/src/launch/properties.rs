@@ -118,7 +118,8 @@ fn unescaped(text: &[char]) -> Option<String> {
         };
         units.extend_from_slice(unit.encode_utf16(&mut [0; 2]));
     }
-    Some(String::from_utf16_lossy(&units))
+    // Half of a pair is no character; Java writes a question mark for it.
+    Some(char::decode_utf16(units).map(|read| read.unwrap_or('?')).collect())
 }
 
 #[cfg(test)]
