@@ -13,6 +13,8 @@ use support::{Scene, faults, own_lines, program, quiet};
 
 /// What means something in URIs, globs, lists, shells and properties files, a blank, and a letter beyond ASCII.
 const NAME: &str = "it's run #1, 50%20 [größe] {a}";
+/// The same without what Spark takes for a list or a pattern in the path of a jar.
+const NAME_OF_A_JAR: &str = "it's run #1 50%20 größe";
 const LOCAL: [&str; 2] = ["--master", "local[2]"];
 
 /// An application in a folder of that name, with Sparkwright's own files and Spark's configuration in it too.
@@ -34,8 +36,13 @@ fn a_folder_of_any_name_and_properties_in_any_form() {
     let scene = Scene::new();
     let runs = scene.path(NAME).join("runs");
     let submit = quiet(scene.sparkwright().args(["submit", "--environment", "production"]));
-    let outcome =
-        there(&scene, submit, "C.UTF-8").args(LOCAL).args([program("exits.py"), "fine".into()]).run().unwrap();
+    let line = [program("exits.py"), "fine".into()];
+    let outcome = there(&scene, submit, "C.UTF-8")
+        .env("SPARKWRIGHT_HOME", scene.path(NAME_OF_A_JAR))
+        .args(LOCAL)
+        .args(&line)
+        .run()
+        .unwrap();
     assert_eq!(outcome.code(), Some(0), "{}", outcome.stderr);
     assert_eq!(own_lines(&outcome), ["counted 500"]);
     assert!(!outcome.stderr.contains("unsteered"), "{}", outcome.stderr);
@@ -44,13 +51,21 @@ fn a_folder_of_any_name_and_properties_in_any_form() {
     let log = runs.join(run["application"]["id"].as_str().unwrap()).join(run["event_log"].as_str().unwrap());
     let confs = EventLog::read(&log).unwrap().conf;
     assert_eq!(confs["spark.sql.shuffle.partitions"], "7");
-    assert_eq!(confs["spark.driver.extraJavaOptions"], "-Dspark.test.a=1 -Dspark.test.b=2");
+    // Spark puts options of its own before them.
+    let options = &confs["spark.driver.extraJavaOptions"];
+    assert!(options.ends_with("-Dspark.test.a=1 -Dspark.test.b=2"), "{options}");
     assert_eq!(confs["spark.test.mark"], "größe");
     // What stands in the file is the user's: nothing of it was decided.
     let decisions = run["decisions"].as_array().unwrap();
     let sets = decisions.iter().filter(|it| it["applied"] == true).flat_map(|it| it["sets"].as_array().unwrap());
     assert!(sets.clone().count() > 0, "{decisions:#?}");
     assert!(sets.clone().all(|set| set["key"] != "spark.sql.shuffle.partitions"), "{decisions:#?}");
+
+    // Where Spark could not load the plugin the application has to run all the same.
+    let submit = quiet(scene.sparkwright().args(["submit", "--environment", "production"]));
+    let outcome = there(&scene, submit, "C.UTF-8").args(LOCAL).args(&line).run().unwrap();
+    assert_eq!((outcome.code(), own_lines(&outcome)), (Some(0), vec!["counted 500"]), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("runs unsteered: the plugin can't be loaded from"), "{}", outcome.stderr);
 }
 
 #[test]

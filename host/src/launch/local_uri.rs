@@ -23,6 +23,13 @@ pub fn for_spark(path: &Path) -> String {
     if uri.strip_prefix("file://") == Some(&plain) { plain } else { uri }
 }
 
+/// Whether Spark finds a jar at this path: it splits lists of jars at commas after it has decoded them, expands each as a pattern, and writes brackets
+/// into URIs that it then can't read.
+#[must_use]
+pub fn spark_can_load(jar: &Path) -> bool {
+    !jar.as_os_str().as_bytes().iter().any(|byte| b",[]{}*?\\".contains(byte))
+}
+
 /// Whether a JVM that is started here can name a file: with a locale that isn't UTF-8 it has no name for one beyond ASCII.
 #[must_use]
 pub fn java_can_name(path: &Path) -> bool {
@@ -54,6 +61,7 @@ mod tests {
             ("/größe", "file:///gr%C3%B6%C3%9Fe"),
         ] {
             assert_eq!(local_uri(Path::new(path)), uri);
+            assert_eq!(spark_can_load(Path::new(path)), !path.contains(','));
             let plain = uri.ends_with(path);
             assert_eq!(for_spark(Path::new(path)), if plain { path } else { uri });
         }
