@@ -15,7 +15,7 @@ use super::{Exit, Failure};
 use crate::assets::{PLUGIN_CLASS, compiled_folder, write_plugin};
 use crate::file_error::FileError;
 use crate::launch::installation::on_path;
-use crate::launch::local_uri::for_spark;
+use crate::launch::local_uri::{NO_PATH_OF_A_JAR, for_spark, spark_can_load};
 use crate::launch::properties;
 use crate::steering::server::{ServerOptions, serve};
 use crate::steering::{Mode, SteeringSetup};
@@ -132,6 +132,13 @@ impl Plugin {
                 ),
             }
         })?;
+        if !spark_can_load(&jar) {
+            return Err(Failure::new(format!(
+                "Spark can't load the plugin from `{}`: {NO_PATH_OF_A_JAR}",
+                jar.display()
+            ))
+            .help("SPARKWRIGHT_HOME names another folder to write it to"));
+        }
         let (program, in_spark) = (this_program()?, for_spark(&jar));
         let mut confs = BTreeMap::from([("spark.jars", in_spark.as_str()), ("spark.plugins", PLUGIN_CLASS)]);
         // The plugin looks for the command on the PATH.

@@ -32,7 +32,9 @@ use crate::launch::cluster::cluster_facts;
 use crate::launch::history_file;
 use crate::launch::input_files::InputFiles;
 use crate::launch::installation::Installation;
-use crate::launch::local_uri::{for_spark, java_can_name, local_uri, no_name_in_java, spark_can_load};
+use crate::launch::local_uri::{
+    NO_PATH_OF_A_JAR, for_spark, java_can_name, local_uri, no_name_in_java, spark_can_load,
+};
 use crate::launch::plan::{PlanError, launch_facts, no_launch_plan, plan_launch};
 use crate::launch::properties;
 use crate::private;
@@ -140,8 +142,8 @@ impl Submit {
             return Ok(Err(FileError::of("load the plugin from", &jar)(no_name_in_java()).to_string()));
         }
         if !spark_can_load(&jar) {
-            let why = "Spark takes one of ,[]{}*?\\ in its path for a list or a pattern; SPARKWRIGHT_HOME names another folder for it";
-            return Ok(Err(format!("the plugin can't be loaded from `{}`: {why}", jar.display())));
+            let help = "SPARKWRIGHT_HOME names another folder for it";
+            return Ok(Err(format!("the plugin can't be loaded from `{}`: {NO_PATH_OF_A_JAR}; {help}", jar.display())));
         }
         let added = with_plugin(planned, arguments, user, &jar);
         launch.own_confs.clone_from(&added.own);

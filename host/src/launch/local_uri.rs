@@ -30,6 +30,9 @@ pub fn spark_can_load(jar: &Path) -> bool {
     !jar.as_os_str().as_bytes().iter().any(|byte| b",[]{}*?\\".contains(byte))
 }
 
+/// What to say where it doesn't.
+pub const NO_PATH_OF_A_JAR: &str = "Spark takes one of ,[]{}*?\\ in its path for a list or a pattern";
+
 /// Whether a JVM that is started here can name a file: with a locale that isn't UTF-8 it has no name for one beyond ASCII.
 #[must_use]
 pub fn java_can_name(path: &Path) -> bool {

@@ -258,3 +258,26 @@ fn replace(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
     }
     fs::rename(&fresh, folder.join(name))
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use std::os::unix::fs::PermissionsExt as _;
+
+    #[test]
+    fn a_record_is_for_its_user_alone() {
+        let root = tempfile::tempdir().unwrap();
+        let recorder = Recorder::begin(Run::default(), Some(root.path()));
+        recorder.fault("something");
+        let folder = recorder.folder().unwrap();
+        let others_may = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o077;
+        assert_eq!(others_may(&folder), 0);
+        let look = || fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect::<Vec<_>>();
+        let begun = look();
+        recorder.finish();
+        let ended = look();
+        assert!(begun.len() >= 3 && ended.len() >= 3, "{begun:?} {ended:?}");
+        assert!(ended.iter().all(|file| others_may(file) == 0), "{ended:?}");
+    }
+}
