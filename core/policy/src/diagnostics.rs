@@ -187,7 +187,7 @@ impl Diagnostic {
 
     /// An error that is about no place in particular.
     pub(crate) fn placeless(source: &Source, code: Code, message: impl Into<String>) -> Self {
-        let nowhere = Source { name: source.name.clone(), text: String::new() };
+        let nowhere = Source { name: source.name.clone(), text: "".into() };
         Self::error(&nowhere, &Mark::default(), code, message)
     }
 

@@ -13,6 +13,7 @@ use crate::diagnostics::{Code, Diagnostic, Severity, quoted};
 use crate::parse::PolicyFile;
 use crate::resolve::built_in;
 use crate::spark_keys::SPARK_RELEASES;
+use crate::tidy::tidy;
 
 /// An environment with what it resolves to.
 struct Resolved<'f> {
@@ -24,10 +25,7 @@ impl PolicyFile {
     /// What is probably unintended, in the order of the file. Environments with errors are left out; [`parse`](crate::parse) reports them.
     #[must_use]
     pub fn lint(&self) -> Vec<Diagnostic> {
-        let resolved: Vec<Resolved<'_>> = self
-            .environments()
-            .filter_map(|name| Some(Resolved { name, policy: self.resolve(Some(name), &[]).ok()? }))
-            .collect();
+        let resolved: Vec<Resolved<'_>> = self.sound().map(|(name, policy)| Resolved { name, policy }).collect();
         let mut found: Vec<Diagnostic> =
             resolved.iter().flat_map(|environment| self.without_effect(environment)).collect();
         found.extend(self.spark_keys());
@@ -36,19 +34,16 @@ impl PolicyFile {
                 found.extend(self.not_exercised(other, production));
             }
         }
-        found.sort_by_key(|it| (it.line, it.column, it.code));
-        found.dedup();
-        found
+        tidy(found)
     }
 
     /// Target times that no number of executors can meet, by what earlier runs of a job spent in the driver and on the critical path.
     #[must_use]
     pub fn lint_history(&self, history: &History) -> Vec<Diagnostic> {
         const PATH: &str = "autoscaling.target_processing_time_minutes";
-        let mut found: Vec<Diagnostic> = self
-            .environments()
-            .filter_map(|name| {
-                let policy = self.resolve(Some(name), &[]).ok()?;
+        let found: Vec<Diagnostic> = self
+            .sound()
+            .filter_map(|(name, policy)| {
                 let known = completed(&policy, &JobFacts::default(), history);
                 let serial_ms = known.driver_ms.unwrap_or(0).saturating_add(known.critical_path_ms.unwrap_or(0));
                 let target_ms = policy.autoscaling.target_processing_time_minutes * 60_000.0;
@@ -63,9 +58,7 @@ impl PolicyFile {
                     .flatten()
             })
             .collect();
-        found.sort_by_key(|it| (it.line, it.column));
-        found.dedup();
-        found
+        tidy(found)
     }
 
     /// A finding at the place where an environment has `path` from; `None` where it is built in and nobody wrote it.
@@ -128,13 +121,13 @@ impl PolicyFile {
             (
                 tables.enable_caching
                     && tables.cache_strategy == CacheStrategy::Never
-                    && self.wrote(name, "temp_tables.enable_caching"),
+                    && self.wrote(environment, "temp_tables.enable_caching"),
                 "temp_tables.enable_caching",
                 format!("caching is on in {place}, but `cache_strategy: never` keeps nothing"),
                 "set another `temp_tables.cache_strategy`, or `temp_tables.enable_caching: false`",
             ),
             (
-                !scaling.enable_autoscaling && self.wrote(name, "autoscaling.guards.tick_seconds"),
+                !scaling.enable_autoscaling && self.wrote(environment, "autoscaling.guards.tick_seconds"),
                 "autoscaling.guards.tick_seconds",
                 format!("`tick_seconds` has no effect in {place}: autoscaling is off"),
                 "set `autoscaling.enable_autoscaling: true`",
@@ -149,7 +142,7 @@ impl PolicyFile {
                 "set other bounds, or `autoscaling.enable_autoscaling: false`",
             ),
             (
-                !tables.enable_temp_tables && self.wrote(name, "temp_tables.max_total_tables"),
+                !tables.enable_temp_tables && self.wrote(environment, "temp_tables.max_total_tables"),
                 "temp_tables.max_total_tables",
                 format!("`max_total_tables` has no effect in {place}: temp tables are off"),
                 "set `temp_tables.enable_temp_tables: true`",
@@ -186,14 +179,8 @@ impl PolicyFile {
     }
 
     /// Whether someone wrote a value other than the built-in one.
-    fn wrote(&self, environment: &str, path: &str) -> bool {
-        self.location(Some(environment), path).is_some() && self.value(environment, path) != built_in(path)
-    }
-
-    fn value(&self, environment: &str, path: &str) -> Option<Json> {
-        let policy = self.resolve(Some(environment), &[]).ok()?.values();
-        let (section, name) = path.rsplit_once('.')?;
-        policy.get(section.rsplit('.').next()?)?.get(name).cloned()
+    fn wrote(&self, environment: &Resolved<'_>, path: &str) -> bool {
+        self.setting(environment.name, path).is_some_and(|(_, setting)| Some(&setting.value) != built_in(path).as_ref())
     }
 
     /// What production does and another environment never will.

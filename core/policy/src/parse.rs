@@ -4,17 +4,18 @@ use std::collections::BTreeMap;
 
 use serde_json::Value as Json;
 use sparkwright_core::policy::{Layer, ResolvedPolicy};
-use sparkwright_core::rules::check_set;
 
 use crate::block::{Block, Setting, duplicate, join, key_text, mapping, read_block, step};
 use crate::diagnostics::{Code, Diagnostic, any_of, quoted};
 use crate::digest::digest;
 use crate::nearest::nearest;
+use crate::never_applied::NeverApplied;
 use crate::overrides::{Override, too_large};
 use crate::policy_tests::{PolicyTest, read_tests};
-use crate::resolve::{Stratum, crossings, resolve};
+use crate::resolve::{Stratum, combine, crossings, resolve};
 use crate::rules::{PlacedRule, read_rules};
 use crate::source::{Mark, Source};
+use crate::tidy::tidy;
 use crate::tree::{Entry, Node, parse_tree};
 
 /// The keys at the top of a file that are the policy's.
@@ -22,8 +23,8 @@ const TOP: [&str; 6] =
     ["environments", "global_optimization", "default_environment", "policy_module", "rules", "tests"];
 /// The key of an environment that is the policy's.
 const OPTIMIZATION: &str = "optimization";
-/// The most problems that are listed.
-const MOST_PROBLEMS: usize = 100;
+/// The most environments that a message names.
+const MOST_NAMED: usize = 20;
 
 /// A place in a policy file; lines and columns count from 1, columns in characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -64,6 +65,8 @@ pub struct PolicyFile {
     raw_digest: String,
     global: Block,
     environments: Vec<Environment>,
+    /// The place of each in the list, by its name.
+    by_name: BTreeMap<String, usize>,
     environments_key: Option<Mark>,
     default_environment: Option<DefaultEnvironment>,
     module_sha256: Option<String>,
@@ -84,6 +87,7 @@ pub fn parse(name: &str, text: &str) -> (PolicyFile, Vec<Diagnostic>) {
         raw_digest: digest(text.as_bytes()),
         global: Block::default(),
         environments: Vec::new(),
+        by_name: BTreeMap::new(),
         environments_key: None,
         default_environment: None,
         module_sha256: None,
@@ -192,8 +196,7 @@ impl PolicyFile {
         environment: Option<&str>,
         overrides: &[Override],
     ) -> Result<ResolvedPolicy, Vec<Diagnostic>> {
-        let mut problems: Vec<Diagnostic> = self.problems.clone();
-        problems.retain(Diagnostic::is_error);
+        let mut problems: Vec<Diagnostic> = self.problems.iter().filter(|it| it.is_error()).cloned().collect();
         let name = environment.or_else(|| self.default_environment());
         let own = name.and_then(|name| self.environment(name));
         if let (Some(name), None) = (name, own) {
@@ -219,8 +222,19 @@ impl PolicyFile {
         Err(tidy(problems))
     }
 
+    /// The environments in which nothing is wrong, with their policies but for the rules.
+    pub(crate) fn sound(&self) -> impl Iterator<Item = (&str, ResolvedPolicy)> {
+        let is_wrong = |problems: &[Diagnostic]| problems.iter().any(Diagnostic::is_error);
+        let environments: &[Environment] =
+            if is_wrong(&self.problems) || is_wrong(&self.global.problems) { &[] } else { &self.environments };
+        environments.iter().filter(move |own| !is_wrong(&own.block.problems)).filter_map(|own| {
+            let policy = combine(&own.name, &self.strata(Some(own))).ok()?;
+            Some((own.name.as_str(), policy))
+        })
+    }
+
     fn environment(&self, name: &str) -> Option<&Environment> {
-        self.environments.iter().find(|environment| environment.name == name)
+        self.environments.get(*self.by_name.get(name)?)
     }
 
     fn strata<'a>(&'a self, environment: Option<&'a Environment>) -> Vec<Stratum<'a>> {
@@ -236,14 +250,24 @@ impl PolicyFile {
     fn diagnostics(&self) -> Vec<Diagnostic> {
         let mut all = self.problems.clone();
         all.extend_from_slice(&self.global.problems);
+        let global_is_wrong = self.global.problems.iter().any(Diagnostic::is_error);
+        let mut never = NeverApplied::default();
         for environment in &self.environments {
             all.extend_from_slice(&environment.block.problems);
-            all.extend(crossings(&self.strata(Some(environment))));
+            let strata = self.strata(Some(environment));
+            if global_is_wrong || environment.block.problems.iter().any(Diagnostic::is_error) {
+                all.extend(crossings(&strata));
+                continue;
+            }
+            match combine(&environment.name, &strata) {
+                Ok(policy) => never.look(&self.rules, &policy),
+                Err(problems) => all.extend(problems),
+            }
         }
         if self.environments.is_empty() {
-            all.extend(crossings(&self.strata(None)));
+            all.extend(combine("", &self.strata(None)).err().into_iter().flatten());
         }
-        all.extend(self.rules_that_never_apply());
+        all.extend(never.problems(&self.rules, &self.source));
         let is_whole = !self.problems.iter().any(is_of_the_text);
         if let Some(default) = self.default_environment.as_ref().filter(|_| is_whole)
             && self.environment(&default.name).is_none()
@@ -251,23 +275,6 @@ impl PolicyFile {
             all.push(self.unknown_default(default));
         }
         tidy(all)
-    }
-
-    /// Rules whose values an environment's policy can't take: there they change nothing, which their author should know.
-    fn rules_that_never_apply(&self) -> Vec<Diagnostic> {
-        let mut problems = Vec::new();
-        for environment in &self.environments {
-            let Ok(policy) = resolve(&environment.name, &self.strata(Some(environment))) else { continue };
-            for PlacedRule { rule, mark, path } in &self.rules {
-                if let Err(why) = check_set(&policy, rule) {
-                    let (name, place) = (quoted(&rule.name), quoted(&environment.name));
-                    let message = format!("{name} never applies in {place}: {why}");
-                    let problem = Diagnostic::warning(&self.source, mark, Code::RuleNeverApplies, message);
-                    problems.push(problem.at(join(path, "set")).help("set the other bound too"));
-                }
-            }
-        }
-        problems
     }
 
     fn read(&mut self, root: &Node, is_whole: bool) {
@@ -348,12 +355,12 @@ impl PolicyFile {
     /// Keys of others are left alone; one that nearly is ours is worth a word, unless ours is there as well.
     fn warn_of_similar(&mut self, source: &Source, entries: &[Entry], names: &[&str], path: &str) {
         let is_there = |name: &str| entries.iter().any(|entry| entry.key.text() == Some(name));
+        let missing: Vec<&str> = names.iter().copied().filter(|name| !is_there(name)).collect();
         for entry in entries {
             let Some(key) = entry.key.text() else {
                 continue;
             };
-            let missing = names.iter().copied().filter(|name| !is_there(name));
-            if let Some(meant) = nearest(key, missing)
+            if let Some(meant) = nearest(key, missing.iter().copied())
                 && !names.contains(&key)
             {
                 let message = format!("{} is not a key of a policy and is ignored", quoted(key));
@@ -390,6 +397,7 @@ impl PolicyFile {
             }
             seen.insert(name, key.mark);
             let block = self.read_environment(source, key, value, &path, is_whole);
+            self.by_name.insert(name.to_owned(), self.environments.len());
             self.environments.push(Environment { name: name.to_owned(), block });
         }
     }
@@ -479,7 +487,11 @@ impl PolicyFile {
 
     /// What is known, for messages about an environment that is not.
     fn known_environments(&self, name: &str) -> (String, String) {
-        let known = any_of(self.environments());
+        let more = self.environments.len().saturating_sub(MOST_NAMED);
+        let mut known = any_of(self.environments().take(MOST_NAMED));
+        if more > 0 {
+            known.push_str(&format!(" or {more} more"));
+        }
         let help = match nearest(name, self.environments()) {
             Some(meant) => format!("did you mean {}? known are {known}", quoted(meant)),
             None if known.is_empty() => "this file has no environments".to_owned(),
@@ -527,31 +539,4 @@ fn is_of_the_text(problem: &Diagnostic) -> bool {
             | Code::UnknownAlias
             | Code::SecondDocument
     )
-}
-
-/// Problems in the order of the file, each once, and not more than anyone reads.
-fn tidy(mut problems: Vec<Diagnostic>) -> Vec<Diagnostic> {
-    problems.sort_by(|a, b| {
-        let place = |d: &Diagnostic| (d.line, d.column, d.severity, d.code);
-        (&a.file, place(a), &a.message).cmp(&(&b.file, place(b), &b.message))
-    });
-    problems.dedup_by(|a, b| {
-        let place = |d: &Diagnostic| (d.line, d.column, d.code);
-        a.file == b.file && place(a) == place(b) && a.message == b.message
-    });
-    let more = problems.len().saturating_sub(MOST_PROBLEMS);
-    if more > 0 {
-        let left_out_error = problems.iter().skip(MOST_PROBLEMS).any(Diagnostic::is_error);
-        problems.truncate(MOST_PROBLEMS);
-        if let Some(last) = problems.last().cloned() {
-            let source = Source::new(&last.file, "");
-            let what = if more == 1 { "1 more problem is".to_owned() } else { format!("{more} more problems are") };
-            let mut note = Diagnostic::placeless(&source, Code::MoreProblems, format!("{what} not listed"));
-            if !left_out_error {
-                note.severity = crate::diagnostics::Severity::Warning;
-            }
-            problems.push(note);
-        }
-    }
-    problems
 }

@@ -10,6 +10,9 @@ use crate::block::{Block, Setting};
 use crate::diagnostics::{Code, Diagnostic};
 use crate::source::Source;
 
+/// The built-in defaults.
+static BUILT_IN: LazyLock<Json> = LazyLock::new(|| ResolvedPolicy::default().values());
+
 /// A block with the layer that it makes.
 #[derive(Clone, Copy)]
 pub(crate) struct Stratum<'a> {
@@ -34,7 +37,16 @@ pub(crate) fn resolve(environment: &str, strata: &[Stratum<'_>]) -> Result<Resol
         .filter(|problem| problem.is_error())
         .cloned()
         .collect();
+    if problems.is_empty() {
+        return combine(environment, strata);
+    }
     problems.extend(crossings(strata));
+    Err(problems)
+}
+
+/// The same of layers in which nothing is wrong by itself.
+pub(crate) fn combine(environment: &str, strata: &[Stratum<'_>]) -> Result<ResolvedPolicy, Vec<Diagnostic>> {
+    let problems = crossings(strata);
     if !problems.is_empty() {
         return Err(problems);
     }
@@ -85,7 +97,7 @@ fn winner<'a>(strata: &[Stratum<'a>], path: &str) -> Option<Placed<'a>> {
 
 /// The built-in policy with the winners' values.
 fn layered(winners: &BTreeMap<&str, Placed<'_>>) -> Option<ResolvedPolicy> {
-    let mut json = ResolvedPolicy::default().values();
+    let mut json = BUILT_IN.clone();
     for placed in winners.values() {
         let key = placed.setting.key;
         *json.get_mut(field(key.section))?.as_object_mut()?.get_mut(key.name)? = placed.setting.value.clone();
@@ -101,9 +113,8 @@ fn field(section: &str) -> &str {
 /// The built-in default of a key, in the form that the resolved policy has it.
 #[must_use]
 pub fn built_in(path: &str) -> Option<Json> {
-    static VALUES: LazyLock<Json> = LazyLock::new(|| ResolvedPolicy::default().values());
     let (section, name) = path.rsplit_once('.')?;
-    VALUES.get(field(section))?.get(name).cloned()
+    BUILT_IN.get(field(section))?.get(name).cloned()
 }
 
 /// Least values above their largest values, each at the value that made them cross: that of the higher layer, the least one

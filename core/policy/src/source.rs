@@ -1,17 +1,19 @@
 //! Texts with a name, and places in them.
 
+use std::sync::Arc;
+
 use granit_parser::Span;
 
 /// The longest piece of a line that a diagnostic quotes, in characters on each side of its place.
 const EXCERPT_REACH: usize = 120;
 
-/// A text that values were read from: a policy file or an override.
+/// A text that values were read from: a policy file or an override. Cheap to clone.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Source {
     /// What people call it: a file's path, or `--set`.
     pub(crate) name: String,
     /// The text itself; empty where it was refused for its size.
-    pub(crate) text: String,
+    pub(crate) text: Arc<str>,
 }
 
 /// A place in a text. Lines and columns count from 1, columns in characters; `start..end` are bytes.
@@ -56,7 +58,7 @@ impl Mark {
 
 impl Source {
     pub(crate) fn new(name: &str, text: &str) -> Self {
-        Self { name: name.to_owned(), text: text.to_owned() }
+        Self { name: name.to_owned(), text: text.into() }
     }
 
     /// The place of the bytes `start..end`.

@@ -5,6 +5,8 @@
 
 use std::sync::OnceLock;
 
+use crate::nearest::fewest_edits;
+
 /// A name of more edits than this is another name: keys of connectors look much like Spark's own.
 const MOST_EDITS: usize = 2;
 
@@ -78,9 +80,7 @@ impl SparkRelease {
     /// The key that a name was probably meant to be.
     #[must_use]
     pub fn meant(self, name: &str) -> Option<&'static str> {
-        let edits = |key: &SparkKey| strsim::damerau_levenshtein(name, key.name);
-        let near = self.keys().iter().map(|key| (edits(key), key.name)).filter(|(edits, _)| *edits <= MOST_EDITS);
-        near.min_by_key(|(edits, _)| *edits).map(|(_, name)| name)
+        fewest_edits(name, self.keys().iter().map(|key| key.name), MOST_EDITS, |key| key)
     }
 }
 

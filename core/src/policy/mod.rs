@@ -316,6 +316,14 @@ pub struct Ordered {
     values: fn(&ResolvedPolicy) -> (u32, u32),
 }
 
+impl Ordered {
+    /// The values of both in a policy.
+    #[must_use]
+    pub fn of(&self, policy: &ResolvedPolicy) -> (u32, u32) {
+        (self.values)(policy)
+    }
+}
+
 /// All such pairs.
 pub const ORDERED: [Ordered; 1] = [Ordered {
     least: "autoscaling.min_executors",

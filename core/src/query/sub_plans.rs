@@ -8,7 +8,7 @@ use super::contract::{CacheChoice, CachedBy, PlanNode, PlanQueryAnswer, PlanQuer
 use super::estimate::{self, Estimate, SMALL_QUERY};
 use super::executors::protected_storage;
 use super::narrowed::narrowed_from_above;
-use super::tree::{is_ancestor, is_marked, mark_upwards, marked};
+use super::tree::{is_ancestor, is_marked, mark_upwards, marked, parent};
 use crate::cache::level::{StorageLevel, storage_level};
 use crate::cache::transfer;
 use crate::cache::worth::{self, Worth, time_saved_ms};
@@ -70,7 +70,10 @@ pub(super) fn decide(
             let share = (estimate.full_work_ns / root.full_work_ns).clamp(0.0, 1.0);
             answer.shares.insert(node.hash.clone(), share);
         }
-        let here = in_query.get(node.hash.as_str()).copied().unwrap_or(1);
+        let mut here = in_query.get(node.hash.as_str()).copied().unwrap_or(1);
+        if here > 1 {
+            here = computations(&input.nodes, &node.hash);
+        }
         if node.seen == 0 && here < 2 {
             continue;
         }
@@ -203,12 +206,42 @@ fn excluded(policy: &ResolvedPolicy, nodes: &[PlanNode]) -> Vec<bool> {
     marks
 }
 
+/// How often each sub-plan stands in a query.
 fn occurrences(nodes: &[PlanNode]) -> BTreeMap<&str, u64> {
     let mut counts = BTreeMap::new();
     for node in nodes {
         *counts.entry(node.hash.as_str()).or_insert(0) += 1;
     }
     counts
+}
+
+/// How often a query computes a sub-plan. Spark runs equal shuffles once and reads them as often as they are asked for (`ReuseExchange`), so what
+/// lies below equal shuffles counts once: a sub-plan is computed for each different shuffle that is the next above it.
+fn computations(nodes: &[PlanNode], hash: &str) -> u64 {
+    let mut made_of: Vec<&str> = Vec::new();
+    for (index, node) in nodes.iter().enumerate().filter(|(_, node)| node.hash == hash) {
+        // What an operator shuffles itself is equal wherever it stands; a join puts its sides together after their shuffles.
+        let own = node.join.is_none() && estimate::shuffles(&node.operator);
+        let made = if own { Some(node) } else { next_shuffle(nodes, index) };
+        let made = made.map_or("", |made| made.hash.as_str());
+        if !made_of.contains(&made) {
+            made_of.push(made);
+        }
+    }
+    made_of.len() as u64
+}
+
+/// The next operator above that shuffles; else, the one right above.
+fn next_shuffle(nodes: &[PlanNode], index: usize) -> Option<&PlanNode> {
+    let mut above = parent(nodes, index);
+    while let Some(at) = above {
+        let node = nodes.get(at)?;
+        if estimate::shuffles(&node.operator) {
+            return Some(node);
+        }
+        above = parent(nodes, at);
+    }
+    nodes.get(parent(nodes, index)?)
 }
 
 /// A sub-plan in a few words: its operator and the sources it reads.

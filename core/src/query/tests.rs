@@ -362,6 +362,29 @@ fn a_plan_that_occurs_twice_in_a_query_is_kept_once_and_nothing_below_it() {
 }
 
 #[test]
+fn equal_parts_of_a_query_are_computed_once_by_spark_itself() {
+    // The union of three aggregations over a join, each in a projection of its own.
+    let kept = |aggregations: [&str; 3]| {
+        let mut nodes = vec![node(None, "Union")];
+        for (place, hash) in aggregations.into_iter().enumerate() {
+            let top = nodes.len() as u32;
+            nodes.push(PlanNode { hash: alloc::format!("place {place}"), ..node(Some(0), "Project") });
+            nodes.push(PlanNode { hash: hash.into(), ..node(Some(top), "Aggregate") });
+            nodes.push(PlanNode {
+                hash: "joined".into(),
+                join: Some(JoinKind::InnerEqui),
+                ..node(Some(top + 1), "Join")
+            });
+            nodes.push(leaf(top + 2, "flights", 64));
+            nodes.push(leaf(top + 2, "planes", 8));
+        }
+        plan(&PlanQueryInput { nodes, ..join() }).cache.into_iter().map(|it| it.hash).collect::<Vec<_>>()
+    };
+    assert_eq!(kept(["equal", "equal", "equal"]), [""; 0], "Spark runs one and reads its shuffle three times");
+    assert_eq!(kept(["one", "two", "three"]), ["joined"], "each runs the join");
+}
+
+#[test]
 fn what_does_not_fit_memory_goes_to_disk_and_what_is_far_too_large_nowhere() {
     let mut input = seen(join(), 1, 5, 600_000);
     input.nodes[2].bytes = Some(Bytes::mib(300));

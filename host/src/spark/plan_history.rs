@@ -122,12 +122,12 @@ impl PlanHistory {
         }
     }
 
-    /// An execution has ended: remembers what it spilled, where it did, for all that it held.
-    pub fn ended(&mut self, execution: i64, spill: Option<SpillFacts>) {
-        let held = self.held.remove(&execution).unwrap_or_default();
-        let Some(spill) = spill else { return };
-        for hash in held {
-            if let Some(known) = self.sub_plans.peek_mut(&hash)
+    /// An execution has ended: all that it held was in use until now. Remembers for it what the execution spilled, where it did.
+    pub fn ended(&mut self, execution: i64, spill: Option<SpillFacts>, now_ms: u64) {
+        for hash in self.held.remove(&execution).unwrap_or_default() {
+            let Some(known) = self.sub_plans.peek_mut(&hash) else { continue };
+            known.used_ms = known.used_ms.max(now_ms);
+            if let Some(spill) = spill
                 && known.spill.is_none_or(|most| spill.spilled_bytes > most.spilled_bytes)
             {
                 known.spill = Some(spill);
@@ -152,10 +152,13 @@ impl PlanHistory {
         }
     }
 
-    /// How long nothing has used a cached sub-plan, and the mean gap between the queries that hold it.
+    /// How long nothing has used a cached sub-plan, and the mean gap between the queries that hold it. A query uses it until it ends.
     #[must_use]
     pub fn idle(&self, hash: &str, now_ms: u64) -> (u64, Option<u64>) {
         let Some(known) = self.sub_plans.peek(hash) else { return (0, None) };
+        if self.held.values().any(|held| held.contains(hash)) {
+            return (0, mean_gap(known));
+        }
         (now_ms.saturating_sub(known.used_ms.max(known.last_ms)), mean_gap(known))
     }
 
@@ -214,7 +217,7 @@ mod tests {
         for (execution, spilled) in [(1, Some(700)), (2, Some(900)), (3, Some(800)), (4, None)] {
             let nodes = history.describe(vec![asked("a")], |_| None);
             history.remember(&nodes, &ByName::new(), Some(execution), 1_000);
-            history.ended(execution, spilled.map(spill));
+            history.ended(execution, spilled.map(spill), 1_000);
         }
         let nodes = history.describe(vec![asked("a"), asked("b")], |_| None);
         assert_eq!((nodes[0].spill, nodes[1].spill), (Some(spill(900)), None));
@@ -228,12 +231,25 @@ mod tests {
             let nodes = history.describe(vec![asked(hash)], |_| None);
             history.remember(&nodes, &ByName::new(), Some(execution), 1_000);
         }
-        history.ended(2, None);
-        history.ended(1, Some(spill));
+        history.ended(2, None, 1_000);
+        history.ended(1, Some(spill), 1_000);
         // It has ended: what comes of it later is not its own any more.
-        history.ended(2, Some(spill));
+        history.ended(2, Some(spill), 1_000);
         let nodes = history.describe(vec![asked("a"), asked("b")], |_| None);
         assert_eq!((nodes[0].spill, nodes[1].spill), (Some(spill), None));
+    }
+
+    #[test]
+    fn what_a_query_reads_is_in_use_until_the_query_ends() {
+        let mut history = PlanHistory::default();
+        for execution in [1, 2] {
+            let nodes = history.describe(vec![asked("a")], |_| None);
+            history.remember(&nodes, &ByName::new(), Some(execution), 1_000);
+        }
+        history.ended(1, None, 50_000);
+        assert_eq!(history.idle("a", 88_000).0, 0);
+        history.ended(2, None, 88_000);
+        assert_eq!(history.idle("a", 90_000).0, 2_000);
     }
 
     /// A plan of `MOST_NODES` sub-plans that nobody has seen before.

@@ -90,6 +90,78 @@ fn awkward_texts_take_no_long_time() {
     }
 }
 
+/// What is looked at for each environment, rule or key must not be all others again: by 4,000 of them that shows.
+#[test]
+fn thousands_of_anything_take_no_long_time() {
+    let each = |count: usize, text: &dyn Fn(usize) -> String| (0..count).map(text).collect::<String>();
+    let environments = |of: &dyn Fn(usize) -> String| format!("environments:\n{}", each(1_400, of));
+    let rules = |set: &str| {
+        let rule = |n| format!("- {{name: r{n}, when: hour > 30, set: {{autoscaling: {set}}}}}\n");
+        format!("rules:\n{}", each(60, &rule))
+    };
+    let differing = environments(&|n| format!("  e{n}: {{optimization: {{max_executors: {}}}}}\n", n % 200 + 8));
+    let own = |n| format!("    spark.sql.shufle.partition{n}.x: 1\n");
+    for (name, text) in [
+        ("environments", format!("environments:\n{}", each(4_900, &|n| format!("  e{n}:\n")))),
+        ("environments and rules", differing.clone() + &rules("{min_executors: 1, max_executors: 8}")),
+        ("rules that never apply", differing.clone() + &rules("{min_executors: 300}")),
+        ("environments with a typo", environments(&|n| format!("  e{n}: {{optimizatio: {{}}}}\n"))),
+        (
+            "environments with an unknown key",
+            environments(&|n| format!("  e{n}: {{optimization: {{max_exekutors: {n}}}}}\n")),
+        ),
+        (
+            "environments whose bounds cross",
+            environments(&|n| format!("  e{n}: {{optimization: {{min_executors: 900}}}}\n")),
+        ),
+        (
+            "environments with settings without effect",
+            environments(&|n| format!("  prod{n}: {{optimization: {{budget_per_run: 5}}}}\n")),
+        ),
+        ("an environment that is not there", format!("default_environment: e\n{differing}")),
+        (
+            "environments that build on each other",
+            environments(&|n| match n {
+                0 => "  e0: &e0 {optimization: {}}\n".to_owned(),
+                n => format!("  e{n}: &e{n} {{<<: *e{}}}\n", n - 1),
+            }),
+        ),
+        (
+            "wrong keys for all",
+            format!("global_optimization:\n{}{differing}", each(3_000, &|n| format!("  max_exekutors{n}: 1\n"))),
+        ),
+        ("keys of others", each(4_900, &|n| format!("environment{n}: 1\n"))),
+        (
+            "keys that Spark has not",
+            format!(
+                "global_optimization:\n  autoscaling:\n    overwrite_user_confs: [{}]\n",
+                each(9_000, &|n| format!("spark.sql.shufle.partition{n}, "))
+            ),
+        ),
+        (
+            "tests with settings",
+            format!(
+                "tests:\n{}",
+                each(600, &|n| format!(
+                    "- {{name: t{n}, environment: none, set: {{max_executors: 3}}, expect: {{executors: 1}}}}\n"
+                ))
+            ) + &format!("x: {}\n", "y".repeat(900_000)),
+        ),
+        ("deep keys of others", format!("x:\n{}", each(4_000, &own))),
+    ] {
+        let start = Instant::now();
+        let (file, diagnostics) = parse("policy.yaml", &text);
+        let lints = file.lint();
+        let taken = start.elapsed();
+        println!("{name}: {taken:?}, {} and {}", diagnostics.len(), lints.len());
+        assert!(taken < FAST, "{name} took {taken:?}");
+        assert!(diagnostics.len() <= 101 && lints.len() <= 101, "{name}: {} and {}", diagnostics.len(), lints.len());
+        assert!(!diagnostics.iter().any(|it| it.code == Code::TooManyValues), "{name} is not what it says");
+        let longest = diagnostics.iter().map(|it| it.message.len() + it.help.len()).max().unwrap_or(0);
+        assert!(longest < 3_000, "{name}: a message of {longest} bytes");
+    }
+}
+
 #[test]
 fn many_problems_are_cut_short() {
     let text = format!("global_optimization: {{{}}}", keys(3000).replace('\n', ","));
@@ -97,6 +169,11 @@ fn many_problems_are_cut_short() {
     assert_eq!(diagnostics.len(), 101);
     assert_eq!(diagnostics[100].code, Code::MoreProblems);
     assert_eq!(diagnostics[100].message, "2900 more problems are not listed");
+    // An error after all of the warnings is among those that are listed.
+    let typos: String = (0..1_000).map(|n| format!("  e{n}: {{optimizatio: {{}}}}\n")).collect();
+    let (_, diagnostics) = parse("policy.yaml", &format!("environments:\n{typos}  last: {{optimization: 3}}\n"));
+    assert_eq!((diagnostics.len(), diagnostics[99].code), (101, Code::WrongType));
+    assert!(!diagnostics[100].is_error(), "{:?}", diagnostics[100]);
 }
 
 #[test]

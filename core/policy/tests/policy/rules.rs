@@ -114,6 +114,21 @@ fn a_rule_that_an_environment_cannot_take_is_a_warning() {
 }
 
 #[test]
+fn a_rule_that_many_environments_cannot_take_is_one_warning() {
+    let environments: String =
+        (1..=9).map(|n| format!("  e{n}: {{optimization: {{max_executors: {}}}}}\n", n + 1)).collect();
+    let rule = "rules:\n  - {name: more, when: hour > 3, set: {min_executors: 4}}\n  - {name: fits, when: hour > 3, set: {max_executors: 20}}\n";
+    let (_, one) = parse("policy.yaml", &format!("environments:\n{environments}{rule}"));
+    assert_eq!(one.len(), 1, "{one:#?}");
+    let why = "with it `autoscaling.min_executors` is 4, above autoscaling.max_executors, which is 2";
+    assert_eq!(one[0].message, format!("`more` never applies in `e1`: {why}; nor in `e2`"));
+    let more = environments.replace("e9", "f9")
+        + "  f1: {optimization: {max_executors: 2}}\n  f2: {optimization: {max_executors: 2}}\n  f3: {optimization: {max_executors: 2}}\n";
+    let (_, one) = parse("policy.yaml", &format!("environments:\n{more}{rule}"));
+    assert!(one[0].message.ends_with("; nor in `e2`, `f1`, `f2` and 1 more"), "{one:#?}");
+}
+
+#[test]
 fn a_policy_with_a_wrong_rule_is_not_used() {
     let (file, _) = parse("policy.yaml", "rules: [{when: 'hour >', set: {max_executors: 3}}]\n");
     assert!(file.resolve(None, &[]).is_err());
