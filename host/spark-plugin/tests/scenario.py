@@ -1,6 +1,7 @@
 """What every scenario stands on: the register, a session with the plugin, checks, a policy that asks for caches."""
 
 import os
+import re
 import tempfile
 import time
 
@@ -60,12 +61,19 @@ def check(condition, what):
 
 
 def plan_of(frame):
-    """The physical plan as Spark would run it."""
+    """The physical plan as Spark runs it. A plan that is made outside of an execution reads nothing of what is kept."""
+    frame.collect()
     return frame._jdf.queryExecution().executedPlan().toString()
 
 
+def shuffle_partitions(frame):
+    """Into how many partitions the shuffles go of a query as Spark runs it."""
+    return {int(count) for count in re.findall(r"hashpartitioning\(.*, (\d+)\)", plan_of(frame))}
+
+
 def cache_entries(spark):
-    return 0 if spark._jsparkSession.sharedState().cacheManager().isEmpty() else 1
+    """How many plans we keep, by the names of their blocks."""
+    return sum(str(rdd.name()).startswith(IN_MEMORY) for rdd in dict(spark.sparkContext._jsc.getPersistentRDDs()).values())
 
 
 class CachePolicy:

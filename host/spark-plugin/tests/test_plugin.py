@@ -21,7 +21,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import caching  # noqa: F401 - makes its scenarios known
 import pipelines  # noqa: F401 - so does this
 from fake_host import FakeHost, until
-from scenario import EXTENSIONS, FAST_JVM, JAR, OWN_JVM, PARTITIONS, PLUGIN, SCENARIOS, check, scenario, session
+from scenario import EXTENSIONS, FAST_JVM, JAR, OWN_JVM, PARTITIONS, PLUGIN, SCENARIOS, check, scenario, session, shuffle_partitions
 
 
 @scenario
@@ -42,8 +42,8 @@ def confs_and_events():
     check(not host.asks, "explain is not asked about")
     answers["confs"] = {PARTITIONS: "7"}
     frame = spark.range(1000).groupBy((F.col("id") % 10).alias("k")).count()
-    check(len(frame.collect()) == 10 and "200" not in str(frame.rdd.getNumPartitions()), "an answer is obeyed")
-    check(frame.rdd.getNumPartitions() == 7, "the answer's partitions were used")
+    check(len(frame.collect()) == 10, "rows")
+    check(shuffle_partitions(frame) == {7}, "an answer is obeyed")
     ask = host.asks[-1]
     check(ask["confs"][PARTITIONS] == {"value": "200", "owner": "default"}, "the question shows Spark's default")
     check(ask["execution"] is not None and [n["operator"] for n in ask["nodes"]] == ["Aggregate", "Range"], "plan nodes")
@@ -63,14 +63,14 @@ def confs_and_events():
     asked = len(host.asks)
     spark.conf.set("spark.sparkwright.mode", "off")
     frame = spark.range(998).groupBy((F.col("id") % 10).alias("k")).count()
-    check(frame.rdd.getNumPartitions() == 200 and len(host.asks) == asked, "a session that is switched off is left alone")
+    check(shuffle_partitions(frame) == {200} and len(host.asks) == asked, "a session that is switched off is left alone")
     spark.conf.unset("spark.sparkwright.mode")
 
     spark.conf.set(PARTITIONS, "11")
     frame = spark.range(999).groupBy((F.col("id") % 10).alias("k")).count()
     frame.collect()
     check(host.asks[-1]["confs"][PARTITIONS] == {"value": "11", "owner": "user"}, "the user's value is the user's")
-    check(frame.rdd.getNumPartitions() == 11, "the user's value is never overwritten")
+    check(shuffle_partitions(frame) == {11}, "the user's value is never overwritten")
     spark.conf.unset(PARTITIONS)
 
     answers["confs"] = {"spark.sql.ansi.enabled": "false", PARTITIONS: "not a number"}
@@ -130,7 +130,7 @@ def confs_and_events():
     check(listed == {False}, "nor does a list of what is set have ours")
     check(cloned == {"200"}, f"nor a session that is cloned meanwhile, as a streaming query does: {cloned}")
     outside = spark.range(9).groupBy(F.col("id") % 3).count().rdd.getNumPartitions()
-    check(outside == 3 and spark.conf.get(PARTITIONS) == "200", "a plan outside of an execution has it, the session has not")
+    check(outside == 200, "an RDD of the program has its own partitions")
     spark.range(9).groupBy(F.col("id") % 3).count().collect()
     check(spark.conf.get(PARTITIONS) == "200", "concurrent queries leave the session as it was")
 
@@ -222,20 +222,23 @@ def host_dies():
     host = FakeHost(lambda ask: dict(answers))
     spark = session(host, **{"spark__sql__adaptive__enabled": "false"})
     frame = spark.range(100).selectExpr("id % 10 AS k").groupBy("k").count()
-    check(frame.rdd.getNumPartitions() == 6, "steered")
+    check(shuffle_partitions(frame) == {6}, "steered")
     check(spark.conf.get(PARTITIONS) == "200", "in its plan, not in the session")
     host.die()
     unsteered(spark)
-    check(spark.range(100).selectExpr("id % 10 AS k").groupBy("k").count().rdd.getNumPartitions() == 200, "unsteered, with the session's own conf")
+    check(shuffle_partitions(spark.range(100).selectExpr("id % 10 AS k").groupBy("k").count()) == {200}, "unsteered, with the session's own conf")
     check(spark.range(100).count() == 100, "and the job goes on")
     spark.stop()
 
 
 @scenario
 def a_plan_outside_of_an_execution():
-    """`df.rdd`, most of MLlib: what is set for its plan is seen by nothing but its plan."""
+    """`df.rdd` has the partitions that it would have. What is set for a plan of MLlib is seen by nothing but that plan."""
     host = FakeHost(lambda ask: {"confs": {PARTITIONS: "2"}})
     spark = session(host, **{"spark__sql__adaptive__enabled": "false"})
+    from pyspark.ml.classification import LogisticRegression
+    from pyspark.ml.clustering import KMeans
+    from pyspark.ml.feature import VectorAssembler
     from pyspark.sql import functions as F
 
     folder = tempfile.mkdtemp()
@@ -244,32 +247,46 @@ def a_plan_outside_of_an_execution():
     def grouped():
         return spark.range(1000).groupBy((F.col("id") % 10).alias("k")).count()
 
-    def partitions_of(frame):
-        return frame.rdd.getNumPartitions()
+    check(grouped().rdd.getNumPartitions() == 200 and len(grouped().rdd.glom().collect()) == 200, "an RDD of the program has its own partitions")
+    check(grouped()._jdf.rdd().getNumPartitions() == 200, "one of Scala too")
+    check(grouped().localCheckpoint()._jdf.rdd().getNumPartitions() == 200, "and a checkpoint")
+    check(len(host.asks) == 1, "nobody is asked about them")
+    points = VectorAssembler(inputCols=["k", "count"], outputCol="features").transform(grouped().withColumn("label", F.col("k") % 2))
+    stopped = threading.Event()
+    seen = set()
 
-    for _ in range(3):
-        check(partitions_of(grouped()) == 2, "steered")
-        check(spark.conf.get(PARTITIONS) == "200" and spark.sql(f"SET {PARTITIONS}").first()[1] == "200", "the session has its own value")
-        check(spark._jsparkSession.cloneSession().conf().get(PARTITIONS) == "200", "and so has a clone of it")
-    kept = grouped()
-    rdd = kept.rdd
-    spark.conf.set(PARTITIONS, "5")
-    check(rdd.getNumPartitions() == 2 and partitions_of(grouped()) == 5, "what the user sets counts from the next plan on")
-    spark.conf.unset(PARTITIONS)
+    def look():
+        while not stopped.is_set():
+            seen.add(spark.conf.get(PARTITIONS))
+            seen.add(spark._jsparkSession.cloneSession().conf().get(PARTITIONS))
+            time.sleep(0.05)
+
+    other = threading.Thread(target=look)
+    other.start()
+
+    def tasks_of(estimator):
+        """How many tasks the stages of a fit have that read its input."""
+        name = type(estimator).__name__
+        spark.sparkContext.setJobGroup(name, name)
+        estimator.fit(points)
+        tracker = spark.sparkContext.statusTracker()
+        stages = [tracker.getStageInfo(stage) for job in tracker.getJobIdsForGroup(name) for stage in tracker.getJobInfo(job).stageIds]
+        return {stage.numTasks for stage in stages if stage}
+
+    check(max(tasks_of(LogisticRegression(maxIter=2))) == 2, "what MLlib sums over rows is steered")
+    check(spark.conf.get(PARTITIONS) == "200" and spark.sql(f"SET {PARTITIONS}").first()[1] == "200", "the session has its own value")
+    tasks = tasks_of(KMeans(k=2, seed=1, maxIter=1))
+    check(max(tasks) == 200, f"what it draws by partition is not: {tasks}")
+    stopped.set()
+    other.join()
+    check(seen == {"200"}, "another thread, and a clone of the session, have its own value")
     stream = (
         spark.readStream.schema("id long, k long").parquet(os.path.join(folder, "in")).groupBy("k").count().writeStream
         .outputMode("complete").format("memory").queryName("counts").option("checkpointLocation", os.path.join(folder, "checkpoint"))
     )
-    partitions_of(grouped())
     stream.trigger(availableNow=True).start().awaitTermination()
     with open(os.path.join(folder, "checkpoint/offsets/0")) as offsets:
         check(re.findall(f'"{PARTITIONS}":"(\\d+)"', offsets.read()) == ["200"], "no checkpoint has ours")
-    seen = []
-    other = threading.Thread(target=lambda: seen.append(spark.conf.get(PARTITIONS)))
-    partitions_of(grouped())
-    other.start()
-    other.join()
-    check(seen == ["200"], "no other thread does")
     spark.stop()
 
 
@@ -289,7 +306,8 @@ def other_versions():
 
 @scenario
 def no_host():
-    for command, why in (("/nowhere/sparkwright", "set spark.sparkwright.command"), ("/bin/false", "ended with status 1")):
+    hosts = {"/nowhere/sparkwright": "set spark.sparkwright.command", "/bin/false": "ended with status 1", "/bin/ls": "unrecognized option"}
+    for command, why in hosts.items():
         spark = session(None, **{"spark__sparkwright__command": command})
         check(spark.range(100).groupBy("id").count().count() == 100, f"{command}: the job runs")
         check(why in unsteered(spark), f"and says why: {unsteered(spark)}")
@@ -386,7 +404,9 @@ from pyspark.sql import SparkSession
 spark = SparkSession.builder.getOrCreate()
 import time; time.sleep(1)
 print("EXT", spark.conf.get("spark.sql.extensions"))
-print("PARTS", spark.range(100).selectExpr("id % 10 AS k").groupBy("k").count().rdd.getNumPartitions())
+counts = spark.range(100).selectExpr("id % 10 AS k").groupBy("k").count()
+counts.collect()
+print("PARTS", counts._jdf.queryExecution().executedPlan().toString().split(", ENSURE")[0][-3:])
 """)
     import pyspark
     submit = os.path.join(os.path.dirname(pyspark.__file__), "bin", "spark-submit")
@@ -398,7 +418,7 @@ print("PARTS", spark.range(100).selectExpr("id % 10 AS k").groupBy("k").count().
         capture_output=True, text=True, timeout=180, env={**os.environ, "PYSPARK_PYTHON": sys.executable})
     check(out.returncode == 0, "exit status 0" if out.returncode == 0 else out.stderr[-2000:])
     check(f"EXT {EXTENSIONS}\n" in out.stdout, "an extension listed by the user is not listed twice")
-    check("PARTS 4\n" in out.stdout, "and the job is steered")
+    check("PARTS  4)\n" in out.stdout, "and the job is steered")
     check(host.hello["python"] is True and host.of("bye"), "hello and bye")
 
 

@@ -11,6 +11,7 @@ import org.apache.spark.sql.catalyst.expressions.Literal;
 import org.apache.spark.sql.catalyst.expressions.OuterReference;
 import org.apache.spark.sql.catalyst.expressions.objects.Invoke;
 import org.apache.spark.sql.catalyst.expressions.objects.StaticInvoke;
+import org.apache.spark.sql.catalyst.plans.logical.Command;
 import org.apache.spark.sql.catalyst.plans.logical.GlobalLimit;
 import org.apache.spark.sql.catalyst.plans.logical.LocalLimit;
 import org.apache.spark.sql.catalyst.plans.logical.LocalRelation;
@@ -45,6 +46,10 @@ final class Cacheability {
   static final String TOO_MANY_FILES = "too_many_files";
   static final String JUST_WRITTEN = "source_just_written";
   static final String OVERWRITTEN = "source_overwritten";
+  /** The query stops before it has computed all rows of it, or may do so. */
+  static final String PARTLY_READ = "partly_read";
+  /** What the query returns or writes depends on the partitions that its rows come in, and a kept plan has others. */
+  static final String TIED_TO_PARTITIONS = "tied_to_partitions";
   /** Which rows a file yields depends on the columns that are asked for, and a cached plan asks for more. */
   static final String PARSED_BY_COLUMNS = "parsed_by_columns";
   /** Blocks on disk or in serialised form would fail: Kryo takes no class that nobody registered. */
@@ -196,6 +201,11 @@ final class Cacheability {
 
   static boolean refersToOuter(Expression expression) {
     return expression instanceof OuterReference;
+  }
+
+  /** Whether a command writes what its query returns. */
+  static boolean writes(LogicalPlan node) {
+    return node instanceof Command && !node.children().isEmpty();
   }
 
   static boolean isByPartition(Expression expression) {

@@ -11,6 +11,7 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.LongConsumer;
 import java.util.function.Supplier;
 import org.apache.spark.internal.config.ConfigReader;
 import org.apache.spark.sql.internal.SQLConf;
@@ -57,6 +58,9 @@ final class ExecutionConfs {
   private record Call(String method, long outside) {}
 
   private final Supplier<Long> execution;
+  private final LongConsumer begins;
+  /** The execution that this thread was in when Spark last copied a session's confs. */
+  private final ThreadLocal<Long> begun = new ThreadLocal<>();
   private final Map<Long, Map<String, Ours>> byExecution = new ConcurrentHashMap<>();
   /** Every key that any execution has ever had. For all other keys the current execution is not looked up. */
   private final Set<String> keys = ConcurrentHashMap.newKeySet();
@@ -69,9 +73,13 @@ final class ExecutionConfs {
   /** Set in a thread while copies of a session's confs that it makes contain ours. */
   private final ThreadLocal<Boolean> copyingOurs = ThreadLocal.withInitial(() -> false);
 
-  /** @param execution returns the SQL execution of the current thread, or null */
-  ExecutionConfs(Supplier<Long> execution) {
+  /**
+   * @param execution returns the SQL execution of the current thread, or null
+   * @param begins gets each execution in the thread that begins it, before Spark runs its plan
+   */
+  ExecutionConfs(Supplier<Long> execution, LongConsumer begins) {
     this.execution = execution;
+    this.begins = begins;
   }
 
   private static Field field(String name) {
@@ -279,6 +287,11 @@ final class ExecutionConfs {
      */
     @Override
     public Set<Entry<String, String>> entrySet() {
+      Long id = ExecutionConfs.this.execution.get();
+      if (id != null && !id.equals(begun.get())) {
+        begun.set(id);
+        begins.accept(id); // Spark copies all confs for the tasks of an execution as it begins
+      }
       Map<String, String> listed;
       synchronized (session) {
         listed = new HashMap<>(session);

@@ -2,6 +2,8 @@ package io.sparkwright.spark;
 
 import java.io.File;
 import java.io.IOException;
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
@@ -54,7 +56,17 @@ final class HostProcess {
   }
 
   private String howItEnded() {
-    return "the host ended with status " + process.exitValue() + ", " + log(socket) + " has what it said";
+    return "the host ended with status " + process.exitValue() + ", " + log(socket) + " has what it said" + firstWords(log(socket));
+  }
+
+  /** The beginning of what a host said, to show at once; empty when it said nothing. */
+  private static String firstWords(Path log) {
+    try (InputStream said = Files.newInputStream(log)) {
+      String words = new String(said.readNBytes(WithoutHost.WORDS_BYTES), StandardCharsets.UTF_8).strip();
+      return words.isEmpty() ? "" : ": " + words;
+    } catch (IOException e) {
+      return "";
+    }
   }
 
   private static Path log(Path socket) {

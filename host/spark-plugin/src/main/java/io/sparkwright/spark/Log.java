@@ -33,6 +33,20 @@ final class Log {
     SAID.clear();
   }
 
+  /** Rethrows what ends a job because the program, or the user in Spark's UI, cancelled it: the query would have ended so without us. */
+  static void rethrowIfTheUserEndedIt(Throwable e) {
+    for (Throwable cause = e; cause != null; cause = cause.getCause()) {
+      if (Compat.isCancelled(cause) || cause instanceof InterruptedException) {
+        Log.<RuntimeException>asUnchecked(e);
+      }
+    }
+  }
+
+  @SuppressWarnings("unchecked")
+  private static <E extends Throwable> void asUnchecked(Throwable e) throws E {
+    throw (E) e;
+  }
+
   /** Rethrows JVM errors, except a stack overflow, and restores the interrupt flag. Others, such as a linkage error, are not rethrown. */
   static void rethrowIfJvmMustSeeIt(Throwable e) {
     if (e instanceof VirtualMachineError vm && !(e instanceof StackOverflowError)) {

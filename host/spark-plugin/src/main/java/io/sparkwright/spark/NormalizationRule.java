@@ -11,8 +11,8 @@ import org.apache.spark.sql.catalyst.rules.Rule;
 import org.apache.spark.sql.internal.SQLConf;
 
 /**
- * Spark calls this rule for each query, before it looks into its cache and before it optimises. The rule checks our cached plans, asks the
- * host, sets the query's confs and caches plans. It returns the plan unchanged.
+ * Spark calls this rule for each query, before it looks into its cache and before it optimises. The rule checks what we keep, asks the host,
+ * sets the query's confs and keeps sub-plans. It returns the plan with what is kept of it.
  */
 final class NormalizationRule extends Rule<LogicalPlan> {
   /** A session conf: with {@code off} the host is not asked about this session's queries, from the next one on. */
@@ -30,8 +30,9 @@ final class NormalizationRule extends Rule<LogicalPlan> {
     if (steering != null && steering.context() == session.sparkContext() && !steering.context().isStopped()) {
       long from = System.nanoTime();
       try {
-        consider(steering, plan);
+        return consider(steering, plan);
       } catch (Throwable e) {
+        Log.rethrowIfTheUserEndedIt(e);
         Log.once("query", "Sparkwright: a query runs with Spark's own settings, the plugin failed on it", e);
         Log.rethrowIfJvmMustSeeIt(e);
       } finally {
@@ -41,7 +42,8 @@ final class NormalizationRule extends Rule<LogicalPlan> {
     return plan;
   }
 
-  private void consider(Steering steering, LogicalPlan plan) throws InterruptedException {
+  /** The plan that is to be run: the same, or with what we keep of it. */
+  private LogicalPlan consider(Steering steering, LogicalPlan plan) throws InterruptedException {
     if (steering.asks()) {
       steering.confs().reach(Compat.sqlConf(session));
     }
@@ -49,47 +51,52 @@ final class NormalizationRule extends Rule<LogicalPlan> {
       steering.confs().anotherPlan();
     }
     boolean asks = steering.asks() && !Steering.isOurs();
-    if (!asks && steering.entries().isEmpty()) {
-      return;
+    if (!asks && steering.kept().isEmpty()) {
+      return plan;
     }
     Purpose purpose = Steering.isOurs() ? Purpose.OTHER : Purpose.ofThisCall(steering);
-    asks = asks && purpose == Purpose.QUERY && Purpose.isWorthAsking(plan);
-    if (!asks && steering.entries().isEmpty()) {
-      return;
+    asks = asks && purpose.runs() && Purpose.isWorthAsking(plan);
+    if (!asks && steering.kept().isEmpty()) {
+      return plan;
     }
     SQLConf conf = Compat.sqlConf(session);
     if (asks && conf.getConfString(MODE, "").equals("off")) {
       asks = false;
     }
     PlanFacts facts = checked(steering, plan, conf, purpose);
-    if (asks && facts != null) {
-      ask(steering, facts, conf);
+    if (facts == null) {
+      return plan;
     }
+    Long execution = SparkInternals.executionId(steering.context());
+    if (asks) {
+      ask(steering, facts, conf, execution);
+    }
+    return purpose.runs() ? steering.kept().read(facts, SparkInternals.queryExecution(execution)) : plan;
   }
 
   /** The plan's facts. First drops our cached plans that must not be used for it; if that fails, drops them all and returns null. */
   private PlanFacts checked(Steering steering, LogicalPlan plan, SQLConf conf, Purpose purpose) {
     try {
       long confDigest = steering.confs().digest(Compat.sessionId(session), conf);
-      PlanFacts facts = PlanFacts.of(plan, steering.identity(), steering.welcome(), confDigest);
+      PlanFacts facts = PlanFacts.of(plan, steering.identity(), steering.welcome(), confDigest, conf.adaptiveExecutionEnabled());
       if (Cacheability.refusesBlocks(steering.context().conf())) {
         facts.refuseAll(Cacheability.UNREGISTERED);
       }
-      steering.entries().check(facts, session, purpose == Purpose.USER_CACHES);
+      AskedColumns.note(facts.root(), purpose.readsAll());
+      steering.kept().check(facts, session, purpose == Purpose.USER_CACHES);
       return facts;
     } catch (Exception | StackOverflowError | LinkageError e) {
       Log.once("facts", "Sparkwright: a query runs with Spark's own settings, the plugin can't read its plan", e);
-      steering.entries().dropAll(session, e.toString());
+      steering.kept().dropAll(e.toString());
       return null;
     }
   }
 
-  private void ask(Steering steering, PlanFacts facts, SQLConf conf) throws InterruptedException {
+  private void ask(Steering steering, PlanFacts facts, SQLConf conf, Long execution) throws InterruptedException {
     Questions questions = steering.connection().questions();
     if (questions == null) {
       return;
     }
-    Long execution = SparkInternals.executionId(steering.context());
     String sessionId = Compat.sessionId(session);
     var values = steering.confs().values(sessionId, conf);
     JsonNode answer = questions.ask(
@@ -102,24 +109,31 @@ final class NormalizationRule extends Rule<LogicalPlan> {
       steering.confs().apply(sessionId, conf, confs, execution);
     }
     if (answer != null) {
-      answer.path("uncache").forEach(hash -> steering.entries().uncache(hash.asText(), session));
-      cache(steering, facts, answer.path("cache"));
+      answer.path("uncache").forEach(hash -> steering.kept().uncache(hash.asText()));
     }
+    keep(steering, facts, answer == null ? Messages.array() : answer.path("cache"));
   }
 
-  /** Caches the plans that the answer names, inner ones first, so that an outer one is computed from them. */
-  private void cache(Steering steering, PlanFacts facts, JsonNode wanted) {
-    if (wanted.isEmpty()) {
-      return;
-    }
+  /**
+   * Keeps the sub-plans that the answer names, and more columns of those that are kept already, where the query asks for more. Inner ones
+   * first, so that an outer one is computed from them.
+   */
+  private void keep(Steering steering, PlanFacts facts, JsonNode wanted) {
     Map<String, String> levels = new HashMap<>();
     wanted.forEach(one -> levels.put(one.path("hash").asText(), one.path("level").asText()));
+    Map<String, List<PlanFacts.Node>> same = new HashMap<>();
+    for (PlanFacts.Node node : facts.nodes) {
+      same.computeIfAbsent(node.hash, hash -> new ArrayList<>(1)).add(node);
+      if (node.cached.equals("ours") && node.kept == null) {
+        levels.putIfAbsent(node.hash, steering.kept().level(node.hash));
+      }
+    }
     List<PlanFacts.Node> nodes = new ArrayList<>(facts.nodes);
     for (int i = nodes.size() - 1; i >= 0; i--) {
       PlanFacts.Node node = nodes.get(i);
       String level = levels.remove(node.hash);
       if (level != null) {
-        steering.confs().inCopies(() -> steering.entries().cache(node, facts, session, level));
+        steering.cost().computed(steering.kept().keep(same.get(node.hash), facts, session, level));
       }
     }
   }

@@ -15,6 +15,11 @@ final class OwnCost {
     heldUpNanos.add(nanos);
   }
 
+  /** Takes off what of that time Spark spent computing what the query asks for. */
+  void computed(long nanos) {
+    heldUpNanos.add(-nanos);
+  }
+
   /** The last message: how long queries were held up in all, and the processor time of our own threads. */
   String bye() {
     return Messages.ours("bye")

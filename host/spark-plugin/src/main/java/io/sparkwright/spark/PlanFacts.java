@@ -1,11 +1,13 @@
 package io.sparkwright.spark;
 
 import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.HexFormat;
 import java.util.List;
 import org.apache.hadoop.fs.Path;
 import org.apache.spark.sql.catalyst.expressions.Expression;
 import org.apache.spark.sql.catalyst.plans.logical.LogicalPlan;
+import org.apache.spark.sql.catalyst.plans.logical.Sample;
 import org.apache.spark.sql.execution.datasources.InMemoryFileIndex;
 import scala.collection.Iterator;
 
@@ -33,10 +35,18 @@ final class PlanFacts implements PlanHash.Visitor {
     boolean filesSeenFromAbove;
     /** Whether an expression of this operator draws or numbers rows by partition. */
     boolean byPartition;
+    /** Whether what is made of this sub-plan's rows depends on the partitions that they come in. */
+    boolean partitionsSeenFromAbove;
     /** Whether the query deletes files below this node before it reads them. */
     boolean overwritten;
     /** {@code no}, {@code user} or {@code ours}: who cached exactly this sub-plan, if anyone. */
     String cached = "no";
+    /** What is kept of this sub-plan and stands for it in this query; null: nothing, or not all of the columns that the query asks for. */
+    KeptPlan kept;
+    /** Positions of the output columns that the query computes ({@link AskedColumns}). */
+    BitSet asked = new BitSet();
+    /** Whether the query computes all rows. */
+    boolean whole;
     /** The hash of this sub-plan's result, as the host gets it. */
     String hash;
 
@@ -45,7 +55,7 @@ final class PlanFacts implements PlanHash.Visitor {
     }
 
     String whyNot() {
-      return reason != null ? reason : correlated ? Cacheability.CORRELATED : null;
+      return reason != null ? reason : correlated ? Cacheability.CORRELATED : whole ? null : Cacheability.PARTLY_READ;
     }
 
     /** The files of every relation below, in the order of the plan. */
@@ -83,10 +93,12 @@ final class PlanFacts implements PlanHash.Visitor {
     this.confDigest = confDigest;
   }
 
-  static PlanFacts of(LogicalPlan plan, SourceIdentity identity, Welcome welcome, long confDigest) {
+  /** @param adaptive whether Spark plans it with adaptive execution, which decides the number of partitions by itself */
+  static PlanFacts of(LogicalPlan plan, SourceIdentity identity, Welcome welcome, long confDigest, boolean adaptive) {
     PlanFacts facts = new PlanFacts(identity, welcome, confDigest);
     facts.visit(plan);
     facts.refuseBelowFileNames();
+    facts.refuseWhatIsTiedToPartitions(adaptive);
     facts.refuseOverwritten();
     return facts;
   }
@@ -121,6 +133,22 @@ final class PlanFacts implements PlanHash.Visitor {
           if (child.reason == null) {
             child.reason = Cacheability.READS_CONTEXT;
           }
+        }
+      }
+    }
+  }
+
+  /**
+   * A sample, a seeded {@code rand} and the like draw or number rows by partition, and a write without adaptive execution makes a file of each.
+   * Below them everything stays as it would be.
+   */
+  private void refuseWhatIsTiedToPartitions(boolean adaptive) {
+    for (Node node : nodes) { // parents come first
+      boolean here = node.byPartition || node.plan instanceof Sample || !adaptive && Cacheability.writes(node.plan);
+      if (here || node.partitionsSeenFromAbove) {
+        for (Node child : node.children) {
+          child.partitionsSeenFromAbove = true;
+          child.reason = child.reason == null ? Cacheability.TIED_TO_PARTITIONS : child.reason;
         }
       }
     }

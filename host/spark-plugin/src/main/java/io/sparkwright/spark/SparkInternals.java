@@ -22,6 +22,8 @@ import org.apache.spark.scheduler.SparkListenerInterface;
 import org.apache.spark.sql.catalyst.plans.logical.LogicalPlan;
 import org.apache.spark.sql.execution.CacheManager;
 import org.apache.spark.sql.execution.CachedData;
+import org.apache.spark.sql.execution.QueryExecution;
+import org.apache.spark.sql.execution.SQLExecution;
 import org.apache.spark.sql.execution.SparkPlan;
 import org.apache.spark.sql.execution.adaptive.AdaptiveSparkPlanExec;
 import org.apache.spark.sql.execution.datasources.InMemoryFileIndex;
@@ -83,6 +85,11 @@ final class SparkInternals {
     return id == null ? null : Long.valueOf(id);
   }
 
+  /** What an execution runs; null: there is no such execution. */
+  static QueryExecution queryExecution(Long execution) {
+    return execution == null ? null : SQLExecution.getQueryExecution(execution);
+  }
+
   static boolean inStreamingQuery(SparkContext context) {
     return context.getLocalProperty(STREAMING_QUERY_ID) != null;
   }
@@ -126,7 +133,7 @@ final class SparkInternals {
     }
   }
 
-  /** The name under which a plan was cached; ours start with {@link CachedEntries#NAME_PREFIX}. Stays when Spark caches the plan again. */
+  /** The name under which a plan was cached; Stays when Spark caches the plan again. */
   static String cachedName(CachedData data) {
     return orNull(data.cachedRepresentation().cacheBuilder().tableName());
   }

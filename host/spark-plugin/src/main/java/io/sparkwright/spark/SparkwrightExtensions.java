@@ -7,13 +7,15 @@ import org.apache.spark.sql.catalyst.rules.Rule;
 import scala.Function1;
 import scala.runtime.BoxedUnit;
 
-/** Adds the plan normalization rule to each session. The plugin itself adds this class to {@code spark.sql.extensions}. */
+/** Adds the plan normalization rule to each session, and the rule that checks the optimized plan. The plugin itself adds this class to {@code spark.sql.extensions}. */
 public final class SparkwrightExtensions implements Function1<SparkSessionExtensions, BoxedUnit> {
 
   @Override
   public BoxedUnit apply(SparkSessionExtensions extensions) {
     Function1<SparkSession, Rule<LogicalPlan>> builder = NormalizationRule::new;
     extensions.injectPlanNormalizationRule(builder);
+    Function1<SparkSession, Rule<LogicalPlan>> check = NotKept::new;
+    extensions.injectPreCBORule(check);
     return BoxedUnit.UNIT;
   }
 }

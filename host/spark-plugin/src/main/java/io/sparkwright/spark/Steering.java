@@ -29,7 +29,7 @@ final class Steering {
   private final EventQueue events = new EventQueue();
   private final SessionConfs confs;
   private final SourceIdentity identity = new SourceIdentity();
-  private final CachedEntries entries;
+  private final KeptPlans entries;
   private final StorageWatch storage;
   private final Commands commands;
   private final TempTables tables;
@@ -48,8 +48,8 @@ final class Steering {
   Steering(SparkContext context, SparkConf conf) {
     this.context = context;
     this.conf = conf;
-    this.confs = new SessionConfs(conf, new ExecutionConfs(() -> SparkInternals.executionId(context)));
-    this.entries = new CachedEntries(
+    this.confs = new SessionConfs(conf, new ExecutionConfs(() -> SparkInternals.executionId(context), this::begins));
+    this.entries = new KeptPlans(
         (id, what, why, error, level) -> events.say(Messages.entry(id, what, why, error, level)));
     this.storage = new StorageWatch(context, entries);
     this.commands = new Commands(context, this);
@@ -97,6 +97,19 @@ final class Steering {
     Thread thread = new Thread(task, "sparkwright-" + name);
     thread.setDaemon(true);
     return thread;
+  }
+
+  /** Called when this thread begins a SQL execution. */
+  private void begins(long execution) {
+    Welcome accepted = welcome;
+    if (accepted == null || isOurs()) {
+      return;
+    }
+    try {
+      entries.runs(SparkInternals.queryExecution(execution), accepted.listFolderFrom());
+    } catch (RuntimeException | LinkageError e) {
+      Log.once("runs", "Sparkwright: whether a plan that runs again reads what has changed is not known", e);
+    }
   }
 
   void listen() {
@@ -273,7 +286,7 @@ final class Steering {
     return identity;
   }
 
-  CachedEntries entries() {
+  KeptPlans kept() {
     return entries;
   }
 

@@ -11,17 +11,17 @@ import org.apache.spark.sql.execution.SparkPlan;
  * be slow to answer when the driver is busy, and a query must not wait for it.
  */
 final class StorageWatch {
-  private static final String RDD_NAME_PREFIX = "In-memory table " + CachedEntries.NAME_PREFIX;
+  private static final String RDD_NAME_PREFIX = "In-memory table " + KeptPlans.NAME_PREFIX;
 
   /** Bytes in memory and on disk, and how many of the partitions are there. */
   record Stored(String level, long memoryBytes, long diskBytes, int partitions, int cachedPartitions) {}
 
   private final SparkContext context;
-  private final CachedEntries entries;
+  private final KeptPlans entries;
   private volatile Map<String, Stored> stored = Map.of();
   private volatile Map<String, long[]> executors = Map.of();
 
-  StorageWatch(SparkContext context, CachedEntries entries) {
+  StorageWatch(SparkContext context, KeptPlans entries) {
     this.context = context;
     this.entries = entries;
   }

@@ -17,6 +17,8 @@ final class WithoutHost {
   static final long BYE_MS = 1_000;
   /** Between two renewals of a lease, milliseconds. Far below the hours after which a lease counts as dead. Needed without a host too. */
   static final long LEASE_RENEWAL_MS = 60_000;
+  /** How much is shown of what a host said that did not start, bytes. */
+  static final int WORDS_BYTES = 1_000;
   /** Attempts to create a lease: a cleanup may remove the empty folder just before the file is created in it. */
   static final int LEASE_ATTEMPTS = 5;
   /** How much of another session's lease is read, bytes. Ours have some hundred; the limit is for a file that something else wrote. */

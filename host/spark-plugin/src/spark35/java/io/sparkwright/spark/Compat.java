@@ -2,21 +2,32 @@ package io.sparkwright.spark;
 
 import java.util.Collection;
 import java.util.Map;
+import java.util.regex.Pattern;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.spark.SparkConf;
+import org.apache.spark.SparkException;
 import org.apache.spark.scheduler.SparkListenerEvent;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.catalyst.catalog.SessionCatalog;
+import org.apache.spark.sql.catalyst.expressions.Expression;
+import org.apache.spark.sql.catalyst.expressions.Literal;
+import org.apache.spark.sql.catalyst.expressions.RaiseError;
 import org.apache.spark.sql.catalyst.parser.ParserInterface;
 import org.apache.spark.sql.catalyst.plans.logical.LogicalPlan;
 import org.apache.spark.sql.execution.CacheManager;
 import org.apache.spark.sql.execution.CachedData;
 import org.apache.spark.sql.execution.CommandExecutionMode;
 import org.apache.spark.sql.execution.QueryExecution;
+import org.apache.spark.sql.execution.columnar.DefaultCachedBatchSerializer;
+import org.apache.spark.sql.execution.columnar.InMemoryRelation;
+import org.apache.spark.sql.execution.columnar.InMemoryRelation$;
 import org.apache.spark.sql.execution.command.LeafRunnableCommand;
 import org.apache.spark.sql.internal.SQLConf;
+import org.apache.spark.sql.internal.StaticSQLConf;
+import org.apache.spark.sql.types.DataType;
+import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.storage.StorageLevel;
 import org.apache.spark.util.JsonProtocol$;
 import org.apache.spark.util.Utils;
@@ -30,6 +41,8 @@ import scala.collection.Seq;
  * files but is not stable API: run the tests with each new minor version of Spark.
  */
 final class Compat {
+  private static final Pattern CANCELLED = Pattern.compile("Job \\d+ cancelled");
+
   private Compat() {}
 
   static SQLConf sqlConf(SparkSession session) {
@@ -44,13 +57,13 @@ final class Compat {
     return session.sharedState().cacheManager();
   }
 
-  static void cache(SparkSession session, LogicalPlan plan, String name, StorageLevel level) {
-    cacheManager(session).cacheQuery(session, plan, Option.apply(name), level);
-  }
-
-  /** Does not wait until the blocks are removed. */
-  static void uncache(SparkSession session, LogicalPlan plan) {
-    cacheManager(session).uncacheQuery(session, plan, false, false);
+  /** What Spark stores of a plan, under a name. Nothing is computed yet. */
+  static InMemoryRelation relation(SparkSession session, LogicalPlan plan, String name, StorageLevel level) {
+    QueryExecution planned = session.sessionState().executePlan(plan, CommandExecutionMode.ALL());
+    boolean own = sqlConf(session).getConf(StaticSQLConf.SPARK_CACHE_SERIALIZER()).equals(DefaultCachedBatchSerializer.class.getName());
+    return own
+        ? InMemoryRelation$.MODULE$.apply(new ExactBatches(), level, planned.executedPlan(), Option.apply(name), planned.optimizedPlan())
+        : InMemoryRelation$.MODULE$.apply(level, planned, Option.apply(name));
   }
 
   /** Caches the DataFrame's plan as the user's own {@code persist} does, but under a name. */
@@ -78,6 +91,11 @@ final class Compat {
     return session.sessionState().executePlan(plan, CommandExecutionMode.SKIP());
   }
 
+  /** A plan as Spark's optimizer leaves it. */
+  static LogicalPlan optimized(SparkSession session, LogicalPlan plan) {
+    return session.sessionState().optimizer().execute(plan);
+  }
+
   static SessionCatalog catalog(SparkSession session) {
     return session.sessionState().catalog();
   }
@@ -94,8 +112,19 @@ final class Compat {
     command.run(session);
   }
 
+  /** Whether a job ended so because somebody cancelled it. Spark 3.5 gives no name to that. */
+  static boolean isCancelled(Throwable error) {
+    return error instanceof SparkException && error.getMessage() != null && CANCELLED.matcher(error.getMessage()).lookingAt();
+  }
+
+  /** A column of this type that ends the task that computes it. */
+  static Expression failing(String message, DataType type) {
+    return new RaiseError(Literal.create(message, DataTypes.StringType), type);
+  }
+
+  /** A list, since what Scala 2.12 makes by {@code toSeq} is a lazy stream, which holds an iterator that no task can be sent with. */
   static <T> Seq<T> seq(Collection<T> items) {
-    return JavaConverters.collectionAsScalaIterableConverter(items).asScala().toSeq();
+    return JavaConverters.collectionAsScalaIterableConverter(items).asScala().toList();
   }
 
   static <K, V> scala.collection.immutable.Map<K, V> map(Map<K, V> items) {

@@ -5,19 +5,29 @@ import java.util.Collection;
 import java.util.Map;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.spark.SparkConf;
+import org.apache.spark.SparkThrowable;
 import org.apache.spark.scheduler.SparkListenerEvent;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.catalyst.catalog.SessionCatalog;
+import org.apache.spark.sql.catalyst.expressions.Expression;
+import org.apache.spark.sql.catalyst.expressions.Literal;
+import org.apache.spark.sql.catalyst.expressions.RaiseError;
 import org.apache.spark.sql.catalyst.parser.ParserInterface;
 import org.apache.spark.sql.catalyst.plans.logical.LogicalPlan;
 import org.apache.spark.sql.execution.CacheManager;
 import org.apache.spark.sql.execution.CachedData;
 import org.apache.spark.sql.execution.CommandExecutionMode;
 import org.apache.spark.sql.execution.QueryExecution;
+import org.apache.spark.sql.execution.columnar.DefaultCachedBatchSerializer;
+import org.apache.spark.sql.execution.columnar.InMemoryRelation;
+import org.apache.spark.sql.execution.columnar.InMemoryRelation$;
 import org.apache.spark.sql.execution.command.LeafRunnableCommand;
 import org.apache.spark.sql.internal.SQLConf;
+import org.apache.spark.sql.internal.StaticSQLConf;
+import org.apache.spark.sql.types.DataType;
+import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.storage.StorageLevel;
 import org.apache.spark.util.JsonProtocol$;
 import org.apache.spark.util.Utils;
@@ -49,13 +59,13 @@ final class Compat {
     return classic(session).sharedState().cacheManager();
   }
 
-  static void cache(SparkSession session, LogicalPlan plan, String name, StorageLevel level) {
-    cacheManager(session).cacheQuery(classic(session), plan, Option.apply(name), level);
-  }
-
-  /** Does not wait until the blocks are removed. */
-  static void uncache(SparkSession session, LogicalPlan plan) {
-    cacheManager(session).uncacheQuery(classic(session), plan, false, false);
+  /** What Spark stores of a plan, under a name. Nothing is computed yet. */
+  static InMemoryRelation relation(SparkSession session, LogicalPlan plan, String name, StorageLevel level) {
+    QueryExecution planned = classic(session).sessionState().executePlan(plan, CommandExecutionMode.ALL());
+    boolean own = sqlConf(session).getConf(StaticSQLConf.SPARK_CACHE_SERIALIZER()).equals(DefaultCachedBatchSerializer.class.getName());
+    return own
+        ? InMemoryRelation$.MODULE$.apply(new ExactBatches(), level, planned.executedPlan(), Option.apply(name), planned.optimizedPlan())
+        : InMemoryRelation$.MODULE$.apply(level, planned, Option.apply(name));
   }
 
   /** Caches the DataFrame's plan as the user's own {@code persist} does, but under a name. */
@@ -84,6 +94,11 @@ final class Compat {
     return classic(session).sessionState().executePlan(plan, CommandExecutionMode.SKIP());
   }
 
+  /** A plan as Spark's optimizer leaves it. */
+  static LogicalPlan optimized(SparkSession session, LogicalPlan plan) {
+    return classic(session).sessionState().optimizer().execute(plan);
+  }
+
   static SessionCatalog catalog(SparkSession session) {
     return classic(session).sessionState().catalog();
   }
@@ -98,6 +113,17 @@ final class Compat {
 
   static void run(LeafRunnableCommand command, SparkSession session) {
     command.run(session);
+  }
+
+  /** Whether a job ended so because somebody cancelled it. */
+  static boolean isCancelled(Throwable error) {
+    return error instanceof SparkThrowable named && "SPARK_JOB_CANCELLED".equals(named.getCondition());
+  }
+
+  /** A column of this type that ends the task that computes it. */
+  static Expression failing(String message, DataType type) {
+    RaiseError error = new RaiseError(Literal.create(message, DataTypes.StringType));
+    return new RaiseError(error.errorClass(), error.errorParms(), type);
   }
 
   static <T> scala.collection.immutable.Seq<T> seq(Collection<T> items) {
