@@ -28,7 +28,18 @@ struct Web {
 
 impl Web {
     fn start(folder: &Path, arguments: &[&str]) -> Self {
-        let mut child = sparkwright(folder).args(arguments).stdout(Stdio::piped()).spawn().unwrap();
+        Self::of(sparkwright(folder).args(arguments))
+    }
+
+    /// As on a disk on which no file can grow beyond some hundred bytes: each longer one ends in an error, half written.
+    fn on_a_full_disk(folder: &Path, policy: &str) -> Self {
+        let mut shell = Command::new("sh");
+        shell.current_dir(folder).args(["-c", r#"trap '' XFSZ; ulimit -f 1; exec "$0" web --no-open "$1""#]);
+        Self::of(shell.args([env!("CARGO_BIN_EXE_sparkwright"), policy]))
+    }
+
+    fn of(command: &mut Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
         Self { child, line }
@@ -40,9 +51,25 @@ impl Web {
     }
 
     fn get(&self, path: &str) -> String {
+        self.ask(&format!("GET {path}"), "", "")
+    }
+
+    /// Puts a text in the place of the one that the policy file has.
+    fn put(&self, before: &str, text: &str) -> String {
+        let page = self.get("/");
+        let (_, behind) = page.split_once("<meta name=\"sparkwright-server\" content=\"").unwrap();
+        let token = behind.split_once('"').unwrap().0;
+        let known = sparkwright_policy::digest(before.as_bytes());
+        let headers =
+            format!("x-sparkwright-token: {token}\r\nif-match: \"{known}\"\r\ncontent-length: {}\r\n", text.len());
+        self.ask("PUT /policy", &headers, text)
+    }
+
+    fn ask(&self, what: &str, headers: &str, body: &str) -> String {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port())).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        write!(stream, "GET {path} HTTP/1.1\r\nhost: 127.0.0.1:{}\r\nconnection: close\r\n\r\n", self.port()).unwrap();
+        let host = format!("host: 127.0.0.1:{}", self.port());
+        write!(stream, "{what} HTTP/1.1\r\n{host}\r\nconnection: close\r\n{headers}\r\n{body}").unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
         answer
@@ -84,7 +111,7 @@ fn it_serves_the_page_until_it_is_asked_to_end() {
     assert_eq!(web.line, format!("the page is at http://127.0.0.1:{}/ (Ctrl-C ends it)\n", web.port()));
     assert!(web.get("/").starts_with("HTTP/1.1 200 OK\r\n"));
     let about = web.get("/server.json");
-    assert!(about.contains("\"name\":\"config.yaml\"") && about.contains("\"writable\":false"), "{about}");
+    assert!(about.contains("\"policy\":null") && about.contains("\"policy_error\":null"), "{about}");
     // A page that listens does not hold up the end.
     let mut listening = TcpStream::connect(("127.0.0.1", web.port())).unwrap();
     write!(listening, "GET /runs.json HTTP/1.1\r\nhost: 127.0.0.1:{}\r\n\r\n", web.port()).unwrap();
@@ -98,7 +125,7 @@ fn the_folder_s_own_config_yaml_is_opened_and_a_live_run_waited_for() {
     fs::write(folder.path().join("config.yaml"), "global_optimization: {max_executors: 7}\n").unwrap();
     let web = Web::start(folder.path(), &["--watch", "--no-open"]);
     let about = web.get("/server.json");
-    for part in ["max_executors: 7", "\"writable\":true", "\"watch\":\"live\""] {
+    for part in ["max_executors: 7", "\"read_only\":null", "\"watch\":\"live\""] {
         assert!(about.contains(part), "no {part} in {about}");
     }
     let port = web.port().to_string();
@@ -132,4 +159,30 @@ fn a_policy_with_mistakes_is_opened_all_the_same() {
     let web = Web::start(folder.path(), &["draft.yaml"]);
     assert!(web.get("/server.json").contains("environments: ["));
     assert_eq!(web.end(Signal::TERM), Some(0));
+}
+
+#[test]
+fn on_a_full_disk_the_file_stays_as_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = "# as it was\nglobal_optimization: {max_executors: 7}\n";
+    let longer = format!("{text}{}", "# and more\n".repeat(1_000));
+    for name in ["alone.yaml", "linked.yaml"] {
+        let path = folder.path().join(name);
+        fs::write(&path, text).unwrap();
+    }
+    // Of two names: written in its place, as another file would have one of them.
+    fs::hard_link(folder.path().join("linked.yaml"), folder.path().join("other.yaml")).unwrap();
+    for name in ["alone.yaml", "linked.yaml"] {
+        let web = Web::on_a_full_disk(folder.path(), name);
+        let answer = web.put(text, &longer);
+        assert!(answer.starts_with("HTTP/1.1 500") && answer.contains("the file is as it was"), "{answer}");
+        assert!(answer.contains(name) && answer.contains("too large"), "{answer}");
+        assert_eq!(fs::read_to_string(folder.path().join(name)).unwrap(), text);
+        // What fits is written as before.
+        let fitting = text.replace('7', "8");
+        assert!(web.put(text, &fitting).starts_with("HTTP/1.1 200"), "{name}");
+        assert_eq!(fs::read_to_string(folder.path().join(name)).unwrap(), fitting);
+        assert_eq!(web.end(Signal::TERM), Some(0));
+    }
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 3, "nothing is left beside them");
 }

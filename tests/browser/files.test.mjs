@@ -9,10 +9,11 @@ import { editor, replace, text } from "./equipment/editor.mjs";
 import { eventually, told } from "./equipment/parts.mjs";
 import { pageFolder } from "./equipment/places.mjs";
 import { DEFAULT, TEAM } from "./equipment/policies.mjs";
+import { contentsOf, differing, saveButton, shown, withPickers } from "./equipment/saving.mjs";
 import { site } from "./equipment/site.mjs";
 
 // As on any static host: nothing there knows of files.
-const { open, served } = stage(() => site({ "/pages/sparkwright/": pageFolder }));
+const { open } = stage(() => site({ "/pages/sparkwright/": pageFolder }));
 
 const CHANGED = TEAM.replace("max_executors: 20", "max_executors: 21");
 
@@ -22,34 +23,6 @@ const withoutPickers = (page) =>
     delete globalThis.showOpenFilePicker;
     delete globalThis.showSaveFilePicker;
   });
-
-/** Real files of the browser's own file system, in place of the system's dialog alone. */
-const withPickers = (page, name, contents) =>
-  page.evaluate(
-    async ([file, words]) => {
-      const root = await navigator.storage.getDirectory();
-      const handle = await root.getFileHandle(file, { create: true });
-      if (words !== undefined) {
-        const stream = await handle.createWritable();
-        await stream.write(words);
-        await stream.close();
-      }
-      globalThis.showOpenFilePicker = async () => [handle];
-      globalThis.showSaveFilePicker = async () => handle;
-    },
-    [name, contents],
-  );
-
-const contentsOf = (page, name) =>
-  page.evaluate(async (file) => {
-    const root = await navigator.storage.getDirectory();
-    try {
-      return await (await (await root.getFileHandle(file)).getFile()).text();
-    } catch {
-      // While it is written it is not there for a moment.
-      return null;
-    }
-  }, name);
 
 async function begin() {
   const { page } = await open();
@@ -72,7 +45,7 @@ test("a file that is chosen is opened, and what is saved is downloaded", async (
 
   await replace(page, CHANGED);
   await page.locator(".file-name").getByText("not saved").waitFor();
-  const [download] = await Promise.all([page.waitForEvent("download"), page.getByRole("button", { name: "Save", exact: true }).click()]);
+  const [download] = await Promise.all([page.waitForEvent("download"), saveButton(page).click()]);
   assert.equal(download.suggestedFilename(), "team.yaml");
   assert.equal(await readFile(await download.path(), "utf8"), CHANGED);
   await page.locator(".file-name").getByText("not saved").waitFor({ state: "detached" });
@@ -84,8 +57,29 @@ test("with the File System Access API what is saved goes where it was opened", a
   await page.getByRole("button", { name: "Open", exact: true }).click();
   await eventually(() => text(page), TEAM, "the file's text");
   await replace(page, CHANGED);
-  await page.getByRole("button", { name: "Save", exact: true }).click();
+  await saveButton(page).click();
+  await shown(page).waitFor();
+  assert.deepEqual(await differing(page), ["−        max_executors: 20     # what the queue gives us", "+        max_executors: 21     # what the queue gives us"]);
+  assert.equal(await contentsOf(page, "own.yaml"), TEAM, "nothing is written before");
+  // Something else writes it while the difference is looked at.
+  const elsewhere = TEAM.replace("by hand", "by somebody else");
+  await withPickers(page, "own.yaml", elsewhere);
+  await shown(page).getByRole("button", { name: "Save", exact: true }).click();
+  await shown(page).getByRole("alert").getByText("own.yaml was changed while this was shown").waitFor();
+  assert.equal((await differing(page)).length, 4);
+  assert.equal(await contentsOf(page, "own.yaml"), elsewhere);
+  await shown(page).getByRole("button", { name: "Save", exact: true }).click();
   await eventually(() => contentsOf(page, "own.yaml"), CHANGED, "the file's new text");
+});
+
+test("a file that is named for a new text and has one already is shown first", async () => {
+  const page = await begin();
+  await withPickers(page, "config.yaml", TEAM);
+  await replace(page, CHANGED);
+  await saveButton(page).click();
+  await shown(page).getByText("1 line added, 1 line removed").waitFor();
+  await page.keyboard.press("Escape");
+  assert.equal(await contentsOf(page, "config.yaml"), TEAM);
 });
 
 /** Drops a file on the page as a person does with the mouse. */
@@ -129,41 +123,12 @@ test("what is no policy and no run is told, and the text stays", async (t) => {
   await told(page, /run\.json can't be opened.*999.*newer/);
 });
 
-test("the served file is written by Save, and nothing beside it", async (t) => {
-  const { page, path } = await served(t, TEAM);
-  await editor(page).waitFor();
-  await replace(page, CHANGED);
-  await page.getByRole("button", { name: "Save", exact: true }).click();
-  await eventually(() => readFile(path, "utf8"), CHANGED, "the file on disk");
-  await page.locator(".file-name").getByText("not saved").waitFor({ state: "detached" });
-
-  // What was just saved is what the next save begins from.
-  await replace(page, TEAM);
-  await page.getByRole("button", { name: "Save", exact: true }).click();
-  await eventually(() => readFile(path, "utf8"), TEAM, "saved again");
-});
-
-test("a file that something else changed meanwhile is not written over", async (t) => {
-  const { page, watched, path } = await served(t, TEAM);
-  await editor(page).waitFor();
-  await replace(page, CHANGED);
-  const elsewhere = TEAM.replace("by hand", "by somebody else");
-  await writeFile(path, elsewhere);
-  // Chromium logs every answer that is an error.
-  watched.expect(/status of 412/);
-  await page.getByRole("button", { name: "Save", exact: true }).click();
-  await told(page, /changed by something else/);
-  assert.equal(await readFile(path, "utf8"), elsewhere);
-  assert.equal(await text(page), CHANGED, "nothing that was written is lost");
-  await page.locator(".file-name").getByText("not saved").waitFor();
-});
-
 test("the default policy of the command is saved as a file of the user's", async (t) => {
   const server = await webFor(t, "--record", await folder(t));
   const { page } = await open("#/policy", { url: server.url });
   await editor(page).waitFor();
   await withPickers(page, "config.yaml");
   await replace(page, CHANGED);
-  await page.getByRole("button", { name: "Save", exact: true }).click();
-  await eventually(() => contentsOf(page, "config.yaml"), CHANGED, "a file of the user's own");
+  await saveButton(page).click();
+  await eventually(() => contentsOf(page, "config.yaml"), CHANGED, "a file of the user's own, which was empty: nothing to show");
 });

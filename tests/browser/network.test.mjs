@@ -9,6 +9,7 @@ import { caretAt, editor, marks, replace, text } from "./equipment/editor.mjs";
 import { VIEWS, decision, eventually, go, planJson, ready, told } from "./equipment/parts.mjs";
 import { pageFolder } from "./equipment/places.mjs";
 import { TEAM } from "./equipment/policies.mjs";
+import { saveButton } from "./equipment/saving.mjs";
 import { site } from "./equipment/site.mjs";
 
 // The watch on every context fails a test that asks another origin for anything; here is what that watch can't say.
@@ -145,8 +146,8 @@ test("a served page whose server has gone keeps working and says what it can't d
   await server.stop();
   watched.expect(/ERR_CONNECTION_REFUSED|Failed to load resource/);
   await replace(page, TEAM.replace("20", "21"));
-  await page.getByRole("button", { name: "Save", exact: true }).click();
-  await page.locator(".notices .error").getByText(/server|saved/).waitFor();
+  await saveButton(page).click();
+  await page.locator(".notices .error").getByText(/team\.yaml is not saved: the server can't be reached/).waitFor();
   assert.equal(await text(page), TEAM.replace("20", "21"));
   await go(page, "Explore");
   await decision(page, "executors").waitFor();

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use gloo::events::EventListener;
+use gloo::events::{EventListener, EventListenerOptions};
 use gloo::timers::callback::Timeout;
 use gloo::utils::window;
 use sparkwright_policy::DEFAULT_POLICY;
@@ -13,24 +13,23 @@ use wasm_bindgen_futures::spawn_local;
 use yew::prelude::*;
 
 use crate::document::Document;
+use crate::drafts::{self, Draft, Held};
 use crate::kept::NotKept;
 use crate::opening::open_any;
 use crate::parts::header::Header;
 use crate::parts::notices::Notices;
+use crate::parts::save_dialog::SaveDialog;
+use crate::parts::underneath::Underneath;
 use crate::parts::why::WhyPanel;
 use crate::route::{LINK_VERSION, Route, View};
-use crate::state::{Action, Handle, Module, State};
+use crate::state::{Action, Handle, Module, Opened, State};
 use crate::views::environments::Environments;
 use crate::views::explore::Explore;
 use crate::views::policy::PolicyView;
 use crate::views::runs::Runs;
 use crate::views::timeline::Timeline;
-use crate::{kept, server, shell};
+use crate::{served_file, shell};
 
-/// Where the browser keeps the text between visits.
-const KEPT_TEXT: &str = "sparkwright.policy";
-/// Where it keeps the file's name.
-const KEPT_NAME: &str = "sparkwright.policy-name";
 /// How long the text has to stand still before it is kept.
 const KEEP_AFTER_MS: u32 = 250;
 
@@ -40,14 +39,24 @@ fn fragment() -> String {
 }
 
 /// What the page opens with: what was kept, else the default policy.
-fn first_state() -> State {
-    let text = kept::get(KEPT_TEXT);
-    let name = kept::get(KEPT_NAME);
-    let document = match text {
-        Some(text) => Document::read(name.as_deref().unwrap_or("config.yaml"), &text),
-        None => Document::read("config.yaml", DEFAULT_POLICY),
-    };
-    State::new(document, Route::parse(&fragment()))
+fn first_state(draft: Option<&Draft>) -> State {
+    let (name, text) = draft.map_or(("config.yaml", DEFAULT_POLICY), |draft| (&draft.name, &draft.text));
+    let document = Document::read(name, text);
+    let saved = (!draft.is_some_and(|draft| draft.unsaved)).then(|| Rc::clone(&document.text));
+    State::new(document, saved, Route::parse(&fragment()))
+}
+
+/// A document as the browser keeps it.
+fn draft_of(opened: &Opened, unsaved: bool) -> Draft {
+    Draft {
+        name: opened.name.clone(),
+        text: opened.text.to_string(),
+        unsaved,
+        served: opened.served.is_some(),
+        base: opened.served.as_ref().and_then(|file| file.base.clone()),
+        at_ms: js_sys::Date::now(),
+        held: Held::Open,
+    }
 }
 
 /// Opens the policy that a link holds.
@@ -63,7 +72,7 @@ fn open_link(page: Handle, route: &Route) {
     spawn_local(async move {
         match shell::unpack(&packed).await {
             Ok(text) => {
-                page.dispatch(Action::Open(name, text));
+                page.dispatch(Action::Open(Opened::of(name, text)));
                 page.dispatch(Action::Tell(
                     false,
                     "the policy of the link is open; a text of your own stays in the list `Start from …`".to_owned(),
@@ -75,7 +84,7 @@ fn open_link(page: Handle, route: &Route) {
 }
 
 /// What happens once, when the page opens.
-fn begin(page: &Handle) -> impl FnOnce() + use<> {
+fn begin(page: &Handle, draft: Option<Draft>) -> impl FnOnce() + use<> {
     let module = page.clone();
     spawn_local(async move {
         module.dispatch(Action::Module(match shell::load_module().await {
@@ -84,7 +93,9 @@ fn begin(page: &Handle) -> impl FnOnce() + use<> {
         }));
     });
     open_link(page.clone(), &Route::parse(&fragment()));
-    server::begin(page.clone());
+    served_file::begin(page.clone(), draft);
+    let looks = served_file::watch(page);
+    let keeps = keep_drafts(page);
 
     let went = page.clone();
     let listener = EventListener::new(&window(), "hashchange", move |_| {
@@ -102,24 +113,52 @@ fn begin(page: &Handle) -> impl FnOnce() + use<> {
         fault.dispatch(Action::Tell(true, format!("something went wrong in the page: {what}")));
     });
     shell::set_on_fault(on_fault.as_ref().unchecked_ref());
-    move || drop((listener, on_drop, on_fault))
+    move || drop((listener, on_drop, on_fault, looks, keeps))
+}
+
+/// Keeps what is not saved when the page is left, asks before that, and knows what other tabs keep.
+fn keep_drafts(page: &Handle) -> [EventListener; 4] {
+    let told = |page: &Handle| page.dispatch(Action::Drafts(drafts::of_others()));
+    told(page);
+    let page = page.clone();
+    let others = EventListener::new(&window(), "storage", move |_| told(&page));
+    let leaves = EventListener::new(&window(), "pagehide", |_| drafts::leave());
+    let comes_back = EventListener::new(&window(), "pageshow", |event| {
+        let persisted = js_sys::Reflect::get(event, &"persisted".into());
+        if persisted.is_ok_and(|it| it.is_truthy()) {
+            drafts::come_back();
+        }
+    });
+    let asks = EventListener::new_with_options(
+        &window(),
+        "beforeunload",
+        EventListenerOptions::enable_prevent_default(),
+        |event| {
+            if drafts::is_unsaved() {
+                event.prevent_default();
+                // What browsers before 2024 ask by.
+                let _ = js_sys::Reflect::set(event, &"returnValue".into(), &true.into());
+            }
+        },
+    );
+    [others, leaves, comes_back, asks]
 }
 
 /// The page.
 #[component]
 pub fn App() -> Html {
-    let page = use_reducer(first_state);
+    let draft = use_memo((), |()| drafts::begin());
+    let page = use_reducer(|| first_state((*draft).as_ref()));
     {
-        let page = page.clone();
-        use_effect_with((), move |()| begin(&page));
+        let (page, draft) = (page.clone(), draft.clone());
+        use_effect_with((), move |()| begin(&page, (*draft).clone()));
     }
     {
         let tell = page.clone();
-        let shown = (page.document.name.clone(), Rc::clone(&page.document.text));
-        use_effect_with(shown, move |(name, text)| {
-            let (name, text) = (name.clone(), Rc::clone(text));
+        use_effect_with((page.as_opened(), page.unsaved()), move |(opened, unsaved)| {
+            drafts::note(draft_of(opened, *unsaved));
             let keep = Timeout::new(KEEP_AFTER_MS, move || {
-                let told = match kept::set(KEPT_TEXT, &text).and_then(|()| kept::set(KEPT_NAME, &name)) {
+                let told = match drafts::keep() {
                     Ok(()) => return,
                     Err(NotKept::TooMuch) => {
                         "this text is too large for the browser to keep: save it as a file before you leave"
@@ -133,6 +172,11 @@ pub fn App() -> Html {
             move || drop(keep)
         });
     }
+    use_effect_with(page.earlier.clone(), |earlier| {
+        for earlier in earlier.iter().filter(|earlier| earlier.unsaved) {
+            drafts::set_aside(draft_of(&earlier.opened, true));
+        }
+    });
     use_effect_with(page.address().fragment(), |address| {
         if *address != fragment()
             && let Ok(history) = window().history()
@@ -164,11 +208,13 @@ pub fn App() -> Html {
             <div class="page" onkeydown={close_why}>
                 <a class="skip" href="#main" onclick={skip_to_main()}>{"Skip to the content"}</a>
                 <Header />
+                <Underneath />
                 <Notices />
                 <div class={classes!("body", page.why.is_some().then_some("with-why"))}>
                     <main id="main" tabindex="-1">{ view }</main>
                     <WhyPanel />
                 </div>
+                <SaveDialog />
             </div>
         </ContextProvider<Handle>>
     }

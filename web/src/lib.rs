@@ -7,7 +7,9 @@
 pub mod app;
 pub mod chart;
 pub mod clock;
+pub mod difference;
 pub mod document;
+pub mod drafts;
 pub mod edit;
 pub mod examples;
 pub mod job;
@@ -18,6 +20,8 @@ pub mod opening;
 pub mod parts;
 pub mod recorded;
 pub mod route;
+pub mod saving;
+pub mod served_file;
 pub mod server;
 pub mod shell;
 pub mod simulation;

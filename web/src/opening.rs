@@ -4,7 +4,7 @@ use serde_json::error::Category;
 use sparkwright_record::{NotARun, Run};
 
 use crate::route::{Route, View};
-use crate::state::{Action, Handle, OpenRun};
+use crate::state::{Action, Handle, OpenRun, Opened};
 
 /// Reads a `run.json`.
 ///
@@ -38,11 +38,11 @@ pub fn open_any(page: &Handle, name: String, text: String) {
                 page.dispatch(Action::Go(Route { view: View::Runs, rest, ..Route::default() }));
             }
             // A policy may be written in JSON, too.
-            Err(_) if is_policy(&text) => page.dispatch(Action::Open(name, text)),
+            Err(_) if is_policy(&text) => page.dispatch(Action::Open(Opened::of(name, text))),
             Err(why) => page.dispatch(Action::Tell(true, format!("{name} can't be opened: {why}"))),
         }
     } else {
-        page.dispatch(Action::Open(name, text));
+        page.dispatch(Action::Open(Opened::of(name, text)));
     }
 }
 

@@ -1,4 +1,4 @@
-//! The server that `sparkwright web` is: the policy file that it has open, and the runs that it keeps.
+//! The server that `sparkwright web` is: how it is asked, and the runs that it keeps. Its policy file: `served_file`.
 //!
 //! The page also lives where there is no such server. Only a page that says that it comes from one (`<meta name="sparkwright-server">`)
 //! asks for anything; everywhere else all of this answers that there is nothing.
@@ -14,36 +14,14 @@ use wasm_bindgen::{JsCast as _, JsValue};
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::{EventSource, RequestInit, Response};
 
-use crate::kept;
 use crate::opening::opened_run;
-use crate::route::{Route, View};
 use crate::shell::message;
-use crate::state::{Action, Changer, Handle};
+use crate::state::{Action, Handle};
 
-/// Where the browser keeps the digest of the file that the kept text began as.
-const KEPT_BASE: &str = "sparkwright.policy-base";
 /// What the server calls the run that it waits for.
 pub const LIVE: &str = "live";
 /// Where a run came from that the server has.
 pub const FROM_SERVER: &str = "sparkwright web";
-
-/// What the server says of itself.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-struct About {
-    policy: Option<ServedPolicy>,
-    #[serde(default)]
-    policy_error: Option<String>,
-    watch: Option<String>,
-}
-
-/// The policy file that the server has open.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-struct ServedPolicy {
-    name: String,
-    text: String,
-    sha256: String,
-    writable: bool,
-}
 
 /// A run that the server has.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -65,19 +43,6 @@ struct ServedRuns {
     runs: Vec<ServedRun>,
 }
 
-#[derive(Deserialize)]
-struct Saved {
-    sha256: String,
-}
-
-/// A file that can be saved by the server.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct OpenFile {
-    name: String,
-    /// SHA-256 of the text that was read or written last.
-    sha256: String,
-}
-
 /// A run that is followed: its stream of events, and who listens to it.
 struct Followed {
     source: EventSource,
@@ -91,12 +56,12 @@ impl Drop for Followed {
 }
 
 thread_local! {
-    static FILE: RefCell<Option<OpenFile>> = const { RefCell::new(None) };
     static FOLLOWED: RefCell<BTreeMap<String, Followed>> = const { RefCell::new(BTreeMap::new()) };
 }
 
 /// What the server gave the page to be known by; nothing where there is no server.
-fn token() -> Option<String> {
+#[must_use]
+pub fn token() -> Option<String> {
     let meta = document().query_selector("meta[name=sparkwright-server]").ok()??;
     meta.get_attribute("content").filter(|token| !token.is_empty())
 }
@@ -108,13 +73,19 @@ pub fn is_there() -> bool {
 }
 
 /// An answer of the server, whatever it says.
-struct Answer {
-    status: u16,
-    text: String,
+#[derive(Debug)]
+pub struct Answer {
+    /// The status of HTTP.
+    pub status: u16,
+    /// What it holds.
+    pub text: String,
 }
 
 /// Asks the server.
-async fn ask(path: &str, init: &RequestInit) -> Result<Answer, String> {
+///
+/// # Errors
+/// It can't be reached.
+pub async fn ask(path: &str, init: &RequestInit) -> Result<Answer, String> {
     let gone = |error: JsValue| {
         format!(
             "the server can't be reached ({}): is `sparkwright web` still running?",
@@ -128,7 +99,8 @@ async fn ask(path: &str, init: &RequestInit) -> Result<Answer, String> {
 }
 
 /// What an answer says is wrong; nothing where it is a good one.
-fn refusal(status: u16, text: &str) -> Option<String> {
+#[must_use]
+pub fn refusal(status: u16, text: &str) -> Option<String> {
     #[derive(Deserialize)]
     struct Refused {
         error: String,
@@ -141,163 +113,20 @@ fn refusal(status: u16, text: &str) -> Option<String> {
 }
 
 /// Gets a text.
-async fn get(path: &str) -> Result<String, String> {
+///
+/// # Errors
+/// What the server says, or that it can't be reached.
+pub async fn get(path: &str) -> Result<String, String> {
     let answer = ask(path, &RequestInit::new()).await?;
     refusal(answer.status, &answer.text).map_or(Ok(answer.text), Err)
 }
 
-fn read<T: for<'de> Deserialize<'de>>(what: &str, text: &str) -> Result<T, String> {
+/// Reads what the server says.
+///
+/// # Errors
+/// It is something else.
+pub fn read<T: for<'de> Deserialize<'de>>(what: &str, text: &str) -> Result<T, String> {
     serde_json::from_slice(text.as_bytes()).map_err(|error| format!("{what} of the server can't be read: {error}"))
-}
-
-/// What is done with the server's file when the page opens.
-#[derive(Debug, PartialEq, Eq)]
-enum Meeting {
-    /// Its text is opened.
-    Open,
-    /// The user's text of before is kept, as a change of the file.
-    Keep,
-    /// The same, and the file has become another since.
-    KeepOverNewer,
-}
-
-/// `kept` is the name, the text and the base of what the browser kept.
-fn meeting(policy: &ServedPolicy, kept: Option<(&str, &str, &str)>) -> Meeting {
-    match kept {
-        Some((name, text, base)) if name == policy.name && text != policy.text => {
-            if base == policy.sha256 {
-                Meeting::Keep
-            } else {
-                Meeting::KeepOverNewer
-            }
-        }
-        _ => Meeting::Open,
-    }
-}
-
-fn opened(policy: &ServedPolicy, base: &str) {
-    let file = policy.writable.then(|| OpenFile { name: policy.name.clone(), sha256: base.to_owned() });
-    FILE.with(|open| *open.borrow_mut() = file);
-    // A browser that keeps nothing opens the file again next time.
-    let _ = kept::set(KEPT_BASE, base);
-}
-
-/// Opens what the server has: its policy file, and the run that it watches. Nothing is asked for where there is no server.
-pub fn begin(page: Handle) {
-    if !is_there() {
-        return;
-    }
-    // Read before the page keeps what it opened with.
-    let (name, text) = (page.document.name.clone(), page.document.text.to_string());
-    let base = kept::get(KEPT_BASE);
-    let has_link = page.route.get("policy").is_some();
-    spawn_local(async move {
-        let about = match get("./server.json").await.and_then(|text| read::<About>("what `server.json`", &text)) {
-            Ok(about) => about,
-            Err(why) => return page.dispatch(Action::Tell(true, why)),
-        };
-        if let Some(why) = about.policy_error {
-            page.dispatch(Action::Tell(true, why));
-        }
-        if let Some(policy) = about.policy.filter(|_| !has_link) {
-            let kept = base.as_deref().map(|base| (name.as_str(), text.as_str(), base));
-            match meeting(&policy, kept) {
-                Meeting::Open => {
-                    opened(&policy, &policy.sha256);
-                    page.dispatch(Action::Open(policy.name, policy.text));
-                    page.dispatch(Action::Served);
-                }
-                Meeting::Keep => {
-                    opened(&policy, &policy.sha256);
-                    let told = format!("your changes to {} from before are still here, and not saved", policy.name);
-                    keep(&page, &policy, text, told);
-                }
-                Meeting::KeepOverNewer => {
-                    opened(&policy, base.as_deref().unwrap_or_default());
-                    let told = format!(
-                        "{0} was changed on disk since you began to change it; your text is open and can't be saved over that: copy what you need, then press Reload for the file",
-                        policy.name
-                    );
-                    keep(&page, &policy, text, told);
-                }
-            }
-        }
-        if let Some(id) = about.watch {
-            page.dispatch(Action::Go(Route { view: View::Runs, ..Route::default() }));
-            follow(&page, &id);
-        }
-    });
-}
-
-/// Opens the file and puts the user's text over it, so that it counts as changed.
-fn keep(page: &Handle, policy: &ServedPolicy, text: String, told: String) {
-    page.dispatch(Action::Open(policy.name.clone(), policy.text.clone()));
-    page.dispatch(Action::Served);
-    page.dispatch(Action::Text(text, Changer::Other));
-    page.dispatch(Action::Tell(false, told));
-}
-
-/// Whether saving the text that is open writes the server's file: another file's text never does, whatever its name.
-#[must_use]
-pub fn is_writable(page: &Handle) -> bool {
-    page.served && FILE.with(|file| file.borrow().as_ref().is_some_and(|file| file.name == page.document.name))
-}
-
-/// Saves the text to the server's file, unless that is another by now.
-pub async fn save(page: &Handle) {
-    let Some((token, file)) = token().zip(FILE.with(|file| file.borrow().clone())) else { return };
-    let headers = js_sys::Object::new();
-    let wanted = [
-        ("x-sparkwright-token", token),
-        ("if-match", format!("\"{}\"", file.sha256)),
-        ("content-type", "application/yaml".to_owned()),
-    ];
-    for (name, value) in wanted {
-        // A plain object takes every member.
-        let _ = js_sys::Reflect::set(&headers, &name.into(), &value.into());
-    }
-    let init = RequestInit::new();
-    init.set_method("PUT");
-    init.set_headers(&headers);
-    init.set_body(&JsValue::from_str(&page.document.text));
-    let saved = match ask("./policy", &init).await {
-        Ok(answer) => match refusal(answer.status, &answer.text) {
-            Some(why) if answer.status == 412 => {
-                Err(format!("not saved: {why}. Copy what you need, then press Reload for the file as it is"))
-            }
-            Some(why) => Err(format!("{} is not saved: {why}", file.name)),
-            None => read::<Saved>("the answer to the saved file", &answer.text),
-        },
-        Err(why) => Err(format!("{} is not saved: {why}", file.name)),
-    };
-    match saved {
-        Ok(Saved { sha256 }) => {
-            let _ = kept::set(KEPT_BASE, &sha256);
-            FILE.with(|open| *open.borrow_mut() = Some(OpenFile { name: file.name.clone(), sha256 }));
-            page.dispatch(Action::Saved(file.name.clone()));
-            page.dispatch(Action::Tell(false, format!("{} is saved", file.name)));
-        }
-        Err(why) => page.dispatch(Action::Tell(true, why)),
-    }
-}
-
-/// Opens the server's file as it is on disk now.
-pub async fn reload(page: &Handle) {
-    match get("./server.json").await.and_then(|text| read::<About>("what `server.json`", &text)) {
-        Ok(About { policy: Some(policy), .. }) => {
-            opened(&policy, &policy.sha256);
-            page.dispatch(Action::Tell(false, format!("{} is open as it is on disk", policy.name)));
-            page.dispatch(Action::Open(policy.name, policy.text));
-            page.dispatch(Action::Served);
-        }
-        Ok(About { policy_error, .. }) => {
-            page.dispatch(Action::Tell(
-                true,
-                policy_error.unwrap_or_else(|| "the server has no policy file".to_owned()),
-            ));
-        }
-        Err(why) => page.dispatch(Action::Tell(true, why)),
-    }
 }
 
 /// The runs that the server has, the newest first.
@@ -401,27 +230,11 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
-    fn policy() -> ServedPolicy {
-        ServedPolicy { name: "team.yaml".into(), text: "a: 1\n".into(), sha256: "now".into(), writable: true }
-    }
-
-    #[test]
-    fn what_the_server_says_of_itself_is_read() {
-        let about: About = read(
-            "it",
-            r#"{"version":"0.1.0","policy":{"name":"team.yaml","text":"a: 1\n","sha256":"now","writable":true},"policy_error":null,"watch":"live"}"#,
-        )
-        .unwrap();
-        assert_eq!(about, About { policy: Some(policy()), policy_error: None, watch: Some(LIVE.into()) });
-        let none: About = read("it", r#"{"version":"0.1.0","policy":null,"watch":null}"#).unwrap();
-        assert_eq!((none.policy, none.watch), (None, None));
-        assert!(read::<About>("it", "<html>").unwrap_err().contains("can't be read"));
-    }
-
     #[test]
     fn the_list_of_runs_is_read() {
         let text = r#"{"runs":[{"id":"app-1","name":"nightly","state":"host_lost","started_ms":5,"updated_ms":7}]}"#;
         let runs = read::<ServedRuns>("the list", text).unwrap().runs;
+        assert!(read::<ServedRuns>("it", "<html>").is_err_and(|why| why.contains("can't be read")));
         assert_eq!((runs.len(), runs.first().map(|run| run.state)), (1, Some(RunState::HostLost)));
     }
 
@@ -433,14 +246,5 @@ mod tests {
             Some("the file is another by now")
         );
         assert_eq!(refusal(502, "<html>bad gateway").as_deref(), Some("the server answers 502"));
-    }
-
-    #[test]
-    fn what_was_not_saved_is_not_lost_when_the_page_is_loaded_again() {
-        assert_eq!(meeting(&policy(), None), Meeting::Open);
-        assert_eq!(meeting(&policy(), Some(("team.yaml", "a: 1\n", "before"))), Meeting::Open);
-        assert_eq!(meeting(&policy(), Some(("other.yaml", "a: 2\n", "now"))), Meeting::Open);
-        assert_eq!(meeting(&policy(), Some(("team.yaml", "a: 2\n", "now"))), Meeting::Keep);
-        assert_eq!(meeting(&policy(), Some(("team.yaml", "a: 2\n", "before"))), Meeting::KeepOverNewer);
     }
 }

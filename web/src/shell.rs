@@ -40,9 +40,9 @@ extern "C" {
     /// The text editor.
     #[derive(Clone)]
     pub type Editor;
-    /// Puts another text in, as one change that can be undone.
+    /// Puts another text of the same document in, as one change that can be undone; another document begins a history of its own.
     #[wasm_bindgen(method, js_name = setText)]
-    pub fn set_text(this: &Editor, text: &str);
+    pub fn set_text(this: &Editor, text: &str, opening: u32);
     /// Marks problems: a JSON list of diagnostics.
     #[wasm_bindgen(method, js_name = setDiagnostics)]
     pub fn set_diagnostics(this: &Editor, json: &str);
@@ -76,8 +76,13 @@ extern "C" {
 
     #[wasm_bindgen(js_namespace = sparkwright, js_name = openFile, catch)]
     async fn open_file_js(accept: &str) -> Result<JsValue, JsValue>;
-    #[wasm_bindgen(js_namespace = sparkwright, js_name = saveFile, catch)]
-    async fn save_file_js(name: &str, text: &str) -> Result<JsValue, JsValue>;
+    #[wasm_bindgen(js_namespace = sparkwright, js_name = fileToWrite, catch)]
+    async fn file_to_write_js(name: &str) -> Result<JsValue, JsValue>;
+    #[wasm_bindgen(js_namespace = sparkwright, js_name = writeFile, catch)]
+    async fn write_file_js(name: &str, text: &str, shown: Option<&str>) -> Result<JsValue, JsValue>;
+    /// Puts a copy of a text among the user's downloads.
+    #[wasm_bindgen(js_namespace = sparkwright, js_name = downloadFile)]
+    pub fn download_file(name: &str, text: &str);
     /// Who is told of files that are dropped on the page: name and text.
     #[wasm_bindgen(js_namespace = sparkwright, js_name = onDrop)]
     pub fn on_drop(callback: &JsValue);
@@ -160,13 +165,14 @@ impl Sweep {
     }
 }
 
-/// Puts an editor into an element. `on_change` is told the text, and whether the user changed it.
+/// Puts an editor into an element, with the text of a document and the document's number. `on_change` is told the text, and whether the
+/// user changed it.
 ///
 /// # Errors
 /// What the browser says.
 pub async fn mount_editor(
     host: HtmlElement,
-    initial: String,
+    (initial, opening): (String, u32),
     schema: String,
     label: &str,
     on_change: &Closure<dyn FnMut(String, bool)>,
@@ -176,6 +182,7 @@ pub async fn mount_editor(
         // A plain object takes every member.
         let _ = js_sys::Reflect::set(&options, &name.into(), &value.into());
     }
+    let _ = js_sys::Reflect::set(&options, &"opening".into(), &opening.into());
     let mounted = mount_editor_js(&host, &options, on_change.as_ref()).await;
     mounted.map(JsCast::unchecked_into).map_err(|error| message(&error))
 }
@@ -203,13 +210,43 @@ pub async fn open_file(accept: &str) -> Result<Option<(String, String)>, String>
     Ok(member("name").zip(member("text")))
 }
 
-/// Lets the user save a file; whether that was done.
+/// Where a text is to be saved.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// In a file that the page may write.
+    File {
+        /// Its text; nothing where it is not there.
+        text: Option<String>,
+    },
+    /// Among the downloads: this browser lets no page write files.
+    Downloads,
+    /// Nowhere: the user thought better of it.
+    Nothing,
+}
+
+/// The file that was opened or saved under this name, else the one that the user names now.
+///
+/// # Errors
+/// What the browser says, or that the file holds no text.
+pub async fn file_to_write(name: &str) -> Result<Target, String> {
+    let file = file_to_write_js(name).await.map_err(|error| message(&error))?;
+    Ok(if file.is_undefined() {
+        Target::Downloads
+    } else if file.is_null() {
+        Target::Nothing
+    } else {
+        let text = js_sys::Reflect::get(&file, &"text".into()).ok().and_then(|text| text.as_string());
+        Target::File { text }
+    })
+}
+
+/// Writes that file, if its text is still the one that was shown; whether it was.
 ///
 /// # Errors
 /// What the browser says.
-pub async fn save_file(name: &str, contents: &str) -> Result<bool, String> {
-    let saved = save_file_js(name, contents).await.map_err(|error| message(&error))?;
-    Ok(saved.as_bool().unwrap_or(false))
+pub async fn write_file(name: &str, contents: &str, shown: Option<&str>) -> Result<bool, String> {
+    let written = write_file_js(name, contents, shown).await.map_err(|error| message(&error))?;
+    Ok(written.as_bool().unwrap_or(false))
 }
 
 /// A text as a link can hold it.

@@ -8,6 +8,7 @@ use sparkwright_record::Run;
 use yew::prelude::*;
 
 use crate::document::Document;
+use crate::drafts::Kept;
 use crate::examples::EXAMPLES;
 use crate::job::Job;
 use crate::route::{Route, View};
@@ -67,6 +68,81 @@ pub struct OpenRun {
     pub run: Run,
 }
 
+/// The server's policy file, of which the text that is open is the user's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServedFile {
+    /// SHA-256 of the text on disk that the user's began as, or was held against last; nothing where the file was not there.
+    pub base: Option<String>,
+}
+
+/// The server's policy file as it is on disk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OnDisk {
+    /// Its name.
+    pub name: String,
+    /// Its text; nothing where it is not there.
+    pub text: Option<Rc<str>>,
+    /// SHA-256 of its text; nothing where it is not there.
+    pub sha256: Option<String>,
+    /// Why it can't be written; nothing where it can.
+    pub read_only: Option<String>,
+}
+
+/// A document to be opened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Opened {
+    /// The file's name.
+    pub name: String,
+    /// The text.
+    pub text: Rc<str>,
+    /// The text as it is saved; nothing where it is known to be another and not which.
+    pub saved: Option<Rc<str>>,
+    /// Where it is the text of the server's file, changed or not.
+    pub served: Option<ServedFile>,
+}
+
+impl Opened {
+    /// A document as somebody gives it.
+    #[must_use]
+    pub fn of(name: impl Into<String>, text: impl Into<Rc<str>>) -> Self {
+        let text = text.into();
+        Self { name: name.into(), saved: Some(Rc::clone(&text)), text, served: None }
+    }
+}
+
+/// A document of this visit that another took the place of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Earlier {
+    /// The document as it was.
+    pub opened: Opened,
+    /// Whether it was not saved.
+    pub unsaved: bool,
+}
+
+/// Where a text would be saved.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// In the server's file.
+    Server,
+    /// In a file that the user gave the browser.
+    Picked,
+}
+
+/// A text that is about to be saved: what the user is shown first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Saving {
+    /// Where it would go.
+    pub place: Place,
+    /// That file as it is now.
+    pub on_disk: OnDisk,
+    /// The text, which is what is written.
+    pub mine: Rc<str>,
+    /// Whether the file is another than the one that the text began as.
+    pub changed: bool,
+    /// What went wrong the last time.
+    pub told: Option<String>,
+}
+
 /// Something that the user should know.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Notice {
@@ -83,14 +159,22 @@ pub struct Notice {
 pub struct State {
     /// The policy file.
     pub document: Rc<Document>,
+    /// Counts the documents that were opened: what is undone stays within one.
+    pub opening: u32,
     /// How often the text was changed by anything but the editor: the editor takes it over then.
     pub revision: u32,
-    /// Whether the text differs from what was opened or saved last.
-    pub unsaved: bool,
-    /// Whether the text is that of the server's file, changed or not.
-    pub served: bool,
-    /// The user's text that another took the place of.
-    pub earlier: Option<Rc<Document>>,
+    /// The text as it was opened or saved last; nothing where it is known to be another and not which.
+    pub saved: Option<Rc<str>>,
+    /// Where the text is that of the server's file, changed or not.
+    pub served: Option<ServedFile>,
+    /// That file, where something else has changed it since the text began as it, and the user has not decided yet.
+    pub underneath: Option<Rc<OnDisk>>,
+    /// The text that is about to be saved.
+    pub saving: Option<Rc<Saving>>,
+    /// Documents that others took the place of, the newest first.
+    pub earlier: Vec<Rc<Earlier>>,
+    /// Texts of other tabs and of earlier visits that are not saved.
+    pub drafts: Vec<Rc<Kept>>,
     /// The environment that is looked at.
     pub environment: String,
     /// Where the user is.
@@ -116,12 +200,18 @@ pub struct State {
 pub enum Action {
     /// The text is another.
     Text(String, Changer),
-    /// Another file was opened.
-    Open(String, String),
-    /// What was opened last is the server's file.
-    Served,
-    /// The text was saved under a name.
-    Saved(String),
+    /// Another document was opened.
+    Open(Opened),
+    /// The server's file is this by now.
+    OnDisk(OnDisk),
+    /// What has become of the server's file is known, and the user's text stays.
+    KeepMine,
+    /// A text is about to be saved, or not any more.
+    Saving(Option<Saving>),
+    /// A text was saved under a name: the server's file by its new digest, or another.
+    Saved(String, Rc<str>, Option<ServedFile>),
+    /// These texts of other tabs and of earlier visits are kept.
+    Drafts(Vec<Rc<Kept>>),
     /// The user went somewhere.
     Go(Route),
     /// Another environment is looked at.
@@ -145,18 +235,22 @@ pub enum Action {
 }
 
 impl State {
-    /// What the page knows when it opens.
+    /// What the page knows when it opens: with a document, and what of it is saved.
     #[must_use]
-    pub fn new(document: Document, route: Route) -> Self {
+    pub fn new(document: Document, saved: Option<Rc<str>>, route: Route) -> Self {
         let job = Rc::new(Job::of_query(&route.query));
         let asked = route.get("environment").unwrap_or_default().to_owned();
         let environment = document.environment(&asked).map_or(asked, |environment| environment.name.clone());
         Self {
             document: Rc::new(document),
+            opening: 0,
             revision: 0,
-            unsaved: false,
-            served: false,
-            earlier: None,
+            saved,
+            served: None,
+            underneath: None,
+            saving: None,
+            earlier: Vec::new(),
+            drafts: Vec::new(),
             environment,
             route,
             job,
@@ -185,6 +279,57 @@ impl State {
         Route { view: self.route.view, rest: self.route.rest.clone(), query }
     }
 
+    /// Whether the text differs from what was opened or saved last.
+    #[must_use]
+    pub fn unsaved(&self) -> bool {
+        self.saved.as_ref() != Some(&self.document.text)
+    }
+
+    /// The document as it could be opened again.
+    #[must_use]
+    pub fn as_opened(&self) -> Opened {
+        Opened {
+            name: self.document.name.clone(),
+            text: Rc::clone(&self.document.text),
+            saved: self.saved.clone(),
+            served: self.served.clone(),
+        }
+    }
+
+    /// Takes the place of the document that is open.
+    fn open(&mut self, opened: Opened) {
+        let before = self.as_opened();
+        self.earlier.retain(|it| it.opened.text != opened.text && it.opened.text != before.text);
+        if before.text != opened.text && !is_to_be_had_again(&before.text) {
+            self.earlier.insert(0, Rc::new(Earlier { unsaved: self.unsaved(), opened: before }));
+        }
+        // Another file has its own default environment, unless the address asks for one.
+        self.environment = self.route.get("environment").unwrap_or_default().to_owned();
+        self.set_document(Document::read(&opened.name, &opened.text));
+        self.opening += 1;
+        self.saved = opened.saved;
+        self.served = opened.served;
+        self.underneath = None;
+        self.saving = None;
+    }
+
+    /// Takes note of what the server's file is by now.
+    fn meet(&mut self, on_disk: OnDisk) {
+        let Some(served) = &mut self.served else { return };
+        if on_disk.name != self.document.name {
+            self.served = None;
+            self.underneath = None;
+        } else if on_disk.text.as_ref() == Some(&self.document.text) {
+            served.base = on_disk.sha256;
+            self.saved = on_disk.text;
+            self.underneath = None;
+        } else if served.base == on_disk.sha256 {
+            self.underneath = None;
+        } else if self.underneath.as_deref() != Some(&on_disk) {
+            self.underneath = Some(Rc::new(on_disk));
+        }
+    }
+
     fn set_document(&mut self, document: Document) {
         if let Some(environment) = document.environment(&self.environment) {
             self.environment.clone_from(&environment.name);
@@ -209,29 +354,35 @@ impl Reducible for State {
                     return self;
                 }
                 next.set_document(Document::read(&self.document.name, &text));
-                next.unsaved = true;
                 if changer == Changer::Other {
                     next.revision += 1;
                 }
             }
-            Action::Open(name, text) => {
-                if *self.document.text != *text && !is_to_be_had_again(&self.document.text) {
-                    next.earlier = Some(Rc::clone(&self.document));
+            Action::Open(opened) => next.open(opened),
+            Action::OnDisk(on_disk) => {
+                next.meet(on_disk);
+                // It is looked at again and again.
+                if (&next.served, &next.saved, &next.underneath) == (&self.served, &self.saved, &self.underneath) {
+                    return self;
                 }
-                // Another file has its own default environment, unless the address asks for one.
-                next.environment = self.route.get("environment").unwrap_or_default().to_owned();
-                next.set_document(Document::read(&name, &text));
-                next.revision += 1;
-                next.unsaved = false;
-                next.served = false;
             }
-            Action::Served => next.served = true,
-            Action::Saved(name) => {
+            Action::KeepMine => {
+                if let (Some(served), Some(underneath)) = (&mut next.served, next.underneath.take()) {
+                    served.base.clone_from(&underneath.sha256);
+                    next.saved.clone_from(&underneath.text);
+                }
+            }
+            Action::Saving(saving) => next.saving = saving.map(Rc::new),
+            Action::Saved(name, text, served) => {
                 if name != self.document.name {
                     next.document = Rc::new(Document::read(&name, &self.document.text));
                 }
-                next.unsaved = false;
+                next.saved = Some(text);
+                next.served = served;
+                next.underneath = None;
+                next.saving = None;
             }
+            Action::Drafts(drafts) => next.drafts = drafts,
             Action::Go(route) => {
                 if let Some(environment) = route.get("environment") {
                     environment.clone_into(&mut next.environment);
@@ -302,15 +453,34 @@ mod tests {
         format!("default_environment: {default}\nenvironments:\n{}{}", environment("lab"), environment("live"))
     }
 
-    fn opened(state: Rc<State>, text: String) -> Rc<State> {
-        state.reduce(Action::Open("team.yaml".to_owned(), text))
+    fn begun(name: &str, text: &str, fragment: &str) -> Rc<State> {
+        Rc::new(State::new(Document::read(name, text), Some(text.into()), Route::parse(fragment)))
+    }
+
+    fn opened(state: Rc<State>, text: &str) -> Rc<State> {
+        state.reduce(Action::Open(Opened::of("team.yaml", text)))
+    }
+
+    fn typed(state: Rc<State>, text: &str) -> Rc<State> {
+        state.reduce(Action::Text(text.to_owned(), Changer::Editor))
+    }
+
+    fn disk(text: Option<&str>) -> OnDisk {
+        let sha256 = text.map(|text| format!("sha of {text}"));
+        OnDisk { name: "team.yaml".into(), text: text.map(Into::into), sha256, read_only: None }
+    }
+
+    /// The server's file with this text, as the page opens it.
+    fn served(text: &str) -> Rc<State> {
+        let file = Some(ServedFile { base: disk(Some(text)).sha256 });
+        let state = begun("config.yaml", DEFAULT_POLICY, "");
+        state.reduce(Action::Open(Opened { served: file, ..Opened::of("team.yaml", text) }))
     }
 
     #[test]
     fn a_file_opens_at_its_own_default_unless_the_address_asks_for_another() {
         let at = |fragment: &str| {
-            let first = Document::read("p.yaml", &policy("lab", 4));
-            opened(Rc::new(State::new(first, Route::parse(fragment))), policy("live", 5)).environment.clone()
+            opened(begun("p.yaml", &policy("lab", 4), fragment), &policy("live", 5)).environment.clone()
         };
         assert_eq!(at("#/explore"), "live");
         assert_eq!(at("#/explore?environment=lab"), "lab");
@@ -318,15 +488,66 @@ mod tests {
     }
 
     #[test]
-    fn the_text_that_another_took_the_place_of_can_be_had_back() {
+    fn every_text_that_another_took_the_place_of_can_be_had_back() {
         let own = policy("lab", 4);
-        let first = Rc::new(State::new(Document::read("own.yaml", &own), Route::default()));
-        let second = opened(first, policy("live", 5));
-        assert_eq!(&*second.earlier.as_ref().unwrap().text, own);
+        let second = opened(begun("own.yaml", &own, ""), &policy("live", 5));
+        let third = opened(typed(second, &policy("live", 6)), &policy("live", 7));
+        let earlier =
+            |state: &State| state.earlier.iter().map(|it| (it.opened.text.to_string(), it.unsaved)).collect::<Vec<_>>();
+        assert_eq!(earlier(&third), [(policy("live", 6), true), (own.clone(), false)]);
+        let back = third.clone().reduce(Action::Open(third.earlier.last().unwrap().opened.clone()));
+        assert_eq!((&*back.document.name, &*back.document.text), ("own.yaml", own.as_str()));
+        assert_eq!(earlier(&back), [(policy("live", 7), false), (policy("live", 6), true)]);
+        assert_eq!(opened(begun("c.yaml", DEFAULT_POLICY, ""), &own).earlier, []);
+    }
+
+    #[test]
+    fn each_document_is_an_opening_of_its_own_and_a_form_s_change_is_none() {
+        let first = begun("own.yaml", "a: 1\n", "");
+        let second = opened(first.clone(), "a: 1\n");
+        assert_ne!(second.opening, first.opening);
+        let changed = second.clone().reduce(Action::Text("a: 2\n".into(), Changer::Other));
+        assert_eq!((changed.opening, changed.revision), (second.opening, second.revision + 1));
+    }
+
+    #[test]
+    fn what_is_saved_is_what_was_written_whatever_was_typed_meanwhile() {
+        let state = typed(begun("own.yaml", "a: 1\n", ""), "a: 2\n");
+        assert!(state.unsaved());
+        assert!(!typed(state.clone(), "a: 1\n").unsaved(), "taken back");
+        let later = typed(state, "a: 3\n").reduce(Action::Saved("own.yaml".into(), "a: 2\n".into(), None));
+        assert!(later.unsaved() && !typed(later, "a: 2\n").unsaved());
+    }
+
+    #[test]
+    fn a_file_that_changed_underneath_is_told_once_and_either_text_stays() {
+        let state = typed(served("a: 1\n"), "a: mine\n");
+        let look = |state: &Rc<State>, text| state.clone().reduce(Action::OnDisk(disk(text)));
+        assert_eq!(look(&state, Some("a: 1\n")).underneath, None);
+        for text in [Some("a: theirs\n"), None] {
+            let told = look(&state, text);
+            assert_eq!(told.underneath.as_deref(), Some(&disk(text)));
+            assert!(Rc::ptr_eq(&told, &look(&told, text)), "the same is nothing new");
+            let mine = told.clone().reduce(Action::KeepMine);
+            assert_eq!((&*mine.document.text, mine.unsaved(), &mine.underneath), ("a: mine\n", true, &None));
+            assert_eq!(look(&mine, text).underneath, None, "it is known");
+            assert!(look(&mine, Some("a: others\n")).underneath.is_some());
+        }
+        // The same text from two sides is no difference.
+        let same = look(&look(&state, Some("a: theirs\n")), Some("a: mine\n"));
+        assert_eq!((same.unsaved(), &same.underneath), (false, &None));
+        // What is changed back is no change.
+        assert_eq!(look(&look(&state, None), Some("a: 1\n")).underneath, None);
+    }
+
+    #[test]
+    fn only_the_text_of_the_server_s_file_is_held_against_it() {
         // A link may carry the name of the server's file: its text is not saved over that.
-        let served = opened(second.reduce(Action::Served), own.clone());
-        assert!(!served.served && served.clone().reduce(Action::Served).served);
-        let example = opened(Rc::new(State::new(Document::read("c.yaml", DEFAULT_POLICY), Route::default())), own);
-        assert_eq!(example.earlier, None);
+        let link = opened(served("a: 1\n"), "a: 2\n");
+        assert_eq!(link.served, None);
+        assert_eq!(link.reduce(Action::OnDisk(disk(Some("a: 3\n")))).underneath, None);
+        let renamed = OnDisk { name: "other.yaml".into(), ..disk(Some("a: 3\n")) };
+        let other = served("a: 1\n").reduce(Action::OnDisk(renamed));
+        assert_eq!((&other.served, &other.underneath), (&None, &None));
     }
 }

@@ -72,7 +72,7 @@ pub(crate) struct Screenshots {
     /// Where to put them.
     #[arg(default_value = "target/screenshots")]
     into: PathBuf,
-    /// Which scenes (policy, problems, environments, explore, account, timeline, runs, run); all when none is given.
+    /// Which scenes (policy, problems, saving, environments, explore, account, timeline, runs, run); all when none is given.
     scenes: Vec<String>,
 }
 

@@ -15,6 +15,7 @@ mod guard;
 mod page;
 mod peer;
 mod policy_file;
+mod replaced;
 mod runs;
 
 use std::io;
@@ -212,13 +213,16 @@ async fn file(State(page): State<Arc<Page>>, Path(name): Path<String>, headers: 
 /// `server.json`: what the page is told of its server.
 async fn about(State(shared): State<Shared>) -> Response {
     let told = tokio::task::spawn_blocking(move || {
-        let (policy, policy_error) = match shared.policy.read() {
-            Ok(text) => (Some(text), None),
-            Err(error) => (None, Some(error.to_string())),
+        let (policy, policy_error, is_gone) = match shared.policy.read() {
+            Ok(text) => (text, None, false),
+            Err(error) => (None, Some(error.to_string()), error.is_not_there()),
         };
+        // With this name it can be made anew.
+        let policy_gone = shared.policy.name().filter(|_| is_gone);
         let watch = shared.runs.watched_id();
         json!({
-            "version": env!("CARGO_PKG_VERSION"), "policy": policy, "policy_error": policy_error, "watch": watch,
+            "version": env!("CARGO_PKG_VERSION"), "policy": policy, "policy_error": policy_error, "policy_gone": policy_gone,
+            "watch": watch,
         })
     });
     match told.await {

@@ -1,30 +1,27 @@
 //! The policy file that is open in the page.
 
-use std::fs::{self, File};
-use std::io::{self, Write as _};
-use std::os::unix::fs::MetadataExt as _;
-use std::path::{Path, PathBuf};
+use std::fs;
+use std::io;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
-use axum::http::header::IF_MATCH;
+use axum::http::header::{IF_MATCH, IF_NONE_MATCH};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
-use rustix::fs::{Access, access};
 use serde::Serialize;
 use serde_json::json;
 use sparkwright_policy::digest;
 
 use super::answer;
+use super::replaced::{self, NotReplaced};
 use crate::bounded_file;
-use crate::launch::policy_source::{self, PolicyError};
+use crate::launch::policy_source::PolicyError;
 
 /// The header that holds the token.
 const TOKEN: &str = "x-sparkwright-token";
-/// What the embedded policy is called, and a copy of it would be.
-const EMBEDDED: &str = "config.yaml";
 
 /// The policy file as the page is told of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -32,7 +29,17 @@ pub(super) struct PolicyText {
     name: String,
     text: String,
     sha256: String,
-    writable: bool,
+    /// Why it can't be written; nothing where it can.
+    read_only: Option<String>,
+}
+
+/// The file as whoever writes it knows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Known<'a> {
+    /// With a text that has this digest.
+    Text(&'a str),
+    /// As one that is not there.
+    Gone,
 }
 
 /// Why the policy file is not written.
@@ -42,11 +49,11 @@ pub(super) enum NotWritten {
         "there is no policy file to write to: the page shows the default policy; save it as a file, and open that with `sparkwright web FILE`"
     )]
     NoFile,
-    #[error("{} can't be written by you", path.display())]
-    NotAllowed { path: PathBuf },
-    #[error("{} has been changed by something else: open it again, or save under another name", path.display())]
+    #[error("`{}` can't be written: {why}", path.display())]
+    NotAllowed { path: PathBuf, why: String },
+    #[error("`{}` has been changed by something else meanwhile: look at the difference again", path.display())]
     Changed { path: PathBuf },
-    #[error("{} can't be written: {source}", path.display())]
+    #[error("`{}` can't be written: {source}; the file is as it was", path.display())]
     Failed { path: PathBuf, source: io::Error },
 }
 
@@ -75,58 +82,46 @@ impl OpenPolicy {
         Self { path, token, writing: Mutex::new(()) }
     }
 
-    /// The file as it is now.
-    pub(super) fn read(&self) -> Result<PolicyText, PolicyError> {
-        let text = policy_source::read_text(self.path.as_deref())?.into_owned();
-        let name = match &self.path {
-            Some(path) => path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned(),
-            None => EMBEDDED.to_owned(),
-        };
-        let writable = self.path.as_deref().is_some_and(may_replace);
-        Ok(PolicyText { name, sha256: digest(text.as_bytes()), text, writable })
+    /// The name of the file; nothing where the page shows the policy that it has itself.
+    pub(super) fn name(&self) -> Option<String> {
+        let path = self.path.as_deref()?;
+        Some(path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned())
     }
 
-    /// Puts a text in the place of the one whose digest is `known`; gives the new digest.
-    pub(super) fn write(&self, text: &str, known: &str) -> Result<String, NotWritten> {
+    /// The file as it is now; nothing where there is none.
+    pub(super) fn read(&self) -> Result<Option<PolicyText>, PolicyError> {
+        let (Some(name), Some(path)) = (self.name(), self.path.as_deref()) else { return Ok(None) };
+        let text = bounded_file::text_again(path)
+            .map_err(|source| PolicyError::Unreadable { path: path.to_owned(), source })?;
+        Ok(Some(PolicyText { name, sha256: digest(text.as_bytes()), text, read_only: replaced::read_only(path) }))
+    }
+
+    /// Puts a text in the place of the one that is `known`; gives the new digest.
+    pub(super) fn write(&self, text: &str, known: Known<'_>) -> Result<String, NotWritten> {
         let path = self.path.as_deref().ok_or(NotWritten::NoFile)?;
         // A panic while the lock was held leaves nothing half done: the file is replaced in one step.
         let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
-        // Another program may have moved or removed it; then it isn't what the page knows.
-        let changed = || NotWritten::Changed { path: path.to_owned() };
-        let target = fs::canonicalize(path).map_err(|_| changed())?;
-        if digest(&bounded_file::named(&target).map_err(|_| changed())?) != known {
-            return Err(changed());
+        let failed = |source| NotWritten::Failed { path: path.to_owned(), source };
+        let written = match known {
+            Known::Gone => replaced::create(path, text.as_bytes()),
+            Known::Text(sha256) => match fs::canonicalize(path) {
+                // Another program may have moved or removed it; then it isn't what the page knows.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => Err(NotReplaced::Changed),
+                Err(error) => Err(error.into()),
+                Ok(target) => {
+                    if let Some(why) = replaced::read_only(&target) {
+                        return Err(NotWritten::NotAllowed { path: path.to_owned(), why });
+                    }
+                    replaced::replace(&target, text.as_bytes(), |now| digest(now) == sha256)
+                }
+            },
+        };
+        match written {
+            Ok(()) => Ok(digest(text.as_bytes())),
+            Err(NotReplaced::Changed) => Err(NotWritten::Changed { path: path.to_owned() }),
+            Err(NotReplaced::Failed(source)) => Err(failed(source)),
         }
-        if !may_replace(&target) {
-            return Err(NotWritten::NotAllowed { path: path.to_owned() });
-        }
-        replace(&target, text.as_bytes()).map_err(|source| NotWritten::Failed { path: path.to_owned(), source })?;
-        Ok(digest(text.as_bytes()))
     }
-}
-
-/// Whether the user may write the file, and its folder, in which the new one is made.
-fn may_replace(path: &Path) -> bool {
-    let Ok(target) = fs::canonicalize(path) else { return false };
-    let folder = target.parent().unwrap_or(Path::new("/"));
-    access(&target, Access::WRITE_OK).is_ok() && access(folder, Access::WRITE_OK).is_ok()
-}
-
-/// Writes a file beside the old one, with its owner and permissions, and renames it: a reader finds the old or the new one.
-fn replace(target: &Path, bytes: &[u8]) -> io::Result<()> {
-    let before = fs::metadata(target)?;
-    let name = target.file_name().unwrap_or_default().to_string_lossy();
-    let fresh = target.with_file_name(format!(".{name}.{}.new", std::process::id()));
-    let written = File::options().write(true).create_new(true).open(&fresh).and_then(|mut file| {
-        file.write_all(bytes)?;
-        file.set_permissions(before.permissions())?;
-        // Only root can give a file away; for anyone else it is their own already, or becomes so.
-        let _ = std::os::unix::fs::fchown(&file, Some(before.uid()), Some(before.gid()));
-        file.sync_all()
-    });
-    written.and_then(|()| fs::rename(&fresh, target)).inspect_err(|_| {
-        let _ = fs::remove_file(&fresh);
-    })
 }
 
 /// `PUT /policy`: a new text for the file.
@@ -139,10 +134,11 @@ pub(super) async fn put(
     if header(TOKEN) != Some(policy.token.as_str()) {
         return answer::error(StatusCode::FORBIDDEN, "this server does not know the page: load it again");
     }
-    let Some(known) = header(IF_MATCH.as_str()).map(|etag| etag.trim_matches('"').to_owned()) else {
-        let wanted = "`if-match` must hold the SHA-256 of the text that was changed";
+    let etag = header(IF_MATCH.as_str()).map(|etag| etag.trim_matches('"').to_owned());
+    if etag.is_none() && header(IF_NONE_MATCH.as_str()) != Some("*") {
+        let wanted = "`if-match` must hold the SHA-256 of the text that was changed; for a file that is gone, `if-none-match` must be `*`";
         return answer::error(StatusCode::PRECONDITION_REQUIRED, wanted);
-    };
+    }
     let text = match body.map(|bytes| String::from_utf8(bytes.into())) {
         Ok(Ok(text)) => text,
         Ok(Err(error)) => {
@@ -150,7 +146,8 @@ pub(super) async fn put(
         }
         Err(refused) => return answer::error(refused.status(), refused.body_text()),
     };
-    match tokio::task::spawn_blocking(move || policy.write(&text, &known)).await {
+    let write = move || policy.write(&text, etag.as_deref().map_or(Known::Gone, Known::Text));
+    match tokio::task::spawn_blocking(write).await {
         Ok(Ok(sha256)) => answer::json(StatusCode::OK, &json!({ "sha256": sha256 })),
         Ok(Err(refused)) => answer::error(refused.status(), refused),
         Err(error) => answer::error(StatusCode::INTERNAL_SERVER_ERROR, error),
@@ -161,6 +158,7 @@ pub(super) async fn put(
 mod tests {
     use super::*;
     use std::os::unix::fs::{PermissionsExt as _, symlink};
+    use std::path::Path;
 
     fn open(path: &Path) -> OpenPolicy {
         OpenPolicy::of(Some(path.to_owned()), String::new())
@@ -171,21 +169,22 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("p.yaml");
         fs::write(&path, "a: 1\n").unwrap();
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
         let policy = open(&path);
-        let before = policy.read().unwrap();
-        assert_eq!((before.name.as_str(), before.text.as_str(), before.writable), ("p.yaml", "a: 1\n", true));
+        let before = policy.read().unwrap().unwrap();
+        assert_eq!((before.name.as_str(), before.text.as_str(), before.read_only), ("p.yaml", "a: 1\n", None));
 
-        let after = policy.write("a: 2\n", &before.sha256).unwrap();
+        let known = Known::Text(&before.sha256);
+        let after = policy.write("a: 2\n", known).unwrap();
         assert_eq!((fs::read_to_string(&path).unwrap(), after), ("a: 2\n".to_owned(), digest(b"a: 2\n")));
-        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o640);
-        assert!(matches!(policy.write("a: 3\n", &before.sha256), Err(NotWritten::Changed { .. })));
+        assert!(matches!(policy.write("a: 3\n", known), Err(NotWritten::Changed { .. })));
+        assert!(matches!(policy.write("a: 3\n", Known::Gone), Err(NotWritten::Changed { .. })));
         assert_eq!(fs::read_to_string(&path).unwrap(), "a: 2\n");
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left beside it");
 
         fs::remove_file(&path).unwrap();
-        assert!(matches!(policy.write("a: 3\n", &digest(b"a: 2\n")), Err(NotWritten::Changed { .. })));
+        assert!(matches!(policy.write("a: 3\n", Known::Text(&digest(b"a: 2\n"))), Err(NotWritten::Changed { .. })));
         assert!(policy.read().is_err() && !path.exists());
+        policy.write("a: 4\n", Known::Gone).unwrap();
+        assert_eq!(policy.read().unwrap().unwrap().text, "a: 4\n");
     }
 
     #[test]
@@ -194,17 +193,29 @@ mod tests {
         let (real, link) = (folder.path().join("real.yaml"), folder.path().join("config.yaml"));
         fs::write(&real, "a: 1\n").unwrap();
         symlink("real.yaml", &link).unwrap();
-        open(&link).write("a: 2\n", &digest(b"a: 1\n")).unwrap();
+        open(&link).write("a: 2\n", Known::Text(&digest(b"a: 1\n"))).unwrap();
         assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
         assert_eq!(fs::read_to_string(&real).unwrap(), "a: 2\n");
     }
 
     #[test]
+    fn a_file_that_is_read_only_by_now_is_told_with_what_to_do() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("p.yaml");
+        fs::write(&path, "a: 1\n").unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o440)).unwrap();
+        let refused = open(&path).write("a: 2\n", Known::Text(&digest(b"a: 1\n"))).unwrap_err();
+        assert_eq!(refused.status(), StatusCode::FORBIDDEN);
+        assert!(refused.to_string().contains("mode 440): `chmod u+w`"), "{refused}");
+        assert_eq!(fs::read_to_string(&path).unwrap(), "a: 1\n");
+    }
+
+    #[test]
     fn the_embedded_policy_is_no_file() {
         let policy = OpenPolicy::of(None, String::new());
-        let text = policy.read().unwrap();
-        assert_eq!((text.name.as_str(), text.writable), ("config.yaml", false));
-        assert_eq!(text.text, sparkwright_policy::DEFAULT_POLICY);
-        assert!(matches!(policy.write("", &text.sha256), Err(NotWritten::NoFile)));
+        assert_eq!((policy.name(), policy.read().unwrap()), (None, None));
+        let known = digest(sparkwright_policy::DEFAULT_POLICY.as_bytes());
+        assert!(matches!(policy.write("", Known::Text(&known)), Err(NotWritten::NoFile)));
+        assert!(matches!(policy.write("", Known::Gone), Err(NotWritten::NoFile)));
     }
 }

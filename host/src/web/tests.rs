@@ -10,6 +10,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use include_dir::{Dir, include_dir};
+use rustix::fs::{CWD, FileType, Mode};
 use serde_json::{Value as Json, json};
 use sparkwright_policy::digest;
 use tempfile::TempDir;
@@ -312,7 +313,7 @@ fn the_page_is_told_of_its_policy_file_and_writes_it() {
     let served = Served::new();
     let path = served.folder.path().join("team.yaml");
     let about = served.get("/server.json").json();
-    let text = json!({"name": "team.yaml", "text": POLICY, "sha256": digest(POLICY.as_bytes()), "writable": true});
+    let text = json!({"name": "team.yaml", "text": POLICY, "sha256": digest(POLICY.as_bytes()), "read_only": null});
     assert_eq!(about["policy"], text);
     assert_eq!((&about["version"], &about["watch"]), (&json!(env!("CARGO_PKG_VERSION")), &Json::Null));
 
@@ -334,21 +335,33 @@ fn the_page_is_told_of_its_policy_file_and_writes_it() {
 
     let late = served.put(&token, &known, POLICY);
     assert_eq!(late.status, 412);
-    assert!(late.json()["error"].as_str().unwrap().contains("team.yaml has been changed"), "{}", late.text());
+    assert!(late.json()["error"].as_str().unwrap().contains("team.yaml` has been changed"), "{}", late.text());
     assert_eq!(fs::read_to_string(&path).unwrap(), next);
 
     fs::remove_file(&path).unwrap();
     let about = served.get("/server.json").json();
     assert_eq!(about["policy"], Json::Null);
     assert!(about["policy_error"].as_str().unwrap().contains("team.yaml"));
+    assert_eq!(about["policy_gone"], "team.yaml");
+    let anew = [("x-sparkwright-token", token.as_str()), ("if-none-match", "*")];
+    assert_eq!(served.ask("PUT", "/policy", &anew, next).status, 200);
+    assert_eq!(served.ask("PUT", "/policy", &anew, POLICY).status, 412, "it is there again");
+    assert_eq!(fs::read_to_string(&path).unwrap(), next);
+
+    // A pipe that nobody writes to is no policy, and nothing waits for it.
+    fs::remove_file(&path).unwrap();
+    rustix::fs::mknodat(CWD, &path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+    let about = served.get("/server.json").json();
+    assert!(about["policy_error"].as_str().unwrap().contains("a pipe"), "{about}");
+    assert!(served.put(&token, &known, next).status >= 400);
 }
 
 #[test]
 fn the_default_policy_is_shown_and_not_written() {
     let served = Served::with(|options| options.policy = None);
-    let policy = served.get("/server.json").json()["policy"].clone();
-    assert_eq!((&policy["name"], &policy["writable"]), (&json!("config.yaml"), &json!(false)));
-    let refused = served.put(&served.token(), policy["sha256"].as_str().unwrap(), "a: 1");
+    let about = served.get("/server.json").json();
+    assert_eq!((&about["policy"], &about["policy_error"]), (&Json::Null, &Json::Null), "the page has it itself");
+    let refused = served.put(&served.token(), &digest(sparkwright_policy::DEFAULT_POLICY.as_bytes()), "a: 1");
     assert_eq!(refused.status, 403);
     assert!(refused.json()["error"].as_str().unwrap().contains("sparkwright web FILE"));
 }

@@ -47,5 +47,8 @@ export async function marks(page, severity = "error") {
 
 /** Once the browser keeps this text for the next visit. */
 export async function kept(page, all) {
-  await page.waitForFunction((it) => localStorage.getItem("sparkwright.policy") === JSON.stringify(it), all);
+  await page.waitForFunction((it) => {
+    const names = Object.keys(localStorage).filter((name) => name.startsWith("sparkwright.draft."));
+    return names.some((name) => JSON.parse(localStorage.getItem(name)).text === it);
+  }, all);
 }

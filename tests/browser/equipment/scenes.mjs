@@ -1,6 +1,8 @@
 // What the page can look like: each view, and what opens in it. For pictures, and for tests that hold everywhere.
-import { caretAt, editor } from "./editor.mjs";
+import { caretAt, editor, replace } from "./editor.mjs";
 import { decision, go, ready } from "./parts.mjs";
+import { DEFAULT } from "./policies.mjs";
+import { saveButton, shown, withPickers } from "./saving.mjs";
 
 const fillers = {
   async policy(page) {
@@ -12,6 +14,13 @@ const fillers = {
     await page.keyboard.press("Enter");
     await page.keyboard.type("max_executor: 9");
     await page.locator(".problems li").first().waitFor();
+  },
+  async saving(page) {
+    await editor(page).waitFor();
+    await withPickers(page, "config.yaml", DEFAULT.replaceAll("max_executors: ", "max_executors: 1").replace(/^default_environment.*\n/m, ""));
+    await replace(page, `${DEFAULT}\n# ${"A line that is longer than any screen is wide. ".repeat(8)}`);
+    await saveButton(page).click();
+    await shown(page).waitFor();
   },
   async environments(page) {
     await go(page, "Environments");

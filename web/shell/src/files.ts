@@ -1,7 +1,7 @@
 // Files: opened, saved to where they came from where the browser can, and dropped on the page.
 
 import { download } from "./clipboard";
-import { messageOf, type OpenedFile } from "./shell";
+import { messageOf, type OpenedFile, type WritableFile } from "./shell";
 
 /** More than any policy or run record; reading more would only stall the page. */
 export const MAX_FILE_BYTES = 64 * 1024 * 1024;
@@ -81,36 +81,42 @@ function openByInput(accept: string): Promise<OpenedFile | null> {
   });
 }
 
-/** Saves a file where it was opened or saved before, else where the user says; false when the user thinks better of it. */
-export async function saveFile(name: string, text: string): Promise<boolean> {
-  const content = new Blob([text], { type: `${mediaType(name)};charset=utf-8` });
+/** The file that was opened or saved under this name before, else the one that the user names now. */
+export async function fileToWrite(name: string): Promise<WritableFile | null | undefined> {
   const known = handles.get(name);
-  if (known !== undefined) return write(known, content);
-  const { showSaveFilePicker } = globalThis as Pickers;
-  if (showSaveFilePicker !== undefined) {
-    try {
-      const options = { ...pickerOptions([extension(name)]), suggestedName: name };
-      const handle = await showSaveFilePicker.call(globalThis, options);
-      if (!(await write(handle, content))) return false;
-      // Under both names: the page goes on with the one that it gave.
-      handles.set(name, handle);
-      handles.set(handle.name, handle);
-      return true;
-    } catch (error) {
-      if (isCancelled(error)) return false;
-      if (!(error instanceof DOMException && error.name === "SecurityError")) throw error;
-    }
+  if (known !== undefined) {
+    const text = await textNow(known);
+    if (text !== null) return { text };
+    // It was moved or removed: where to, or where instead, the user knows.
+    handles.delete(name);
   }
-  download(name, content);
-  return true;
+  const { showSaveFilePicker } = globalThis as Pickers;
+  if (showSaveFilePicker === undefined) return undefined;
+  let handle: FileSystemFileHandle;
+  try {
+    const options = { ...pickerOptions([extension(name)]), suggestedName: name };
+    handle = await showSaveFilePicker.call(globalThis, options);
+  } catch (error) {
+    if (isCancelled(error)) return null;
+    if (error instanceof DOMException && error.name === "SecurityError") return undefined;
+    throw error;
+  }
+  // Under both names: the page goes on with the one that it gave.
+  handles.set(name, handle);
+  handles.set(handle.name, handle);
+  return { text: await textNow(handle) };
 }
 
-async function write(handle: FileSystemFileHandle, content: Blob): Promise<boolean> {
+/** Writes the file of this name, unless its text is another than the one that the user was shown. */
+export async function writeFile(name: string, text: string, shown: string | null): Promise<boolean> {
+  const handle = handles.get(name);
+  if (handle === undefined) throw new Error(`it is not known where ${name} is to be written; save it again`);
   const permission = await (handle as WithPermission).requestPermission?.({ mode: "readwrite" });
-  if (permission !== undefined && permission !== "granted") return false;
+  if (permission !== undefined && permission !== "granted") throw new Error(`the browser was not allowed to write ${name}`);
+  if ((await textNow(handle)) !== shown) return false;
   const stream = await handle.createWritable();
   try {
-    await stream.write(content);
+    await stream.write(contentOf(name, text));
   } catch (error) {
     // The file is only replaced by `close`.
     await stream.abort();
@@ -118,6 +124,27 @@ async function write(handle: FileSystemFileHandle, content: Blob): Promise<boole
   }
   await stream.close();
   return true;
+}
+
+/** Puts a copy among the user's downloads. */
+export function downloadFile(name: string, text: string): void {
+  download(name, contentOf(name, text));
+}
+
+function contentOf(name: string, text: string): Blob {
+  return new Blob([text], { type: `${mediaType(name)};charset=utf-8` });
+}
+
+/** The text that a file has now; null where it is not there. */
+async function textNow(handle: FileSystemFileHandle): Promise<string | null> {
+  let file: File;
+  try {
+    file = await handle.getFile();
+  } catch (error) {
+    if (error instanceof DOMException && error.name === "NotFoundError") return null;
+    throw error;
+  }
+  return textOf(file);
 }
 
 /** Tells of files that are dropped anywhere on the page; `<body data-dropping>` while one is over it. */

@@ -16,9 +16,17 @@ export interface OpenedFile {
   text: string;
 }
 
+/** A file that the page may write, as it is now. */
+export interface WritableFile {
+  /** Its text; null where it is not there. */
+  text: string | null;
+}
+
 /** What `mountEditor` takes. */
 export interface EditorOptions {
   text: string;
+  /** Which document it is the text of: a number that no other has. */
+  opening: number;
   /** The JSON Schema of the text, as JSON. */
   schema: string;
   /** What screen readers call the editor. */
@@ -31,14 +39,12 @@ export type OnChange = (text: string, fromUser: boolean) => void;
 
 /** A text editor in an element. */
 export interface Editor {
-  /** Puts another text in by the smallest change, which can be undone. */
-  setText(text: string): void;
+  /** Puts another text of the same document in by the smallest change, which can be undone; another document begins a history of its own. */
+  setText(text: string, opening: number): void;
   /** Marks problems: a JSON list of {@link Mark}. */
   setDiagnostics(json: string): void;
   /** Goes to a place, both numbers from 1, and takes the focus. */
   reveal(line: number, column: number): void;
-  /** Replaces the JSON Schema that completion and help come from. */
-  setSchema(schema: string): void;
   destroy(): void;
 }
 
@@ -81,8 +87,12 @@ export interface Shell {
 
   /** Lets the user open a file; null when the user thinks better of it. */
   openFile(accept: string): Promise<OpenedFile | null>;
-  /** Saves a file; false when the user thinks better of it. */
-  saveFile(name: string, text: string): Promise<boolean>;
+  /** The file that saving writes, asked for where it isn't known; null when the user thinks better of it, undefined where browsers download. */
+  fileToWrite(name: string): Promise<WritableFile | null | undefined>;
+  /** Writes that file where its text is still `shown`; false where it is another. */
+  writeFile(name: string, text: string, shown: string | null): Promise<boolean>;
+  /** Gives the user a copy of a text. */
+  downloadFile(name: string, text: string): void;
   /** Tells of files that are dropped anywhere on the page. */
   onDrop(callback: (name: string, text: string) => void): void;
 

@@ -3,7 +3,7 @@
 import { failed, fetched, missingFeatures, wearColours } from "./boot";
 import { DeferredChart, prefetchCharts } from "./chart/deferred";
 import { copyImage, copyText } from "./clipboard";
-import { onDrop, openFile, saveFile } from "./files";
+import { downloadFile, fileToWrite, onDrop, openFile, writeFile } from "./files";
 import { Policy } from "./policy";
 import { pack, unpack } from "./share";
 import { messageOf, type Shell } from "./shell";
@@ -36,7 +36,9 @@ const shell: Shell = {
   mountEditor: async (host, options, onChange) => (await import("./editor/editor")).mount(host, options, onChange),
   newChart: (host) => new DeferredChart(host, tell),
   openFile,
-  saveFile,
+  fileToWrite,
+  writeFile,
+  downloadFile,
   onDrop: (callback) => onDrop(callback, tell),
   pack,
   unpack,

@@ -3,14 +3,14 @@ import "./page";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { undo } from "@codemirror/commands";
+import { redo, undo } from "@codemirror/commands";
 import { EditorView } from "@codemirror/view";
 
 import { failed, missingFeatures, wearColours } from "../src/boot";
 import { mount } from "../src/editor/editor";
 import { host, settled } from "./page";
 
-const options = { text: "a: 1 # one\nb: 2\n", schema: "{}", label: "The policy" };
+const options = { text: "a: 1 # one\nb: 2\n", opening: 1, schema: "{}", label: "The policy" };
 
 function content(element: HTMLElement): HTMLElement {
   const found = element.shadowRoot?.querySelector<HTMLElement>(".cm-content");
@@ -33,10 +33,10 @@ test("the editor lives in an open shadow root, has a name, and leaves Tab alone"
 
 test("a text that the page puts in is told as the page's, keeps its line ends, and is not told when nothing changes", () => {
   const told: [string, boolean][] = [];
-  const editor = mount(host(), options, (text, fromUser) => told.push([text, fromUser]));
-  editor.setText("a: 12 # one\nb: 2\n");
-  editor.setText("a: 12 # one\nb: 2\n");
-  editor.setText("a: 12 # one\r\nb: 3\r\n");
+  const editor = mount(host(), { ...options, opening: 2 }, (text, fromUser) => told.push([text, fromUser]));
+  editor.setText("a: 12 # one\nb: 2\n", 2);
+  editor.setText("a: 12 # one\nb: 2\n", 2);
+  editor.setText("a: 12 # one\r\nb: 3\r\n", 2);
   assert.deepEqual(told, [
     ["a: 12 # one\nb: 2\n", false],
     ["a: 12 # one\r\nb: 3\r\n", false],
@@ -47,11 +47,11 @@ test("a text that the page puts in is told as the page's, keeps its line ends, a
 test("what the page puts in is undone in one step, apart from what the user wrote", () => {
   const told: [string, boolean][] = [];
   const element = host();
-  const editor = mount(element, options, (text, fromUser) => told.push([text, fromUser]));
+  const editor = mount(element, { ...options, opening: 3 }, (text, fromUser) => told.push([text, fromUser]));
   const view = EditorView.findFromDOM(content(element));
   assert.ok(view);
   view.dispatch({ changes: { from: 0, insert: "x" }, userEvent: "input.type" });
-  editor.setText("xa: 12 # one\nb: 2\n");
+  editor.setText("xa: 12 # one\nb: 2\n", 3);
   view.dispatch({ changes: { from: 0, insert: "y" }, userEvent: "input.type" });
   undo(view);
   undo(view);
@@ -61,18 +61,46 @@ test("what the page puts in is undone in one step, apart from what the user wrot
   editor.destroy();
 });
 
+test("another document begins a history of its own, whether an editor shows it or not", () => {
+  const told: string[] = [];
+  const onChange = (text: string) => told.push(text);
+  const element = host();
+  const viewOf = () => EditorView.findFromDOM(content(element)) ?? assert.fail("no editor");
+  let editor = mount(element, { ...options, opening: 4 }, onChange);
+  viewOf().dispatch({ changes: { from: 0, insert: "x" }, userEvent: "input.type" });
+  editor.setText("b: 1\n", 5);
+  assert.ok(!undo(viewOf()) && !redo(viewOf()));
+  assert.equal(viewOf().state.doc.toString(), "b: 1\n");
+  viewOf().dispatch({ changes: { from: 0, insert: "y" }, userEvent: "input.type" });
+  assert.equal(told.at(-1), "yb: 1\n", "the page is told of the new document too");
+  editor.destroy();
+
+  // Shown again, changed by a form meanwhile: both steps are still there.
+  editor = mount(element, { ...options, text: "yb: 2\n", opening: 5 }, onChange);
+  assert.equal(viewOf().state.doc.toString(), "yb: 2\n");
+  undo(viewOf());
+  undo(viewOf());
+  assert.equal(told.at(-1), "b: 1\n");
+  redo(viewOf());
+  editor.destroy();
+
+  // Another document with the very text that the editor left.
+  editor = mount(element, { ...options, text: "yb: 1\n", opening: 6 }, onChange);
+  assert.ok(!undo(viewOf()) && !redo(viewOf()));
+  editor.destroy();
+});
+
 test("problems and places may lie anywhere", async () => {
   const element = host();
   const editor = mount(element, options, () => undefined);
   const mark = { line: 2, column: 1, end_line: 2, end_column: 2, severity: "error", message: "no such key", help: "remove it" };
   editor.setDiagnostics(JSON.stringify([mark, { ...mark, line: 0, column: 0, end_line: 0, end_column: 0 }, { ...mark, line: 50, end_line: 51 }]));
   assert.equal(element.shadowRoot?.querySelectorAll(".cm-lintRange-error").length, 1);
-  editor.setText("");
+  editor.setText("", 7);
   editor.setDiagnostics("[]");
   assert.equal(element.shadowRoot?.querySelectorAll(".cm-lintRange-error").length, 0);
   editor.reveal(1, 1);
   editor.reveal(900, 900);
-  editor.setSchema('{"properties":{"a":{"type":"integer"}}}');
   await settled();
   editor.destroy();
 });
@@ -80,7 +108,7 @@ test("problems and places may lie anywhere", async () => {
 test("a second editor takes the place of one that is gone", () => {
   const element = host();
   mount(element, options, () => undefined).destroy();
-  const editor = mount(element, { ...options, text: "new" }, () => undefined);
+  const editor = mount(element, { ...options, text: "new", opening: 8 }, () => undefined);
   assert.equal(element.shadowRoot?.querySelectorAll(".cm-editor").length, 1);
   assert.match(content(element).textContent ?? "", /new/);
   editor.destroy();

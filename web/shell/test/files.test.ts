@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { copyImage, copyText } from "../src/clipboard";
-import { MAX_FILE_BYTES, onDrop, openFile, saveFile, textOf } from "../src/files";
+import { downloadFile, fileToWrite, MAX_FILE_BYTES, onDrop, openFile, textOf, writeFile } from "../src/files";
 import { settled } from "./page";
 
 const there = globalThis as unknown as Record<string, unknown>;
@@ -16,7 +16,7 @@ function handle(name: string, content: string, permission = "granted") {
     kind: "file",
     name,
     written,
-    getFile: () => Promise.resolve(new File([content], name)),
+    getFile: (): Promise<File> => Promise.resolve(new File([written.at(-1) ?? content], name)),
     requestPermission: () => Promise.resolve(permission),
     createWritable: () =>
       Promise.resolve({
@@ -68,18 +68,39 @@ test("a file goes back to where it was opened", async () => {
   };
   assert.deepEqual(await openFile(".yaml, .yml"), { name: "policy.yaml", text: "a: 1" });
   assert.deepEqual((asked as { types: { accept: unknown }[] }).types[0]?.accept, { "application/yaml": [".yaml", ".yml"] });
-  assert.equal(await saveFile("policy.yaml", "a: 2"), true);
+  assert.deepEqual(await fileToWrite("policy.yaml"), { text: "a: 1" });
+  assert.equal(await writeFile("policy.yaml", "a: 2", "a: 1"), true);
   assert.deepEqual(opened.written, ["a: 2"]);
   there["showOpenFilePicker"] = cancelled;
   assert.equal(await openFile(".yaml"), null);
   delete there["showOpenFilePicker"];
 });
 
-test("a permission that is refused is no save", async () => {
-  there["showOpenFilePicker"] = () => Promise.resolve([handle("kept.yaml", "a: 1", "denied")]);
+test("a permission that is refused is told, and a file that is another by now is not written", async () => {
+  const kept = handle("kept.yaml", "a: 1", "denied");
+  there["showOpenFilePicker"] = () => Promise.resolve([kept]);
   await openFile(".yaml");
-  assert.equal(await saveFile("kept.yaml", "a: 2"), false);
+  await assert.rejects(writeFile("kept.yaml", "a: 2", "a: 1"), /not allowed to write kept.yaml/);
+  await assert.rejects(writeFile("never-opened.yaml", "a: 2", null), /not known where never-opened.yaml/);
+  kept.requestPermission = () => Promise.resolve("granted");
+  assert.equal(await writeFile("kept.yaml", "a: 2", "a: 0"), false);
+  assert.equal(await writeFile("kept.yaml", "a: 2", null), false);
+  assert.deepEqual(kept.written, []);
   delete there["showOpenFilePicker"];
+});
+
+test("a file that was moved away is asked for again", async () => {
+  const gone = handle("gone.yaml", "a: 1");
+  const instead = handle("instead.yaml", "b: 1");
+  there["showOpenFilePicker"] = () => Promise.resolve([gone]);
+  there["showSaveFilePicker"] = () => Promise.resolve(instead);
+  await openFile(".yaml");
+  gone.getFile = () => Promise.reject(new DOMException("gone", "NotFoundError"));
+  assert.deepEqual(await fileToWrite("gone.yaml"), { text: "b: 1" });
+  assert.equal(await writeFile("gone.yaml", "a: 2", "b: 1"), true);
+  assert.deepEqual([gone.written, instead.written], [[], ["a: 2"]]);
+  delete there["showOpenFilePicker"];
+  delete there["showSaveFilePicker"];
 });
 
 test("a new file is saved where the user says, and there again", async () => {
@@ -89,17 +110,21 @@ test("a new file is saved where the user says, and there again", async () => {
     asked += 1;
     return Promise.resolve(saved);
   };
-  assert.equal(await saveFile("new.yaml", "1"), true);
-  assert.equal(await saveFile("new.yaml", "2"), true);
-  assert.equal(await saveFile("other.yaml", "3"), true);
+  let before = "";
+  for (const [name, text] of [["new.yaml", "1"], ["new.yaml", "2"], ["other.yaml", "3"]] as const) {
+    assert.deepEqual(await fileToWrite(name), { text: before });
+    assert.equal(await writeFile(name, text, before), true);
+    before = text;
+  }
   assert.deepEqual([asked, saved.written], [1, ["1", "2", "3"]]);
   there["showSaveFilePicker"] = cancelled;
-  assert.equal(await saveFile("third.yaml", "1"), false);
+  assert.equal(await fileToWrite("third.yaml"), null);
   delete there["showSaveFilePicker"];
 });
 
 test("without pickers a file is downloaded", async () => {
-  assert.deepEqual(await downloads(() => saveFile("plain.yaml", "1")), ["plain.yaml"]);
+  assert.equal(await fileToWrite("plain.yaml"), undefined);
+  assert.deepEqual(await downloads(async () => downloadFile("plain.yaml", "1")), ["plain.yaml"]);
 });
 
 test("dropped files come with their name; what is wrong with one is said", async () => {
@@ -136,7 +161,7 @@ test("a file of the same name from elsewhere is never written over", async () =>
   const data = { types: ["Files"], items: [{ getAsFile: () => new File(["b: 1"], "same.yaml") }] };
   document.body.dispatchEvent(Object.assign(new Event("drop", { bubbles: true, cancelable: true }), { dataTransfer: data }));
   await settled();
-  assert.deepEqual(await downloads(() => saveFile("same.yaml", "b: 2")), ["same.yaml"]);
+  assert.equal(await fileToWrite("same.yaml"), undefined);
   assert.deepEqual(opened.written, []);
 });
 

@@ -97,7 +97,7 @@ test("the shell starts the app and serves it", async () => {
   assert.throws(() => shell.ask(handle, 1, question), /no prepared policy/);
   assert.throws(() => shell.prepare("[]"), Error);
 
-  const editor = await shell.mountEditor(host(), { text: "a: 1", schema: "{}", label: "The policy" }, () => undefined);
+  const editor = await shell.mountEditor(host(), { text: "a: 1", opening: 1, schema: "{}", label: "The policy" }, () => undefined);
   editor.destroy();
   shell.newChart(host()).destroy();
   assert.equal(await shell.unpack(await shell.pack("a: 1")), "a: 1");

@@ -46,8 +46,8 @@ async fn mount(host: web_sys::HtmlElement, page: Handle) -> Option<Mounted> {
         }
     });
     let label = "The policy file, YAML";
-    let mounted =
-        shell::mount_editor(host, page.document.text.to_string(), schema().to_string(), label, &on_change).await;
+    let document = (page.document.text.to_string(), page.opening);
+    let mounted = shell::mount_editor(host, document, schema().to_string(), label, &on_change).await;
     match mounted {
         Ok(editor) => Some(Mounted { editor, _on_change: on_change }),
         Err(why) => {
@@ -85,18 +85,19 @@ pub fn EditorView() -> Html {
         });
     }
     {
-        let mounted = mounted.clone();
-        use_effect_with((*is_there, page.revision, page.document.clone()), move |(_, _, document)| {
+        let (mounted, text) = (mounted.clone(), page.document.text.clone());
+        use_effect_with((*is_there, page.opening, page.revision), move |(_, opening, _)| {
             if let Some(mounted) = &*mounted.borrow() {
-                mounted.editor.set_diagnostics(&marks(&document.diagnostics));
+                mounted.editor.set_text(&text, *opening);
             }
         });
     }
     {
-        let (mounted, text) = (mounted.clone(), page.document.text.clone());
-        use_effect_with((*is_there, page.revision), move |_| {
+        // After the text: a document that begins anew has no marks.
+        let mounted = mounted.clone();
+        use_effect_with((*is_there, page.opening, page.document.clone()), move |(_, _, document)| {
             if let Some(mounted) = &*mounted.borrow() {
-                mounted.editor.set_text(&text);
+                mounted.editor.set_diagnostics(&marks(&document.diagnostics));
             }
         });
     }

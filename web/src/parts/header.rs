@@ -1,19 +1,27 @@
 //! The head of the page: where one is, which environment is looked at, the file, and what decides.
 
+use std::rc::Rc;
+
 use gloo::utils::{document, window};
 use sparkwright_policy::DEFAULT_POLICY;
 use wasm_bindgen_futures::spawn_local;
 use yew::prelude::*;
 
+use crate::clock::on_the_wall;
+use crate::drafts::{self, Draft, Held, Kept};
 use crate::examples::EXAMPLES;
 use crate::kept;
 use crate::opening::open_any;
 use crate::parts::field::Choice;
 use crate::route::{LINK_VERSION, Route, View};
+use crate::saving;
+use crate::served_file;
 use crate::server;
 use crate::shell;
-use crate::state::{Action, Handle, Module, use_page};
+use crate::state::{Action, Handle, Module, Opened, ServedFile, use_page};
 
+/// What the words begin with by which the user's own texts are chosen.
+const MINE: &str = "mine:";
 /// Where the browser keeps the choice between light and dark.
 const KEPT_THEME: &str = "sparkwright.theme";
 /// The longest address that browsers and chat programs are known to carry whole.
@@ -112,43 +120,36 @@ fn FileMenu() -> Html {
             Err(why) => page.dispatch(Action::Tell(true, format!("the file could not be opened: {why}"))),
         }
     });
-    let save = act(&page, |page| async move {
-        let name = page.document.name.clone();
-        if server::is_writable(&page) {
-            server::save(&page).await;
-            return;
-        }
-        match shell::save_file(&name, &page.document.text).await {
-            Ok(true) => page.dispatch(Action::Saved(name)),
-            Ok(false) => {}
-            Err(why) => page.dispatch(Action::Tell(true, format!("the file could not be saved: {why}"))),
-        }
-    });
-    let reload = act(&page, |page| async move { server::reload(&page).await });
+    let save = act(&page, |page| async move { saving::begin(&page).await });
+    let reload = act(&page, |page| async move { served_file::reload(&page).await });
     let share = act(&page, |page| async move { copy_link(&page).await });
+    let mine = of_mine(&page);
     let choices = std::iter::once(("", "Start from …"))
         .chain([("default", "The default policy")])
         .chain(EXAMPLES.iter().map(|example| (example.file, example.title)))
         .map(|(word, name)| (AttrValue::from(word), AttrValue::from(name)))
-        .chain(page.earlier.as_ref().map(|it| ("earlier".into(), format!("{}, as it was before", it.name).into())))
+        .chain(mine.iter().enumerate().map(|(at, it)| (format!("{MINE}{at}").into(), it.title.clone().into())))
         .collect::<Vec<_>>();
     let start = {
         let page = page.clone();
         Callback::from(move |word: String| {
             let example = EXAMPLES.iter().find(|example| example.file == word);
-            match (word.as_str(), example) {
-                ("default", _) => page.dispatch(Action::Open("config.yaml".to_owned(), DEFAULT_POLICY.to_owned())),
-                (_, Some(example)) => page.dispatch(Action::Open(example.file.to_owned(), example.text.to_owned())),
-                ("earlier", _) => {
-                    if let Some(earlier) = &page.earlier {
-                        page.dispatch(Action::Open(earlier.name.clone(), earlier.text.to_string()));
+            let mine = word.strip_prefix(MINE).and_then(|at| mine.get(at.parse::<usize>().ok()?));
+            match (word.as_str(), example, mine) {
+                ("default", ..) => page.dispatch(Action::Open(Opened::of("config.yaml", DEFAULT_POLICY))),
+                (_, Some(example), _) => page.dispatch(Action::Open(Opened::of(example.file, example.text))),
+                (.., Some(mine)) => {
+                    if let Some(kept) = &mine.kept {
+                        drafts::take(kept);
                     }
+                    page.dispatch(Action::Open(mine.opened.clone()));
+                    page.dispatch(Action::Drafts(drafts::of_others()));
                 }
                 _ => {}
             }
         })
     };
-    let unsaved = page.unsaved.then_some(
+    let unsaved = page.unsaved().then_some(
         html! { <span title="not saved since the last change">{"•"}<span class="hidden">{" not saved"}</span></span> },
     );
     html! {
@@ -156,11 +157,47 @@ fn FileMenu() -> Html {
             <span class="file-name" title={page.document.name.clone()}>{ &page.document.name }{ unsaved.unwrap_or_default() }</span>
             <button type="button" onclick={open}>{"Open"}</button>
             <button type="button" onclick={save}>{"Save"}</button>
-            if server::is_writable(&page) { <button type="button" onclick={reload} title="the file as it is on disk, without your changes">{"Reload"}</button> }
+            if page.served.is_some() { <button type="button" onclick={reload} title="the file as it is on disk; your text stays in the list">{"Reload"}</button> }
             <button type="button" onclick={share}>{"Copy link"}</button>
             <Choice id="start" label="Examples" choices={choices} chosen="" on_choose={start} />
         </div>
     }
+}
+
+/// A text of the user's that can be opened again.
+struct Mine {
+    title: String,
+    opened: Opened,
+    /// Where the browser keeps it, if that is where it is from.
+    kept: Option<Rc<Kept>>,
+}
+
+/// The user's texts that can be opened again: of this visit, of other tabs, of visits before.
+fn of_mine(page: &Handle) -> Vec<Mine> {
+    let mut all: Vec<Mine> = Vec::new();
+    for earlier in &page.earlier {
+        let name = &earlier.opened.name;
+        let title = match all.iter().filter(|it| it.opened.name == *name).count() {
+            0 => format!("{name}, as it was before"),
+            more => format!("{name}, as it was {} texts before", more + 1),
+        };
+        all.push(Mine { title, opened: earlier.opened.clone(), kept: None });
+    }
+    for kept in &page.drafts {
+        let Draft { name, text, base, served, held, .. } = &kept.draft;
+        if *page.document.text == **text || all.iter().any(|it| *it.opened.text == **text) {
+            continue;
+        }
+        let whose = if *held == Held::Open { "in another tab" } else { "from an earlier visit" };
+        let title = format!("{name}, not saved, {whose}, {}", on_the_wall(kept.draft.at_ms as u64));
+        let served = (*served && server::is_there()).then(|| ServedFile { base: base.clone() });
+        all.push(Mine {
+            title,
+            opened: Opened { name: name.clone(), text: text.as_str().into(), saved: None, served },
+            kept: Some(Rc::clone(kept)),
+        });
+    }
+    all
 }
 
 /// A click that does something that takes its time.

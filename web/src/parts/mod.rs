@@ -7,5 +7,7 @@ pub mod field;
 pub mod header;
 pub mod notices;
 pub mod prepared;
+pub mod save_dialog;
 pub mod swept;
+pub mod underneath;
 pub mod why;

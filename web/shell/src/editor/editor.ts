@@ -30,8 +30,8 @@ import { appearance } from "./theme";
 
 /** Who is told of changes; another one each time an editor is mounted. */
 const listening = new Compartment();
-/** What the last editor left: a text that is opened again can be undone as before. */
-let left: EditorState | undefined;
+/** What the last editor left: a text that is shown again can be undone as before, and another document's never. */
+let left: { state: EditorState; opening: number } | undefined;
 
 /** Marks what the page changes, not the user. */
 const byPage = Annotation.define<true>();
@@ -43,22 +43,28 @@ export function mount(host: HTMLElement, options: EditorOptions, onChange: OnCha
   sheet.replaceSync(":host { display: block; min-inline-size: 0; }");
   root.adoptedStyleSheets = [sheet];
   let lineEnd = lineEndOf(options.text);
+  let opening = options.opening;
   const told = EditorView.updateListener.of((update) => {
     if (!update.docChanged) return;
     const fromUser = !update.transactions.some((it) => it.annotation(byPage));
     onChange(textOf(update.state, lineEnd), fromUser);
   });
-  const doc = normalised(options.text);
-  const state =
-    left?.doc.toString() === doc
-      ? left.update({ effects: listening.reconfigure(told) }).state
-      : EditorState.create({ doc, extensions: [extensions(options), listening.of(told)] });
+  const begun = (text: string) => EditorState.create({ doc: normalised(text), extensions: [extensions(options), listening.of(told)] });
+  const schema = SchemaDocument.parse(options.schema);
+  const same = left?.opening === opening ? left.state : undefined;
+  const state = same?.update({ effects: listening.reconfigure(told) }).state ?? begun(options.text);
   root.replaceChildren();
   const view = new EditorView({ state, parent: root, root });
-  view.dispatch({ effects: setSchema.of(SchemaDocument.parse(options.schema)) });
-  return {
-    setText(text) {
+  view.dispatch({ effects: setSchema.of(schema) });
+  const editor: Editor = {
+    setText(text, its) {
       lineEnd = lineEndOf(text);
+      if (its !== opening) {
+        opening = its;
+        view.setState(begun(text));
+        view.dispatch({ effects: setSchema.of(schema) });
+        return;
+      }
       const changes = changeBetween(view.state.doc.toString(), normalised(text));
       // One step of its own in the history, not joined to what is being typed.
       const annotations = [byPage.of(true), isolateHistory.of("full")];
@@ -72,16 +78,16 @@ export function mount(host: HTMLElement, options: EditorOptions, onChange: OnCha
       view.dispatch({ selection: { anchor }, effects: EditorView.scrollIntoView(anchor, { y: "center" }) });
       view.focus();
     },
-    setSchema(schema) {
-      view.dispatch({ effects: setSchema.of(SchemaDocument.parse(schema)) });
-    },
     destroy() {
-      left = view.state;
+      left = { state: view.state, opening };
       view.destroy();
       // A shadow root can't be taken off: with a slot the host shows its own children again.
       root.replaceChildren(document.createElement("slot"));
     },
   };
+  // A form may have changed the document while no editor showed it.
+  editor.setText(options.text, opening);
+  return editor;
 }
 
 function textOf(state: EditorState, lineEnd: string): string {
