@@ -4,9 +4,12 @@ use std::fs;
 use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 /// `policy.wasm`.
 pub const POLICY_MODULE: &[u8] = include_bytes!(concat!(env!("SPARKWRIGHT_ASSETS"), "/policy.wasm"));
+/// The SHA-256 of `policy.wasm`, in hexadecimal.
+pub static POLICY_MODULE_SHA256: LazyLock<String> = LazyLock::new(|| crate::digest::sha256_hex(POLICY_MODULE));
 /// The plugin for Spark 4 (Scala 2.13).
 pub const PLUGIN_SPARK_4: &[u8] = include_bytes!(concat!(env!("SPARKWRIGHT_ASSETS"), "/sparkwright-spark4.jar"));
 /// The plugin for Spark 3.5 (Scala 2.12, as PyPI and most clusters have it).

@@ -21,10 +21,23 @@ pub fn named(path: &Path) -> io::Result<Vec<u8>> {
 /// # Errors
 /// As [`named`], or it is not UTF-8.
 pub fn named_text(path: &Path) -> io::Result<String> {
-    String::from_utf8(named(path)?).map_err(|error| {
-        let message = format!("it is not UTF-8 text: byte {} is wrong", error.utf8_error().valid_up_to());
-        io::Error::new(io::ErrorKind::InvalidData, message)
-    })
+    text(named(path)?)
+}
+
+/// The content of a file that the user named once and that is read again and again: no pipe, since nobody may ever write to it.
+///
+/// # Errors
+/// As [`named`], or it is no file.
+pub fn again(path: &Path) -> io::Result<Vec<u8>> {
+    up_to(INPUT_FILE_BYTES_AT_MOST, plain(path)?)
+}
+
+/// The same as text.
+///
+/// # Errors
+/// As [`again`], or it is not UTF-8.
+pub fn text_again(path: &Path) -> io::Result<String> {
+    text(again(path)?)
 }
 
 /// The content of a file of a record, which was found in a folder.
@@ -32,12 +45,24 @@ pub fn named_text(path: &Path) -> io::Result<String> {
 /// # Errors
 /// It can't be read, is a pipe, a device or a folder, or has more than [`RECORD_FILE_BYTES_AT_MOST`].
 pub fn found(path: &Path) -> io::Result<Vec<u8>> {
+    up_to(RECORD_FILE_BYTES_AT_MOST, plain(path)?)
+}
+
+fn text(bytes: Vec<u8>) -> io::Result<String> {
+    String::from_utf8(bytes).map_err(|error| {
+        let message = format!("it is not UTF-8 text: byte {} is wrong", error.utf8_error().valid_up_to());
+        io::Error::new(io::ErrorKind::InvalidData, message)
+    })
+}
+
+/// A plain file, open.
+fn plain(path: &Path) -> io::Result<File> {
     let no_wait = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or_default();
     let file = File::options().read(true).custom_flags(no_wait).open(path)?;
     if !file.metadata()?.is_file() {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is a pipe, a device or a folder, not a file"));
     }
-    up_to(RECORD_FILE_BYTES_AT_MOST, file)
+    Ok(file)
 }
 
 fn up_to(most: u64, file: File) -> io::Result<Vec<u8>> {
@@ -64,6 +89,7 @@ mod tests {
         mknodat(CWD, &pipe, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
         for wrong in [Path::new("/dev/zero"), &pipe, folder.path()] {
             assert_eq!(found(wrong).unwrap_err().kind(), io::ErrorKind::InvalidInput, "{}", wrong.display());
+            assert_eq!(text_again(wrong).unwrap_err().kind(), io::ErrorKind::InvalidInput, "{}", wrong.display());
         }
         let file = folder.path().join("file");
         std::fs::write(&file, b"gr\xfc\xdfe").unwrap();

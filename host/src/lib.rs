@@ -5,6 +5,8 @@
 //! are looked at. [`cleaning`] removes what killed sessions left behind. [`cli`] is the `sparkwright` command around them. Nothing here
 //! decides: every number comes from `sparkwright_core`, compiled into `policy.wasm`.
 
+#![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
+
 pub mod assets;
 mod bounded_file;
 pub mod cleaning;
@@ -15,6 +17,7 @@ mod digest;
 pub mod engine;
 pub mod file_error;
 pub mod launch;
+mod own_log;
 mod private;
 pub mod record;
 pub mod review;

@@ -188,6 +188,41 @@ fn the_help_states_the_exit_codes() {
 }
 
 #[test]
+fn the_plugin_is_told_of_a_command_that_is_not_on_the_path() {
+    let scene = Scene::new();
+    let confs = |path: &Path| {
+        let said = Said::by(scene.command(&["plugin", "--json"]).env("PATH", path));
+        let told: Value = serde_json::from_str(&said.out).unwrap_or_else(|_| panic!("{}", said.err));
+        told["confs"]["spark.sparkwright.command"].clone()
+    };
+    let command = env!("CARGO_BIN_EXE_sparkwright");
+    assert_eq!(confs(Path::new("/nowhere")), command);
+    // A link to it has its name.
+    std::os::unix::fs::symlink(command, scene.0.path().join("sparkwright")).unwrap();
+    assert_eq!(confs(scene.0.path()), Value::Null);
+}
+
+#[test]
+fn a_limit_on_the_size_of_files_is_told_and_ends_nothing() {
+    let scene = Scene::new();
+    let limited = |arguments: &str| {
+        let limit = format!("ulimit -f 0 && exec {} {arguments}", env!("CARGO_BIN_EXE_sparkwright"));
+        Said::by(
+            Command::new("bash").args(["-c", &limit]).current_dir(&scene.0).env("SPARKWRIGHT_HOME", scene.0.path()),
+        )
+    };
+    let plugin = limited("plugin");
+    assert_eq!(plugin.code, Some(2), "{}", plugin.err);
+    assert!(plugin.err.contains("can't write the plugin") && plugin.err.contains("File too large"), "{}", plugin.err);
+    let plan = limited("plan --input-bytes 1GB");
+    assert_eq!(plan.code, Some(0), "{}", plan.err);
+    // Nor does a disk that takes no more of what is told.
+    for (arguments, code) in [("plugin --spark 9", 2), ("plan --input-bytes 1GB", 0)] {
+        assert_eq!(limited(&format!("{arguments} 2>/dev/full")).code, Some(code), "{arguments}");
+    }
+}
+
+#[test]
 fn colours_are_asked_for_by_the_terminal_or_by_the_environment() {
     let scene = Scene::new();
     for (environment, coloured) in [

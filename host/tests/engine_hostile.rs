@@ -104,6 +104,52 @@ fn refused_before_anything_is_compiled() {
     fails!(load(&vec![0; 5_000_000]).unwrap_err(), E::ModuleTooLarge { .. }, "module_too_large", "5000000 bytes");
 }
 
+/// The least module with more functions.
+fn least_and(functions: &str) -> Vec<u8> {
+    let least = include_str!("../../tests/wat/least.wat");
+    let (start, _) = least.trim_end().rsplit_once(')').unwrap();
+    wat::parse_str(format!("{start} {functions})")).expect("the WAT is well formed")
+}
+
+/// A function whose compiler has much to do: each variable is another one after each of many blocks.
+fn costly_function(blocks: usize) -> String {
+    const VARIABLES: usize = 500;
+    let block = |n: usize| {
+        let (from, to) = (n * 7 % VARIABLES, (n * 3 + 1) % VARIABLES);
+        format!("(block (br_if 0 (local.get {from})) (local.set {to} (i32.add (local.get {from}) (local.get {to}))))")
+    };
+    let loops = (0..blocks).map(|n| format!("(loop {} (br_if 0 (local.get {})))", block(n), n % VARIABLES));
+    let variables = "i32 ".repeat(VARIABLES);
+    format!("(func (local {variables}) {})", loops.collect::<String>())
+}
+
+#[test]
+fn compiling_ends_whatever_the_module_is() {
+    let compiler = Some(env!("CARGO_BIN_EXE_sparkwright").into());
+    let engine = PolicyEngine::new(EngineOptions { compiler, ..EngineOptions::default() }).unwrap();
+    let module = engine.load_module(&least_and(&costly_function(10)), None).expect("it is compiled apart");
+    assert_eq!(module.describe().expect("it runs").name, "wat");
+    assert_eq!(engine.load_module(&wat!("simd"), None).unwrap_err().code(), "invalid_module");
+
+    let costly = costly_function(2_000);
+    let floods =
+        [least_and(&costly.repeat(40)), least_and(&costly_function(60_000)), least_and(&"(func)".repeat(900_000))];
+    for flood in floods {
+        assert!(flood.len() < sparkwright::engine::MAX_MODULE_BYTES, "{} bytes", flood.len());
+        let (engine, (told, end)) = (engine.clone(), std::sync::mpsc::channel());
+        std::thread::spawn(move || told.send(engine.load_module(&flood, None).map(drop)));
+        // 10 s of processor time, which a busy machine gives in more.
+        let ended = end.recv_timeout(Duration::from_secs(60)).expect("it ends");
+        fails!(ended.unwrap_err(), EngineError::NotCompiled { .. }, "not_compiled", "in the largest");
+    }
+}
+
+#[test]
+fn a_module_shows_no_more_names_than_anyone_reads() {
+    let exports: String = (0..2_000).map(|n| format!("(export \"e{n}\" (func $answer))")).collect();
+    fails!(load(&least_and(&exports)).unwrap_err(), EngineError::Invalid { .. }, "invalid_module", "2007 exports");
+}
+
 #[test]
 fn a_pin_holds() {
     let bytes = wat!("least");

@@ -33,16 +33,6 @@ pub struct Check {
 impl Check {
     pub(super) fn run(self) -> Result<Exit, Failure> {
         let (file, mut found) = policy_source::read(Some(&self.file))?;
-        let names: Vec<Option<String>> = file.environments().map(|name| Some(name.to_owned())).collect();
-        for name in if names.is_empty() { vec![None] } else { names } {
-            if let Err(more) = file.resolve(name.as_deref(), &[]) {
-                for diagnostic in more {
-                    if !found.contains(&diagnostic) {
-                        found.push(diagnostic);
-                    }
-                }
-            }
-        }
         found.extend(file.lint());
         if let Some(history) = &self.history {
             found.extend(file.lint_history(&history_file::read(history)?));

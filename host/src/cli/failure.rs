@@ -141,6 +141,7 @@ impl From<EngineError> for Failure {
         match error {
             EngineError::InputTooLarge { .. } => told.help("give fewer facts, as a shorter history"),
             EngineError::PolicyRefused(body) => Self::from(body),
+            EngineError::NotCompiled { .. } => told,
             _ if error.is_refusal() => told.help(
                 "`sparkwright inspect FILE.wasm` shows what a module is; without --module the built-in one decides",
             ),

@@ -7,7 +7,7 @@ use sparkwright_core::printable;
 
 use super::terminal::{print, print_json};
 use super::{Exit, Failure};
-use crate::engine::{EngineOptions, Inspection, PolicyEngine};
+use crate::engine::{EngineOptions, Inspection, PolicyEngine, this_program};
 use crate::file_error::FileError;
 use crate::{bounded_file, conformance};
 
@@ -35,7 +35,7 @@ impl Inspect {
             Some(path) => bounded_file::named(path).map_err(FileError::of("read the policy module", path))?,
             None => crate::assets::POLICY_MODULE.to_vec(),
         };
-        let engine = PolicyEngine::new(EngineOptions::default())?;
+        let engine = PolicyEngine::new(EngineOptions { compiler: Some(this_program()?), ..EngineOptions::default() })?;
         let inspection = engine.inspect(&bytes, self.sha256.as_deref());
         let checked = match &self.conformance {
             Some(file) if inspection.refusal.is_none() => {
@@ -72,6 +72,7 @@ fn text(inspection: &Inspection) -> String {
     let mut lines = vec![
         format!("size       {} bytes", inspection.size),
         format!("sha256     {}", inspection.sha256),
+        format!("code       {}", inspection.code),
         match inspection.abi_version {
             Some(version) => format!("contract   version {version}"),
             None => "contract   unknown: the module was not run".to_owned(),

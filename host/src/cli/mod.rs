@@ -1,9 +1,8 @@
 //! The `sparkwright` command: parses, calls the library, prints.
 
-#![deny(clippy::print_stdout, clippy::print_stderr)]
-
 mod check;
 mod clean;
+mod compile;
 mod decide;
 mod explain;
 mod failure;
@@ -22,6 +21,9 @@ use std::panic::catch_unwind;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use rustix::process::{Resource, Signal, getrlimit};
+use tokio::runtime::Builder;
+use tokio::signal::unix::{SignalKind, signal};
 
 use failure::{Exit, Failure};
 
@@ -78,6 +80,7 @@ enum Command {
     Plugin(serve::Plugin),
     Serve(serve::Serve),
     Decide(decide::Decide),
+    Compile(compile::Compile),
 }
 
 impl Command {
@@ -98,14 +101,32 @@ impl Command {
             Self::Plugin(plugin) => plugin.run(),
             Self::Serve(serve) => serve.run(),
             Self::Decide(decide) => decide.run(),
+            Self::Compile(compile) => compile.run(),
         }
     }
+}
+
+/// Where a process may open fewer, something is up with its descriptors.
+const DESCRIPTORS_OF_A_SHELL: u64 = 64;
+
+/// A write beyond the limit on the size of files (`ulimit -f`) ends a process that leaves its signal alone. One that takes it gets an error, which is
+/// told like any other. What this process turns into or starts has the signal as it was.
+fn take_the_signal_of_a_full_file() {
+    // tokio stops at a panic where it gets no descriptors. Without it the limit ends this process, as it does others.
+    let few = getrlimit(Resource::Nofile).current.is_some_and(|most| most < DESCRIPTORS_OF_A_SHELL);
+    if few {
+        return;
+    }
+    let Ok(runtime) = Builder::new_current_thread().enable_io().build() else { return };
+    let _inside = runtime.enter();
+    let _ = signal(SignalKind::from_raw(Signal::XFSZ.as_raw()));
 }
 
 /// Runs the command that the process was started with.
 #[must_use]
 pub fn run() -> ExitCode {
     let command = Arguments::parse().command;
+    take_the_signal_of_a_full_file();
     // A panic has said on standard error where it was.
     let done = catch_unwind(|| command.run())
         .unwrap_or_else(|_| Err(Failure::own_fault("sparkwright stopped at a bug of its own")));

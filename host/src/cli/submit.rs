@@ -26,6 +26,7 @@ use super::policy_options::{PolicyOptions, prepared_launch};
 use super::terminal::note;
 use super::{Exit, Failure};
 use crate::assets::{PLUGIN_CLASS, write_plugin};
+use crate::engine::{EngineError, Prepared};
 use crate::file_error::FileError;
 use crate::launch::arguments::SubmitArguments;
 use crate::launch::cluster::cluster_facts;
@@ -126,8 +127,15 @@ impl Submit {
         launch: &mut SteeringSetup,
         record: &Path,
     ) -> Result<Result<(Added, PathBuf), String>, Failure> {
+        launch.record = Some(record.to_owned());
+        let prepared = match prepared_launch(launch)? {
+            Err(error) if error.is_refusal() => return Err(error.into()),
+            // The host would not have it compiled either.
+            Err(error @ EngineError::NotCompiled { .. }) => return Ok(Err(error.to_string())),
+            prepared => prepared,
+        };
         // The policy is asked all the same: it may deny the run.
-        let planned = self.plan(arguments, spark, user, launch, record)?;
+        let planned = self.plan(prepared, arguments, spark, user, launch, record)?;
         if let Some(elsewhere) = driver_elsewhere(user) {
             if let Some(folder) = launch.event_log_dir.take() {
                 let _ = fs::remove_dir(folder);
@@ -156,16 +164,13 @@ impl Submit {
     /// Plans the launch, and completes it with what came of that; gives the configurations to add.
     fn plan(
         &self,
+        prepared: Result<Prepared, EngineError>,
         arguments: &SubmitArguments,
         spark: &Installation,
         user: &BTreeMap<String, String>,
         launch: &mut SteeringSetup,
         record: &Path,
     ) -> Result<BTreeMap<String, String>, Failure> {
-        let prepared = match prepared_launch(launch)? {
-            Err(error) if error.is_refusal() => return Err(error.into()),
-            other => other,
-        };
         let history = self.history.as_deref().map(history_file::read).transpose()?.unwrap_or_default();
         let cluster = cluster_facts(master(user), &spark.version, arguments.is_python(), user.clone());
         let mut facts = launch_facts(cluster, self.input_bytes, &launch.labels, history);
@@ -192,7 +197,6 @@ impl Submit {
             }
             Err(error) => launch.faults.push(no_launch_plan(&error)),
         }
-        launch.record = Some(record.to_owned());
         if launch.policy.monitoring.enable_metrics_collection && !user.contains_key("spark.eventLog.enabled") {
             match event_log_folder(record) {
                 Ok(folder) => {

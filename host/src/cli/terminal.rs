@@ -4,8 +4,6 @@
 //! after that, and only where the stream takes them: a terminal, unless `NO_COLOR` or `CLICOLOR` say no; anything where `CLICOLOR_FORCE` says
 //! yes. `anstream` reads these, as it does for the help and the usage errors of `clap`.
 
-#![expect(clippy::print_stderr, reason = "nothing else of the command writes")]
-
 use std::io::{self, IsTerminal as _, Write as _};
 
 use anstream::{AutoStream, ColorChoice};
@@ -42,11 +40,11 @@ impl Stream {
         choice != ColorChoice::Never
     }
 
-    /// Writes text that is fit for a terminal; a reader that has gone (`| head`) is no error.
+    /// Writes text that is fit for a terminal; a reader that has gone (`| head`), or a full disk, is no error.
     fn write(self, text: &str) {
         match self {
             Self::Out => drop(io::stdout().write_all(text.as_bytes())),
-            Self::Err => eprint!("{text}"),
+            Self::Err => drop(io::stderr().write_all(text.as_bytes())),
         }
     }
 }

@@ -17,11 +17,10 @@ use rustix::fs::{Mode, OFlags};
 use sha2::{Digest, Sha256};
 use wasmtime::{Engine, Module};
 
+use super::compiler::{MOST_COMPILED_BYTES, deserialize};
+
 /// The length of a SHA-256 in bytes.
 const DIGEST: usize = 32;
-
-/// Larger files are none of ours: compiled code has a few times the size of its module.
-const MAX_FILE_BYTES: u64 = 256 * 1024 * 1024;
 
 /// The folder, open and checked.
 pub(super) struct Cache {
@@ -61,7 +60,7 @@ impl Cache {
             return Err(io::Error::other("is no plain file"));
         }
         let mut bytes = Vec::new();
-        File::from(file).take(MAX_FILE_BYTES).read_to_end(&mut bytes)?;
+        File::from(file).take(DIGEST as u64 + MOST_COMPILED_BYTES).read_to_end(&mut bytes)?;
         let Some((digest, code)) = bytes.split_at_checked(DIGEST) else {
             return Err(io::Error::other("is cut off"));
         };
@@ -115,12 +114,4 @@ fn check_owner(file: &OwnedFd) -> io::Result<()> {
         return Err(io::Error::new(io::ErrorKind::PermissionDenied, "can be written to by other users"));
     }
     Ok(())
-}
-
-#[allow(unsafe_code, reason = "compiled code can't be checked, only its origin can")]
-fn deserialize(engine: &Engine, code: &[u8]) -> io::Result<Module> {
-    // SAFETY: `code` is what `Module::serialize` gave: it comes from a file that only this user can write to, in a folder
-    // of which the same is true, under a name that only `put` gives, and its digest says that it is whole. Whoever can
-    // forge that is this user already. That version and settings fit is checked by wasmtime.
-    unsafe { Module::deserialize(engine, code) }.map_err(io::Error::other)
 }

@@ -2,6 +2,8 @@
 
 use sparkwright_core::error::ErrorBody;
 
+use super::code_size::CodeSize;
+
 /// Why a module was refused, or why a call of it gave no answer.
 ///
 /// Nothing here is ever a decision: whoever gets one leaves Spark as it was.
@@ -50,6 +52,16 @@ pub enum EngineError {
     Invalid {
         /// What the parser or compiler said.
         reason: String,
+    },
+    /// The module takes too much to compile.
+    #[error(
+        "the module can't be compiled: {reason}. It has {code}; split its largest functions, have it optimized, or take the module that came with this host"
+    )]
+    NotCompiled {
+        /// What the compiler met.
+        reason: String,
+        /// How much code there is.
+        code: CodeSize,
     },
     /// The module wants something from its host.
     #[error(
@@ -193,6 +205,7 @@ impl EngineError {
             Self::WrongHash { .. } => "wrong_hash",
             Self::NotAModule { .. } => "not_a_module",
             Self::Invalid { .. } => "invalid_module",
+            Self::NotCompiled { .. } => "not_compiled",
             Self::HasImports { .. } => "has_imports",
             Self::MissingExport { .. } => "missing_export",
             Self::WrongExport { .. } => "wrong_export",

@@ -7,11 +7,15 @@ use serde::Serialize;
 use sparkwright_core::abi::{self, Description, Metadata};
 use wasmparser::{CompositeInnerType, Encoding, ExternalKind, FuncType, MemoryType, Parser, Payload, TypeRef};
 
+use super::code_size::CodeSize;
 use super::error::EngineError;
 use crate::digest::sha256_hex;
 
-/// The largest module that is read, in bytes: what a hostile one may cost to compile is bounded by this.
+/// The largest module that is read, in bytes.
 pub const MAX_MODULE_BYTES: usize = 4 * 1024 * 1024;
+
+/// Names that a module may import or export: each is shown, with a type that one byte of the module may name.
+const MOST_NAMES: usize = 1_000;
 
 const PAGE_BYTES: u64 = 65_536;
 
@@ -78,6 +82,8 @@ pub struct Inspection {
     pub exports: Vec<Export>,
     /// The size of its memory.
     pub memory: Option<MemorySize>,
+    /// How much code it has.
+    pub code: CodeSize,
     /// Whether it runs something as soon as it is started.
     pub has_start: bool,
     /// What its metadata section says.
@@ -99,6 +105,7 @@ impl Inspection {
             imports: Vec::new(),
             exports: Vec::new(),
             memory: None,
+            code: CodeSize::default(),
             has_start: false,
             metadata: None,
             abi_version: None,
@@ -189,13 +196,13 @@ impl Inspection {
                 Payload::Version { encoding: Encoding::Component, .. } => {
                     return Err(EngineError::NotAModule { found: "a WebAssembly component" });
                 }
-                Payload::CodeSectionEntry(_) => {}
+                Payload::CodeSectionEntry(body) => self.code.add(body.range().len()),
                 Payload::StartSection { .. } => self.has_start = true,
                 Payload::CustomSection(section) if section.name() == abi::SECTION => {
                     // A section that can't be read says nothing; `abi_version` is what counts.
                     self.metadata = serde_json::from_slice(section.data()).ok();
                 }
-                payload => self.read_section(payload, &mut tables).map_err(invalid)?,
+                payload => self.read_section(payload, &mut tables)?,
             }
         }
         self.memory = tables.memories.first().map(|memory| MemorySize {
@@ -205,11 +212,11 @@ impl Inspection {
         Ok(tables.memories)
     }
 
-    fn read_section(&mut self, payload: Payload<'_>, tables: &mut Tables) -> wasmparser::Result<()> {
+    fn read_section(&mut self, payload: Payload<'_>, tables: &mut Tables) -> Result<(), EngineError> {
         match payload {
             Payload::TypeSection(section) => {
                 for group in section {
-                    for sub in group?.into_types() {
+                    for sub in group.map_err(invalid)?.into_types() {
                         tables.types.push(match sub.composite_type.inner {
                             CompositeInnerType::Func(function) => Some(function),
                             _ => None,
@@ -218,8 +225,9 @@ impl Inspection {
                 }
             }
             Payload::ImportSection(section) => {
+                few("imports", section.count())?;
                 for import in section.into_imports() {
-                    let import = import?;
+                    let import = import.map_err(invalid)?;
                     if let TypeRef::Func(index) | TypeRef::FuncExact(index) = import.ty {
                         tables.functions.push(index);
                     }
@@ -241,17 +249,18 @@ impl Inspection {
             }
             Payload::FunctionSection(section) => {
                 for index in section {
-                    tables.functions.push(index?);
+                    tables.functions.push(index.map_err(invalid)?);
                 }
             }
             Payload::MemorySection(section) => {
                 for memory in section {
-                    tables.memories.push(memory?);
+                    tables.memories.push(memory.map_err(invalid)?);
                 }
             }
             Payload::ExportSection(section) => {
+                few("exports", section.count())?;
                 for export in section {
-                    let export = export?;
+                    let export = export.map_err(invalid)?;
                     self.exports.push(Export {
                         name: export.name.to_owned(),
                         kind: match export.kind {
@@ -294,6 +303,14 @@ impl Tables {
             [one] => format!("({}) -> {one}", list(function.params())),
             many => format!("({}) -> ({})", list(function.params()), list(many)),
         }
+    }
+}
+
+/// Refuses a module with more names than are shown.
+fn few(what: &str, count: u32) -> Result<(), EngineError> {
+    match usize::try_from(count) {
+        Ok(count) if count <= MOST_NAMES => Ok(()),
+        _ => Err(EngineError::Invalid { reason: format!("it has {count} {what}; at most {MOST_NAMES} are read") }),
     }
 }
 

@@ -12,7 +12,8 @@ use wasmtime::{Extern, Memory, ModuleExport, Store, StoreLimits, StoreLimitsBuil
 use super::envelope::read_envelope;
 use super::error::EngineError;
 use super::linked::Shared;
-use super::runtime::{Budget, MAX_TABLE_ELEMENTS};
+use super::runtime::Budget;
+use super::settings::MAX_TABLE_ELEMENTS;
 
 /// The smallest input buffer: most questions fit, so that a session asks for one once.
 const INPUT_BUFFER: usize = 16 * 1024;
@@ -253,7 +254,7 @@ fn region(size: usize, pointer: u32, length: u32) -> Option<Range<usize>> {
 /// Sets the limits of what follows.
 fn arm(shared: &Shared, store: &mut Store<StoreLimits>, budget: Budget) -> Result<(), EngineError> {
     store.set_epoch_deadline(shared.engine.ticker.ticks(budget.time));
-    if shared.engine.metered {
+    if shared.engine.kind.metered {
         store.set_fuel(budget.fuel).map_err(|error| EngineError::Setup { reason: error.to_string() })?;
     }
     Ok(())

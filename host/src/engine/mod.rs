@@ -4,7 +4,8 @@
 //!
 //! 1. [`PolicyEngine::load_module`] reads the module's bytes. Whatever can be refused is refused before anything is
 //!    compiled: another SHA-256 than the pinned one, any import, an export of the contract that is missing or has another type,
-//!    another version, too large. Then the module is compiled, or its compiled form taken from a folder of this user's.
+//!    another version, too large. Then the module is compiled, others than our own in a process that is held to limits (`compiler`), or its
+//!    compiled form taken from a folder of this user's.
 //! 2. [`prepared`] has the module look at a policy. The [`Prepared`] that comes of it is the only thing that makes a [`Session`].
 //! 3. [`Session::eval`] copies the question into a buffer that the module gave out, calls `eval` with a time limit, and reads
 //!    the answer where it stands. It *takes* the session and gives it back with the answer; a question that fails leaves no
@@ -25,6 +26,8 @@
 //! counted as fuel, which is the same everywhere too.
 
 mod cache;
+mod code_size;
+pub(crate) mod compiler;
 mod envelope;
 mod error;
 mod inspect;
@@ -35,42 +38,40 @@ mod prepared;
 pub(crate) mod probe;
 mod runtime;
 mod session;
+mod settings;
 mod ticker;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sparkwright_core::{abi, steering as limits};
-use wasmtime::{Config, Enabled, Engine, Module, OptLevel, PoolingAllocationConfig};
+use sparkwright_core::steering as limits;
+use wasmtime::Module;
 
+use crate::assets::POLICY_MODULE_SHA256;
 pub use crate::digest::sha256_hex;
+pub use code_size::CodeSize;
 pub use error::EngineError;
 pub use inspect::{Export, Import, Inspection, MAX_MODULE_BYTES, MemorySize, Refusal};
 pub use linked::Compiled;
 pub use module::{PolicyModule, Prepared};
-pub use prepared::{module_bytes, prepared, prepared_by};
+pub use prepared::{module_bytes, prepared, prepared_by, this_program};
 pub use runtime::Budget;
 pub use session::{RestartingSession, Session};
 
 use cache::Cache;
-use runtime::{EngineInner, MAX_TABLE_ELEMENTS};
+use runtime::EngineInner;
+use settings::Kind;
 use ticker::Ticker;
-
-/// Instances that can be alive at a time.
-const MAX_INSTANCES: u32 = 64;
-
-/// The stack of a running module.
-const STACK_BYTES: usize = 512 * 1024;
-
-/// Memory of a finished instance that is wiped and kept rather than given back to the system.
-const KEEP_RESIDENT: usize = 512 * 1024;
 
 /// How an engine is set up.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EngineOptions {
     /// Where compiled modules are kept between starts; nowhere when absent.
     pub cache_dir: Option<PathBuf>,
+    /// The file of the `sparkwright` command, which compiles modules other than its own in a process whose time and memory are bounded. When
+    /// absent, all are compiled in this process, in whatever time and memory it takes.
+    pub compiler: Option<PathBuf>,
     /// Whether work is counted as fuel: for tests, replay and every figure that is shown. Costs about a tenth of the speed.
     pub metered: bool,
     /// How exact deadlines are.
@@ -83,6 +84,7 @@ impl Default for EngineOptions {
     fn default() -> Self {
         Self {
             cache_dir: None,
+            compiler: None,
             metered: false,
             tick: Duration::from_millis(5),
             setup: Budget::millis(limits::SETUP_MODULE_MS),
@@ -98,7 +100,7 @@ pub struct PolicyEngine {
 
 impl std::fmt::Debug for PolicyEngine {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("PolicyEngine").field("metered", &self.inner.metered).finish_non_exhaustive()
+        f.debug_struct("PolicyEngine").field("kind", &self.inner.kind).finish_non_exhaustive()
     }
 }
 
@@ -110,15 +112,24 @@ impl PolicyEngine {
     pub fn new(options: EngineOptions) -> Result<Self, EngineError> {
         let setup_error = |reason: String| EngineError::Setup { reason };
         // Reserved address space makes bounds checks free. Where it is rationed (`ulimit -v`), they are made in code.
-        let engine = Engine::new(&config(&options, true))
-            .or_else(|_| Engine::new(&config(&options, false)))
+        let kind = |reserve| Kind { metered: options.metered, reserve };
+        let (kind, engine) = settings::engine(kind(true))
+            .map(|engine| (kind(true), engine))
+            .or_else(|_| settings::engine(kind(false)).map(|engine| (kind(false), engine)))
             .map_err(|error| setup_error(format!("{error:#}")))?;
         let ticker = Ticker::start(engine.clone(), options.tick).map_err(|error| setup_error(error.to_string()))?;
         let cache = options
             .cache_dir
             .map(|folder| Cache::open(&folder).map_err(|error| format!("the folder {} {error}", folder.display())));
         Ok(Self {
-            inner: Arc::new(EngineInner { ticker, engine, cache, metered: options.metered, setup: options.setup }),
+            inner: Arc::new(EngineInner {
+                ticker,
+                engine,
+                kind,
+                cache,
+                compiler: options.compiler,
+                setup: options.setup,
+            }),
         })
     }
 
@@ -129,7 +140,7 @@ impl PolicyEngine {
     pub fn load_module(&self, bytes: &[u8], pinned_sha256: Option<&str>) -> Result<PolicyModule, EngineError> {
         let (inspection, checked) = Inspection::read(bytes, pinned_sha256);
         checked?;
-        let (module, compiled) = self.compile(bytes, &inspection.sha256)?;
+        let (module, compiled) = self.compile(bytes, &inspection)?;
         PolicyModule::new(Arc::clone(&self.inner), &module, compiled, inspection)
     }
 
@@ -151,10 +162,14 @@ impl PolicyEngine {
         inspection
     }
 
-    fn compile(&self, bytes: &[u8], sha256: &str) -> Result<(Module, Compiled), EngineError> {
-        let engine = &self.inner.engine;
-        let compile = || {
-            Module::from_binary(engine, bytes).map_err(|error| EngineError::Invalid { reason: format!("{error:#}") })
+    fn compile(&self, bytes: &[u8], inspection: &Inspection) -> Result<(Module, Compiled), EngineError> {
+        let (engine, sha256) = (&self.inner.engine, inspection.sha256.as_str());
+        let compile = || match &self.inner.compiler {
+            Some(program) if sha256 != POLICY_MODULE_SHA256.as_str() => {
+                compiler::apart(program, self.inner.kind, engine, bytes, inspection.code)
+            }
+            _ => Module::from_binary(engine, bytes)
+                .map_err(|error| EngineError::Invalid { reason: format!("{error:#}") }),
         };
         let cache = match &self.inner.cache {
             None => return Ok((compile()?, Compiled::Now)),
@@ -176,44 +191,4 @@ impl PolicyEngine {
         };
         Ok((module, compiled))
     }
-}
-
-/// The engine's settings; `reserve` takes address space for a whole 32-bit memory an instance.
-fn config(options: &EngineOptions, reserve: bool) -> Config {
-    let mut pool = PoolingAllocationConfig::new();
-    pool.total_core_instances(MAX_INSTANCES)
-        .total_memories(MAX_INSTANCES)
-        .total_tables(MAX_INSTANCES)
-        .max_memories_per_module(1)
-        .max_tables_per_module(1)
-        .table_elements(MAX_TABLE_ELEMENTS)
-        .max_memory_size(abi::MAX_MEMORY_BYTES)
-        .max_unused_warm_slots(4)
-        // Where the kernel can say which pages were written (Linux 6.7), only those are wiped.
-        .pagemap_scan(Enabled::Auto)
-        .linear_memory_keep_resident(KEEP_RESIDENT)
-        .table_keep_resident(64 * 1024);
-    let mut config = Config::new();
-    config
-        .allocation_strategy(pool)
-        .epoch_interruption(true)
-        .consume_fuel(options.metered)
-        .cranelift_nan_canonicalization(true)
-        .cranelift_opt_level(OptLevel::Speed)
-        .max_wasm_stack(STACK_BYTES)
-        // Nobody reads a module's backtrace; without names there is nothing to read.
-        .wasm_backtrace_max_frames(None)
-        // Off: whatever may give different results on different machines, and whatever no policy module needs.
-        .wasm_relaxed_simd(false)
-        .wasm_simd(false)
-        .wasm_tail_call(false)
-        .wasm_multi_memory(false)
-        .wasm_memory64(false)
-        .wasm_extended_const(false)
-        .wasm_custom_page_sizes(false)
-        .wasm_wide_arithmetic(false);
-    if !reserve {
-        config.memory_reservation(abi::MAX_MEMORY_BYTES as u64).memory_guard_size(64 * 1024);
-    }
-    config
 }

@@ -3,17 +3,12 @@
 use std::borrow::Cow;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::LazyLock;
 
 use sparkwright_core::policy::ResolvedPolicy;
 
 use super::{EngineError, EngineOptions, PolicyEngine, PolicyModule, Prepared};
-use crate::assets::POLICY_MODULE;
+use crate::assets::{POLICY_MODULE, POLICY_MODULE_SHA256};
 use crate::bounded_file;
-use crate::digest::sha256_hex;
-
-/// The digest of the module inside this program.
-static EMBEDDED_SHA256: LazyLock<String> = LazyLock::new(|| sha256_hex(POLICY_MODULE));
 
 /// The bytes of a policy module: a file's, or those of the module inside this program.
 ///
@@ -32,14 +27,15 @@ pub fn module_bytes(file: Option<&Path>) -> io::Result<Cow<'static, [u8]>> {
 /// The module refuses the policy, or fails.
 pub fn prepared(policy: &ResolvedPolicy, module: &PolicyModule) -> Result<Prepared, EngineError> {
     // Built-in values go without saying only where they are the same: in the module that was built with this host.
-    if module.sha256() == *EMBEDDED_SHA256 {
+    if module.sha256() == *POLICY_MODULE_SHA256 {
         return module.prepare(&policy.brief_json());
     }
     let whole = serde_json::to_vec(policy).map_err(|error| EngineError::BadQuestion { reason: error.to_string() })?;
     module.prepare(&whole)
 }
 
-/// The same by the bytes of a module, on an engine of its own that keeps compiled code in `cache_dir`.
+/// The same by the bytes of a module, on an engine of its own that keeps compiled code in `cache_dir`: for the `sparkwright` command, which it starts
+/// again to compile.
 ///
 /// # Errors
 /// The module is refused, also where it is not the pinned one; or it refuses the policy, or fails.
@@ -49,8 +45,18 @@ pub fn prepared_by(
     pinned_sha256: Option<&str>,
     cache_dir: Option<PathBuf>,
 ) -> Result<Prepared, EngineError> {
-    let engine = PolicyEngine::new(EngineOptions { cache_dir, ..EngineOptions::default() })?;
+    let engine =
+        PolicyEngine::new(EngineOptions { cache_dir, compiler: Some(this_program()?), ..EngineOptions::default() })?;
     prepared(policy, &engine.load_module(module, pinned_sha256)?)
+}
+
+/// The file of the program that runs, as the compiler of modules.
+///
+/// # Errors
+/// The system can't say which it is.
+pub fn this_program() -> Result<PathBuf, EngineError> {
+    std::env::current_exe()
+        .map_err(|error| EngineError::Setup { reason: format!("can't find the file of this very program: {error}") })
 }
 
 #[cfg(test)]

@@ -1,15 +1,14 @@
 //! What every instance runs on: the engine of wasmtime with its clock, and the limits that it is held to.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use sparkwright_core::steering::QUESTION_TIMEOUT_MS;
 use wasmtime::Engine;
 
 use super::cache::Cache;
+use super::settings::Kind;
 use super::ticker::Ticker;
-
-/// The most elements that all tables of an instance may have.
-pub(super) const MAX_TABLE_ELEMENTS: usize = 16 * 1024;
 
 /// What one question may cost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,7 +45,9 @@ pub(super) struct EngineInner {
     // Before the engine, so that the clock stops first.
     pub(super) ticker: Ticker,
     pub(super) engine: Engine,
+    pub(super) kind: Kind,
     pub(super) cache: Option<Result<Cache, String>>,
-    pub(super) metered: bool,
+    /// The command that compiles modules of others.
+    pub(super) compiler: Option<PathBuf>,
     pub(super) setup: Budget,
 }

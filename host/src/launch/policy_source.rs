@@ -45,6 +45,14 @@ pub enum PolicyError {
     },
 }
 
+impl PolicyError {
+    /// Whether there is no such file.
+    #[must_use]
+    pub fn is_not_there(&self) -> bool {
+        matches!(self, Self::Unreadable { source, .. } if source.kind() == std::io::ErrorKind::NotFound)
+    }
+}
+
 /// The text of a policy file; the embedded one when absent.
 ///
 /// # Errors

@@ -10,6 +10,7 @@ use sparkwright_record::JournalLine;
 
 use super::{ApplicationIdentity, Change, Fault, JOURNAL, RUN, RecordedDecision, Run, RunState, report};
 use crate::clock::now_ms;
+use crate::own_log::tell;
 use crate::private;
 
 /// Space that is set aside when a record is begun, so that a full disk can still be told of.
@@ -57,7 +58,7 @@ impl Recorder {
         if let Some(root) = root
             && let Err(error) = inner.open(root)
         {
-            eprintln!("sparkwright: no record is kept: {}: {error}", root.display());
+            tell(format_args!("sparkwright: no record is kept: {}: {error}", root.display()));
             inner.folder = None;
             inner.journal = None;
         }
@@ -95,7 +96,7 @@ impl Recorder {
             let fresh = free_folder(root, &inner.run.application.id);
             match fs::rename(&old, &fresh) {
                 Ok(()) => inner.folder = Some(fresh),
-                Err(error) => eprintln!("sparkwright: the record stays in {}: {error}", old.display()),
+                Err(error) => tell(format_args!("sparkwright: the record stays in {}: {error}", old.display())),
             }
         }
         inner.write_whole();
@@ -104,7 +105,7 @@ impl Recorder {
     /// Records that something went wrong.
     pub fn fault(&self, what: impl Into<String>) {
         let what = what.into();
-        eprintln!("sparkwright: {what}");
+        tell(format_args!("sparkwright: {what}"));
         self.note(Change::Fault(Fault { at_ms: now_ms(), what, times: 1 }));
     }
 
@@ -201,7 +202,7 @@ impl Inner {
         let what = format!(
             "the record could not be written any more ({error}): steering goes on, what was decided since is only counted"
         );
-        eprintln!("sparkwright: {what}");
+        tell(format_args!("sparkwright: {what}"));
         self.run.apply(Change::Fault(Fault { at_ms: now_ms(), what, times: 1 }), now_ms());
         if let Some(folder) = self.folder.clone() {
             let _ = fs::remove_file(folder.join(RESERVE));

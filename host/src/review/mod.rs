@@ -4,6 +4,7 @@
 mod covered;
 mod declared;
 mod measured;
+pub mod redacted;
 mod tasks;
 
 use std::path::Path;

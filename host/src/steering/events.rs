@@ -88,7 +88,7 @@ fn take_event(steered: &Steered, line: &[u8]) {
         steered.queries.recorded();
         let work = lock(&steered.application).execution(end.execution);
         let spill = work.and_then(|work| work.spill);
-        lock(&steered.queries.history).ended(end.execution, spill);
+        lock(&steered.queries.history).ended(end.execution, spill, now);
         lock(&steered.outcomes).query_ended(&steered.recorder, end.execution, work);
     }
 }

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::io;
+use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -16,8 +17,10 @@ use super::setup::SteeringSetup;
 use super::steered::Steered;
 use crate::engine::Budget;
 use crate::record::{self, Change, RecordedReview};
-use crate::review;
+use crate::review::{self, redacted};
 
+/// The event log's name in a run's folder.
+const EVENT_LOG: &str = "eventlog";
 /// Of so many records the newest are looked at for earlier runs of the same application.
 const MOST_RECORDS: usize = 100;
 /// How often it is looked whether Spark has finished its event log.
@@ -34,19 +37,22 @@ pub(super) fn finish(steered: &Steered) {
     lock(&steered.outcomes).finish(&steered.recorder, &uses);
     steered.recorder.note(Change::Totals(steered.totals()));
     let folder = steered.recorder.folder();
-    if let Some(path) = keep_event_log(&steered.launch, &steered.hello.application, folder.clone()) {
-        if let Some(folder) = folder {
-            record_review(steered, &folder.join(&path));
+    if let Some(folder) = folder {
+        match keep_event_log(&steered.launch, &steered.hello.application, &folder) {
+            Some(Ok(())) => {
+                record_review(steered, &folder.join(EVENT_LOG));
+                steered.recorder.note(Change::EventLog { path: EVENT_LOG.to_owned() });
+            }
+            Some(Err(error)) => steered.recorder.fault(format!("Spark's event log is not kept: {error}")),
+            None => {}
         }
-        steered.recorder.note(Change::EventLog { path });
     }
     steered.recorder.finish();
 }
 
-/// Moves Spark's event log of an application into its run's folder; gives its name there, or where it is otherwise.
-fn keep_event_log(launch: &SteeringSetup, application: &str, folder: Option<PathBuf>) -> Option<String> {
+/// Keeps Spark's event log of an application in its run's folder, without what may be secret; nothing where there is none.
+fn keep_event_log(launch: &SteeringSetup, application: &str, folder: &Path) -> Option<io::Result<()>> {
     let from = launch.event_log_dir.as_ref()?;
-    let folder = folder?;
     let deadline = Instant::now() + Duration::from_millis(EVENT_LOG_WITHIN_MS);
     // Spark finishes its log after it has stopped its plugins.
     loop {
@@ -57,13 +63,12 @@ fn keep_event_log(launch: &SteeringSetup, application: &str, folder: Option<Path
             })
         });
         if let Some(path) = found {
-            let name = match path.extension() {
-                Some(extension) if extension != application => format!("eventlog.{}", extension.to_string_lossy()),
-                _ => "eventlog".to_owned(),
-            };
-            let moved = fs::rename(&path, folder.join(&name));
+            let kept = redacted::write(&path, &folder.join(EVENT_LOG));
+            // Spark's own has the secrets, so it goes even where no other could be written.
+            let removed = if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
+            // Another application of the driver may still write there.
             let _ = fs::remove_dir(from);
-            return Some(if moved.is_ok() { name } else { path.display().to_string() });
+            return Some(kept.and(removed));
         }
         if Instant::now() > deadline {
             return None;

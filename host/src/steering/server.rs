@@ -26,6 +26,7 @@ use super::{controller, events, pipeline, questions};
 use crate::clock::now_ms;
 use crate::engine::{EngineError, Prepared, module_bytes, prepared_by};
 use crate::launch::plan::no_launch_plan;
+use crate::own_log::tell;
 use crate::record::{ApplicationIdentity, ModuleIdentity, RecordedDecision, Recorder};
 use crate::spark::lines::read_whole;
 use crate::spark::protocol::{Greeting, Hello, Role, VERSION};
@@ -80,13 +81,13 @@ pub fn serve(launch: SteeringSetup, options: &ServerOptions) -> io::Result<()> {
                     let server = &server;
                     scope.spawn(move || {
                         if let Err(error) = server.meet(stream) {
-                            eprintln!("sparkwright: a connection ended: {error}");
+                            tell(format_args!("sparkwright: a connection ended: {error}"));
                         }
                     });
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => thread::sleep(LOOK_EVERY),
                 Err(error) => {
-                    eprintln!("sparkwright: no connection could be taken: {error}");
+                    tell(format_args!("sparkwright: no connection could be taken: {error}"));
                     thread::sleep(LOOK_EVERY);
                 }
             }
