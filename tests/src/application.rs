@@ -92,6 +92,23 @@ impl Application {
         self
     }
 
+    /// Runs it in place of a shell that has run `words`, as `ulimit -n 64`.
+    #[must_use]
+    pub fn after_shell(mut self, words: &str) -> Self {
+        let mut shell = Command::new("bash");
+        shell
+            .arg("-c")
+            .arg(format!("{words} && exec \"$0\" \"$@\""))
+            .arg(self.command.get_program())
+            .args(self.command.get_args());
+        shell.envs(self.command.get_envs().filter_map(|(name, value)| Some((name, value?)))).stdin(Stdio::null());
+        if let Some(folder) = self.command.get_current_dir() {
+            shell.current_dir(folder);
+        }
+        self.command = shell;
+        self
+    }
+
     /// How long it may take before its whole process group is ended.
     #[must_use]
     pub fn deadline(mut self, deadline: Duration) -> Self {

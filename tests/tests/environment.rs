@@ -6,9 +6,12 @@
 mod support;
 
 use std::fs;
+use std::path::{Path, PathBuf};
 
+use rustix::fs::{CWD, FileType, Mode, mknodat};
 use sparkwright_tests::application::Application;
 use sparkwright_tests::event_log::EventLog;
+use sparkwright_tests::paths;
 use support::{Scene, faults, own_lines, program, quiet};
 
 /// What means something in URIs, globs, lists, shells and properties files, a blank, and a letter beyond ASCII.
@@ -113,4 +116,95 @@ fn a_driver_elsewhere() {
     assert!(steered.stderr.contains("Cluster deploy mode"), "{}", steered.stderr);
     let left: Vec<_> = fs::read_dir(scene.runs()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert!(left.iter().all(|name| !name.to_string_lossy().starts_with(".eventlog")), "{left:?}");
+}
+
+/// The files below a folder that hold a text.
+fn holding(folder: &Path, text: &str) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let below = |path: PathBuf| match path.is_dir() {
+        true => holding(&path, text),
+        false => {
+            let held = fs::read(&path).unwrap().windows(text.len()).any(|part| part == text.as_bytes());
+            if held { vec![path] } else { Vec::new() }
+        }
+    };
+    entries.flat_map(below).collect()
+}
+
+#[test]
+fn nothing_secret_is_kept_of_a_run() {
+    for rolling in ["false", "true"] {
+        let scene = Scene::new();
+        let outcome = scene
+            .steered::<&str>([])
+            .args(LOCAL)
+            .args(["--conf", "spark.hadoop.fs.azure.account.key.x=SECRET-account"])
+            .args(["--conf", "spark.driver.extraJavaOptions=-Dmy.trustStorePassword=SECRET-option"])
+            .args(["--conf", "spark.eventLog.compress=false"])
+            .args(["--conf", &format!("spark.eventLog.rolling.enabled={rolling}")])
+            .args([program("confidential.py"), scene.text("rows")])
+            .run()
+            .unwrap();
+        assert_eq!((outcome.code(), own_lines(&outcome)), (Some(0), vec!["counted 101"]), "{}", outcome.stderr);
+        let run = scene.record();
+        let log =
+            scene.runs().join(run["application"]["id"].as_str().unwrap()).join(run["event_log"].as_str().unwrap());
+        assert_eq!(EventLog::read(&log).unwrap().conf["spark.app.name"], "confidential");
+        assert!(run["review"].is_object(), "{run:#}");
+        assert_eq!(holding(&scene.runs(), "SECRET"), Vec::<PathBuf>::new(), "rolling {rolling}");
+    }
+}
+
+/// A module that would keep its compiler busy for minutes: the policy can't decide, and the application runs all the same.
+#[test]
+fn a_module_that_takes_too_long_to_compile() {
+    let scene = Scene::new();
+    let least = fs::read_to_string(paths::workspace().join("tests/wat/least.wat")).unwrap();
+    let (least, _) = least.trim_end().rsplit_once(')').unwrap();
+    let loops = "(loop (local.set 1 (i32.add (local.get 0) (local.get 1))) (br_if 0 (local.get 0)))".repeat(200_000);
+    let module = wat::parse_str(format!("{least} (func (local i32 i32) {loops}))")).unwrap();
+    fs::write(scene.path("slow.wasm"), module).unwrap();
+    let outcome =
+        scene.steered(["--module", "slow.wasm"]).args(LOCAL).args([program("exits.py"), "three".into()]).run();
+    let outcome = outcome.unwrap();
+    assert_eq!((outcome.code(), own_lines(&outcome)), (Some(3), vec!["counted 500"]), "{}", outcome.stderr);
+    let told = "runs unsteered: the module can't be compiled";
+    assert!(outcome.stderr.contains(told) && outcome.stderr.contains("in the largest"), "{}", outcome.stderr);
+    let run = scene.record();
+    assert_eq!(run["state"], "host_lost", "{run:#}");
+    assert!(faults(&run).contains("can't be compiled"), "{run:#}");
+}
+
+#[test]
+fn limits_of_the_shell() {
+    // Blocks of 1024 bytes: no file of ours fits, the event log neither. Descriptors that are enough for a shell and Java, and few for a host.
+    for limit in ["ulimit -f 0", "ulimit -f 64", "ulimit -n 64"] {
+        let scene = Scene::new();
+        let ended = |application: Application| {
+            application.args(LOCAL).args([program("exits.py"), "three".into()]).run().unwrap()
+        };
+        let alone = ended(scene.alone().after_shell(limit));
+        let steered = ended(scene.steered::<&str>([]).after_shell(limit));
+        assert_eq!(
+            (alone.code(), own_lines(&alone)),
+            (steered.code(), own_lines(&steered)),
+            "{limit}: {}",
+            steered.stderr
+        );
+    }
+}
+
+#[test]
+fn nowhere_to_record() {
+    for name in ["pipe", "read-only"] {
+        let scene = Scene::new();
+        let runs = scene.runs();
+        match name {
+            "pipe" => mknodat(CWD, &runs, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap(),
+            // Also for root.
+            _ => std::os::unix::fs::symlink("/proc/self", &runs).unwrap(),
+        }
+        let outcome = scene.steered::<&str>([]).args(LOCAL).args([program("exits.py"), "three".into()]).run().unwrap();
+        assert_eq!((outcome.code(), own_lines(&outcome)), (Some(3), vec!["counted 500"]), "{name}: {}", outcome.stderr);
+    }
 }

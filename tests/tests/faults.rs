@@ -1,5 +1,23 @@
 //! The table of faults: whatever fails on our side, the application ends as it would have alone, and the record says what
 //! happened.
+//!
+//! What needs no application that runs, or a place of its own, has its test elsewhere:
+//!
+//! | fault | test |
+//! |---|---|
+//! | a working folder with a blank, `#`, `%`, letters beyond ASCII | `environment`: `a_folder_of_any_name_and_properties_in_any_form`, `a_locale_without_a_name_for_the_folder` |
+//! | `spark-defaults.conf` as Java reads it; `--properties-file`, `--load-spark-defaults` | the same; `host/src/launch/properties.rs`, `launch/arguments.rs` |
+//! | no folder to write to, no HOME; `--deploy-mode cluster` | `environment`: `nowhere_to_write`, `a_driver_elsewhere` |
+//! | `ulimit -f`, `ulimit -n`; records in a folder that can't be written, or on a pipe | `environment`: `limits_of_the_shell`, `nowhere_to_record` |
+//! | `/dev/zero` as a policy, a pipe as `run.json` | `host/src/bounded_file.rs` |
+//! | `plugin --json` where the command is not on the PATH | `host/tests/command.rs` |
+//! | a byte that is no UTF-8 in an event log, a line without end (`bomb.zstd`) | `host/event-log/src/lib.rs` |
+//! | files of a write without adaptive execution | `core/src/query/tests.rs`: `what_is_tied_to_partitions_keeps_their_number` |
+//! | `web`: no descriptors left, strangers, requests half sent, a pipe as its policy, signals | `host/src/web/tests.rs`, `host/tests/web_command.rs` |
+//! | records that others can read | `host/src/record/recorder.rs`: `a_record_is_for_its_user_alone` |
+//! | secrets in the event log that `submit` switches on | `environment`: `nothing_secret_is_kept_of_a_run`; `host/src/review/redacted.rs` |
+//! | a module that takes too long to compile | `environment`: `a_module_that_takes_too_long_to_compile`; `host/tests/engine_hostile.rs` |
+//! | policy files of thousands of environments | `core/policy/tests/policy/limits.rs` |
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 

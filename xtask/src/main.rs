@@ -6,6 +6,7 @@
 mod bench;
 mod browser;
 mod build;
+mod certificate;
 mod clean;
 mod console;
 mod demo;
@@ -39,6 +40,7 @@ Start with:
   cargo xtask test           every test, on real Spark too
   cargo xtask test --quick   the tests that need no Spark
   cargo xtask soak           the long forms of those that draw, kill, flood and wait: hours
+  cargo xtask soak --minutes 60 --seed 1   drawn programs, alone and steered
 
 Exit codes: 0 fine, 1 something failed, 2 something is missing on this machine (the message says how to get it)."
 )]
@@ -63,9 +65,9 @@ enum Task {
 
 fn main() -> ExitCode {
     let done = match Arguments::parse().task {
+        Task::Soak(soak) => return soak.run().unwrap_or_else(|error| failed(&error)),
         Task::Demo(demo) => demo.run(),
         Task::Test(test) => test.run(),
-        Task::Soak(soak) => soak.run(),
         Task::Build(build) => build.run(),
         Task::Bench(bench) => bench.run(),
         Task::Screenshots(screenshots) => screenshots.run(),
@@ -74,12 +76,12 @@ fn main() -> ExitCode {
         Task::Release(release) => release.run(),
         Task::Clean(clean) => clean.run(),
     };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            let missing = error.downcast_ref::<sparkwright_tests::Error>().is_some_and(|error| error.is_missing());
-            ExitCode::from(if missing { 2 } else { 1 })
-        }
-    }
+    done.map_or_else(|error| failed(&error), |()| ExitCode::SUCCESS)
+}
+
+/// Says why, and gives the exit code.
+fn failed(error: &anyhow::Error) -> ExitCode {
+    eprintln!("error: {error:#}");
+    let missing = error.downcast_ref::<sparkwright_tests::Error>().is_some_and(|error| error.is_missing());
+    ExitCode::from(if missing { 2 } else { 1 })
 }

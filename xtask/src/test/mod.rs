@@ -11,10 +11,11 @@ use std::process::Command;
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use sparkwright_tests::java::Java;
-use sparkwright_tests::venv::Venv;
+use sparkwright_tests::venv::{SparkLine, Venv};
 use sparkwright_tests::{jvm, paths, unsteered};
 
 use crate::browser::Browser;
+use crate::certificate::Run;
 use crate::node::Node;
 use crate::python::{self, EDITIONS, Edition};
 use crate::{build, console, setup};
@@ -34,7 +35,7 @@ const ON_SPARK: &str = "sparkwright-tests";
 /// Those on Spark whose outcome depends on when something happens: with another Spark beside them they may fail for its sake.
 const TIMED: [&str; 2] = ["tests/tests/scaling", "tests/tests/spills"];
 /// The parts that start Spark and watch no times, as far as they take minutes; the longest first, so that both lanes end at about the same time.
-const LONGEST: [&str; 7] = [
+const LONGEST: [&str; 8] = [
     "tests/tests/invisible",
     "host/python beside PySpark 4.3",
     "host/python beside PySpark 3.5",
@@ -42,7 +43,14 @@ const LONGEST: [&str; 7] = [
     "tests/tests/plugin",
     "tests/tests/faults",
     "tests/tests/examples",
+    CERTIFICATE,
 ];
+/// Drawn programs, alone and steered.
+const CERTIFICATE: &str = "tests/certificate";
+/// What `cargo xtask test` runs of it: always the same programs, and no more than fit its time.
+const CERTIFIED: Run = Run { line: SparkLine::Spark4, seed: 1, minutes: 10, histories: Some(60), resume: false };
+/// How long it runs in `cargo xtask soak`, on each Spark: less than a part may take.
+const CERTIFIED_MINUTES: u32 = 50;
 /// The README's other command.
 const DEMO: &str = "cargo xtask demo";
 /// Those whose tests have a long form: they draw cases, or what they check may fail once in many times.
@@ -89,6 +97,8 @@ pub(crate) struct Extent {
     pub(crate) rounds: u32,
     /// Cases that each property is tried on.
     pub(crate) cases: u32,
+    /// What the certificate's programs are drawn from.
+    pub(crate) seed: u64,
 }
 
 /// The long forms of [`LONG`] and of the drivers that are killed.
@@ -116,6 +126,10 @@ pub(crate) fn soak(extent: &Extent) -> Result<()> {
     parts.push(killed);
     for edition in EDITIONS.iter().filter(|edition| !edition.soaked.is_empty()) {
         parts.push(package(edition, &wheel, &tables, &[], &edition.soaks())?);
+    }
+    for line in SparkLine::ALL {
+        let certificate = Run { line, seed: extent.seed, minutes: CERTIFIED_MINUTES, histories: None, resume: false };
+        parts.push(Part::new(Lane::Alone, format!("{CERTIFICATE} on {}", line.name()), certificate.command(&command)?));
     }
     run(parts)
 }
@@ -183,6 +197,9 @@ fn on_spark(filter: &[&str]) -> Result<Vec<Part>> {
     for edition in &EDITIONS {
         parts.push(package(edition, &wheel, &tables, filter, &edition.tests()?)?);
     }
+    if filter.iter().all(|word| CERTIFICATE.contains(word)) {
+        parts.push(Part::new(Lane::Either, CERTIFICATE, CERTIFIED.command(&command)?));
+    }
     // It checks itself: equal results, and steering that Spark's event log shows. What Spark does alone needs no second run.
     if filter.is_empty() {
         let mut demo = Command::new(std::env::current_exe().context("cannot find this program")?);
@@ -244,7 +261,11 @@ mod tests {
         for title in LONGEST.into_iter().chain(TIMED).chain(LONG) {
             let path = paths::workspace().join(title);
             let is_test = path.with_added_extension("rs").is_file() || path.join("main.rs").is_file();
-            assert!(title == DEMO || packages.iter().any(|it| it == title) || is_test, "there is no `{title}`");
+            let is_package = path.join("__main__.py").is_file();
+            assert!(
+                is_package || title == DEMO || packages.iter().any(|it| it == title) || is_test,
+                "there is no `{title}`"
+            );
         }
     }
 }
