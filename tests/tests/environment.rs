@@ -9,7 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{CWD, FileType, Mode, mknodat};
-use sparkwright_tests::application::Application;
+use sparkwright_tests::application::{Application, Outcome};
 use sparkwright_tests::event_log::EventLog;
 use sparkwright_tests::paths;
 use support::{Scene, faults, own_lines, program, quiet};
@@ -185,9 +185,13 @@ fn limits_of_the_shell() {
         };
         let alone = ended(scene.alone().after_shell(limit));
         let steered = ended(scene.steered::<&str>([]).after_shell(limit));
+        // Where Spark fails, its text counts what Python holds of the JVM: one object for each conf, of which the steered one has a few more.
+        let uncounted = |outcome: &Outcome| -> Vec<String> {
+            own_lines(outcome).into_iter().map(|line| line.replace(|it: char| it.is_ascii_digit(), "")).collect()
+        };
         assert_eq!(
-            (alone.code(), own_lines(&alone)),
-            (steered.code(), own_lines(&steered)),
+            (alone.code(), uncounted(&alone)),
+            (steered.code(), uncounted(&steered)),
             "{limit}: {}",
             steered.stderr
         );
