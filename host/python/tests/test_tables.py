@@ -84,6 +84,9 @@ def age(manager: TempTableManager, hours: float, *names: str) -> None:
     for table in inside(manager).all():
         if not names or table.name in names:
             table.last_access_ms -= round(hours * 3_600_000)
+    # Spark tells of the end of a job by its listeners, and while one seems to run no stored table is dropped.
+    java: Any = SparkSession.active().sparkContext
+    java._jsc.sc().listenerBus().waitUntilEmpty(10_000)
 
 
 def storage_mb(spark: SparkSession) -> float:
