@@ -17,6 +17,8 @@ pub const PLUGIN_SPARK_35: &[u8] = include_bytes!(concat!(env!("SPARKWRIGHT_ASSE
 
 /// The plugin's class, for `spark.plugins`.
 pub const PLUGIN_CLASS: &str = "io.sparkwright.spark.SparkwrightPlugin";
+/// The listener's class that says when the plugin was not loaded, for `spark.extraListeners`.
+pub const NOT_LOADED_CLASS: &str = "io.sparkwright.spark.NotLoaded";
 
 /// The folder where this user's Sparkwright keeps what it can make again: `$SPARKWRIGHT_HOME`, else
 /// `$XDG_CACHE_HOME/sparkwright`, else `~/.cache/sparkwright`.

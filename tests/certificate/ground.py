@@ -50,6 +50,8 @@ class Ground:
         self.folder = folder
         self.seen: list[dict[str, Any]] = []
         self.at = 0
+        self.rdds: list[tuple[Any, Any]] = []
+        """RDDs that the history holds, each with its columns."""
         self.looked_at: Callable[[DataFrame], None] = lambda frame: None
         """Called with each frame whose rows were read."""
         self.fault: Callable[[str], None] = lambda kind: None
@@ -60,7 +62,7 @@ class Ground:
         return {
             "spark": self.spark, "folder": self.folder, "F": F, "os": os, "shutil": shutil, "StorageLevel": StorageLevel,
             "datetime": datetime, "Decimal": Decimal, "nan": math.nan, "inf": math.inf,
-            "write": self.write, "swap": self.swap, "spoil": self.spoil, "repair": self.repair, "show": self.show, "few": self.few,
+            "write": self.write, "swap": self.swap, "spoil": self.spoil, "repair": self.repair, "show": self.show, "few": self.few, "held": self.held,
             "saw": self.saw, "fault": lambda kind: self.fault(kind), "beside": self.beside, "files": self.files, "stream": self.stream,
         }  # fmt: skip
 
@@ -98,6 +100,28 @@ class Ground:
         else:
             found = len(frame.take(most))
         self.saw([how, found])
+
+    def held(self, frame: DataFrame, how: str) -> None:
+        """Does something with an object that was made before: its plan may be there already."""
+        if how == "files":
+            self.saw(len(frame.inputFiles()))
+        elif how == "cache":
+            frame.persist()
+            self.saw(str(frame.storageLevel))
+            self.show(frame)
+        elif how == "unpersist":
+            frame.unpersist(blocking=True)
+            self.saw(str(frame.storageLevel))
+        elif how == "checkpoint":
+            self.show(frame.localCheckpoint())
+        elif how == "rdd":
+            rdd = frame.rdd
+            self.rdds.append((frame.dtypes, rdd))
+            if len(self.rdds) % 2:
+                self.tell({"columns": frame.dtypes, "rows": [plain(row) for row in rdd.collect()], "ordered": False})
+        else:
+            for columns, rdd in self.rdds:
+                self.tell({"columns": columns, "rows": [plain(row) for row in rdd.collect()], "ordered": False})
 
     def write(self, name: str, form: str, schema: str, rows: list[Any], times: bool = False, rename: bool = False) -> None:
         """Writes a file of the folder. `times`: with the times that it had; `rename`: beside it, then put in its place."""

@@ -9,6 +9,9 @@ from certificate.queries import Query, Relation, Writer
 
 POISONS = ("cast", "cast", "divide", "index", "element", "overflow", "date", "raise", "json")
 
+HELD = ("files", "cache", "unpersist", "checkpoint", "rdd", "rdd", "later")
+"""What is done with an object that was made before."""
+
 
 @dataclass(frozen=True)
 class History:
@@ -71,6 +74,8 @@ class Drawing:
                 self.steps += mutations.draw(world)
             if self.frames and rng.random() < 0.4:
                 self.steps.append(f"show({rng.choice(self.frames)})")
+            if self.frames and rng.random() < 0.3:
+                self.steps.append(f"held({rng.choice(self.frames)}, {rng.choice(HELD)!r})")
         self.query(rng.choice(bases), [*sources, *bases])
         if world.spoilt is not None:
             self.steps += mutations.spoil(world)

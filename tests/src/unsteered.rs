@@ -38,7 +38,7 @@ struct Ended {
 /// What came of a program that `run` starts in a folder of its own, and that folder; kept ones are taken from where they are.
 ///
 /// `arguments` say what is run, with nothing in them that differs from one call to the next: programs of `tests/programs` by the path of their copy
-/// ([`programs`]), those of Spark by theirs.
+/// ([`copy_of`]), those of Spark by theirs.
 ///
 /// # Errors
 /// What `run` says, [`Error::Command`] when its time was over or a signal ended it, or that the folder cannot be written.
@@ -79,13 +79,13 @@ pub fn once(venv: &Venv, arguments: &[&str], run: impl FnOnce(&Path) -> Result<O
     Ok((outcome, folder))
 }
 
-/// A copy of `tests/programs` whose path says what is in it: Spark's messages name the lines of a program by its path, and what is kept must be
-/// the same in every checkout.
+/// A copy of a folder of programs, as `tests/programs`, whose path says what is in it: Spark's messages name the lines of a program by its path, and
+/// what is kept must be the same in every checkout.
 ///
 /// # Errors
 /// The programs can't be read, or the copy not written.
-pub fn programs() -> Result<PathBuf> {
-    let files = files(&paths::workspace().join("tests/programs"))?;
+pub fn copy_of(programs: &str) -> Result<PathBuf> {
+    let files = files(&paths::workspace().join(programs))?;
     let parts: Vec<&str> = files.iter().flat_map(|(name, text)| [name.as_str(), text.as_str()]).collect();
     let copy = paths::cache().join("programs").join(digest(&parts));
     made_once(&copy, || {

@@ -209,7 +209,7 @@ pub struct PlanQueryInput {
     /// What the user says of the run, for the policy's rules.
     #[serde(skip_serializing_if = "is_default")]
     pub labels: ByName<String>,
-    /// Whether adaptive execution is on.
+    /// Whether adaptive execution is on and coalesces shuffle partitions.
     pub adaptive: bool,
     /// The plan in pre-order, root first.
     pub nodes: Vec<PlanNode>,

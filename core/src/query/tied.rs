@@ -1,7 +1,7 @@
 //! Results that Spark ties to the number of partitions.
 //!
 //! A sample, a seeded `rand`, `monotonically_increasing_id` and `spark_partition_id` draw or number rows by partition, and a query that writes
-//! without adaptive execution writes a file for each partition of its last shuffle. With another number of shuffle partitions the program
+//! writes a file for each partition of its last shuffle, unless adaptive execution coalesces them. With another number of shuffle partitions the program
 //! would get other rows, or other files, than without us.
 
 use super::contract::PlanNode;
@@ -26,5 +26,5 @@ pub fn to_partitions(nodes: &[PlanNode], adaptive: bool) -> Option<&'static str>
     }
     let writes = nodes.first().is_some_and(|root| WRITES.iter().any(|begin| root.operator.starts_with(begin)));
     (writes && !adaptive && is_marked(&above_shuffle, 0))
-        .then_some("not applied: without adaptive execution the query writes a file for each partition")
+        .then_some("not applied: adaptive execution coalesces nothing, so the query writes a file for each partition")
 }

@@ -9,7 +9,6 @@ import threading
 import time
 
 from fake_host import FakeHost
-from pyspark import InheritableThread
 from scenario import FAST_JVM, IN_MEMORY, PARTITIONS, CachePolicy, cache_entries, check, own_jvm, plan_of, scenario, session
 
 
@@ -650,141 +649,8 @@ def the_size_of_what_is_kept():
         for _ in range(3):
             sums = spark.read.parquet(folder).groupBy("k").agg(F.max(column).alias("most")).where(f"k % {_ + 1} = 0")
             sums.collect()
-        leaves = sums._jdf.queryExecution().optimizedPlan().collectLeaves()
-        size = int(leaves.head().stats().sizeInBytes())
-        check(leaves.head().getClass().getSimpleName() == "InMemoryRelation", f"the aggregate of `{column}` is kept")
+        leaf = sums._jdf.queryExecution().executedPlan().inputPlan().collectLeaves().head()
+        check(leaf.getClass().getSimpleName() == "InMemoryTableScanExec", f"the aggregate of `{column}` is kept")
+        size = int(leaf.relation().stats().sizeInBytes())
         check(20_000 * row <= size <= 20_000 * (row + 8), f"20,000 rows of {row} bytes count as {size} bytes")
-    spark.stop()
-
-
-@scenario
-def what_follows_the_partitions():
-    """What a query returns or writes by its partitions is the same with what is kept and without."""
-    from pyspark.sql import functions as F
-
-    policy = CachePolicy()
-    policy.operator = "Join"
-    host = FakeHost(policy)
-    spark = session(host, spark__sql__shuffle__partitions="6", spark__sql__autoBroadcastJoinThreshold="-1")
-    folder = tempfile.mkdtemp()
-    spark.range(1000).selectExpr("id AS k", "id % 7 AS v").repartition(3).write.parquet(os.path.join(folder, "in"))
-    out = os.path.join(folder, "out")
-
-    def joined():
-        read = spark.read.parquet(os.path.join(folder, "in"))
-        return read.join(read.groupBy("k").agg(F.sum("v").alias("n")), "k").select("k", "n")
-
-    def seen(adaptive):
-        spark.conf.set("spark.sql.adaptive.enabled", adaptive)
-        joined().select("n").distinct().collect()
-        found = {
-            "sample": sorted(joined().sample(False, 0.3, 4).toPandas()["k"]),
-            "rand": sorted(joined().select("k", F.rand(5).alias("r")).where("r < 0.2").toPandas()["k"]),
-            "ids": joined().groupBy(F.spark_partition_id().alias("p")).count().count(),
-            "rdd": joined().rdd.getNumPartitions(),
-        }
-        if adaptive == "false":
-            joined().write.mode("overwrite").parquet(out)
-            found["files"] = sum(name.endswith(".parquet") for name in os.listdir(out))
-        joined().groupBy("n").agg(F.max("k")).collect()
-        return found
-
-    for adaptive in ("false", "true"):
-        spark.conf.set("spark.sparkwright.mode", "off")
-        alone = seen(adaptive)
-        spark.conf.unset("spark.sparkwright.mode")
-        policy.confs = {PARTITIONS: "2"} if adaptive == "true" else {}
-        for _ in range(2):
-            now = seen(adaptive)
-            other = [key for key in alone if now[key] != alone[key]]
-            check(not other, f"adaptive {adaptive}: {alone['ids']} partitions, {alone['rdd']} of an RDD, {alone.get('files')} files {other}")
-        check(cache_entries(spark), "and something was kept")
-    spark.stop()
-
-
-@scenario
-def a_fill_that_fails():
-    """Whatever fails, times out or is dropped while we fill is ours alone; what the user cancels is the query."""
-    from pyspark.sql import functions as F
-
-    policy = CachePolicy()
-    policy.operator = "Project"
-    host = FakeHost(policy)
-    spark = session(host, **ANSI)
-    folder = three_files()
-
-    def sums():
-        # the filter goes below the division when Spark plans the query, and not when the division is kept
-        return spark.read.csv(folder, "k int, v int, zero int, text string").selectExpr("k", "v / zero AS ratio").where("k < 2").agg(F.sum("ratio"))
-
-    for _ in range(3):
-        check(sums().collect()[0][0] == 6.0, "the query goes on over its own plan")
-    told = [m for m in host.of("entry") if m["state"] == "dropped"]
-    check(len(told) == 1 and told[0]["why"] == "failed" and "DIVIDE_BY_ZERO" in told[0]["error"], f"it is said, and not tried again: {told}")
-    check(cache_entries(spark) == 0, "nothing is left of it")
-
-    slow = tempfile.mkdtemp()
-    with open(os.path.join(slow, "part-0.csv"), "w") as file:
-        file.write("1,1\n" * 200_000)
-    policy.operator = "Join"
-    ended = []
-
-    def work():
-        spark.sparkContext.setJobGroup("slow", "to be cancelled")
-        pairs = spark.read.csv(slow, "k int, v int")
-        try:
-            pairs.alias("a").join(pairs.alias("b"), "k").groupBy("k").agg(F.count("*")).collect()
-            ended.append("no error")
-        except Exception as error:
-            ended.append(str(error))
-
-    thread = InheritableThread(target=work)
-    asked = len(host.asks)
-    thread.start()
-    host.until(lambda: len(host.asks) > asked, 20, "the question")
-    seen = []
-
-    def runs_on():
-        """Whether one job has run for some time: between jobs there is nothing to cancel."""
-        seen.append(tuple(spark.sparkContext.statusTracker().getActiveJobsIds()))
-        time.sleep(0.2)
-        return len(seen) > 10 and seen[-1] and len(set(seen[-10:])) == 1
-
-    host.until(runs_on, 60, "a job that goes on")
-    spark.sparkContext.cancelJobGroup("slow")
-    thread.join(30)
-    cancelled = ended and ("SPARK_JOB_CANCELLED" in ended[0] or "cancelled part of" in ended[0])
-    check(not thread.is_alive() and cancelled, f"what is cancelled is the query: {ended[0][:200] if ended else thread}")
-    check(cache_entries(spark) == 0, "and nothing is kept of it")
-    spark.stop()
-
-
-@scenario
-def the_same_object_again():
-    """A DataFrame object is planned once. Spark reads the files again at each action of it."""
-    policy = CachePolicy()
-    policy.operator = "Project"
-    host = FakeHost(policy)
-    spark = session(host)
-    folder = tempfile.mkdtemp()
-    file = os.path.join(folder, "part-0.csv")
-
-    def write(value):
-        with open(file, "w") as out:
-            out.write(f"a,{value}\n")
-        time.sleep(0.02)
-
-    def frame():
-        return spark.read.csv(folder, "k string, v long").selectExpr("k", "v + 0 AS v")
-
-    write(1)
-    frame().collect()
-    same = frame()
-    check(same.collect()[0].v == 1 and IN_MEMORY in plan_of(same), "an object that reads what is kept")
-    check(same.collect()[0].v == 1, "again")
-    write(2)
-    check(same.collect()[0].v == 2, "after its file was replaced: the new rows")
-    write(3)
-    check([row.v for row in same.toLocalIterator()] == [3], "an iterator over it")
-    check(frame().collect()[0].v == 3, "and an object built anew")
     spark.stop()

@@ -25,7 +25,7 @@ use sparkwright_policy::written_facts;
 use super::policy_options::{PolicyOptions, prepared_launch};
 use super::terminal::note;
 use super::{Exit, Failure};
-use crate::assets::{PLUGIN_CLASS, write_plugin};
+use crate::assets::{NOT_LOADED_CLASS, PLUGIN_CLASS, write_plugin};
 use crate::engine::{EngineError, Prepared};
 use crate::file_error::FileError;
 use crate::launch::arguments::SubmitArguments;
@@ -246,6 +246,8 @@ fn with_plugin(
         _ => ours.to_owned(),
     };
     confs.insert("spark.plugins".to_owned(), beside(user.get("spark.plugins"), PLUGIN_CLASS));
+    let listeners = beside(user.get("spark.extraListeners"), NOT_LOADED_CLASS);
+    confs.insert("spark.extraListeners".to_owned(), listeners);
     let jar = for_spark(jar);
     let jars = arguments.jars.as_ref().map(|theirs| format!("{theirs},{jar}"));
     if jars.is_none() {

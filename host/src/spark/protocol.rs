@@ -313,7 +313,7 @@ pub struct Ask {
     pub session: String,
     /// The SQL execution that it belongs to, where there is one.
     pub execution: Option<i64>,
-    /// Whether adaptive execution is on.
+    /// Whether adaptive execution is on and coalesces shuffle partitions.
     #[serde(default = "yes")]
     pub adaptive: bool,
     /// The plan.

@@ -23,7 +23,11 @@ pub fn venv() -> &'static Venv {
 /// A program of `tests/programs`.
 pub fn program(name: &str) -> String {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
-    FOLDER.get_or_init(|| unsteered::programs().expect("a copy of the programs")).join(name).display().to_string()
+    FOLDER
+        .get_or_init(|| unsteered::copy_of("tests/programs").expect("a copy of the programs"))
+        .join(name)
+        .display()
+        .to_string()
 }
 
 /// A folder for one test, with the command under test.

@@ -47,8 +47,9 @@ final class AskedColumns {
     boolean below = wholeBelow(plan, whole);
     int inPlan = plan.children().size();
     for (int i = 0; i < node.children.size(); i++) {
-      // a subquery may be read in part only: `exists` looks for one row
-      down(node.children.get(i), i < inPlan ? ofChild(plan, i, asked) : null, i < inPlan && below);
+      // a subquery may be read in part only: `exists` looks for one row. So may a definition under WITH, where nothing refers to it, or a filter does
+      boolean ofPlan = i < inPlan && !(i < inPlan - 1 && plan.getClass().getSimpleName().equals("WithCTE"));
+      down(node.children.get(i), i < inPlan ? ofChild(plan, i, asked) : null, ofPlan && below);
     }
   }
 

@@ -4,8 +4,10 @@ import java.util.Arrays;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.regex.Pattern;
 import org.apache.spark.SparkConf;
 import org.apache.spark.sql.SaveMode;
+import org.apache.spark.sql.catalyst.expressions.Cast;
 import org.apache.spark.sql.catalyst.expressions.Expression;
 import org.apache.spark.sql.catalyst.expressions.Literal;
 import org.apache.spark.sql.catalyst.expressions.OuterReference;
@@ -20,6 +22,7 @@ import org.apache.spark.sql.catalyst.plans.logical.Offset;
 import org.apache.spark.sql.catalyst.plans.logical.OneRowRelation;
 import org.apache.spark.sql.catalyst.plans.logical.Project;
 import org.apache.spark.sql.catalyst.plans.logical.Range;
+import org.apache.spark.sql.catalyst.plans.logical.Repartition;
 import org.apache.spark.sql.catalyst.plans.logical.Sort;
 import org.apache.spark.sql.catalyst.plans.logical.SubqueryAlias;
 import org.apache.spark.sql.execution.datasources.HadoopFsRelation;
@@ -27,6 +30,7 @@ import org.apache.spark.sql.execution.datasources.InMemoryFileIndex;
 import org.apache.spark.sql.execution.datasources.InsertIntoHadoopFsRelationCommand;
 import org.apache.spark.sql.execution.datasources.LogicalRelation;
 import org.apache.spark.sql.internal.SQLConf;
+import org.apache.spark.sql.types.StringType;
 
 /**
  * Why a plan node may not be part of an automatically cached plan. Operators and sources are allowed by a list of those that return the
@@ -114,7 +118,7 @@ final class Cacheability {
       return OPAQUE_SOURCE;
     }
     if (node.children().isEmpty()) {
-      return !isKnownSource(node) ? OPAQUE_SOURCE : isParsedByColumns(node) ? PARSED_BY_COLUMNS : null;
+      return !isKnownSource(node) ? OPAQUE_SOURCE : isParsedByColumns(node) ? PARSED_BY_COLUMNS : tellsOfItsFiles(node) ? READS_CONTEXT : null;
     }
     if (node instanceof GlobalLimit || node instanceof LocalLimit || node instanceof Offset) {
       return aboveSort(node) ? null : OPAQUE_OPERATOR;
@@ -173,6 +177,11 @@ final class Cacheability {
         || Arrays.stream(files.dataSchema().fieldNames()).anyMatch(corrupt::equalsIgnoreCase);
   }
 
+  /** Whether rows have {@code _metadata}: where a block of a file begins follows from the partitions that the files are read in. */
+  private static boolean tellsOfItsFiles(LogicalPlan leaf) {
+    return SparkInternals.list(leaf.output()).stream().anyMatch(column -> column.metadata().contains("__metadata_col"));
+  }
+
   /** Whether this Spark can't store blocks of a cached plan in serialised form. */
   static boolean refusesBlocks(SparkConf conf) {
     return conf.get("spark.serializer", "").endsWith("KryoSerializer") && conf.getBoolean("spark.kryo.registrationRequired", false);
@@ -190,6 +199,9 @@ final class Cacheability {
 
   /** The reason in one expression, without its children; null when there is none. */
   static String ofExpression(Expression expression) {
+    if (expression instanceof Cast cast && mayBeNow(cast)) {
+      return READS_CONTEXT;
+    }
     return switch (VERDICTS.get(expression.getClass())) {
       case FINE -> null;
       case CONTEXT -> READS_CONTEXT;
@@ -199,6 +211,17 @@ final class Cacheability {
     };
   }
 
+  private static final Set<String> TIMES = Set.of("date", "timestamp", "timestamp_ntz");
+  private static final Pattern TEXT_OF_NOW = Pattern.compile("\\s*(now|today|tomorrow|yesterday)\\b.*", Pattern.CASE_INSENSITIVE | Pattern.DOTALL);
+
+  /** Whether a text that stands in the query is cast to a time: Spark takes {@code 'now'} and {@code 'today'} for what they are at each planning. */
+  private static boolean mayBeNow(Cast cast) {
+    if (!(cast.child().dataType() instanceof StringType) || !cast.child().foldable() || !TIMES.contains(cast.dataType().typeName())) {
+      return false;
+    }
+    return !(cast.child() instanceof Literal text) || text.value() != null && TEXT_OF_NOW.matcher(text.value().toString()).matches();
+  }
+
   static boolean refersToOuter(Expression expression) {
     return expression instanceof OuterReference;
   }
@@ -206,6 +229,16 @@ final class Cacheability {
   /** Whether a command writes what its query returns. */
   static boolean writes(LogicalPlan node) {
     return node instanceof Command && !node.children().isEmpty();
+  }
+
+  /** Whether an operator's rows come in the partitions of a shuffle of its own. A join may have its larger side's. */
+  static boolean shuffles(LogicalPlan node) {
+    return switch (node.getClass().getSimpleName()) {
+      case "Aggregate", "Distinct", "Deduplicate", "Window", "Intersect", "Except", "RepartitionByExpression", "RebalancePartitions" -> true;
+      case "Repartition" -> ((Repartition) node).shuffle();
+      case "Sort" -> ((Sort) node).global();
+      default -> false;
+    };
   }
 
   static boolean isByPartition(Expression expression) {

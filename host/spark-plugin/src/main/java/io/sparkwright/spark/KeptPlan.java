@@ -72,6 +72,7 @@ record KeptPlan(
 
   /** Whether somebody took the blocks away, as a program does that goes through the context's persisted RDDs. */
   boolean isGone() {
-    return !relation.cacheBuilder().cachedColumnBuffers().getStorageLevel().isValid();
+    // asked for its blocks, a builder that was cleared makes an RDD anew
+    return !relation.cacheBuilder().isCachedColumnBuffersLoaded() || !relation.cacheBuilder().cachedColumnBuffers().getStorageLevel().isValid();
   }
 }

@@ -2,7 +2,10 @@ package io.sparkwright.spark;
 
 import java.util.ArrayList;
 import java.util.BitSet;
+import java.util.Collections;
 import java.util.HashMap;
+import java.util.IdentityHashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -35,13 +38,27 @@ final class KeptPlans {
   /** Entries that some thread fills at this moment. */
   private final Set<String> filling = ConcurrentHashMap.newKeySet();
   /** Sub-plans whose fill failed. It may fail for what the application itself never computes, so it is not tried again. */
-  private final Set<String> failed = ConcurrentHashMap.newKeySet();
+  private final Set<String> failed = Collections.synchronizedSet(Collections.newSetFromMap(new Remembered()));
   private final WeakIdentityMap<CachedData, Long> leavesOfUsers = new WeakIdentityMap<>();
   /** Entries whose broadcasts have not been freed yet. */
   private final Set<String> fresh = ConcurrentHashMap.newKeySet();
   /** What an execution's plan reads of ours: Spark runs the plan of a DataFrame object again without planning it. */
   private final WeakIdentityMap<QueryExecution, List<KeptPlan>> readBy = new WeakIdentityMap<>();
+  /** What this thread plans with kept plans in it, until Spark has optimized it. */
+  private final ThreadLocal<Planned> planned = new ThreadLocal<>();
   private final Watcher watcher;
+
+  /** @param own the plan as it is without what is kept */
+  private record Planned(QueryExecution execution, LogicalPlan own, List<KeptPlan> read) {}
+
+  private static final class Remembered extends LinkedHashMap<String, Boolean> {
+    private static final long serialVersionUID = 1;
+
+    @Override
+    protected boolean removeEldestEntry(Map.Entry<String, Boolean> eldest) {
+      return size() > WithoutHost.FAILED_FILLS_REMEMBERED;
+    }
+  }
 
   KeptPlans(Watcher watcher) {
     this.watcher = watcher;
@@ -109,8 +126,8 @@ final class KeptPlans {
   }
 
   private void mark(PlanFacts.Node node, KeptPlan entry, PlanFacts facts, SourceIdentity.Look look, boolean usersRoot) {
-    if (!entries.containsKey(entry.id())) {
-      return; // dropped for another node
+    if (entries.get(entry.id()) != entry) {
+      return; // dropped for another node, or replaced by one with more columns
     }
     if (usersRoot || entry.isGone()) {
       drop(entry, "gone", null);
@@ -125,8 +142,7 @@ final class KeptPlans {
     }
     if (!current) {
       drop(entry, "source_changed", error);
-    } else if (entry.confDigest() == facts.confDigest && !node.filesSeenFromAbove && !node.partitionsSeenFromAbove
-        && !node.overwritten) {
+    } else if (entry.confDigest() == facts.confDigest && canBeRead(node)) {
       node.cached = "ours";
       node.kept = entry.has(node.asked) ? entry : null;
     }
@@ -149,21 +165,16 @@ final class KeptPlans {
    * Keeps a sub-plan of the query that is being planned, if the query computes all of it: fills an entry with the columns that the query asks
    * for, and those that earlier ones did.
    *
-   * @param same the nodes of the query that are this sub-plan
+   * @param named the nodes of the query that have this sub-plan's hash; those that Spark calls the same result share the entry
    * @return how long Spark computed it, nanoseconds
    */
-  long keep(List<PlanFacts.Node> same, PlanFacts facts, SparkSession session, String level) {
-    BitSet columns = new BitSet();
-    PlanFacts.Node node = null;
-    for (PlanFacts.Node one : same) {
-      if (one.whyNot() == null && one.kept == null && !one.cached.equals("user")) {
-        columns.or(one.asked);
-        node = one;
-      }
-    }
+  long keep(List<PlanFacts.Node> named, PlanFacts facts, SparkSession session, String level) {
+    PlanFacts.Node node = named.stream().filter(KeptPlans::canBeKept).reduce((one, later) -> later).orElse(null);
     if (node == null || failed.contains(node.hash) || !filling.add(node.hash)) {
       return 0;
     }
+    KeptPlan narrower = entries.get(node.hash);
+    LogicalPlan plan = node.plan;
     long from = System.nanoTime();
     KeptPlan made = null;
     try {
@@ -172,8 +183,13 @@ final class KeptPlans {
       if (versions == null) {
         return 0;
       }
-      KeptPlan narrower = entries.get(node.hash);
-      if (narrower != null) {
+      if (narrower != null && !plan.sameResult(narrower.plan())) {
+        return 0; // another plan has its name
+      }
+      List<PlanFacts.Node> same = named.stream().filter(one -> one.plan == plan || one.plan.sameResult(plan)).toList();
+      BitSet columns = new BitSet();
+      same.stream().filter(KeptPlans::canBeKept).forEach(one -> columns.or(one.asked));
+      if (narrower != null && narrower.confDigest() == facts.confDigest) {
         columns.or(narrower.columns());
       }
       made = new KeptPlan(node.hash, node.plan, node.leaves, columns, relation(node, columns, session, level), level, files, versions,
@@ -185,28 +201,37 @@ final class KeptPlans {
         narrower.letGo(false);
       }
       for (PlanFacts.Node one : same) {
-        if (!one.cached.equals("user") && made.has(one.asked)) {
+        if (canBeRead(one) && made.has(one.asked)) {
           one.cached = "ours";
           one.kept = made;
         }
       }
       watcher.entry(node.hash, "cached", "asked", null, level);
-    } catch (Exception | LinkageError e) {
+    } catch (Throwable e) { // Scala's methods throw what they don't declare, and deep plans overflow the stack
       failed.add(node.hash);
       if (made != null) {
         made.letGo(false);
       }
       watcher.entry(node.hash, "dropped", "failed", e.toString(), level);
       Log.rethrowIfTheUserEndedIt(e);
+      Log.rethrowIfJvmMustSeeIt(e);
     } finally {
       filling.remove(node.hash);
     }
     return System.nanoTime() - from;
   }
 
+  private static boolean canBeKept(PlanFacts.Node node) {
+    return node.whyNot() == null && node.kept == null && canBeRead(node);
+  }
+
+  private static boolean canBeRead(PlanFacts.Node node) {
+    return !node.cached.equals("user") && !node.aboveUsersCache && !node.filesSeenFromAbove && !node.partitionsSeenFromAbove && !node.overwritten;
+  }
+
   /** What Spark stores of a sub-plan; nothing is computed yet. */
   private static InMemoryRelation relation(PlanFacts.Node node, BitSet columns, SparkSession session, String level) {
-    LogicalPlan below = Substitution.of(node, false);
+    LogicalPlan below = NotKept.insteadOf(null, () -> Substitution.of(node, false));
     List<NamedExpression> kept = new ArrayList<>(KeptPlan.kept(below, columns));
     LogicalPlan plan = kept.size() == below.output().size() ? below : new Project(Compat.seq(kept), below);
     return Steering.unasked(() -> Compat.relation(session, plan, NAME_PREFIX + node.hash, StorageLevel.fromString(level)));
@@ -238,29 +263,55 @@ final class KeptPlans {
   }
 
   /** The query's plan with what is kept of it, for this execution of Spark; null: the plan is made outside of one. */
-  LogicalPlan read(PlanFacts facts, QueryExecution execution) {
+  LogicalPlan read(PlanFacts facts, SparkSession session, QueryExecution execution) {
     for (PlanFacts.Node node : facts.nodes) {
       if (node.kept != null && entries.get(node.kept.id()) != node.kept) {
         node.kept = null; // dropped since, by the host or for another query
       }
     }
-    LogicalPlan plan = Substitution.of(facts.root(), true);
-    NotKept.unless(plan == facts.root().plan ? null : facts.root().plan);
-    if (plan != facts.root().plan && execution != null) {
+    LogicalPlan own = facts.root().plan;
+    LogicalPlan plan = NotKept.insteadOf(own, () -> Substitution.of(facts.root(), true));
+    planned.remove();
+    if (plan != own && execution != null) {
       List<KeptPlan> read = facts.nodes.stream().map(node -> node.kept).filter(kept -> kept != null).distinct().toList();
       readBy.put(execution, read);
+      planned.set(new Planned(execution, own, read));
     }
     return plan;
   }
 
-  /** Called when Spark begins to run a plan. If it runs it again and sources have changed since, what it read of ours is dropped first. */
+  /**
+   * Called when Spark has optimized a plan of this thread. A DataFrame object remembers its plan, and the application, or a library that follows
+   * where data comes from, may ask for it or cache it: from now on that is its own plan. An RDD of it runs what the object ran, as alone, but may
+   * be read at any time, when nobody can check what is kept: that is let go of then, and not kept again.
+   */
+  void optimized() {
+    NotKept.optimized();
+    Planned now = planned.get();
+    if (now != null) {
+      planned.remove();
+      Compat.remembers(now.execution, now.own, () -> now.read.forEach(entry -> {
+        failed.add(entry.id());
+        drop(entry, "gone", null);
+        entry.letGo(false);
+      }));
+    }
+  }
+
+  /**
+   * Called when Spark begins to run a plan. If it runs it again and sources have changed since, what it read of ours is dropped first, and what
+   * that was computed from.
+   */
   void runs(QueryExecution execution, int listFolderFrom) {
     List<KeptPlan> read = execution == null ? null : readBy.get(execution);
     if (read == null) {
       return;
     }
     SourceIdentity.Look look = new SourceIdentity.Look(listFolderFrom);
-    for (KeptPlan entry : read) {
+    Set<KeptPlan> all = Collections.newSetFromMap(new IdentityHashMap<>());
+    all.addAll(read);
+    all.addAll(entries.values());
+    for (KeptPlan entry : all) {
       String error = null;
       try {
         if (isCurrent(entry, entry.files(), look)) {
@@ -270,7 +321,7 @@ final class KeptPlans {
         error = e.toString();
       }
       drop(entry, "source_changed", error);
-      entry.letGo(true);
+      entry.letGo(false);
     }
   }
 

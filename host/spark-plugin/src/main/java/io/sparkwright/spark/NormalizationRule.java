@@ -71,14 +71,14 @@ final class NormalizationRule extends Rule<LogicalPlan> {
     if (asks) {
       ask(steering, facts, conf, execution);
     }
-    return purpose.runs() ? steering.kept().read(facts, SparkInternals.queryExecution(execution)) : plan;
+    return purpose.runs() ? steering.kept().read(facts, session, SparkInternals.queryExecution(execution)) : plan;
   }
 
   /** The plan's facts. First drops our cached plans that must not be used for it; if that fails, drops them all and returns null. */
   private PlanFacts checked(Steering steering, LogicalPlan plan, SQLConf conf, Purpose purpose) {
     try {
       long confDigest = steering.confs().digest(Compat.sessionId(session), conf);
-      PlanFacts facts = PlanFacts.of(plan, steering.identity(), steering.welcome(), confDigest, conf.adaptiveExecutionEnabled());
+      PlanFacts facts = PlanFacts.of(plan, steering.identity(), steering.welcome(), confDigest, choosesPartitions(conf));
       if (Cacheability.refusesBlocks(steering.context().conf())) {
         facts.refuseAll(Cacheability.UNREGISTERED);
       }
@@ -92,6 +92,11 @@ final class NormalizationRule extends Rule<LogicalPlan> {
     }
   }
 
+  /** Whether Spark decides by itself, while a query runs, how many partitions a shuffle has. */
+  private static boolean choosesPartitions(SQLConf conf) {
+    return conf.adaptiveExecutionEnabled() && conf.coalesceShufflePartitionsEnabled();
+  }
+
   private void ask(Steering steering, PlanFacts facts, SQLConf conf, Long execution) throws InterruptedException {
     Questions questions = steering.connection().questions();
     if (questions == null) {
@@ -100,7 +105,7 @@ final class NormalizationRule extends Rule<LogicalPlan> {
     String sessionId = Compat.sessionId(session);
     var values = steering.confs().values(sessionId, conf);
     JsonNode answer = questions.ask(
-        (id, lastTripUs) -> Question.text(id, lastTripUs, sessionId, execution, conf.adaptiveExecutionEnabled(), facts, values, steering));
+        (id, lastTripUs) -> Question.text(id, lastTripUs, sessionId, execution, choosesPartitions(conf), facts, values, steering));
     Map<String, String> confs = new HashMap<>();
     if (answer != null && !answer.has("none")) {
       answer.path("confs").properties().forEach(set -> confs.put(set.getKey(), set.getValue().asText()));

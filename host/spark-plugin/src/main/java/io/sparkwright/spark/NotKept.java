@@ -2,7 +2,15 @@ package io.sparkwright.spark;
 
 import java.util.ArrayList;
 import java.util.BitSet;
+import java.util.Collections;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Supplier;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.catalyst.expressions.Alias;
 import org.apache.spark.sql.catalyst.expressions.Attribute;
@@ -22,8 +30,21 @@ import scala.runtime.AbstractFunction1;
  */
 final class NotKept extends Rule<LogicalPlan> {
   private static final String MESSAGE = "Sparkwright: this column is not kept";
-  /** The plan that this thread optimizes, as it is without what is kept. */
-  private static final ThreadLocal<LogicalPlan> ITS_OWN = new ThreadLocal<>();
+  private static final Pattern IN_PLAN = Pattern.compile(MESSAGE + " \\((\\d+)\\)");
+  /** The plans that are optimized at present, as they are without what is kept, by the number that their columns name. */
+  private static final Map<Long, LogicalPlan> OWN = Collections.synchronizedMap(new Remembered());
+  private static final AtomicLong NUMBERS = new AtomicLong();
+  /** The number of the plan that this thread put together last. */
+  private static final ThreadLocal<Long> NUMBER = ThreadLocal.withInitial(() -> 0L);
+
+  private static final class Remembered extends LinkedHashMap<Long, LogicalPlan> {
+    private static final long serialVersionUID = 1;
+
+    @Override
+    protected boolean removeEldestEntry(Map.Entry<Long, LogicalPlan> eldest) {
+      return size() > WithoutHost.OWN_PLANS;
+    }
+  }
 
   private final SparkSession session;
 
@@ -37,47 +58,71 @@ final class NotKept extends Rule<LogicalPlan> {
     for (Attribute column : SparkInternals.list(plan.output())) {
       columns.add(kept.get(columns.size())
           ? column
-          : new Alias(Compat.failing(MESSAGE, column.dataType()), column.name(), column.exprId(), column.qualifier(), Option.empty(), Compat.seq(List.of())));
+          : new Alias(Compat.failing(MESSAGE + " (" + NUMBER.get() + ")", column.dataType()), column.name(), column.exprId(), column.qualifier(), Option.empty(), Compat.seq(List.of())));
     }
     return columns;
   }
 
-  /** Notes the plan that is run if the one with what is kept turns out to need more. */
-  static void unless(LogicalPlan own) {
-    ITS_OWN.set(own);
+  /**
+   * Puts a plan together of what is kept.
+   *
+   * @param own the plan that is run if it turns out to need more; null: nothing is, what needs more fails
+   */
+  static LogicalPlan insteadOf(LogicalPlan own, Supplier<LogicalPlan> kept) {
+    long number = NUMBERS.incrementAndGet();
+    NUMBER.set(number);
+    LogicalPlan plan = kept.get();
+    if (own != null && plan != own) {
+      OWN.put(number, own);
+    }
+    return plan;
+  }
+
+  /** Called when Spark has optimized the plan that this thread put together. */
+  static void optimized() {
+    OWN.remove(NUMBER.get());
   }
 
   @Override
   public LogicalPlan apply(LogicalPlan plan) {
     Steering steering = Steering.current();
-    if (steering == null || steering.kept().isEmpty() || !isIn(plan)) {
+    Long number = steering == null || steering.kept().isEmpty() ? null : number(plan);
+    if (number == null) {
       return plan;
     }
-    LogicalPlan own = ITS_OWN.get();
-    if (Steering.isOurs() || own == null) {
-      throw new IllegalStateException(MESSAGE);
+    LogicalPlan own = OWN.get(number);
+    if (own == null) {
+      throw new IllegalStateException(MESSAGE); // while an entry is filled: it is dropped
     }
     if (plan.getClass().getSimpleName().equals("Subquery")) {
       return plan; // optimized by itself: the rule sees it again in the plan that holds it
     }
     Log.once("columns", "Sparkwright: a query goes on over its own plan, it needs columns of a kept plan that it was not seen to ask for", null);
-    ITS_OWN.remove();
-    return Compat.optimized(session, own);
+    OWN.remove(number);
+    return Steering.unasked(() -> Compat.planning(session, own).optimizedPlan());
   }
 
-  private static boolean isIn(LogicalPlan plan) {
-    return plan.exists(new Test<LogicalPlan>() {
+  /** The number of the plan that a column belongs to which is not kept and which is still asked for; null: there is no such column. */
+  private static Long number(LogicalPlan plan) {
+    AtomicReference<Long> found = new AtomicReference<>();
+    plan.exists(new Test<LogicalPlan>() {
       @Override
       boolean holds(LogicalPlan node) {
         return SparkInternals.list(node.expressions()).stream().anyMatch(expression -> expression.exists(new Test<Expression>() {
           @Override
           boolean holds(Expression part) {
-            return part instanceof RaiseError && part.toString().contains(MESSAGE)
-                || part instanceof SubqueryExpression subquery && isIn(subquery.plan());
+            if (part instanceof RaiseError) {
+              Matcher message = IN_PLAN.matcher(part.toString());
+              found.compareAndSet(null, message.find() ? Long.valueOf(message.group(1)) : null);
+            } else if (part instanceof SubqueryExpression subquery) {
+              found.compareAndSet(null, number(subquery.plan()));
+            }
+            return found.get() != null;
           }
         }));
       }
     });
+    return found.get();
   }
 
   private abstract static class Test<T> extends AbstractFunction1<T, Object> {

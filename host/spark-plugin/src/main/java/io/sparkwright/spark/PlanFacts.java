@@ -6,6 +6,7 @@ import java.util.HexFormat;
 import java.util.List;
 import org.apache.hadoop.fs.Path;
 import org.apache.spark.sql.catalyst.expressions.Expression;
+import org.apache.spark.sql.catalyst.expressions.RuntimeReplaceable;
 import org.apache.spark.sql.catalyst.plans.logical.LogicalPlan;
 import org.apache.spark.sql.catalyst.plans.logical.Sample;
 import org.apache.spark.sql.execution.datasources.InMemoryFileIndex;
@@ -37,8 +38,12 @@ final class PlanFacts implements PlanHash.Visitor {
     boolean byPartition;
     /** Whether what is made of this sub-plan's rows depends on the partitions that they come in. */
     boolean partitionsSeenFromAbove;
+    /** Whether this is so only because the query writes a file of each. */
+    boolean written;
     /** Whether the query deletes files below this node before it reads them. */
     boolean overwritten;
+    /** Whether the user cached something below. */
+    boolean aboveUsersCache;
     /** {@code no}, {@code user} or {@code ours}: who cached exactly this sub-plan, if anyone. */
     String cached = "no";
     /** What is kept of this sub-plan and stands for it in this query; null: nothing, or not all of the columns that the query asks for. */
@@ -98,8 +103,8 @@ final class PlanFacts implements PlanHash.Visitor {
     PlanFacts facts = new PlanFacts(identity, welcome, confDigest);
     facts.visit(plan);
     facts.refuseBelowFileNames();
-    facts.refuseWhatIsTiedToPartitions(adaptive);
     facts.refuseOverwritten();
+    facts.refuseWhatIsTiedToPartitions(adaptive);
     return facts;
   }
 
@@ -139,15 +144,17 @@ final class PlanFacts implements PlanHash.Visitor {
   }
 
   /**
-   * A sample, a seeded {@code rand} and the like draw or number rows by partition, and a write without adaptive execution makes a file of each.
-   * Below them everything stays as it would be.
+   * A sample, a seeded {@code rand} and the like draw or number rows by partition, and a write makes a file of each. Below them everything stays
+   * as it would be; with adaptive execution no further down than to the first operator that shuffles what it writes.
    */
   private void refuseWhatIsTiedToPartitions(boolean adaptive) {
     for (Node node : nodes) { // parents come first
-      boolean here = node.byPartition || node.plan instanceof Sample || !adaptive && Cacheability.writes(node.plan);
-      if (here || node.partitionsSeenFromAbove) {
+      boolean drawn = node.byPartition || node.plan instanceof Sample || node.partitionsSeenFromAbove && !node.written;
+      boolean written = Cacheability.writes(node.plan) || node.written && !(adaptive && Cacheability.shuffles(node.plan));
+      if (drawn || written) {
         for (Node child : node.children) {
           child.partitionsSeenFromAbove = true;
+          child.written = !drawn;
           child.reason = child.reason == null ? Cacheability.TIED_TO_PARTITIONS : child.reason;
         }
       }
@@ -181,15 +188,20 @@ final class PlanFacts implements PlanHash.Visitor {
 
   /**
    * A plan above one that the user cached does not depend on its files alone: if we cached it, it would still return the user's snapshot
-   * after the user's unpersist.
+   * after the user's unpersist. What was kept of it before is not read either: the user's own would not be filled.
    */
   void refuseAboveUsersCache() {
     for (int i = nodes.size() - 1; i >= 0; i--) {
       Node node = nodes.get(i);
+      boolean above = false;
       for (Node child : node.children) {
-        if (child.cached.equals("user") || Cacheability.ABOVE_USER_CACHE.equals(child.reason)) {
-          node.reason = node.reason == null ? Cacheability.ABOVE_USER_CACHE : node.reason;
-        }
+        above |= child.cached.equals("user") || child.aboveUsersCache;
+      }
+      if (above && !node.cached.equals("user")) {
+        node.aboveUsersCache = true;
+        node.reason = node.reason == null ? Cacheability.ABOVE_USER_CACHE : node.reason;
+        node.cached = "no";
+        node.kept = null;
       }
     }
   }
@@ -238,6 +250,17 @@ final class PlanFacts implements PlanHash.Visitor {
     holder.byPartition |= Cacheability.isByPartition(expression);
     if (holder.reason == null) {
       holder.reason = Cacheability.ofExpression(expression);
+    }
+    if (expression instanceof RuntimeReplaceable function) {
+      made(function.replacement());
+    }
+  }
+
+  /** What a function is made of counts as well: {@code to_date('today')} is a cast. */
+  private void made(Expression expression) {
+    expression(expression);
+    for (Iterator<Expression> it = expression.children().iterator(); it.hasNext(); ) {
+      made(it.next());
     }
   }
 

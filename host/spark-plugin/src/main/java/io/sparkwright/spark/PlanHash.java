@@ -1,5 +1,6 @@
 package io.sparkwright.spark;
 
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.IdentityHashMap;
 import java.util.Map;
@@ -9,6 +10,8 @@ import org.apache.spark.sql.catalyst.expressions.Attribute;
 import org.apache.spark.sql.catalyst.expressions.AttributeReference;
 import org.apache.spark.sql.catalyst.expressions.ExprId;
 import org.apache.spark.sql.catalyst.expressions.Expression;
+import org.apache.spark.sql.catalyst.expressions.LambdaFunction;
+import org.apache.spark.sql.catalyst.expressions.NamedExpression;
 import org.apache.spark.sql.catalyst.expressions.NamedLambdaVariable;
 import org.apache.spark.sql.catalyst.expressions.SubqueryExpression;
 import org.apache.spark.sql.catalyst.plans.logical.Join;
@@ -18,6 +21,8 @@ import org.apache.spark.sql.catalyst.plans.logical.SubqueryAlias;
 import org.apache.spark.sql.catalyst.plans.logical.View;
 import org.apache.spark.sql.execution.datasources.LogicalRelation;
 import org.apache.spark.sql.types.DataType;
+import org.apache.spark.sql.types.Decimal;
+import org.apache.spark.unsafe.types.UTF8String;
 import scala.Option;
 import scala.Product;
 import scala.collection.Iterator;
@@ -37,6 +42,8 @@ final class PlanHash {
   }
 
   private static final long RIGHT_SIDE = 0x5249474854L;
+  private static final long NOTHING = 0x4e554c4cL;
+  private static final long NUMBER = 0x4e554d424552L;
   private static final WeakIdentityMap<Object, Integer> ROWS = new WeakIdentityMap<>();
   private static final ClassValue<Long> CLASS_HASH = new ClassValue<>() {
     @Override
@@ -49,6 +56,8 @@ final class PlanHash {
   private final Map<LogicalPlan, Long> plans = new IdentityHashMap<>();
   /** From a column's expression id to the hash of its origin. */
   private final Map<Long, Long> origins = new HashMap<>();
+  /** Lambda functions around the expression that is hashed now. */
+  private int lambdas;
 
   PlanHash(Visitor visitor) {
     this.visitor = visitor;
@@ -102,16 +111,24 @@ final class PlanHash {
     }
   }
 
-  /** Gives the right side's columns an origin of their own: in a self-join both sides have the same one. */
+  /**
+   * Gives the right side's columns an origin of their own: in a self-join both sides have the same one. What they are joined to is part of it,
+   * since a table may be joined a third time.
+   */
   private void tellSidesApart(Join join) {
+    Long left = plans.get(join.left());
+    long side = Mix.with(RIGHT_SIDE, left == null ? 0 : left);
     for (Iterator<Attribute> it = join.right().output().iterator(); it.hasNext(); ) {
-      origins.computeIfPresent(it.next().exprId().id(), (id, origin) -> Mix.with(origin, RIGHT_SIDE));
+      origins.computeIfPresent(it.next().exprId().id(), (id, origin) -> Mix.with(origin, side));
     }
   }
 
   private long argument(Object argument) {
-    if (argument == null || argument instanceof ExprId || argument instanceof AtomicReference) {
+    if (argument instanceof ExprId || argument instanceof AtomicReference) {
       return 0; // differs each time the plan is built
+    }
+    if (argument == null) {
+      return NOTHING;
     }
     if (argument instanceof Expression expression) {
       return expression(expression);
@@ -120,8 +137,20 @@ final class PlanHash {
       Long known = plans.get(plan);
       return known == null ? CLASS_HASH.get(plan.getClass()) : known;
     }
-    if (argument instanceof DataType || argument instanceof String) {
+    if (argument instanceof DataType) {
       return argument.hashCode();
+    }
+    if (argument instanceof String || argument instanceof UTF8String || argument instanceof Decimal) {
+      return Mix.of(argument.toString());
+    }
+    if (argument instanceof Long number) {
+      return Mix.with(NUMBER, number); // Java's hash of a long is that of its complement
+    }
+    if (argument instanceof Double || argument instanceof Float) {
+      return Mix.with(NUMBER, Double.doubleToRawLongBits(((Number) argument).doubleValue()));
+    }
+    if (argument instanceof byte[] bytes) {
+      return Mix.with(NUMBER, Arrays.hashCode(bytes));
     }
     if (argument instanceof Option<?> option) {
       return option.isDefined() ? Mix.with(1, argument(option.get())) : 0;
@@ -166,7 +195,18 @@ final class PlanHash {
       return hash;
     }
     if (expression instanceof NamedLambdaVariable variable) {
-      return variable.dataType().hashCode(); // its name holds a counter that differs at each use
+      // its name holds a counter that differs at each use
+      return Mix.with(variable.dataType().hashCode(), origins.getOrDefault(variable.exprId().id(), 0L));
+    }
+    if (expression instanceof LambdaFunction lambda) {
+      lambdas++;
+      int position = 0;
+      for (NamedExpression variable : SparkInternals.list(lambda.arguments())) {
+        origins.put(variable.exprId().id(), Mix.with(lambdas, position++));
+      }
+      long hash = arguments(CLASS_HASH.get(expression.getClass()), lambda);
+      lambdas--;
+      return hash;
     }
     if (expression instanceof SubqueryExpression subquery) {
       visitor.subquery(subquery.plan());

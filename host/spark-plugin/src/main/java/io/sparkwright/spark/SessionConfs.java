@@ -1,6 +1,7 @@
 package io.sparkwright.spark;
 
 import java.lang.ref.WeakReference;
+import java.time.LocalDate;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
@@ -11,6 +12,7 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
 import org.apache.spark.SparkConf;
+import org.apache.spark.sql.catalyst.util.DateTimeUtils;
 import org.apache.spark.sql.internal.SQLConf;
 
 /**
@@ -274,13 +276,15 @@ final class SessionConfs {
 
   /**
    * Digest of every session setting that may change a plan's rows (time zone, ANSI mode, reader options, …), and of shuffle partitions
-   * that the user set: the user then expects that number of partitions, or of files written.
+   * that the user set: the user then expects that number of partitions, or of files written. The day is part of it: a text without a
+   * date is a time of today where it is read as a timestamp.
    */
   synchronized long digest(String sessionId, SQLConf conf) {
     Map<String, String> settings = conf.settings();
     long digest = userHas(session(sessionId, conf), conf, SHUFFLE_PARTITIONS)
         ? Mix.of(String.valueOf(set(conf, SHUFFLE_PARTITIONS)))
         : 0;
+    digest += Mix.with(Mix.of("day"), LocalDate.now(DateTimeUtils.getZoneId(conf.sessionLocalTimeZone())).toEpochDay());
     synchronized (settings) {
       for (Map.Entry<String, String> entry : settings.entrySet()) {
         if (matters(entry.getKey()) && !keys.contains(entry.getKey())) {

@@ -107,8 +107,10 @@ final class Steering {
     }
     try {
       entries.runs(SparkInternals.queryExecution(execution), accepted.listFolderFrom());
-    } catch (RuntimeException | LinkageError e) {
+    } catch (Throwable e) { // Scala's methods throw what they don't declare
+      Log.rethrowIfTheUserEndedIt(e);
       Log.once("runs", "Sparkwright: whether a plan that runs again reads what has changed is not known", e);
+      Log.rethrowIfJvmMustSeeIt(e);
     }
   }
 

@@ -28,6 +28,10 @@ final class WithoutHost {
    * of Scala's collections; a deeper frame belongs to the application.
    */
   static final int COPY_FRAMES = 40;
+  /** Failed fills that are remembered, so that none of them is tried again. A sub-plan has another name once its files have changed. */
+  static final int FAILED_FILLS_REMEMBERED = 10_000;
+  /** Queries that are being optimized and whose own plans are at hand, should what is kept of them not do. */
+  static final int OWN_PLANS = 256;
 
   private WithoutHost() {}
 }

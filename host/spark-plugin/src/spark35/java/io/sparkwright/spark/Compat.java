@@ -1,5 +1,6 @@
 package io.sparkwright.spark;
 
+import java.lang.reflect.Field;
 import java.util.Collection;
 import java.util.Map;
 import java.util.regex.Pattern;
@@ -91,9 +92,54 @@ final class Compat {
     return session.sessionState().executePlan(plan, CommandExecutionMode.SKIP());
   }
 
-  /** A plan as Spark's optimizer leaves it. */
-  static LogicalPlan optimized(SparkSession session, LogicalPlan plan) {
-    return session.sessionState().optimizer().execute(plan);
+  /**
+   * What a DataFrame object's plan is from now on, for whoever asks for it or caches it; what runs now, and whenever the object is asked for its
+   * rows again, stays. Spark keeps each step of planning in a field, and a bit that says that it is there.
+   *
+   * @param beforeRdd is done before an RDD is made of the object
+   */
+  static void remembers(QueryExecution execution, LogicalPlan own, Runnable beforeRdd) {
+    PlanningSteps steps = PlanningSteps.KNOWN;
+    try {
+      synchronized (execution) {
+        byte done = steps.bits.getByte(execution);
+        if ((done & PlanningSteps.PLANNED) != 0 || (~done & PlanningSteps.OPTIMIZED) != 0) {
+          throw new IllegalStateException("unknown steps of planning: " + done);
+        }
+        steps.normalized.set(execution, own);
+        steps.toRdd.set(execution, new LaterRdd(execution, beforeRdd));
+        steps.bits.setByte(execution, (byte) (done & ~PlanningSteps.AGAIN | PlanningSteps.TO_RDD));
+      }
+    } catch (IllegalAccessException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  /** The private fields of {@link QueryExecution}, and the bits of what is in them, in the order in which it declares its lazy values. */
+  private record PlanningSteps(Field normalized, Field toRdd, Field bits) {
+    static final PlanningSteps KNOWN = known();
+    /** analyzed, commandExecuted, normalized, withCachedData, optimizedPlan */
+    static final int OPTIMIZED = 0b1_1111;
+    /** withCachedData, optimizedPlan */
+    static final int AGAIN = 0b1_1000;
+    /** sparkPlan, executedPlan, toRdd */
+    static final int PLANNED = 0b1110_0000;
+    static final int TO_RDD = 0b1000_0000;
+
+    private static PlanningSteps known() {
+      try {
+        PlanningSteps steps = new PlanningSteps(
+            QueryExecution.class.getDeclaredField("normalized"),
+            QueryExecution.class.getDeclaredField("toRdd"),
+            QueryExecution.class.getDeclaredField("bitmap$0"));
+        steps.normalized.setAccessible(true);
+        steps.toRdd.setAccessible(true);
+        steps.bits.setAccessible(true);
+        return steps;
+      } catch (ReflectiveOperationException e) {
+        throw new IllegalStateException(e);
+      }
+    }
   }
 
   static SessionCatalog catalog(SparkSession session) {

@@ -1,7 +1,9 @@
 package io.sparkwright.spark;
 
+import java.lang.reflect.Field;
 import java.lang.reflect.Method;
 import java.util.Collection;
+import java.util.HashMap;
 import java.util.Map;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.spark.SparkConf;
@@ -20,6 +22,7 @@ import org.apache.spark.sql.execution.CacheManager;
 import org.apache.spark.sql.execution.CachedData;
 import org.apache.spark.sql.execution.CommandExecutionMode;
 import org.apache.spark.sql.execution.QueryExecution;
+import org.apache.spark.sql.execution.SQLExecutionRDD;
 import org.apache.spark.sql.execution.columnar.DefaultCachedBatchSerializer;
 import org.apache.spark.sql.execution.columnar.InMemoryRelation;
 import org.apache.spark.sql.execution.columnar.InMemoryRelation$;
@@ -30,7 +33,9 @@ import org.apache.spark.sql.types.DataType;
 import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.storage.StorageLevel;
 import org.apache.spark.util.JsonProtocol$;
+import org.apache.spark.util.LazyTry;
 import org.apache.spark.util.Utils;
+import scala.Function0;
 import scala.Option;
 import scala.Tuple2;
 import scala.collection.Seq;
@@ -94,9 +99,47 @@ final class Compat {
     return classic(session).sessionState().executePlan(plan, CommandExecutionMode.SKIP());
   }
 
-  /** A plan as Spark's optimizer leaves it. */
-  static LogicalPlan optimized(SparkSession session, LogicalPlan plan) {
-    return classic(session).sessionState().optimizer().execute(plan);
+  /**
+   * What a DataFrame object's plan is from now on, for whoever asks for it or caches it; what runs now, and whenever the object is asked for its
+   * rows again, stays. Spark keeps each step of planning in a field.
+   *
+   * @param beforeRdd is done before an RDD is made of the object
+   */
+  static void remembers(QueryExecution execution, LogicalPlan own, Runnable beforeRdd) {
+    QueryExecution again = planning(execution.sparkSession(), execution.commandExecuted());
+    REMEMBERED.set(execution, "lazyNormalized", () -> own);
+    REMEMBERED.set(execution, "lazyWithCachedData", () -> Steering.unasked(again::withCachedData));
+    REMEMBERED.set(execution, "lazyOptimizedPlan", () -> Steering.unasked(again::optimizedPlan));
+    LazyTry<SQLExecutionRDD> rdd = execution.lazyToRdd();
+    REMEMBERED.set(execution, "lazyToRdd", () -> {
+      beforeRdd.run();
+      return rdd.get();
+    });
+  }
+
+  private static final PlanningSteps REMEMBERED = new PlanningSteps();
+
+  /** The private fields of {@link QueryExecution}. */
+  private static final class PlanningSteps extends ClassValue<Map<String, Field>> {
+    @Override
+    protected Map<String, Field> computeValue(Class<?> type) {
+      Map<String, Field> fields = new HashMap<>();
+      for (Field field : QueryExecution.class.getDeclaredFields()) {
+        if (field.getType() == LazyTry.class) {
+          field.setAccessible(true);
+          fields.put(field.getName(), field);
+        }
+      }
+      return fields;
+    }
+
+    void set(QueryExecution execution, String step, Function0<?> value) {
+      try {
+        get(QueryExecution.class).get(step).set(execution, new LazyTry<>(value));
+      } catch (IllegalAccessException e) {
+        throw new IllegalStateException(e);
+      }
+    }
   }
 
   static SessionCatalog catalog(SparkSession session) {
