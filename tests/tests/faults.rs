@@ -5,6 +5,16 @@
 //!
 //! | fault | test |
 //! |---|---|
+//! | a column that fails and that nobody asks for | plugin scenario `columns_that_no_query_asks_for` |
+//! | text whose rows depend on the columns asked for | `rows_that_depend_on_the_columns_asked_for` |
+//! | a program that reads a few rows and stops | `rows_that_no_query_reads` |
+//! | a fill that fails or is cancelled | `a_fill_that_fails` |
+//! | Kryo that requires registration | `kryo_that_requires_registration` |
+//! | NaN beside the bounds of a batch | `numbers_that_are_none` |
+//! | an object that is asked again, cached, or made an RDD of | `the_same_object_again`, `what_an_object_remembers` |
+//! | a file of the same size whose time was put back | `contents_with_the_old_length_and_time` |
+//! | settings of ours in a session, in a streaming query's checkpoint | `a_plan_outside_of_an_execution`; `applications`: `structured_streaming` |
+//! | a program that sets `spark.plugins` itself | `applications`: `a_plugin_of_the_program_s_own` |
 //! | a working folder with a blank, `#`, `%`, letters beyond ASCII | `environment`: `a_folder_of_any_name_and_properties_in_any_form`, `a_locale_without_a_name_for_the_folder` |
 //! | `spark-defaults.conf` as Java reads it; `--properties-file`, `--load-spark-defaults` | the same; `host/src/launch/properties.rs`, `launch/arguments.rs` |
 //! | no folder to write to, no HOME; `--deploy-mode cluster` | `environment`: `nowhere_to_write`, `a_driver_elsewhere` |

@@ -3,6 +3,7 @@
 mod bundled;
 mod circles;
 mod dependencies;
+mod promises;
 mod rust;
 
 use std::process::Command;
@@ -14,7 +15,7 @@ use sparkwright_tests::paths;
 use crate::node::Node;
 use crate::{build, console, python, setup};
 
-/// Checks format, lints, types, modules, dependencies and licences: rustfmt, clippy, javac, ruff, mypy, pyright, tsc, cargo-shear, cargo-deny.
+/// Checks format, lints, types, modules, the README's promises, dependencies and licences: rustfmt, clippy, javac, ruff, mypy, pyright, tsc, cargo-shear, cargo-deny.
 #[derive(Debug, Args)]
 pub(crate) struct Lint {
     /// Also checks dependencies against RustSec's advisories, and fetches them for that.
@@ -26,6 +27,7 @@ impl Lint {
     pub(crate) fn run(self) -> Result<()> {
         rust::format()?;
         circles::check()?;
+        promises::check(&paths::workspace())?;
         dependencies::unused()?;
         dependencies::allowed(self.advisories)?;
         // The host does not compile without what it embeds.
