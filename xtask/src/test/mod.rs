@@ -35,15 +35,17 @@ const ON_SPARK: &str = "sparkwright-tests";
 /// Those on Spark whose outcome depends on when something happens: with another Spark beside them they may fail for its sake.
 const TIMED: [&str; 2] = ["tests/tests/scaling", "tests/tests/spills"];
 /// The parts that start Spark and watch no times, as far as they take minutes; the longest first, so that both lanes end at about the same time.
-const LONGEST: [&str; 8] = [
+const LONGEST: [&str; 10] = [
     "tests/tests/invisible",
     "host/python beside PySpark 4.3",
     "host/python beside PySpark 3.5",
     DEMO,
     "tests/tests/plugin",
+    "tests/tests/applications",
     "tests/tests/faults",
-    "tests/tests/examples",
     CERTIFICATE,
+    "tests/tests/examples",
+    "tests/tests/tpcds",
 ];
 /// Drawn programs, alone and steered.
 const CERTIFICATE: &str = "tests/certificate";
@@ -54,14 +56,16 @@ const CERTIFIED_MINUTES: u32 = 50;
 /// The README's other command.
 const DEMO: &str = "cargo xtask demo";
 /// Those whose tests have a long form: they draw cases, or what they check may fail once in many times.
-const LONG: [&str; 7] = [
+const LONG: [&str; 9] = [
     "core/tests/decision_properties",
     "core/tests/control_properties",
     "core/policy/tests/policy",
     "host/tests/engine_hostile",
     "host/tests/pipeline",
+    "tests/tests/applications",
     "tests/tests/faults",
     "tests/tests/invisible",
+    "tests/tests/tpcds",
 ];
 
 /// Runs every test: the core, the policy reader, the host, the page, all of it on real Spark, the Python wheel, and the demo.

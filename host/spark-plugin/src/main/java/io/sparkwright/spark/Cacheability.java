@@ -231,14 +231,26 @@ final class Cacheability {
     return node instanceof Command && !node.children().isEmpty();
   }
 
-  /** Whether an operator's rows come in the partitions of a shuffle of its own. A join may have its larger side's. */
-  static boolean shuffles(LogicalPlan node) {
+  /**
+   * Whether an operator's rows come in the partitions of a shuffle of its own. A join may have its larger side's, and what groups rows may have
+   * those of an operator below.
+   *
+   * @param shuffledBelow whether there may be one below that has the partitions already
+   */
+  static boolean shuffles(LogicalPlan node, boolean shuffledBelow) {
     return switch (node.getClass().getSimpleName()) {
-      case "Aggregate", "Distinct", "Deduplicate", "Window", "Intersect", "Except", "RepartitionByExpression", "RebalancePartitions" -> true;
+      case "Aggregate", "Distinct", "Deduplicate", "Window", "Intersect", "Except" -> !shuffledBelow;
+      case "RepartitionByExpression", "RebalancePartitions" -> true;
       case "Repartition" -> ((Repartition) node).shuffle();
       case "Sort" -> ((Sort) node).global();
       default -> false;
     };
+  }
+
+  /** Whether an operator gives a partition at a time to a function of the user. */
+  static boolean givesPartitions(LogicalPlan node) {
+    String name = node.getClass().getSimpleName();
+    return name.startsWith("MapPartitions") || name.endsWith("MapInPandas") || name.endsWith("MapInArrow") || name.equals("ScriptTransformation");
   }
 
   static boolean isByPartition(Expression expression) {

@@ -263,7 +263,7 @@ final class KeptPlans {
   }
 
   /** The query's plan with what is kept of it, for this execution of Spark; null: the plan is made outside of one. */
-  LogicalPlan read(PlanFacts facts, SparkSession session, QueryExecution execution) {
+  LogicalPlan read(PlanFacts facts, QueryExecution execution) {
     for (PlanFacts.Node node : facts.nodes) {
       if (node.kept != null && entries.get(node.kept.id()) != node.kept) {
         node.kept = null; // dropped since, by the host or for another query
@@ -271,7 +271,6 @@ final class KeptPlans {
     }
     LogicalPlan own = facts.root().plan;
     LogicalPlan plan = NotKept.insteadOf(own, () -> Substitution.of(facts.root(), true));
-    planned.remove();
     if (plan != own && execution != null) {
       List<KeptPlan> read = facts.nodes.stream().map(node -> node.kept).filter(kept -> kept != null).distinct().toList();
       readBy.put(execution, read);
@@ -286,27 +285,50 @@ final class KeptPlans {
    * be read at any time, when nobody can check what is kept: that is let go of then, and not kept again.
    */
   void optimized() {
+    if (Steering.isOurs()) {
+      return;
+    }
     NotKept.optimized();
     Planned now = planned.get();
     if (now != null) {
       planned.remove();
-      Compat.remembers(now.execution, now.own, () -> now.read.forEach(entry -> {
+      Compat.remembers(now.execution, now.own, () -> letGoForGood(now.read));
+    }
+  }
+
+  /** Called when this thread begins a plan: what it planned before is over. */
+  void anotherPlan() {
+    planned.remove();
+  }
+
+  /** Lets go of what an RDD would read that the program holds. A failure is told, and harms nobody. */
+  private void letGoForGood(List<KeptPlan> read) {
+    try {
+      for (KeptPlan entry : read) {
         failed.add(entry.id());
         drop(entry, "gone", null);
         entry.letGo(false);
-      }));
+      }
+    } catch (Throwable e) {
+      Log.once("held", "Sparkwright: an RDD that the program holds may read what was kept", e);
+      Log.rethrowIfJvmMustSeeIt(e);
     }
   }
 
   /**
    * Called when Spark begins to run a plan. If it runs it again and sources have changed since, what it read of ours is dropped first, and what
-   * that was computed from.
+   * that was computed from. A checkpoint holds an RDD of it, as the program itself may.
    */
-  void runs(QueryExecution execution, int listFolderFrom) {
+  void runs(QueryExecution execution, Steering steering) {
     List<KeptPlan> read = execution == null ? null : readBy.get(execution);
     if (read == null) {
       return;
     }
+    if (!Purpose.ofThisCall(steering).runs()) {
+      letGoForGood(read);
+      return;
+    }
+    int listFolderFrom = steering.welcome().listFolderFrom();
     SourceIdentity.Look look = new SourceIdentity.Look(listFolderFrom);
     Set<KeptPlan> all = Collections.newSetFromMap(new IdentityHashMap<>());
     all.addAll(read);

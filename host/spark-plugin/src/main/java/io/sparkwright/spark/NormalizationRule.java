@@ -8,6 +8,7 @@ import java.util.Map;
 import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.catalyst.plans.logical.LogicalPlan;
 import org.apache.spark.sql.catalyst.rules.Rule;
+import org.apache.spark.sql.execution.QueryExecution;
 import org.apache.spark.sql.internal.SQLConf;
 
 /**
@@ -49,6 +50,7 @@ final class NormalizationRule extends Rule<LogicalPlan> {
     }
     if (!Steering.isOurs()) {
       steering.confs().anotherPlan();
+      steering.kept().anotherPlan();
     }
     boolean asks = steering.asks() && !Steering.isOurs();
     if (!asks && steering.kept().isEmpty()) {
@@ -63,24 +65,32 @@ final class NormalizationRule extends Rule<LogicalPlan> {
     if (asks && conf.getConfString(MODE, "").equals("off")) {
       asks = false;
     }
-    PlanFacts facts = checked(steering, plan, conf, purpose);
+    Long execution = SparkInternals.executionId(steering.context());
+    QueryExecution planned = SparkInternals.queryExecution(execution);
+    PlanFacts facts = checked(steering, plan, conf, purpose, planned != null && Compat.isNormalized(planned));
     if (facts == null) {
       return plan;
     }
-    Long execution = SparkInternals.executionId(steering.context());
     if (asks) {
       ask(steering, facts, conf, execution);
     }
-    return purpose.runs() ? steering.kept().read(facts, session, SparkInternals.queryExecution(execution)) : plan;
+    return purpose.runs() ? steering.kept().read(facts, planned) : plan;
   }
 
-  /** The plan's facts. First drops our cached plans that must not be used for it; if that fails, drops them all and returns null. */
-  private PlanFacts checked(Steering steering, LogicalPlan plan, SQLConf conf, Purpose purpose) {
+  /**
+   * The plan's facts. First drops our cached plans that must not be used for it; if that fails, drops them all and returns null.
+   *
+   * @param another whether it is not the plan of the execution that the thread is in, but one that a command makes as it runs
+   */
+  private PlanFacts checked(Steering steering, LogicalPlan plan, SQLConf conf, Purpose purpose, boolean another) {
     try {
       long confDigest = steering.confs().digest(Compat.sessionId(session), conf);
       PlanFacts facts = PlanFacts.of(plan, steering.identity(), steering.welcome(), confDigest, choosesPartitions(conf));
       if (Cacheability.refusesBlocks(steering.context().conf())) {
         facts.refuseAll(Cacheability.UNREGISTERED);
+      }
+      if (another) {
+        facts.refuseUnknown();
       }
       AskedColumns.note(facts.root(), purpose.readsAll());
       steering.kept().check(facts, session, purpose == Purpose.USER_CACHES);

@@ -91,8 +91,11 @@ final class NotKept extends Rule<LogicalPlan> {
       return plan;
     }
     LogicalPlan own = OWN.get(number);
-    if (own == null) {
+    if (own == null && Steering.isOurs()) {
       throw new IllegalStateException(MESSAGE); // while an entry is filled: it is dropped
+    }
+    if (own == null) {
+      return plan;
     }
     if (plan.getClass().getSimpleName().equals("Subquery")) {
       return plan; // optimized by itself: the rule sees it again in the plan that holds it

@@ -6,7 +6,7 @@ import java.util.HexFormat;
 import java.util.List;
 import org.apache.hadoop.fs.Path;
 import org.apache.spark.sql.catalyst.expressions.Expression;
-import org.apache.spark.sql.catalyst.expressions.RuntimeReplaceable;
+import org.apache.spark.sql.catalyst.plans.logical.Join;
 import org.apache.spark.sql.catalyst.plans.logical.LogicalPlan;
 import org.apache.spark.sql.catalyst.plans.logical.Sample;
 import org.apache.spark.sql.execution.datasources.InMemoryFileIndex;
@@ -34,10 +34,14 @@ final class PlanFacts implements PlanHash.Visitor {
     boolean correlated;
     /** Whether an expression here or above uses the name of the file that is being read. */
     boolean filesSeenFromAbove;
-    /** Whether an expression of this operator draws or numbers rows by partition. */
+    /** Whether this operator draws or numbers rows by partition, or gives whole partitions to a function of the user. */
     boolean byPartition;
     /** Whether what is made of this sub-plan's rows depends on the partitions that they come in. */
     boolean partitionsSeenFromAbove;
+    /** Whether this operator, or one below, has its rows in the partitions of a shuffle. */
+    boolean shuffled;
+    /** Whether one below has. */
+    boolean shuffledBelow;
     /** Whether this is so only because the query writes a file of each. */
     boolean written;
     /** Whether the query deletes files below this node before it reads them. */
@@ -129,6 +133,14 @@ final class PlanFacts implements PlanHash.Visitor {
     }
   }
 
+  /** Refuses all of a plan that a command makes while it runs: nobody knows what it is for. */
+  void refuseUnknown() {
+    for (Node node : nodes) {
+      node.partitionsSeenFromAbove = true;
+    }
+    refuseAll(Cacheability.TIED_TO_PARTITIONS);
+  }
+
   /** {@code input_file_name()} returns an empty text above a cached plan, so no plan below it may be cached by us. */
   private void refuseBelowFileNames() {
     for (Node node : nodes) { // parents come first
@@ -145,12 +157,20 @@ final class PlanFacts implements PlanHash.Visitor {
 
   /**
    * A sample, a seeded {@code rand} and the like draw or number rows by partition, and a write makes a file of each. Below them everything stays
-   * as it would be; with adaptive execution no further down than to the first operator that shuffles what it writes.
+   * as it would be; with adaptive execution no further down than to the last operator that is sure to shuffle what it writes.
    */
   private void refuseWhatIsTiedToPartitions(boolean adaptive) {
+    for (int i = nodes.size() - 1; i >= 0; i--) {
+      Node node = nodes.get(i);
+      node.shuffled = node.plan instanceof Join || Cacheability.shuffles(node.plan, false);
+      for (Node child : node.children) {
+        node.shuffled |= child.shuffled;
+        node.shuffledBelow |= child.shuffled;
+      }
+    }
     for (Node node : nodes) { // parents come first
       boolean drawn = node.byPartition || node.plan instanceof Sample || node.partitionsSeenFromAbove && !node.written;
-      boolean written = Cacheability.writes(node.plan) || node.written && !(adaptive && Cacheability.shuffles(node.plan));
+      boolean written = Cacheability.writes(node.plan) || node.written && !(adaptive && Cacheability.shuffles(node.plan, node.shuffledBelow));
       if (drawn || written) {
         for (Node child : node.children) {
           child.partitionsSeenFromAbove = true;
@@ -210,6 +230,7 @@ final class PlanFacts implements PlanHash.Visitor {
     Node node = new Node(plan);
     nodes.add(node);
     node.reason = Cacheability.ofNode(plan);
+    node.byPartition = Cacheability.givesPartitions(plan);
     for (Iterator<LogicalPlan> it = plan.children().iterator(); it.hasNext(); ) {
       adopt(node, visit(it.next()), true);
     }
@@ -250,17 +271,6 @@ final class PlanFacts implements PlanHash.Visitor {
     holder.byPartition |= Cacheability.isByPartition(expression);
     if (holder.reason == null) {
       holder.reason = Cacheability.ofExpression(expression);
-    }
-    if (expression instanceof RuntimeReplaceable function) {
-      made(function.replacement());
-    }
-  }
-
-  /** What a function is made of counts as well: {@code to_date('today')} is a cast. */
-  private void made(Expression expression) {
-    expression(expression);
-    for (Iterator<Expression> it = expression.children().iterator(); it.hasNext(); ) {
-      made(it.next());
     }
   }
 

@@ -13,6 +13,7 @@ import org.apache.spark.sql.catalyst.expressions.Expression;
 import org.apache.spark.sql.catalyst.expressions.LambdaFunction;
 import org.apache.spark.sql.catalyst.expressions.NamedExpression;
 import org.apache.spark.sql.catalyst.expressions.NamedLambdaVariable;
+import org.apache.spark.sql.catalyst.expressions.RuntimeReplaceable;
 import org.apache.spark.sql.catalyst.expressions.SubqueryExpression;
 import org.apache.spark.sql.catalyst.plans.logical.Join;
 import org.apache.spark.sql.catalyst.plans.logical.LocalRelation;
@@ -56,6 +57,8 @@ final class PlanHash {
   private final Map<LogicalPlan, Long> plans = new IdentityHashMap<>();
   /** From a column's expression id to the hash of its origin. */
   private final Map<Long, Long> origins = new HashMap<>();
+  /** Names that an operator's expressions give to parts of theirs, by their order. */
+  private final Map<Object, Long> common = new HashMap<>();
   /** Lambda functions around the expression that is hashed now. */
   private int lambdas;
 
@@ -65,6 +68,7 @@ final class PlanHash {
 
   /** The hash of a plan; its children must have been hashed before. */
   long of(LogicalPlan plan) {
+    common.clear();
     long hash = CLASS_HASH.get(plan.getClass());
     boolean leaf = plan.children().isEmpty();
     if (plan instanceof LogicalRelation relation) {
@@ -129,6 +133,9 @@ final class PlanHash {
     }
     if (argument == null) {
       return NOTHING;
+    }
+    if (argument.getClass().getSimpleName().equals("CommonExpressionId")) { // Spark 4's `BETWEEN` has one from a counter
+      return common.computeIfAbsent(argument, id -> (long) common.size());
     }
     if (argument instanceof Expression expression) {
       return expression(expression);
@@ -207,6 +214,10 @@ final class PlanHash {
       long hash = arguments(CLASS_HASH.get(expression.getClass()), lambda);
       lambdas--;
       return hash;
+    }
+    if (expression instanceof RuntimeReplaceable function) {
+      // what it is made of: its own arguments stand in there once more, and a nested one would be walked 2^depth times
+      return Mix.with(CLASS_HASH.get(expression.getClass()), expression(function.replacement()));
     }
     if (expression instanceof SubqueryExpression subquery) {
       visitor.subquery(subquery.plan());

@@ -106,7 +106,7 @@ final class Steering {
       return;
     }
     try {
-      entries.runs(SparkInternals.queryExecution(execution), accepted.listFolderFrom());
+      entries.runs(SparkInternals.queryExecution(execution), this);
     } catch (Throwable e) { // Scala's methods throw what they don't declare
       Log.rethrowIfTheUserEndedIt(e);
       Log.once("runs", "Sparkwright: whether a plan that runs again reads what has changed is not known", e);

@@ -109,7 +109,17 @@ final class Compat {
         steps.normalized.set(execution, own);
         steps.toRdd.set(execution, new LaterRdd(execution, beforeRdd));
         steps.bits.setByte(execution, (byte) (done & ~PlanningSteps.AGAIN | PlanningSteps.TO_RDD));
+        execution.withCachedData(); // as of now: what the user caches or lets go of later does not change a plan that was made
       }
+    } catch (IllegalAccessException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  /** Whether an execution's own plan is past our rule. */
+  static boolean isNormalized(QueryExecution execution) {
+    try {
+      return (PlanningSteps.KNOWN.bits.getByte(execution) & PlanningSteps.NORMALIZED) != 0;
     } catch (IllegalAccessException e) {
       throw new IllegalStateException(e);
     }
@@ -118,6 +128,7 @@ final class Compat {
   /** The private fields of {@link QueryExecution}, and the bits of what is in them, in the order in which it declares its lazy values. */
   private record PlanningSteps(Field normalized, Field toRdd, Field bits) {
     static final PlanningSteps KNOWN = known();
+    static final int NORMALIZED = 0b100;
     /** analyzed, commandExecuted, normalized, withCachedData, optimizedPlan */
     static final int OPTIMIZED = 0b1_1111;
     /** withCachedData, optimizedPlan */

@@ -12,6 +12,7 @@ import org.apache.spark.scheduler.SparkListenerEvent;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
+import org.apache.spark.sql.catalyst.QueryPlanningTracker;
 import org.apache.spark.sql.catalyst.catalog.SessionCatalog;
 import org.apache.spark.sql.catalyst.expressions.Expression;
 import org.apache.spark.sql.catalyst.expressions.Literal;
@@ -106,15 +107,24 @@ final class Compat {
    * @param beforeRdd is done before an RDD is made of the object
    */
   static void remembers(QueryExecution execution, LogicalPlan own, Runnable beforeRdd) {
-    QueryExecution again = planning(execution.sparkSession(), execution.commandExecuted());
+    org.apache.spark.sql.classic.SparkSession session = execution.sparkSession();
+    CacheManager cache = session.sharedState().cacheManager();
+    // as of now: what the user caches or lets go of later does not change a plan that was made
+    LogicalPlan cached = cache.useCachedData(own.clone(), cache.useCachedData$default$2());
     REMEMBERED.set(execution, "lazyNormalized", () -> own);
-    REMEMBERED.set(execution, "lazyWithCachedData", () -> Steering.unasked(again::withCachedData));
-    REMEMBERED.set(execution, "lazyOptimizedPlan", () -> Steering.unasked(again::optimizedPlan));
+    REMEMBERED.set(execution, "lazyWithCachedData", () -> cached);
+    REMEMBERED.set(execution, "lazyOptimizedPlan", () -> session.withActive(() ->
+        session.sessionState().optimizer().executeAndTrack(cached.clone(), new QueryPlanningTracker(Option.empty()))));
     LazyTry<SQLExecutionRDD> rdd = execution.lazyToRdd();
     REMEMBERED.set(execution, "lazyToRdd", () -> {
       beforeRdd.run();
       return rdd.get();
     });
+  }
+
+  /** Whether an execution's own plan is past our rule. */
+  static boolean isNormalized(QueryExecution execution) {
+    return REMEMBERED.isDone(execution, "lazyNormalized");
   }
 
   private static final PlanningSteps REMEMBERED = new PlanningSteps();
@@ -131,6 +141,16 @@ final class Compat {
         }
       }
       return fields;
+    }
+
+    boolean isDone(QueryExecution execution, String step) {
+      try {
+        Field done = LazyTry.class.getDeclaredField("bitmap$0");
+        done.setAccessible(true);
+        return done.getBoolean(get(QueryExecution.class).get(step).get(execution));
+      } catch (ReflectiveOperationException e) {
+        throw new IllegalStateException(e);
+      }
     }
 
     void set(QueryExecution execution, String step, Function0<?> value) {
