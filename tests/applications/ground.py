@@ -62,6 +62,12 @@ def say(what: str, value: Any) -> None:
     print(f"{what}: {value}", flush=True)
 
 
+def stored(spark: SparkSession) -> int:
+    """How many RDDs are persisted, but for what Sparkwright keeps: that shows there, under its own name."""
+    names = [str(rdd.name()) for rdd in dict(spark.sparkContext._jsc.getPersistentRDDs()).values()]
+    return sum(not name.startswith("In-memory table sparkwright-") for name in names)
+
+
 def fails(what: str, run: Callable[[], Any]) -> None:
     """A line of how something failed."""
     try:

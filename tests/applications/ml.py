@@ -3,7 +3,7 @@
     spark-submit ml.py WORKDIR
 """
 
-from ground import folder, joined, say
+from ground import folder, joined, say, stored
 from pyspark.ml import Pipeline
 from pyspark.ml.classification import LogisticRegression, RandomForestClassifier
 from pyspark.ml.clustering import KMeans
@@ -54,7 +54,7 @@ def main() -> None:
     grid = ParamGridBuilder().addGrid(logistic.regParam, [0.0, 0.1]).build()
     chosen = CrossValidator(estimator=logistic, estimatorParamMaps=grid, evaluator=BinaryClassificationEvaluator(), numFolds=2, seed=1).fit(features)
     say("validated", numbers(chosen.avgMetrics))
-    say("stored by others", len(spark.sparkContext._jsc.getPersistentRDDs()))
+    say("stored by others", stored(spark))
     spark.stop()
 
 

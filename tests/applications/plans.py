@@ -5,7 +5,7 @@
 
 from functools import reduce
 
-from ground import fails, folder, joined, rows, say
+from ground import fails, folder, joined, rows, say, stored
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
@@ -46,9 +46,9 @@ def main() -> None:
     own = shared.cache()
     say("own cache", (own.count(), str(own.storageLevel), spark.catalog.listTables()[0].name))
     say("over it", rows(own.groupBy("group").agg(F.sum("amount"))))
-    say("persistent", len(spark.sparkContext._jsc.getPersistentRDDs()))
+    say("persistent", stored(spark))
     own.unpersist(blocking=True)
-    say("persistent", len(spark.sparkContext._jsc.getPersistentRDDs()))
+    say("persistent", stored(spark))
     common = "WITH s AS (SELECT group, sum(amount) a FROM facts GROUP BY group) SELECT x.group FROM s x JOIN s y ON x.a < y.a"
     say("common", rows(spark.sql(f"{common} WHERE y.a > (SELECT avg(a) FROM s)")))
     fails("divided", lambda: rows(spark.sql("SELECT amount / (key - key) FROM facts").limit(3)))

@@ -3,7 +3,7 @@
     spark-submit rdds.py WORKDIR
 """
 
-from ground import folder, joined, rows, say
+from ground import folder, joined, rows, say, stored
 from pyspark import StorageLevel
 from pyspark.sql import Row, SparkSession
 from pyspark.sql import functions as F
@@ -42,7 +42,7 @@ def main() -> None:
     kept = pairs.mapValues(lambda number: number + 1).persist(StorageLevel.MEMORY_AND_DISK)
     kept.checkpoint()
     say("checkpointed", (kept.count(), kept.isCheckpointed(), str(kept.getStorageLevel())))
-    say("persistent", len(context._jsc.getPersistentRDDs()))
+    say("persistent", stored(spark))
     kept.unpersist()
 
     # Between the two: what a program sees of the plan's partitions stays.

@@ -7,7 +7,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from ground import fails, folder, joined, rows, say
+from ground import fails, folder, joined, rows, say, stored
 from pyspark import InheritableThread
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -86,7 +86,7 @@ def main() -> None:
             in_pools(spark, table)
             beside(spark, table)
             cancelled(spark, table)
-        say("stored", len(spark.sparkContext._jsc.getPersistentRDDs()))
+        say("stored", stored(spark))
         spark.stop()
     say("threads left", sum(1 for thread in threading.enumerate() if thread.name.startswith("Thread-") and not thread.daemon))
 

@@ -35,6 +35,8 @@ use support::{Scene, own_lines, venv};
 
 const EAGER: [&str; 2] = ["--set", "temp_tables.cache_strategy=always"];
 const MASTER: [&str; 4] = ["--master", "local[2]", "--driver-memory", "2g"];
+/// How a line begins that PySpark 4.3 logs of an error, with the time.
+const PYSPARK_LOGS: &str = "{\"ts\":";
 const DEADLINE: Duration = Duration::from_secs(600);
 
 /// A file of `tests/applications`.
@@ -55,10 +57,11 @@ fn python(options: &[&str], name: &str) -> impl Fn(&Path) -> Vec<String> {
     }
 }
 
-/// The application's own lines; its folder, and what Spark draws or counts in them, is not its own.
+/// The application's own lines; its folder is not its own.
 fn comparable(outcome: &Outcome, folder: &Path) -> Vec<String> {
     let folder = folder.display().to_string();
-    own_lines(outcome).into_iter().map(|line| line.replace(&folder, "<folder>")).collect()
+    let own = own_lines(outcome).into_iter().filter(|line| !line.starts_with(PYSPARK_LOGS));
+    own.map(|line| line.replace(&folder, "<folder>")).collect()
 }
 
 /// Runs an application alone and steered, and in long runs with a host that decides nothing; says how long each took.
