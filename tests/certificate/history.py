@@ -127,6 +127,10 @@ class Drawing:
             self.steps.append(f"saw(sorted(map(str, {text}.rdd.map(tuple).collect())))")
         elif way < 0.57:
             self.steps.append(f"saw({text}.isEmpty())")
+        elif way < 0.58:
+            self.steps.append(f"show({text}.sample(False, 0.4, 7))")
+        elif way < 0.59:
+            self.steps.append(f"show({text}.withColumn('p', F.spark_partition_id()))")
         else:
             self.shown(text, query)
 

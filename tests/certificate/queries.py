@@ -57,7 +57,7 @@ class Writer:
     def base(self, tables: list[Relation]) -> Query:
         """A query worth keeping: it shuffles."""
         draw = self.rng.choice(
-            [self.joined, self.joined, self.joined, self.grouped, self.grouped, self.windowed, self.united, self.distinct, self.related]
+            [self.joined, self.joined, self.joined, self.thrice, self.grouped, self.grouped, self.windowed, self.united, self.distinct, self.related]
         )
         return draw(tables)
 
@@ -86,6 +86,19 @@ class Writer:
         if self.rng.random() < 0.2:
             sql += f" WHERE {self.predicate(one, 'a.')}"
         return Query(sql, columns)
+
+    def thrice(self, tables: list[Relation]) -> Query:
+        """A relation joined with another one twice, as flights with their airports, and grouped by one of the two."""
+        rng = self.rng
+        one, other = rng.choice(tables), rng.choice(tables)
+        keys = [column.name for column in one.of_kind("bigint", "int")] or [one.key()]
+        sides = [
+            f"SELECT {letter}.{other.key()} AS k, count(*) AS n FROM {one.text.split(' ')[0]} a"
+            f" JOIN {other.text.split(' ')[0]} x ON a.{one.key()} = x.{other.key()}"
+            f" JOIN {other.text.split(' ')[0]} y ON a.{rng.choice(keys)} = y.{other.key()} GROUP BY {letter}.{other.key()}"
+            for letter in rng.choice(["x", "y", "xy"])
+        ]
+        return Query(" UNION ALL ".join(sides), [Column("k", other.columns[0].kind), Column("n", "bigint")])
 
     def computed(self, source: Relation) -> list[tuple[str, Column]]:
         """Expressions over columns; one of them fails for some rows where the history has such a poison."""
@@ -132,6 +145,8 @@ class Writer:
                     (f"{at} % 7", column.kind),
                     (f"coalesce({at}, 0) - 3", column.kind),
                     (f"CASE WHEN {at} > 5 THEN 'high' ELSE 'low' END", "string"),
+                    (f"map('one', {at}, 'two', 2)", "map"),
+                    (f"try_add(nullif({at}, 3), 1)", column.kind),
                 ]
                 options += [(f"CAST({at} AS DOUBLE)", "double"), (f"IF({at} % 5 = 3, double('NaN'), CAST({at} AS DOUBLE))", "double")]
             elif column.kind == "double":
@@ -148,6 +163,7 @@ class Writer:
                 options += [(f"CAST({at} AS DOUBLE)", "double"), (f"abs({at})", "decimal(12,2)")]
             elif column.kind.startswith("array"):
                 options += [(f"size({at})", "int"), (f"array_contains({at}, 2)", "boolean")]
+                options += [(f"aggregate({at}, 0, (s, x) -> {way})", "int") for way in ("s - coalesce(x, 1)", "coalesce(x, 1) - s")]
             elif column.kind.startswith("struct"):
                 options += [(f"{at}.a", "int"), (f"{at}.b", "string")]
         text, kind = rng.choice(options)
@@ -378,7 +394,11 @@ class Writer:
         """A common table expression that is used once or twice."""
         below = self.summed(source, others)
         one = below.columns[-1]
-        if self.rng.random() < 0.5:
+        way = self.rng.random()
+        if way < 0.2:
+            kind = Column("n", "bigint")
+            return Query(f"WITH w AS ({below.sql}), never AS (SELECT {one.name} FROM w) SELECT count(*) AS n FROM {source.text}", [kind])
+        if way < 0.5:
             return Query(f"WITH w AS ({below.sql}) SELECT {one.name} FROM w", [one])
         kind = Column("n", "bigint")
         return Query(f"WITH w AS ({below.sql}) SELECT count(*) AS n FROM w l JOIN w r ON l.{one.name} <=> r.{one.name}", [kind])

@@ -35,8 +35,8 @@ use support::{Scene, own_lines, venv};
 
 const EAGER: [&str; 2] = ["--set", "temp_tables.cache_strategy=always"];
 const MASTER: [&str; 4] = ["--master", "local[2]", "--driver-memory", "2g"];
-/// How a line begins that PySpark 4.3 logs of an error, with the time.
-const PYSPARK_LOGS: &str = "{\"ts\":";
+/// How lines begin that are another each time: what PySpark 4.3 logs of an error, and where the shell's context is.
+const ANOTHER_EACH_TIME: [&str; 2] = ["{\"ts\":", "Spark context "];
 const DEADLINE: Duration = Duration::from_secs(600);
 
 /// A file of `tests/applications`.
@@ -60,7 +60,8 @@ fn python(options: &[&str], name: &str) -> impl Fn(&Path) -> Vec<String> {
 /// The application's own lines; its folder is not its own.
 fn comparable(outcome: &Outcome, folder: &Path) -> Vec<String> {
     let folder = folder.display().to_string();
-    let own = own_lines(outcome).into_iter().filter(|line| !line.starts_with(PYSPARK_LOGS));
+    let own =
+        own_lines(outcome).into_iter().filter(|line| ANOTHER_EACH_TIME.iter().all(|begin| !line.starts_with(begin)));
     own.map(|line| line.replace(&folder, "<folder>")).collect()
 }
 
