@@ -3,6 +3,8 @@ package io.sparkwright.spark;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicReference;
+import org.apache.spark.rdd.RDD;
 import org.apache.spark.sql.catalyst.expressions.Attribute;
 import org.apache.spark.sql.catalyst.optimizer.EliminateResolvedHint$;
 import org.apache.spark.sql.catalyst.plans.logical.HintInfo;
@@ -24,6 +26,7 @@ import org.apache.spark.sql.execution.columnar.InMemoryRelation;
  * @param files the files that it was computed from
  * @param versions of each listing's files, from before it was computed
  * @param confDigest of the settings under which it was computed
+ * @param stored its blocks, once all are there: asked for them, a builder that was cleared makes an RDD anew
  */
 record KeptPlan(
     String id,
@@ -34,7 +37,8 @@ record KeptPlan(
     String level,
     List<SourceIdentity.Listing> files,
     List<List<FileVersion>> versions,
-    long confDigest) {
+    long confDigest,
+    AtomicReference<RDD<?>> stored) {
 
   /** Whether these columns of the sub-plan are among those that are kept. */
   boolean has(BitSet asked) {
@@ -65,6 +69,13 @@ record KeptPlan(
     return kept;
   }
 
+  /** Computes and stores all partitions. */
+  void fill() {
+    RDD<?> blocks = relation.cacheBuilder().cachedColumnBuffers();
+    blocks.count();
+    stored.set(blocks);
+  }
+
   /** Frees the blocks. A query that still reads them computes anew what it needs. */
   void letGo(boolean waits) {
     relation.cacheBuilder().clearCache(waits);
@@ -72,7 +83,7 @@ record KeptPlan(
 
   /** Whether somebody took the blocks away, as a program does that goes through the context's persisted RDDs. */
   boolean isGone() {
-    // asked for its blocks, a builder that was cleared makes an RDD anew
-    return !relation.cacheBuilder().isCachedColumnBuffersLoaded() || !relation.cacheBuilder().cachedColumnBuffers().getStorageLevel().isValid();
+    RDD<?> blocks = stored.get();
+    return blocks == null || !blocks.getStorageLevel().isValid();
   }
 }

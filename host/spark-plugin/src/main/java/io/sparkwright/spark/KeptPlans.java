@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicReference;
 import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.catalyst.expressions.NamedExpression;
 import org.apache.spark.sql.catalyst.plans.logical.LogicalPlan;
@@ -193,7 +194,7 @@ final class KeptPlans {
         columns.or(narrower.columns());
       }
       made = new KeptPlan(node.hash, node.plan, node.leaves, columns, relation(node, columns, session, level), level, files, versions,
-          facts.confDigest);
+          facts.confDigest, new AtomicReference<>());
       fill(made);
       entries.put(node.hash, made);
       fresh.add(node.hash);
@@ -239,7 +240,7 @@ final class KeptPlans {
 
   /** Computes and stores all partitions, as a job of the query that is being planned: what cancels the query cancels it. */
   private static void fill(KeptPlan made) {
-    Steering.ours(() -> made.relation().cacheBuilder().cachedColumnBuffers().count());
+    Steering.ours(made::fill);
   }
 
   /** The versions of the files, where each identifies its content; else null, and the watcher is told why. */
