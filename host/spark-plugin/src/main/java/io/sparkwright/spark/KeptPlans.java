@@ -293,13 +293,21 @@ final class KeptPlans {
     Planned now = planned.get();
     if (now != null) {
       planned.remove();
-      Compat.remembers(now.execution, now.own, () -> letGoForGood(now.read));
+      Compat.remembers(now.execution, now.own, () -> becomesRdd(now.read));
     }
   }
 
   /** Called when this thread begins a plan: what it planned before is over. */
   void anotherPlan() {
     planned.remove();
+  }
+
+  /** Called before an RDD is made of a plan that reads kept plans. MLlib makes one and reads it at once. */
+  private void becomesRdd(List<KeptPlan> read) {
+    Steering steering = Steering.current();
+    if (steering == null || !Purpose.ofThisCall(steering).runs()) {
+      letGoForGood(read);
+    }
   }
 
   /** Lets go of what an RDD would read that the program holds. A failure is told, and harms nobody. */
