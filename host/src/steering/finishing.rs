@@ -66,8 +66,6 @@ fn keep_event_log(launch: &SteeringSetup, application: &str, folder: &Path) -> O
             let kept = redacted::write(&path, &folder.join(EVENT_LOG));
             // Spark's own has the secrets, so it goes even where no other could be written.
             let removed = if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
-            // Another application of the driver may still write there.
-            let _ = fs::remove_dir(from);
             return Some(kept.and(removed));
         }
         if Instant::now() > deadline {

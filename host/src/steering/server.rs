@@ -112,6 +112,10 @@ pub fn serve(launch: SteeringSetup, options: &ServerOptions) -> io::Result<()> {
         ));
         recorder.finish();
     }
+    // Not before: a driver may start another application, which would not start without the folder of its event log.
+    if let Some(folder) = &lock(&server.launch).event_log_dir {
+        let _ = fs::remove_dir(folder);
+    }
     let _ = fs::remove_file(&options.socket);
     if let Some(folder) = options.socket.parent() {
         let _ = fs::remove_file(folder.join("launch.json"));
