@@ -113,7 +113,10 @@ class Ground:
             frame.unpersist(blocking=True)
             self.saw(str(frame.storageLevel))
         elif how == "checkpoint":
-            self.show(frame.localCheckpoint())
+            checked = frame.localCheckpoint()
+            self.show(checked)
+            # Else it counts as persisted until Java's collector finds it.
+            checked._jdf.queryExecution().logical().rdd().unpersist(True)
         elif how == "rdd":
             rdd = frame.rdd
             self.rdds.append((frame.dtypes, rdd))
