@@ -18,6 +18,7 @@ import time
 import traceback
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import blocks  # noqa: F401 - makes its scenarios known
 import caching  # noqa: F401 - makes its scenarios known
 import pipelines  # noqa: F401 - so does this
 import unchanged  # noqa: F401 - and this

@@ -7,10 +7,9 @@ import shutil
 import tempfile
 import time
 
-from pyspark import InheritableThread
-
 from caching import ANSI, three_files
 from fake_host import FakeHost
+from pyspark import InheritableThread
 from scenario import IN_MEMORY, PARTITIONS, CachePolicy, cache_entries, check, plan_of, scenario, session
 
 MODE = "spark.sparkwright.mode"

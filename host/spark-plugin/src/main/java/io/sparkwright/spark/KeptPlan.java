@@ -77,8 +77,8 @@ record KeptPlan(
   }
 
   /** Frees the blocks. A query that still reads them computes anew what it needs. */
-  void letGo(boolean waits) {
-    relation.cacheBuilder().clearCache(waits);
+  void letGo() {
+    relation.cacheBuilder().clearCache(false);
   }
 
   /** Whether somebody took the blocks away, as a program does that goes through the context's persisted RDDs. */

@@ -199,7 +199,7 @@ final class KeptPlans {
       entries.put(node.hash, made);
       fresh.add(node.hash);
       if (narrower != null) {
-        narrower.letGo(false);
+        narrower.letGo();
       }
       for (PlanFacts.Node one : same) {
         if (canBeRead(one) && made.has(one.asked)) {
@@ -211,7 +211,7 @@ final class KeptPlans {
     } catch (Throwable e) { // Scala's methods throw what they don't declare, and deep plans overflow the stack
       failed.add(node.hash);
       if (made != null) {
-        made.letGo(false);
+        made.letGo();
       }
       watcher.entry(node.hash, "dropped", "failed", e.toString(), level);
       Log.rethrowIfTheUserEndedIt(e);
@@ -316,7 +316,7 @@ final class KeptPlans {
       for (KeptPlan entry : read) {
         failed.add(entry.id());
         drop(entry, "gone", null);
-        entry.letGo(false);
+        entry.letGo();
       }
     } catch (Throwable e) {
       Log.once("held", "Sparkwright: an RDD that the program holds may read what was kept", e);
@@ -352,7 +352,7 @@ final class KeptPlans {
         error = e.toString();
       }
       drop(entry, "source_changed", error);
-      entry.letGo(false);
+      entry.letGo();
     }
   }
 
@@ -382,7 +382,7 @@ final class KeptPlans {
   private void drop(KeptPlan entry, String why, String error) {
     if (entries.remove(entry.id(), entry)) {
       fresh.remove(entry.id());
-      entry.letGo(false);
+      entry.letGo();
       watcher.entry(entry.id(), "dropped", why, error, entry.level());
     }
   }

@@ -1,9 +1,12 @@
 package io.sparkwright.spark;
 
+import java.util.ArrayList;
 import java.util.List;
+import org.apache.spark.rdd.RDD;
 import org.apache.spark.sql.catalyst.InternalRow;
 import org.apache.spark.sql.catalyst.expressions.Attribute;
 import org.apache.spark.sql.catalyst.expressions.UnsafeRow;
+import org.apache.spark.sql.columnar.CachedBatch;
 import org.apache.spark.sql.execution.columnar.DefaultCachedBatch;
 import org.apache.spark.sql.types.DataType;
 import org.apache.spark.sql.types.DecimalType;
@@ -26,7 +29,13 @@ final class RowSizedBatch extends DefaultCachedBatch {
     this.rowBytes = rowBytes;
   }
 
-  static RowSizedBatch of(DefaultCachedBatch batch, List<Attribute> columns) {
+  /** The same batches, of these columns. */
+  static RDD<CachedBatch> of(RDD<CachedBatch> batches, List<Attribute> columns) {
+    List<Attribute> kept = new ArrayList<>(columns);
+    return batches.toJavaRDD().map(batch -> (CachedBatch) of((DefaultCachedBatch) batch, kept)).rdd();
+  }
+
+  private static RowSizedBatch of(DefaultCachedBatch batch, List<Attribute> columns) {
     return new RowSizedBatch(batch, batch.numRows() * fixedBytes(columns.size()) + variableBytes(batch.stats(), columns));
   }
 
