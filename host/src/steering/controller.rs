@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use sparkwright_core::abi::DecisionPoint;
 use sparkwright_core::control::ControlAnswer;
 use sparkwright_core::decision::Answer as _;
-use sparkwright_core::steering::{CONTROL_MODULE_MS, HOST_STALLED_MS, LEAST_TICK_MS, TICK_WITHOUT_ANSWER_MS};
+use sparkwright_core::steering::{CONTROL_MODULE_MS, LEAST_TICK_MS, TICK_WITHOUT_ANSWER_MS};
 
 use super::decider::Decider;
 use super::facts::control::question;
@@ -38,21 +38,8 @@ pub(super) fn tick_all(steered: &Steered) {
         steered.recorder.note_totals(steered.totals());
         steered.recorder.flush();
         while asked.elapsed() < wait && !steered.driver.has_ended() && !steered.scaling.takes_look_now() {
-            let slept = Instant::now();
             thread::sleep(LOOK_EVERY.min(wait));
-            note_stall(steered, slept.elapsed());
         }
-    }
-}
-
-/// A host that was stopped or starved says so itself: the driver may have no way left to tell it.
-fn note_stall(steered: &Steered, slept: Duration) {
-    let lost = slept.saturating_sub(LOOK_EVERY);
-    if lost >= Duration::from_millis(HOST_STALLED_MS) {
-        steered.recorder.fault(format!(
-            "this host did not run for {:.1} s (stopped, or the machine was overloaded): what was asked meanwhile went unanswered",
-            lost.as_secs_f64()
-        ));
     }
 }
 

@@ -5,6 +5,7 @@
 //! query, and the `controller` thread ticks. Both fill in what is known (`facts`), ask the policy module (`decider`) and nothing else, and
 //! carry on when it fails. What came of a decision is joined to it in `outcomes`; `finishing` closes the record. Pipelines that declare
 //! their stages talk to the host on connections of their own (`pipeline`); `declared` is what runs of them, `stages` begins and ends it.
+//! `stalls` says when the host itself did not run.
 //!
 //! Modules here use each other one way only, and none uses this one.
 
@@ -26,6 +27,7 @@ mod scaling;
 pub mod server;
 mod setup;
 mod stages;
+mod stalls;
 mod starting;
 mod steered;
 

@@ -22,7 +22,7 @@ use super::lock::lock;
 use super::pipeline::host::Host;
 use super::setup::{Mode, SteeringSetup};
 use super::steered::Steered;
-use super::{controller, events, pipeline, questions};
+use super::{controller, events, pipeline, questions, stalls};
 use crate::clock::now_ms;
 use crate::engine::{EngineError, Prepared, module_bytes, prepared_by};
 use crate::launch::plan::no_launch_plan;
@@ -283,9 +283,10 @@ impl Server {
         *lock(&self.current) = Some(Arc::clone(&steered));
         steered.driver.send(&welcome)?;
         thread::scope(|scope| {
-            let ticking = &steered;
-            scope.spawn(move || controller::tick_all(ticking));
-            events::take_all(&steered, reader);
+            let steered = &steered;
+            scope.spawn(move || controller::tick_all(steered));
+            scope.spawn(move || stalls::watch(steered));
+            events::take_all(steered, reader);
         });
         finish(&steered);
         let mut current = lock(&self.current);
