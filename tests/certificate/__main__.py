@@ -23,6 +23,10 @@ from certificate.shrink import Shrinking
 
 BLOCK = 200
 """Histories between two starts of the applications, which then have other confs."""
+SOME = 40
+"""Histories after which kept plans must have been read."""
+SKIPPED_AT_MOST = 0.1
+"""The share of histories that may be skipped."""
 TOLD_EVERY_S = 30.0
 SHRUNK_OF_A_KIND = 3
 """Differences of one kind that are shrunk; more are counted."""
@@ -43,6 +47,8 @@ class Certificate:
         self.run = self.kept = self.again = self.plans = 0
         self.skipped: Counter[str] = Counter()
         self.kinds: Counter[str] = Counter()
+        self.found = False
+        """Whether there is a difference that Spark alone does not show."""
         self.told = time.monotonic()
         if options.state and options.state.exists():
             self.next = json.loads(options.state.read_text(encoding="utf-8"))["next"]
@@ -56,12 +62,16 @@ class Certificate:
             print(f"skipped {count}: {why}")
         for kind, count in self.kinds.most_common():
             print(f"different {count}: {kind}")
-        if self.run >= BLOCK and not self.again and not self.options.calibrate and self.options.profile is None:
+        skipped = sum(self.skipped.values())
+        if self.options.only is None and skipped > SKIPPED_AT_MOST * (self.run + skipped):
+            print(f"{skipped} of {self.run + skipped} histories were skipped: the comparison says too little")
+            self.kinds["too much was skipped"] += 1
+        if self.run >= SOME and not self.again and not self.options.calibrate and self.options.profile is None:
             print("no kept plan was read again: the comparison says nothing")
             self.kinds["nothing was kept"] += 1
         how = "FAILED" if self.kinds else "passed"
         print(f"== {self.run} histories, alone and steered: {how} in {time.monotonic() - self.began:.1f} s")
-        print(f"soak: {self.run} histories, {sum(self.kinds.values())} differences, {sum(self.skipped.values())} skipped")
+        print(f"soak: {self.run} histories, {sum(self.kinds.values())} differences, {skipped} skipped")
         return 1 if self.kinds else 0
 
     def over(self) -> bool:
@@ -69,6 +79,8 @@ class Certificate:
         if self.options.only is not None:
             return self.run > 0
         most: int | None = self.options.histories
+        if self.options.until_found and self.found:
+            return True
         done = most is not None and self.run + sum(self.skipped.values()) >= most
         return done or bool(time.monotonic() >= self.ends)
 
@@ -142,6 +154,7 @@ class Certificate:
             self.skipped["Spark alone answers differently from time to time"] += 1
             print(f"history {outcome.history.name}: Spark alone answers differently from time to time", flush=True)
             return
+        self.found = True
         found = Shrinking(pair, SHRUNK_WITHIN_S).smallest(outcome.history)
         name = f"certificate-{outcome.history.name}.py"
         what = outcome.difference[1]
@@ -177,6 +190,7 @@ def options() -> argparse.Namespace:
     parser.add_argument("--findings", type=Path, default=Path("findings"))
     parser.add_argument("--state", type=Path)
     parser.add_argument("--calibrate", action="store_true")
+    parser.add_argument("--until-found", action="store_true", help="end with the first difference")
     parser.add_argument("--rows-only", action="store_true", help="leave out what shows of a session at the end of a history")
     return parser.parse_args()
 

@@ -240,13 +240,17 @@ class Pair:
                 asked.clear()
 
     def outcome(self, history: History) -> Outcome:
-        """What both say of the history that they were asked first."""
-        answers = [application.answer(HISTORY_WITHIN_S) for application in self.applications]
-        broken = [answer["broken"] for answer in answers if "broken" in answer]
-        if broken:
-            return Outcome(history, None, broken[0])
-        steered = answers[1]
-        saw = [[one for one in answer["seen"] if one["step"] >= 0 or not self.equipment.rows_only] for answer in answers]
+        """What both say of the history that they were asked first. Where only the steered one ends, hangs or breaks, that is a difference."""
+        alone = self.applications[0].answer(HISTORY_WITHIN_S)
+        if "broken" in alone:
+            return Outcome(history, None, alone["broken"])
+        try:
+            steered = self.applications[1].answer(HISTORY_WITHIN_S)
+        except WorkerLost as lost:
+            steered = {"broken": str(lost)}
+        saw = [[one for one in answer.get("seen", ()) if one["step"] >= 0 or not self.equipment.rows_only] for answer in (alone, steered)]
+        if "broken" in steered:
+            return Outcome(history, (-1, f"alone it goes on; {steered['broken']}"), None, unsteered=True, alone=tuple(saw[0]))
         found = compare.difference(*saw)
         killed = any(step.startswith("fault(") for step in history.steps)
         # That it was killed may be told after the answer.

@@ -31,6 +31,10 @@ pub(crate) struct Soak {
     /// Goes on where the last certificate of this seed and Spark was ended.
     #[arg(long, requires = "minutes")]
     resume: bool,
+    /// Takes a mend out of a copy of the plugin (`all`: each, one after another), and runs until a drawn program shows that it is missing, for
+    /// `--minutes` at most.
+    #[arg(long, value_name = "MEND", requires = "minutes")]
+    without: Option<String>,
 }
 
 /// A line of Spark's versions, as people write it.
@@ -57,6 +61,10 @@ impl Soak {
             test::soak(&Extent { rounds: self.rounds, cases: self.cases, seed: self.seed })?;
             return Ok(ExitCode::SUCCESS);
         };
-        Run { line: self.spark.into(), seed: self.seed, minutes, histories: None, resume: self.resume }.alone()
+        let run = Run { line: self.spark.into(), seed: self.seed, minutes, histories: None, resume: self.resume };
+        match &self.without {
+            Some(names) => run.without(names),
+            None => run.alone(),
+        }
     }
 }

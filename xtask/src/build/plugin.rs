@@ -45,7 +45,7 @@ pub(super) fn build(edition: &Edition) -> Result<PathBuf> {
     let name = edition.line.jar();
     let jar = paths::assets().join(name);
     let venv = setup::venv_of(edition.line)?;
-    let sources = sources(edition)?;
+    let sources = sources(edition, &folder())?;
     let java = Java::find()?;
     let manifest = manifest();
     let note = Note::in_file(paths::target().join("plugin").join(format!("{name}.made-from")))
@@ -53,7 +53,7 @@ pub(super) fn build(edition: &Edition) -> Result<PathBuf> {
         .and(java.version.as_bytes())
         .and(LINT.as_bytes())
         .and(manifest.as_bytes())
-        .and_files(&plugin_folder(), sources.iter().chain(&resources()?))?;
+        .and_files(&folder(), sources.iter().chain(&resources()?))?;
     if jar.is_file() && note.holds() {
         return Ok(jar);
     }
@@ -68,31 +68,43 @@ pub(super) fn build(edition: &Edition) -> Result<PathBuf> {
 
 /// Compiles the sources for their warnings only.
 pub(crate) fn check(edition: &Edition) -> Result<()> {
-    let folder = tempfile::tempdir().context("cannot make a temporary folder")?;
-    compile(&Java::find()?, &sources(edition)?, &setup::venv_of(edition.line)?, folder.path())
+    let classes = tempfile::tempdir().context("cannot make a temporary folder")?;
+    compile(&Java::find()?, &sources(edition, &folder())?, &setup::venv_of(edition.line)?, classes.path())
 }
 
-fn plugin_folder() -> PathBuf {
+/// Builds a jar of other sources than the project's own: `from` has the folders of [`folder`].
+pub(crate) fn build_from(line: SparkLine, from: &Path, jar: &Path) -> Result<()> {
+    let Some(edition) = EDITIONS.iter().find(|edition| edition.line == line) else {
+        bail!("there is no plugin for {}", line.name());
+    };
+    let java = Java::find()?;
+    let classes = from.join("classes");
+    compile(&java, &sources(edition, from)?, &setup::venv_of(line)?, &classes)?;
+    pack(&java, &classes, &manifest(), jar)
+}
+
+/// Where the plugin's sources are.
+pub(crate) fn folder() -> PathBuf {
     paths::workspace().join("host/spark-plugin")
 }
 
-/// The Java sources of an edition, in order.
-fn sources(edition: &Edition) -> Result<Vec<PathBuf>> {
+/// The Java sources of an edition in a folder, in order.
+fn sources(edition: &Edition, from: &Path) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
-    for folder in ["src/main/java", edition.sources] {
-        found.extend(files_below(&plugin_folder().join(folder))?);
+    for part in ["src/main/java", edition.sources] {
+        found.extend(files_below(&from.join(part))?);
     }
     found.retain(|file| file.extension().is_some_and(|extension| extension == "java"));
     if found.is_empty() {
-        bail!("no Java sources in `{}`", plugin_folder().display());
+        bail!("no Java sources in `{}`", from.display());
     }
     Ok(found)
 }
 
 /// The files that go into the jar as they are, in order.
 fn resources() -> Result<Vec<PathBuf>> {
-    let folder = plugin_folder().join(RESOURCES);
-    if folder.is_dir() { files_below(&folder) } else { Ok(Vec::new()) }
+    let kept = folder().join(RESOURCES);
+    if kept.is_dir() { files_below(&kept) } else { Ok(Vec::new()) }
 }
 
 /// Which version of Sparkwright the jar is of, where Java keeps it.
@@ -118,7 +130,7 @@ fn compile(java: &Java, sources: &[PathBuf], venv: &Venv, classes: &Path) -> Res
             .args(sources),
     )?;
     for file in resources()? {
-        let to = classes.join(file.strip_prefix(plugin_folder().join(RESOURCES)).unwrap_or(&file));
+        let to = classes.join(file.strip_prefix(folder().join(RESOURCES)).unwrap_or(&file));
         put(&fs::read(&file).with_context(|| format!("cannot read `{}`", file.display()))?, &to)?;
     }
     Ok(())
