@@ -38,6 +38,13 @@ impl Web {
         Self::of(shell.args([env!("CARGO_BIN_EXE_sparkwright"), policy]))
     }
 
+    /// With so few descriptors that whoever connects can use them all up.
+    fn with_descriptors(folder: &Path, most: u32, policy: &str) -> Self {
+        let mut shell = Command::new("sh");
+        shell.current_dir(folder).args(["-c", r#"ulimit -n "$1"; exec "$0" web --no-open "$2""#]);
+        Self::of(shell.args([env!("CARGO_BIN_EXE_sparkwright"), &most.to_string(), policy]))
+    }
+
     fn of(command: &mut Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
@@ -185,4 +192,42 @@ fn on_a_full_disk_the_file_stays_as_it_was() {
         assert_eq!(web.end(Signal::TERM), Some(0));
     }
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 3, "nothing is left beside them");
+}
+
+/// Who asks is read from a file of the kernel: where it can't be opened, nobody is let in.
+#[test]
+fn without_descriptors_nobody_else_is_let_in() {
+    if !rustix::process::geteuid().is_root() {
+        eprintln!("SKIPPED without_descriptors_nobody_else_is_let_in: only root can be somebody else");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let policy = "version: 1\nenvironments:\n  production: {}\n";
+    fs::write(folder.path().join("policy.yaml"), policy).unwrap();
+    for most in [16, 24, 40] {
+        let web = Web::with_descriptors(folder.path(), most, "policy.yaml");
+        let port = web.port();
+        let asked = move || {
+            let nobody = rustix::process::Uid::from_raw(65_534);
+            rustix::thread::set_thread_res_uid(nobody, nobody, nobody).unwrap();
+            let held: Vec<TcpStream> =
+                (0..most + 10).map(|_| TcpStream::connect(("127.0.0.1", port)).unwrap()).collect();
+            std::thread::sleep(Duration::from_millis(300));
+            for mut stream in &held {
+                let _ = write!(stream, "GET / HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\nconnection: close\r\n\r\n");
+            }
+            let told = held.iter().map(|mut stream| {
+                stream.set_read_timeout(Some(PATIENCE)).unwrap();
+                let mut answer = Vec::new();
+                let _ = stream.read_to_end(&mut answer);
+                String::from_utf8_lossy(&answer).lines().next().unwrap_or_default().to_owned()
+            });
+            told.collect::<Vec<String>>()
+        };
+        let told = std::thread::spawn(asked).join().unwrap();
+        let refused = |line: &String| line.is_empty() || line.starts_with("HTTP/1.1 403");
+        assert!(told.iter().all(refused), "{most} descriptors: {told:#?}");
+        assert!(web.get("/").starts_with("HTTP/1.1 200 OK\r\n"), "{most} descriptors: the page is there again");
+    }
+    assert_eq!(fs::read_to_string(folder.path().join("policy.yaml")).unwrap(), policy);
 }

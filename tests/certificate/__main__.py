@@ -21,7 +21,7 @@ from certificate.history import History
 from certificate.pair import Equipment, Outcome, Pair
 from certificate.shrink import Shrinking
 
-BLOCK = 200
+BLOCK = 400
 """Histories between two starts of the applications, which then have other confs."""
 SOME = 40
 """Histories after which kept plans must have been read."""

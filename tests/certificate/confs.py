@@ -5,7 +5,7 @@ from random import Random
 
 INTERPRETED = {"spark.sql.codegen.wholeStage": "false", "spark.sql.codegen.factoryMode": "NO_CODEGEN"}
 """Without compiling each query's classes, which takes most of the time of a query over few rows."""
-ON_DISK = {**INTERPRETED, "spark.sql.sources.fileCompressionFactor": "20000"}
+ON_DISK = {**INTERPRETED, "spark.sql.sources.fileCompressionFactor": "80000"}
 """Kept plans count as larger than the memory for them, and so are kept on disk."""
 KRYO = {"spark.serializer": "org.apache.spark.serializer.KryoSerializer"}
 COMMON = {
@@ -35,7 +35,8 @@ class Profile:
     weight: int
     confs: dict[str, str]
     master: str = "local[1]"
-    heap: str = "700m"
+    heap: str = "2200m"
+    """Of less, half of the time goes to collecting garbage."""
     takes_partitions: bool = True
     """Whether the application sets its own number of shuffle partitions."""
     faults: list[str] = field(default_factory=list)
@@ -47,9 +48,9 @@ PROFILES = [
     Profile("two tasks", 2, INTERPRETED, master="local[2]"),
     Profile("not adaptive", 2, {**INTERPRETED, "spark.sql.adaptive.enabled": "false"}),
     Profile("steered partitions", 2, INTERPRETED, takes_partitions=False),
-    Profile("on disk", 2, ON_DISK, heap="600m"),
-    Profile("kryo, registered", 1, {**ON_DISK, **KRYO, "spark.kryo.registrationRequired": "true"}, heap="600m"),
-    Profile("kryo", 1, {**ON_DISK, **KRYO}, heap="600m"),
+    Profile("on disk", 2, ON_DISK),
+    Profile("kryo, registered", 1, {**ON_DISK, **KRYO, "spark.kryo.registrationRequired": "true"}),
+    Profile("kryo", 1, {**ON_DISK, **KRYO}),
     Profile("host killed", 1, INTERPRETED, faults=["host killed"]),
 ]
 

@@ -320,11 +320,14 @@ class Writer:
         return Query(f"SELECT {', '.join(selected)} FROM {one.text.split(' ')[0]} x WHERE {chosen} GROUP BY x.{name}", columns)
 
     def over(self, source: Relation, others: list[Relation]) -> Query:
-        """A query over a base; it asks for some of its columns, mostly not for those that fail."""
+        """A query over a base; it asks for some of its columns, mostly not for those that fail, or only of rows for which they don't."""
         rng = self.rng
-        columns = [column for column in source.columns if not column.name.startswith("bad") or rng.random() < 0.08]
+        columns = [column for column in source.columns if not column.name.startswith("bad") or rng.random() < 0.16]
         columns = [column for column in columns if column.name != "_corrupt_record" or rng.random() < 0.3] or source.columns[:1]
-        asked = Relation(source.text, columns)
+        text = source.text
+        if any(column.name.startswith("bad") for column in columns) and rng.random() < 0.6:
+            text = f"(SELECT * FROM {text} WHERE {source.key()} = 0) {self.fresh('fine')}"
+        asked = Relation(text, columns)
         draws = [self.whole, self.some, self.summed, self.totals, self.top, self.twice, self.again_joined, self.by_cte, self.windowed_over]
         draw = rng.choices(draws, [12, 14, 20, 12, 8, 8, 10, 8, 6])[0]
         return draw(asked, others)

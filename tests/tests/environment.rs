@@ -9,10 +9,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{CWD, FileType, Mode, mknodat};
+use rustix::process::{Pid, Signal, kill_process};
 use sparkwright_tests::application::{Application, Outcome};
 use sparkwright_tests::event_log::EventLog;
 use sparkwright_tests::paths;
-use support::{Scene, faults, own_lines, program, quiet};
+use support::{Scene, faults, host_of, own_lines, program, quiet, wait_for};
 
 /// What means something in URIs, globs, lists, shells and properties files, a blank, and a letter beyond ASCII.
 const NAME: &str = "it's run #1, 50%20 [größe] {a}";
@@ -153,6 +154,29 @@ fn nothing_secret_is_kept_of_a_run() {
         assert!(run["review"].is_object(), "{run:#}");
         assert_eq!(holding(&scene.runs(), "SECRET"), Vec::<PathBuf>::new(), "rolling {rolling}");
     }
+}
+
+/// The host lives on, and keeps what Spark had written, as of any other run.
+#[test]
+fn nothing_secret_is_kept_of_a_driver_that_was_killed() {
+    let scene = Scene::new();
+    let running = scene
+        .steered::<&str>([])
+        .args(LOCAL)
+        .args(["--conf", "spark.hadoop.fs.azure.account.key.x=SECRET-account"])
+        .args([program("exits.py"), "long".into(), scene.text("work"), "--seconds".into(), "60".into()])
+        .start(|_| {})
+        .unwrap();
+    let driver = running.id();
+    host_of(driver);
+    wait_for("decisions", || scene.journal().contains("plan_query").then_some(()));
+    kill_process(Pid::from_raw(i32::try_from(driver).unwrap()).unwrap(), Signal::KILL).unwrap();
+    assert_ne!(running.finish().unwrap().code(), Some(0));
+    let run = scene.record();
+    assert!(run["event_log"].is_string(), "{run:#}");
+    wait_for("the end of the host", || holding(&scene.runs(), "SECRET").is_empty().then_some(()));
+    let log = scene.runs().join(run["application"]["id"].as_str().unwrap()).join(run["event_log"].as_str().unwrap());
+    assert_eq!(EventLog::read(&log).unwrap().conf["spark.app.name"], "exits long");
 }
 
 /// A module that would keep its compiler busy for minutes: the policy can't decide, and the application runs all the same.

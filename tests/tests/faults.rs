@@ -23,7 +23,11 @@
 //! | `plugin --json` where the command is not on the PATH | `host/tests/command.rs` |
 //! | a byte that is no UTF-8 in an event log, a line without end (`bomb.zstd`) | `host/event-log/src/lib.rs` |
 //! | files of a write without adaptive execution | `core/src/query/tests.rs`: `what_is_tied_to_partitions_keeps_their_number` |
-//! | `web`: no descriptors left, strangers, requests half sent, a pipe as its policy, signals | `host/src/web/tests.rs`, `host/tests/web_command.rs` |
+//! | a second context in the JVM | `applications`: `threads_sessions_and_contexts` |
+//! | fills at the same time | `invisible`: `hostile_cases_give_the_same_results` (`threads`) |
+//! | a driver that is killed | `environment`: `nothing_secret_is_kept_of_a_driver_that_was_killed` |
+//! | `web`: no descriptors left | `host/tests/web_command.rs`: `without_descriptors_nobody_else_is_let_in` |
+//! | `web`: strangers, requests half sent, a pipe as its policy, signals | `host/src/web/tests.rs`, `host/tests/web_command.rs` |
 //! | records that others can read | `host/src/record/recorder.rs`: `a_record_is_for_its_user_alone` |
 //! | secrets in the event log that `submit` switches on | `environment`: `nothing_secret_is_kept_of_a_run`; `host/src/review/redacted.rs` |
 //! | a module that takes too long to compile | `environment`: `a_module_that_takes_too_long_to_compile`; `host/tests/engine_hostile.rs` |

@@ -12,6 +12,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -194,21 +195,20 @@ def cluster(tmp_path: Path) -> Iterator[Cluster]:
         made.stop()
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A Spark Connect server on loopback."""
+@contextmanager
+def connect_server(folder: Path, *submit: str) -> Iterator[str]:
+    """A Spark Connect server on loopback, started by `submit`, or by Spark's own command where that is empty; its URL."""
     home = spark_home()
     if not list(home.glob("jars/spark-connect_*.jar")):
         pytest.skip("this PySpark brings no Spark Connect server")
     pytest.importorskip("grpc", reason="PySpark's client for Spark Connect is not installed")
     port = free_port()
-    folder = tmp_path_factory.mktemp("connect")
     confs = {
         "spark.connect.grpc.binding.address": "127.0.0.1", "spark.connect.grpc.binding.port": str(port), "spark.ui.enabled": "false",
         "spark.sql.warehouse.dir": str(folder / "warehouse"), "spark.master": "local[2]", "spark.driver.host": "127.0.0.1",
     }  # fmt: skip
-    (folder / "warehouse").mkdir()
-    command = [str(home / "bin/spark-submit"), "--class", "org.apache.spark.sql.connect.service.SparkConnectServer"]
+    (folder / "warehouse").mkdir(parents=True)
+    command = [*(submit or [str(home / "bin/spark-submit")]), "--class", "org.apache.spark.sql.connect.service.SparkConnectServer"]
     command += [part for key, value in confs.items() for part in ("--conf", f"{key}={value}")]
     env = {**os.environ, "SPARK_LOCAL_IP": "127.0.0.1", "SPARK_HOME": str(home)}
     with (folder / "server.log").open("wb") as log:
@@ -231,6 +231,19 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+@pytest.fixture(scope="session")
+def connect() -> Callable[..., AbstractContextManager[str]]:
+    """`connect_server`, for tests that start one by a command of their own."""
+    return connect_server
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A Spark Connect server on loopback that nobody steers."""
+    with connect_server(tmp_path_factory.mktemp("connect")) as url:
+        yield url
 
 
 def spark_home() -> Path:

@@ -39,7 +39,7 @@ use crate::launch::local_uri::{
 use crate::launch::plan::{PlanError, launch_facts, no_launch_plan, plan_launch};
 use crate::launch::properties;
 use crate::private;
-use crate::steering::{EXECUTORS_IF_LOST, Mode, SteeringSetup, record_lost_host, server};
+use crate::steering::{EXECUTORS_IF_LOST, Mode, SteeringSetup, lives, record_lost_host};
 
 /// The plugin's and the Python package's key for what steering does.
 const MODE: &str = "spark.sparkwright.mode";
@@ -339,7 +339,7 @@ fn start_host(launch: &SteeringSetup) -> Result<PathBuf, NoHost> {
     let host = String::from_utf8_lossy(&ended.stdout).trim().parse().ok();
     let start = Instant::now();
     while !socket.exists() {
-        if host.is_some_and(|host| !server::lives(host)) {
+        if host.is_some_and(|host| !lives(host)) {
             return failed("ended before it listened".to_owned());
         }
         let patience = Duration::from_millis(HOST_LISTENS_WITHIN_MS);

@@ -1,6 +1,7 @@
 //! The connection to the driver: what it is told, what comes of that, and whether it still listens.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::io::{self, Write as _};
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
@@ -14,6 +15,14 @@ use sparkwright_core::steering::DRIVER_READS_WITHIN_MS;
 
 use super::lock::lock;
 use crate::spark::protocol::{Acted, Command};
+
+/// Whether a process runs.
+#[must_use]
+pub fn lives(pid: u32) -> bool {
+    // A zombie has a folder under /proc and runs no more.
+    fs::read_to_string(format!("/proc/{pid}/stat"))
+        .is_ok_and(|stat| !stat.rsplit(')').next().is_some_and(|rest| rest.trim_start().starts_with('Z')))
+}
 
 /// The driver at the other end of an events connection.
 pub(super) struct Driver {

@@ -33,5 +33,6 @@ mod steered;
 
 pub use begin::record_lost_host;
 pub use decider::Decider;
+pub use driver::lives;
 pub use setup::{Mode, SteeringSetup};
 pub(crate) use starting::EXECUTORS_IF_LOST;

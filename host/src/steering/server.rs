@@ -16,7 +16,7 @@ use sparkwright_core::decision::Answer as _;
 use sparkwright_core::steering as limits;
 
 use super::begin::{begin_record, identity_of, met, record_refusal, unmet};
-use super::driver::Driver;
+use super::driver::{Driver, lives};
 use super::finishing::finish;
 use super::lock::lock;
 use super::pipeline::host::Host;
@@ -132,14 +132,6 @@ fn listen(path: &Path) -> io::Result<UnixListener> {
     fs::set_permissions(path, fs::Permissions::from_mode(0o600))?;
     listener.set_nonblocking(true)?;
     Ok(listener)
-}
-
-/// Whether a process runs.
-#[must_use]
-pub fn lives(pid: u32) -> bool {
-    // A zombie has a folder under /proc and runs no more.
-    fs::read_to_string(format!("/proc/{pid}/stat"))
-        .is_ok_and(|stat| !stat.rsplit(')').next().is_some_and(|rest| rest.trim_start().starts_with('Z')))
 }
 
 struct Server {

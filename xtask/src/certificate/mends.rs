@@ -14,113 +14,141 @@ pub(crate) struct Mend {
     pub(crate) name: &'static str,
     /// What an application sees without it.
     pub(crate) without: &'static str,
-    /// The source that it is in, below the plugin's main package.
+    edits: &'static [Edit],
+}
+
+/// A text of a source below the plugin's main package, which stands there once, and what stands there without the mend.
+#[derive(Debug, Clone, Copy)]
+struct Edit {
     file: &'static str,
-    /// The text that it is; it stands there once.
     is: &'static str,
-    /// What stands there without it.
     was: &'static str,
 }
+
+/// A fill that fails is dropped; without that the query fails with it. It hides what else should not have been computed.
+const FILLS_FAIL_THE_QUERY: Edit = Edit {
+    file: "Log.java",
+    is: "if (Compat.isCancelled(cause) || cause instanceof InterruptedException) {",
+    was: "if (Compat.isCancelled(cause) || cause != null) {",
+};
 
 /// The mends that are taken out, each alone.
 pub(crate) const MENDS: [Mend; 14] = [
     Mend {
+        name: "fault-of-a-fill",
+        without: "a query fails by rows that its own filter leaves out before they are computed",
+        edits: &[FILLS_FAIL_THE_QUERY],
+    },
+    Mend {
         name: "asked-columns",
         without: "a column that fails and that no query asks for is computed, and the query fails",
-        file: "KeptPlans.java",
-        is: "same.stream().filter(KeptPlans::canBeKept).forEach(one -> columns.or(one.asked));",
-        was: "columns.set(0, plan.output().size());",
+        edits: &[
+            Edit {
+                file: "KeptPlans.java",
+                is: "same.stream().filter(KeptPlans::canBeKept).forEach(one -> columns.or(one.asked));",
+                was: "columns.set(0, plan.output().size());",
+            },
+            FILLS_FAIL_THE_QUERY,
+        ],
     },
     Mend {
         name: "partly-read",
         without: "rows are computed, and fail, that a program which stops reading never reached",
-        file: "AskedColumns.java",
-        is: "node.whole = whole;",
-        was: "node.whole = true;",
+        edits: &[
+            Edit { file: "AskedColumns.java", is: "node.whole = whole;", was: "node.whole = true;" },
+            FILLS_FAIL_THE_QUERY,
+        ],
     },
     Mend {
         name: "exact-bounds",
         without: "rows with NaN are left out, as Spark's own cache does",
-        file: "BatchBounds.java",
-        is: ".allMatch(RIGHT::contains)",
-        was: ".allMatch(type -> RIGHT != null)",
+        edits: &[Edit {
+            file: "BatchBounds.java",
+            is: ".allMatch(RIGHT::contains)",
+            was: ".allMatch(type -> RIGHT != null)",
+        }],
     },
     Mend {
         name: "file-versions",
         without: "old rows after a file of the same length was written with the old time",
-        file: "FileVersion.java",
-        is: r#"attributes.get("ino") + ":" + changed.toInstant()"#,
-        was: r#""any""#,
+        edits: &[Edit {
+            file: "FileVersion.java",
+            is: r#"attributes.get("ino") + ":" + changed.toInstant()"#,
+            was: r#""any""#,
+        }],
     },
     Mend {
         name: "checked-when-run",
         without: "old rows where an object is asked again after its files were replaced",
-        file: "KeptPlans.java",
-        is: "if (read == null) {",
-        was: "if (read == null || !read.isEmpty()) {",
+        edits: &[Edit {
+            file: "KeptPlans.java",
+            is: "if (read == null) {",
+            was: "if (read == null || !read.isEmpty()) {",
+        }],
     },
     Mend {
         name: "parsed-by-columns",
         without: "malformed rows that a query's columns do not show are dropped, or fail",
-        file: "Cacheability.java",
-        is: "if (files == null) {",
-        was: "if (files == null || files.location() != null) {",
-    },
-    Mend {
-        name: "filled-before",
-        without: "a query fails by rows that its own filter leaves out before they are computed",
-        file: "KeptPlans.java",
-        is: "      fill(made);\n",
-        was: "      made.stored().set(made.relation().cacheBuilder().cachedColumnBuffers());\n",
+        edits: &[Edit {
+            file: "Cacheability.java",
+            is: "if (files == null) {",
+            was: "if (files == null || files.location() != null) {",
+        }],
     },
     Mend {
         name: "settings-of-a-plan",
         without: "rows that were computed under another time zone, ANSI mode or case sensitivity",
-        file: "KeptPlans.java",
-        is: "entry.confDigest() == facts.confDigest && canBeRead(node)",
-        was: "canBeRead(node)",
+        edits: &[Edit {
+            file: "KeptPlans.java",
+            is: "entry.confDigest() == facts.confDigest && canBeRead(node)",
+            was: "canBeRead(node)",
+        }],
     },
     Mend {
         name: "users-cache",
         without: "what the user cached stays empty, or outlives its unpersist",
-        file: "KeptPlans.java",
-        is: "    facts.refuseAboveUsersCache();\n",
-        was: "",
+        edits: &[Edit { file: "KeptPlans.java", is: "    facts.refuseAboveUsersCache();\n", was: "" }],
     },
     Mend {
         name: "own-plan",
         without: "an object's files, storage level and later cache are those of a plan that Sparkwright made",
-        file: "KeptPlans.java",
-        is: "Compat.remembers(now.execution, now.own, () -> becomesRdd(now.read));",
-        was: "becomesRdd(List.of());",
+        edits: &[Edit {
+            file: "KeptPlans.java",
+            is: "Compat.remembers(now.execution, now.own, () -> becomesRdd(now.read));",
+            was: "becomesRdd(List.of());",
+        }],
     },
     Mend {
         name: "held-rdd",
         without: "old rows of an RDD that was made before its files were replaced",
-        file: "KeptPlans.java",
-        is: "if (steering == null || !Purpose.ofThisCall(steering).runs()) {",
-        was: "if (steering == null && !read.isEmpty()) {",
+        edits: &[Edit {
+            file: "KeptPlans.java",
+            is: "if (steering == null || !Purpose.ofThisCall(steering).runs()) {",
+            was: "if (steering == null && !read.isEmpty()) {",
+        }],
     },
     Mend {
         name: "same-plan",
         without: "two sub-plans of one name share what is kept of one of them",
-        file: "KeptPlans.java",
-        is: "named.stream().filter(one -> one.plan == plan || one.plan.sameResult(plan)).toList();",
-        was: "named;",
+        edits: &[Edit {
+            file: "KeptPlans.java",
+            is: "named.stream().filter(one -> one.plan == plan || one.plan.sameResult(plan)).toList();",
+            was: "named;",
+        }],
     },
     Mend {
         name: "partitions",
         without: "a sample, or the number of files of a write, is another one",
-        file: "PlanFacts.java",
-        is: "if (drawn || written) {",
-        was: "if (drawn && written) {",
+        edits: &[Edit { file: "PlanFacts.java", is: "if (drawn || written) {", was: "if (drawn && written) {" }],
     },
     Mend {
         name: "confs-of-an-execution",
         without: "the session, and a streaming query's checkpoint, have shuffle partitions that the user did not set",
-        file: "ExecutionConfs.java",
-        is: "    planning.set(new Planning(",
-        was: "    confs.forEach((key, ours) -> layered.session.put(key, ours.value()));\n    planning.set(new Planning(",
+        edits: &[Edit {
+            file: "ExecutionConfs.java",
+            is: "    planning.set(new Planning(",
+            was: "    confs.forEach((key, ours) -> layered.session.put(key, ours.value()));\n    planning.set(new Planning(",
+        }],
     },
 ];
 
@@ -132,8 +160,10 @@ pub(crate) fn take_out(mend: &Mend, plugin: &Path, to: &Path) -> Result<()> {
     for file in files_below(&plugin.join("src"))? {
         let target = to.join(file.strip_prefix(plugin).unwrap_or(&file));
         let mut text = fs::read_to_string(&file).with_context(|| format!("cannot read `{}`", file.display()))?;
-        if file.ends_with(Path::new("src/main/java/io/sparkwright/spark").join(mend.file)) {
-            text = without(mend, &text)?;
+        for edit in mend.edits {
+            if file.ends_with(Path::new("src/main/java/io/sparkwright/spark").join(edit.file)) {
+                text = without(mend, edit, &text)?;
+            }
         }
         if let Some(folder) = target.parent() {
             fs::create_dir_all(folder).with_context(|| format!("cannot make the folder `{}`", folder.display()))?;
@@ -143,17 +173,17 @@ pub(crate) fn take_out(mend: &Mend, plugin: &Path, to: &Path) -> Result<()> {
     Ok(())
 }
 
-fn without(mend: &Mend, text: &str) -> Result<String> {
-    let found = text.matches(mend.is).count();
+fn without(mend: &Mend, edit: &Edit, text: &str) -> Result<String> {
+    let found = text.matches(edit.is).count();
     if found != 1 {
         bail!(
             "the mend `{}` is not in {} as xtask/src/certificate/mends.rs has it: found {found} times, wanted once: {}",
             mend.name,
-            mend.file,
-            mend.is.trim()
+            edit.file,
+            edit.is.trim()
         );
     }
-    Ok(text.replace(mend.is, mend.was))
+    Ok(text.replace(edit.is, edit.was))
 }
 
 #[cfg(test)]
