@@ -44,6 +44,12 @@ pub enum EventLogError {
         /// Its codec, by its name.
         codec: String,
     },
+    /// A part of it is a pipe, a device or a folder.
+    #[error("`{}` is no plain file: name a copy of the event log, without it", path.display())]
+    NoFile {
+        /// Which.
+        path: PathBuf,
+    },
     /// A line is longer than any that Spark writes.
     #[error("line {number} of `{}` has more than {} MiB: this is no event log of Spark, or a damaged one", path.display(), LINE_BYTES_AT_MOST >> 20)]
     LongLine {
@@ -107,6 +113,10 @@ fn number(path: &Path) -> Option<u32> {
 
 /// Hands each whole line to `take`. The last line of a log in progress may be cut off, and so may a compressed file.
 fn lines(file: &Path, take: &mut impl FnMut(&str)) -> Result<()> {
+    // A pipe that nobody writes into would be waited for without end.
+    if !fs::metadata(file).map_err(io(file))?.is_file() {
+        return Err(EventLogError::NoFile { path: file.to_owned() });
+    }
     let raw = BufReader::with_capacity(1 << 16, File::open(file).map_err(io(file))?);
     match Path::new(name(file).trim_end_matches(".inprogress")).extension().and_then(|codec| codec.to_str()) {
         Some("zstd") => {
@@ -211,6 +221,21 @@ mod tests {
     /// What Spark's writer makes of texts, each flushed: a frame for each.
     fn frames(texts: &[&[u8]]) -> Vec<u8> {
         texts.iter().flat_map(|text| compress_to_vec(*text, CompressionLevel::Fastest)).collect()
+    }
+
+    #[test]
+    fn what_is_no_plain_file_is_refused_at_once() -> std::io::Result<()> {
+        let folder = tempfile::tempdir()?;
+        let rolling = folder.path().join("eventlog_v2_app-1");
+        fs::create_dir(&rolling)?;
+        fs::write(rolling.join("events_1_app-1"), "first\n")?;
+        let pipe = rolling.join("events_2_app-1");
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status()?.success());
+        assert!(read(folder.path()).is_err_and(|error| error.contains("events_2_app-1` is no plain file")));
+        fs::remove_file(&pipe)?;
+        fs::create_dir(&pipe)?;
+        assert!(read(folder.path()).is_err_and(|error| error.contains("is no plain file")));
+        Ok(())
     }
 
     #[test]
