@@ -14,7 +14,7 @@
 //! | a Scala application in a jar, which ends by an exception | `Jar.scala` |
 //! | the Thrift server with two JDBC clients | `thrift.py` |
 //! | the TPC-DS queries | `tpcds.py`, in `tpcds.rs` |
-//! | Spark Connect | `host/python/tests/test_connect.py`, `test_tables_connect.py`; scenario `pipelines.py` |
+//! | Spark Connect | `host/python/tests/test_connect.py`, `test_tables_connect.py` |
 //!
 //! `cargo xtask soak` runs each with `--mode off` too. The times are printed.
 
