@@ -157,18 +157,24 @@ pub(crate) const MENDS: [Mend; 14] = [
 /// # Errors
 /// Where the text that is to be replaced does not stand in its file exactly once: the source has changed, and the table has to follow.
 pub(crate) fn take_out(mend: &Mend, plugin: &Path, to: &Path) -> Result<()> {
+    let mut taken = 0;
     for file in files_below(&plugin.join("src"))? {
         let target = to.join(file.strip_prefix(plugin).unwrap_or(&file));
         let mut text = fs::read_to_string(&file).with_context(|| format!("cannot read `{}`", file.display()))?;
         for edit in mend.edits {
             if file.ends_with(Path::new("src/main/java/io/sparkwright/spark").join(edit.file)) {
                 text = without(mend, edit, &text)?;
+                taken += 1;
             }
         }
         if let Some(folder) = target.parent() {
             fs::create_dir_all(folder).with_context(|| format!("cannot make the folder `{}`", folder.display()))?;
         }
         fs::write(&target, text).with_context(|| format!("cannot write `{}`", target.display()))?;
+    }
+    if taken != mend.edits.len() {
+        let files: Vec<&str> = mend.edits.iter().map(|edit| edit.file).collect();
+        bail!("the mend `{}` names a file that the plugin does not have: {}", mend.name, files.join(", "));
     }
     Ok(())
 }
