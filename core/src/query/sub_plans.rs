@@ -9,6 +9,7 @@ use super::estimate::{self, Estimate, SMALL_QUERY};
 use super::executors::protected_storage;
 use super::narrowed::narrowed_from_above;
 use super::tree::{is_ancestor, is_marked, mark_upwards, marked, parent};
+use crate::cache::allowed;
 use crate::cache::level::{StorageLevel, storage_level};
 use crate::cache::transfer;
 use crate::cache::worth::{self, Worth, time_saved_ms};
@@ -18,6 +19,8 @@ use crate::units::{Bytes, floor_u64};
 
 /// At most this many refusals of one query are recorded: the most valuable ones.
 const MOST_REFUSALS: usize = 3;
+/// The reason of a subquery that refers to columns of the query around it: that one is looked at instead.
+const CORRELATED: &str = "correlated_subquery";
 /// What a decision says that keeps nothing.
 const NOT_KEPT: &str = "not kept";
 
@@ -51,9 +54,11 @@ pub(super) fn decide(
     let (total, mut free) = protected_storage(input);
 
     let mut candidates: Vec<Candidate<'_>> = Vec::new();
+    // Nodes that are weighed, with whatever is above them.
+    let mut looked_at = alloc::vec![false; input.nodes.len()];
+    let mut not_allowed: Vec<(usize, &str)> = Vec::new();
     for (index, (node, estimate)) in input.nodes.iter().zip(estimates).enumerate() {
-        let usable = node.why_not.is_none()
-            && node.cached == CachedBy::No
+        let usable = node.cached == CachedBy::No
             && !node.released_by_user
             && node.source_changes == 0
             && !is_marked(&covered, index)
@@ -63,6 +68,13 @@ pub(super) fn decide(
         if !usable {
             continue;
         }
+        let mut here = in_query.get(node.hash.as_str()).copied().unwrap_or(1);
+        if let Some(why_not) = node.why_not.as_deref() {
+            if node.seen > 0 || here > 1 {
+                not_allowed.push((index, why_not));
+            }
+            continue;
+        }
         // The share goes back to whoever asks, so that the measured time of this query can be divided next time: only where
         // this query computes the sub-plan whole, since that is what keeping it would cost.
         let whole = !is_marked(&narrowed, index);
@@ -70,7 +82,6 @@ pub(super) fn decide(
             let share = (estimate.full_work_ns / root.full_work_ns).clamp(0.0, 1.0);
             answer.shares.insert(node.hash.clone(), share);
         }
-        let mut here = in_query.get(node.hash.as_str()).copied().unwrap_or(1);
         if here > 1 {
             here = computations(&input.nodes, &node.hash);
         }
@@ -79,8 +90,10 @@ pub(super) fn decide(
         }
         // Nobody has computed it whole yet, and this query would not either.
         if !whole && node.measured_task_ms.is_none() {
+            not_allowed.push((index, allowed::NARROWED));
             continue;
         }
+        mark_upwards(&input.nodes, index, &mut looked_at);
         if let Some(candidate) = weigh(policy, input, (index, node, estimate), here, (free, total)) {
             candidates.push(candidate);
         }
@@ -120,6 +133,29 @@ pub(super) fn decide(
             }
             answer.cache.push(CacheChoice { hash: candidate.node.hash.clone(), level: candidate.level });
         }
+    }
+    tell_what_is_not_allowed(input, &not_allowed, looked_at, &mut refused, answer);
+}
+
+/// Says why sub-plans that come again may not be kept: the innermost ones, as what is above them has their reason.
+fn tell_what_is_not_allowed<'a>(
+    input: &'a PlanQueryInput,
+    not_allowed: &[(usize, &str)],
+    mut looked_at: Vec<bool>,
+    refused: &mut Vec<&'a str>,
+    answer: &mut PlanQueryAnswer,
+) {
+    // Whatever is below a node stands behind it.
+    for &(index, why_not) in not_allowed.iter().rev() {
+        let Some(node) = input.nodes.get(index).filter(|_| !is_marked(&looked_at, index)) else { continue };
+        mark_upwards(&input.nodes, index, &mut looked_at);
+        if why_not == CORRELATED || refused.len() >= MOST_REFUSALS || refused.contains(&node.hash.as_str()) {
+            continue;
+        }
+        refused.push(&node.hash);
+        let Decision { grade, trace, .. } = allowed::refused(why_not, node.seen);
+        let decision = Decision { value: Scalar::from(NOT_KEPT), grade, trace };
+        answer.note(&THE_CACHE, describe(&input.nodes, index), Some(node.hash.clone()), decision);
     }
 }
 

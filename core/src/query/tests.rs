@@ -334,6 +334,43 @@ fn reasons_not_to_cache_are_obeyed() {
 }
 
 #[test]
+fn why_a_plan_that_comes_again_may_not_be_kept_is_told_once() {
+    let told = |input: &PlanQueryInput| -> Vec<(String, String)> {
+        let answer = plan(input);
+        assert!(answer.cache.is_empty(), "{answer:#?}");
+        let made = answer.decisions.into_iter().filter(|it| it.decision.trace.rule == "cache.allowed");
+        made.map(|it| (it.subject, it.decision.trace.notes.concat())).collect()
+    };
+    let refused = |reason: &str, seen: u32| {
+        let mut input = seen_all(join(), seen);
+        for node in &mut input.nodes[..2] {
+            node.why_not = Some(reason.into());
+        }
+        input
+    };
+    let notes = told(&refused("user_function", 3));
+    assert!(
+        matches!(&notes[..], [(subject, note)] if subject == "Join over flights, planes" && note.contains("a function of the program")),
+        "{notes:?}"
+    );
+    assert_eq!(told(&refused("user_function", 0)), [], "nobody asked for it before");
+    assert_eq!(told(&refused("correlated_subquery", 3)), []);
+    let narrowed = told(&below(&["Aggregate", "Filter"]));
+    assert!(matches!(&narrowed[..], [(_, note)] if note.contains("narrows it")), "{narrowed:?}");
+    let mut covered = refused("user_function", 3);
+    covered.nodes[0].cached = CachedBy::User;
+    assert_eq!(told(&covered), [], "it is not computed");
+}
+
+/// Every sub-plan held by so many earlier queries.
+fn seen_all(mut input: PlanQueryInput, queries: u32) -> PlanQueryInput {
+    for node in &mut input.nodes {
+        node.seen = queries;
+    }
+    input
+}
+
+#[test]
 fn the_policy_can_exclude_plans_by_pattern_or_altogether() {
     let input = seen(join(), 1, 5, 60_000);
     let mut policy = ResolvedPolicy::default();
