@@ -155,6 +155,8 @@ class Certificate:
             print(f"history {outcome.history.name}: Spark alone answers differently from time to time", flush=True)
             return
         self.found = True
+        if self.options.until_found:
+            return
         found = Shrinking(pair, SHRUNK_WITHIN_S).smallest(outcome.history)
         name = f"certificate-{outcome.history.name}.py"
         what = outcome.difference[1]
