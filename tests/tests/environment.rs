@@ -13,7 +13,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use sparkwright_tests::application::{Application, Outcome};
 use sparkwright_tests::event_log::EventLog;
 use sparkwright_tests::paths;
-use support::{Scene, faults, host_of, own_lines, program, quiet, wait_for};
+use support::{Scene, faults, host_of, own_lines, program, wait_for};
 
 /// What means something in URIs, globs, lists, shells and properties files, a blank, and a letter beyond ASCII.
 const NAME: &str = "it's run #1, 50%20 [größe] {a}";
@@ -39,7 +39,7 @@ fn there(scene: &Scene, application: Application, locale: &str) -> Application {
 fn a_folder_of_any_name_and_properties_in_any_form() {
     let scene = Scene::new();
     let runs = scene.path(NAME).join("runs");
-    let submit = quiet(scene.sparkwright().args(["submit", "--environment", "production"]));
+    let submit = scene.quiet(scene.sparkwright().args(["submit", "--environment", "production"]));
     let line = [program("exits.py"), "fine".into()];
     let outcome = there(&scene, submit, "C.UTF-8")
         .env("SPARKWRIGHT_HOME", scene.path(NAME_OF_A_JAR))
@@ -66,7 +66,7 @@ fn a_folder_of_any_name_and_properties_in_any_form() {
     assert!(sets.clone().all(|set| set["key"] != "spark.sql.shuffle.partitions"), "{decisions:#?}");
 
     // Where Spark could not load the plugin the application has to run all the same.
-    let submit = quiet(scene.sparkwright().args(["submit", "--environment", "production"]));
+    let submit = scene.quiet(scene.sparkwright().args(["submit", "--environment", "production"]));
     let outcome = there(&scene, submit, "C.UTF-8").args(LOCAL).args(&line).run().unwrap();
     assert_eq!((outcome.code(), own_lines(&outcome)), (Some(0), vec!["counted 500"]), "{}", outcome.stderr);
     assert!(outcome.stderr.contains("runs unsteered: the plugin can't be loaded from"), "{}", outcome.stderr);
@@ -77,7 +77,7 @@ fn a_locale_without_a_name_for_the_folder() {
     let scene = Scene::new();
     let line = [program("exits.py"), "fine".into()];
     let alone = there(&scene, scene.alone(), "C").args(LOCAL).args(&line).run().unwrap();
-    let submit = quiet(scene.sparkwright().args(["submit", "--environment", "production"]));
+    let submit = scene.quiet(scene.sparkwright().args(["submit", "--environment", "production"]));
     let steered = there(&scene, submit, "C").args(LOCAL).args(&line).run().unwrap();
     assert_eq!((alone.code(), own_lines(&alone)), (steered.code(), own_lines(&steered)), "{}", steered.stderr);
     assert!(steered.stderr.contains("runs unsteered") && steered.stderr.contains("not UTF-8"), "{}", steered.stderr);

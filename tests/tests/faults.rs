@@ -1,7 +1,7 @@
 //! The table of faults: whatever fails on our side, the application ends as it would have alone, and the record says what
 //! happened.
 //!
-//! What needs no application that runs, or a place of its own, has its test elsewhere:
+//! What needs no application that runs, or a place of its own, has its test elsewhere; the programs that were reported, as they are, in `reported.rs`:
 //!
 //! | fault | test |
 //! |---|---|

@@ -11,7 +11,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -196,7 +196,7 @@ def cluster(tmp_path: Path) -> Iterator[Cluster]:
 
 
 @contextmanager
-def connect_server(folder: Path, *submit: str) -> Iterator[str]:
+def connect_server(folder: Path, *submit: str) -> Generator[str, None, None]:
     """A Spark Connect server on loopback, started by `submit`, or by Spark's own command where that is empty; its URL."""
     home = spark_home()
     if not list(home.glob("jars/spark-connect_*.jar")):

@@ -11,13 +11,23 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use sparkwright_tests::application::{Application, Outcome};
-use sparkwright_tests::venv::Venv;
+use sparkwright_tests::venv::{SparkLine, Venv};
 use sparkwright_tests::{jvm, paths, quietly, unsteered};
 
 /// The Spark that the tests run on.
 pub fn venv() -> &'static Venv {
-    static VENV: OnceLock<Venv> = OnceLock::new();
-    VENV.get_or_init(|| Venv::ensure(&quietly).expect("a venv with pyspark"))
+    venv_of(SparkLine::Spark4)
+}
+
+/// A Spark of a line of versions.
+pub fn venv_of(line: SparkLine) -> &'static Venv {
+    static SPARK_4: OnceLock<Venv> = OnceLock::new();
+    static SPARK_35: OnceLock<Venv> = OnceLock::new();
+    let made = match line {
+        SparkLine::Spark4 => &SPARK_4,
+        SparkLine::Spark35 => &SPARK_35,
+    };
+    made.get_or_init(|| Venv::of(line, &quietly).expect("a venv with pyspark"))
 }
 
 /// A program of `tests/programs`.
@@ -33,11 +43,17 @@ pub fn program(name: &str) -> String {
 /// A folder for one test, with the command under test.
 pub struct Scene {
     folder: tempfile::TempDir,
+    venv: &'static Venv,
 }
 
 impl Scene {
     pub fn new() -> Self {
-        Self { folder: tempfile::tempdir().unwrap() }
+        Self::on(SparkLine::Spark4)
+    }
+
+    /// One whose applications run on this Spark.
+    pub fn on(line: SparkLine) -> Self {
+        Self { folder: tempfile::tempdir().unwrap(), venv: venv_of(line) }
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
@@ -54,7 +70,7 @@ impl Scene {
 
     /// `spark-submit`, alone.
     pub fn alone(&self) -> Application {
-        quiet(Application::spark_submit(venv()).in_folder(self.folder.path()))
+        self.quiet(Application::spark_submit(self.venv).in_folder(self.folder.path()))
     }
 
     /// `spark-submit`, alone, with arguments for a folder of its own that is prepared and which it runs in; what came of it is kept, and where.
@@ -67,7 +83,7 @@ impl Scene {
     ) -> (Outcome, PathBuf) {
         let named = arguments(Path::new("<folder>"));
         let parts: Vec<&str> = options.iter().copied().chain(named.iter().map(String::as_str)).collect();
-        unsteered::once(venv(), &parts, |folder| {
+        unsteered::once(self.venv, &parts, |folder| {
             prepare(folder);
             self.alone().args(options).args(arguments(folder)).in_folder(folder).deadline(deadline).run()
         })
@@ -76,7 +92,7 @@ impl Scene {
 
     /// `sparkwright`, with any arguments.
     pub fn sparkwright(&self) -> Application {
-        Application::new(paths::binary(), venv())
+        Application::new(paths::binary(), self.venv)
             .env("SPARKWRIGHT_HOME", self.text("home"))
             .env("XDG_RUNTIME_DIR", self.text("nowhere"))
             .in_folder(self.folder.path())
@@ -86,7 +102,14 @@ impl Scene {
     /// `sparkwright submit` in production, with more options of its own.
     pub fn steered<A: AsRef<std::ffi::OsStr>>(&self, options: impl IntoIterator<Item = A>) -> Application {
         let submit = self.sparkwright().args(["submit", "--environment", "production", "--record"]).arg(self.runs());
-        quiet(submit.args(options))
+        self.quiet(submit.args(options))
+    }
+
+    /// Only warnings of Spark on standard error, so that a failing test shows what matters; and a driver that starts quickly.
+    pub fn quiet(&self, application: Application) -> Application {
+        let log = paths::workspace().join("tests/programs/log4j2.properties");
+        let quick = jvm::quick_start(self.venv, &quietly).expect("an archive of Spark's classes");
+        application.env("SPARK_SUBMIT_OPTS", format!("-Dlog4j2.configurationFile=file:{} {quick}", log.display()))
     }
 
     /// The record of the only run, once the host has ended it or is gone.
@@ -120,12 +143,6 @@ impl Scene {
         let folders = fs::read_dir(self.runs()).into_iter().flatten().flatten();
         folders.filter_map(|folder| fs::read_to_string(folder.path().join("journal.jsonl")).ok()).collect()
     }
-}
-
-/// Only warnings of Spark on standard error, so that a failing test shows what matters; and a driver that starts quickly.
-pub fn quiet(application: Application) -> Application {
-    let log = paths::workspace().join("tests/programs/log4j2.properties");
-    application.env("SPARK_SUBMIT_OPTS", format!("-Dlog4j2.configurationFile=file:{} {}", log.display(), quick_start()))
 }
 
 /// Options by which the JVMs of [`venv`]'s Spark start quickly.

@@ -35,13 +35,14 @@ const ON_SPARK: &str = "sparkwright-tests";
 /// Those on Spark whose outcome depends on when something happens: with another Spark beside them they may fail for its sake.
 const TIMED: [&str; 2] = ["tests/tests/scaling", "tests/tests/spills"];
 /// The parts that start Spark and watch no times, as far as they take minutes; the longest first, so that both lanes end at about the same time.
-const LONGEST: [&str; 10] = [
+const LONGEST: [&str; 11] = [
     "tests/tests/invisible",
     "host/python beside PySpark 4.3",
     "host/python beside PySpark 3.5",
     DEMO,
     "tests/tests/plugin",
     "tests/tests/applications",
+    "tests/tests/reported",
     "tests/tests/faults",
     CERTIFICATE,
     "tests/tests/examples",
