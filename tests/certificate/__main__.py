@@ -22,7 +22,7 @@ from certificate.pair import Equipment, Outcome, Pair
 from certificate.shrink import Shrinking
 
 BLOCK = 400
-"""Histories between two starts of the applications, which then have other confs."""
+"""Numbers of histories that a profile has, if it uses them all."""
 SOME = 40
 """Histories after which kept plans must have been read."""
 SKIPPED_AT_MOST = 0.1
@@ -91,25 +91,28 @@ class Certificate:
         if self.options.profile:
             profile = next(one for one in confs.PROFILES if one.name == self.options.profile)
         pair = Pair(self.equipment, profile)
+        last = number * BLOCK + min(profile.histories, BLOCK)
         try:
-            while not self.over() and (only is not None or self.next // BLOCK == number):
+            while not self.over() and (only is not None or self.next < last):
                 different: list[Outcome] = []
-                for outcome in pair.run(self.drawn(number, profile), lambda: self.over() or bool(different)):  # noqa: B023 - runs within this turn
+                for outcome in pair.run(self.drawn(last, profile), lambda: self.over() or bool(different)):  # noqa: B023 - runs within this turn
                     self.count(outcome)
                     if outcome.difference is not None and self.kinds[compare.kind(outcome.difference[1])] <= SHRUNK_OF_A_KIND:
                         different.append(outcome)
                 for outcome in different:
                     self.shrink(pair, outcome)
+            if self.next >= last:
+                self.next = (number + 1) * BLOCK
         finally:
             pair.close()
 
-    def drawn(self, block: int, profile: confs.Profile) -> Iterator[History]:
-        """The histories of a block that are not run yet."""
+    def drawn(self, last: int, profile: confs.Profile) -> Iterator[History]:
+        """The histories before the last one of a block that are not run yet."""
         if self.options.only is not None:
             for _ in range(self.options.times):
                 yield history.draw(self.options.seed, self.options.only, profile)
             return
-        for number in range(self.next, (block + 1) * BLOCK):
+        for number in range(self.next, last):
             yield history.draw(self.options.seed, number, profile)
 
     def count(self, outcome: Outcome) -> None:

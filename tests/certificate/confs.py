@@ -7,6 +7,21 @@ INTERPRETED = {"spark.sql.codegen.wholeStage": "false", "spark.sql.codegen.facto
 """Without compiling each query's classes, which takes most of the time of a query over few rows."""
 ON_DISK = {**INTERPRETED, "spark.sql.sources.fileCompressionFactor": "80000"}
 """Kept plans count as larger than the memory for them, and so are kept on disk."""
+EXECUTORS = {
+    **INTERPRETED,
+    "spark.executor.memory": "600m",
+    "spark.executor.cores": "1",
+    "spark.executor.extraJavaOptions": "-XX:+UseSerialGC -XX:TieredStopAtLevel=1",
+    "spark.decommission.enabled": "true",
+    "spark.storage.decommission.enabled": "true",
+    "spark.storage.decommission.rddBlocks.enabled": "true",
+    "spark.storage.decommission.shuffleBlocks.enabled": "true",
+    # They are lost again and again.
+    "spark.deploy.maxExecutorRetries": "-1",
+    "spark.stage.maxConsecutiveAttempts": "20",
+}
+"""Two executors in processes of their own."""
+EXECUTORS_LOST = ["executor killed", "executor decommissioned"]
 KRYO = {"spark.serializer": "org.apache.spark.serializer.KryoSerializer"}
 COMMON = {
     "spark.ui.enabled": "false",
@@ -40,6 +55,10 @@ class Profile:
     takes_partitions: bool = True
     """Whether the application sets its own number of shuffle partitions."""
     faults: list[str] = field(default_factory=list)
+    faulty: float = 0.06
+    """How many histories have them."""
+    histories: int = 400
+    """Histories between two starts of the applications, which then have other confs."""
 
 
 PROFILES = [
@@ -52,6 +71,7 @@ PROFILES = [
     Profile("kryo, registered", 1, {**ON_DISK, **KRYO, "spark.kryo.registrationRequired": "true"}),
     Profile("kryo", 1, {**ON_DISK, **KRYO}),
     Profile("host killed", 1, INTERPRETED, faults=["host killed"]),
+    Profile("executors lost", 1, EXECUTORS, "local-cluster[2,1,700]", faults=EXECUTORS_LOST, faulty=0.5, histories=30),
 ]
 
 

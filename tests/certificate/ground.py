@@ -49,13 +49,15 @@ class Ground:
         self.spark = spark
         self.folder = folder
         self.seen: list[dict[str, Any]] = []
+        self.thread = threading.local()
+        """Of a thread of `together`: what it saw."""
         self.at = 0
         self.rdds: list[tuple[Any, Any]] = []
         """RDDs that the history holds, each with its columns."""
         self.looked_at: Callable[[DataFrame], None] = lambda frame: None
         """Called with each frame whose rows were read."""
         self.fault: Callable[[str], None] = lambda kind: None
-        """Does to the host what its name says; nothing where there is none."""
+        """Does to the host, or to executors, what its name says; nothing where there are none."""
 
     def names(self) -> dict[str, Any]:
         """What statements may name besides what they define themselves."""
@@ -63,7 +65,7 @@ class Ground:
             "spark": self.spark, "folder": self.folder, "F": F, "os": os, "shutil": shutil, "StorageLevel": StorageLevel,
             "datetime": datetime, "Decimal": Decimal, "nan": math.nan, "inf": math.inf,
             "write": self.write, "swap": self.swap, "spoil": self.spoil, "repair": self.repair, "show": self.show, "few": self.few, "held": self.held,
-            "saw": self.saw, "fault": lambda kind: self.fault(kind), "beside": self.beside, "files": self.files, "stream": self.stream,
+            "saw": self.saw, "fault": lambda kind: self.fault(kind), "together": self.together, "files": self.files, "stream": self.stream,
         }  # fmt: skip
 
     @contextmanager
@@ -77,7 +79,7 @@ class Ground:
 
     def tell(self, what: dict[str, Any]) -> None:
         """Notes what the statement at hand saw."""
-        self.seen.append({"step": self.at, **what})
+        getattr(self.thread, "seen", self.seen).append({"step": self.at, **what})
 
     def saw(self, value: Any) -> None:
         """Notes a value."""
@@ -181,21 +183,23 @@ class Ground:
             found[os.path.relpath(folder, root)] = sum(not one.startswith((".", "_")) for one in names)
         self.saw(sorted(found.items()))
 
-    def beside(self, action: Callable[[], None]) -> None:
-        """Runs something in another thread and waits for it."""
-        errors: list[Exception] = []
+    def together(self, *actions: Callable[[], None]) -> None:
+        """Runs actions at the same time, each in a thread of its own; notes what each saw, or its error, in their order."""
+        seen: list[list[dict[str, Any]]] = [[] for _ in actions]
 
-        def run() -> None:
+        def run(number: int) -> None:
+            self.thread.seen = seen[number]
             try:
-                action()
+                actions[number]()
             except Exception as error:
-                errors.append(error)
+                self.tell({"error": told(error)})
 
-        thread = threading.Thread(target=run)
-        thread.start()
-        thread.join()
-        if errors:
-            raise errors[0]
+        threads = [threading.Thread(target=run, args=(number,)) for number in range(len(actions))]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.seen += itertools.chain.from_iterable(seen)
 
     def stream(self, name: str, schema: str, query: Callable[[DataFrame], DataFrame]) -> None:
         """Runs a streaming query over a folder once, and notes what its checkpoint holds of the session."""

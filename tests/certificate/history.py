@@ -9,6 +9,10 @@ from certificate.queries import Query, Relation, Writer
 
 POISONS = ("cast", "cast", "divide", "index", "element", "overflow", "date", "raise", "json")
 
+AGAIN = 0.12
+"""How many histories ask an object again after the files that it reads were replaced."""
+THREADS = 0.15
+"""How many histories look at rows in several threads."""
 HELD = ("files", "cache", "unpersist", "checkpoint", "rdd", "rdd", "later")
 """What is done with an object that was made before."""
 
@@ -64,7 +68,7 @@ class Drawing:
         sources = [Relation(table.name, table.columns) for table in tables]
         bases = [self.base(sources, name) for name in ["b0", "b1"][: rng.choice([1, 1, 2])]]
         world = mutations.World(rng, tables, self.frames, [relation.text for relation in [*sources, *bases]], self.profile.takes_partitions)
-        faults = list(self.profile.faults) if rng.random() < 0.06 else []
+        faults = list(self.profile.faults) if rng.random() < self.profile.faulty else []
         for _ in range(rng.choice([1, 2, 2])):
             for _ in range(rng.choice([1, 2, 2, 3])):
                 self.query(rng.choice(bases), [*sources, *bases])
@@ -77,6 +81,8 @@ class Drawing:
             if self.frames and rng.random() < 0.3:
                 self.steps.append(f"held({rng.choice(self.frames)}, {rng.choice(HELD)!r})")
         self.query(rng.choice(bases), [*sources, *bases])
+        if Random(f"{seed}:{number}:again").random() < AGAIN:
+            self.asked_again(sources, world)
         if world.spoilt is not None:
             self.steps += mutations.spoil(world)
             self.query(rng.choice(bases), [*sources, *bases])
@@ -84,17 +90,29 @@ class Drawing:
             self.steps.append(f"show(spark.table({world.saved[0]!r}).groupBy('k').agg(F.sum('v')))")
         if rng.random() < (0.01 if self.profile.takes_partitions else 0.05):
             self.streamed(tables)
-        return History(seed, number, self.profile, tuple(written), tuple(self.steps))
+        return History(seed, number, self.profile, tuple(written), tuple(together(Random(f"{seed}:{number}:threads"), self.steps)))
 
-    def base(self, sources: list[Relation], name: str) -> Relation:
+    def base(self, sources: list[Relation], name: str, query: Query | None = None) -> Relation:
         """A view, or a DataFrame that is given a view's name."""
-        query = self.writer.base(sources)
+        query = query or self.writer.base(sources)
         if self.rng.random() < 0.5:
             self.steps.append(f"spark.sql({f'CREATE OR REPLACE TEMP VIEW {name} AS {query.sql}'!r})")
         else:
             self.steps.append(f"{name} = spark.sql({query.sql!r})\n{name}.createOrReplaceTempView({name!r})")
             self.frames.append(name)
         return Relation(name, query.columns)
+
+    def asked_again(self, sources: list[Relation], world: mutations.World) -> None:
+        """An object is made of what was asked before, and asked again after files were replaced; mostly without a shuffle, whose files would stay."""
+        base = self.base(sources, "b9", self.writer.joined(sources))
+        query = self.rng.choice([self.writer.some, self.writer.whole, self.writer.over])(base, sources)
+        text = f"spark.sql({query.sql!r})"
+        self.shown(text, query)
+        self.steps.append(f"q0 = {text}")
+        self.shown("q0", query)
+        self.steps += mutations.overwrite(world)
+        self.shown("q0", query)
+        self.shown(text, query)
 
     def query(self, base: Relation, others: list[Relation]) -> None:
         """A query over a base, in one of the ways in which programs ask them."""
@@ -112,7 +130,7 @@ class Drawing:
             if rng.random() < 0.3:
                 self.steps.append(f"show({name})")
         elif way < 0.43:
-            self.steps.append(f"beside(lambda: show({text}))")
+            self.steps.append(f"together(lambda: show({text}))")
         elif way < 0.46:
             # The tables of another session are its own; what it reads is the same.
             table = rng.choice(self.tables)
@@ -144,3 +162,20 @@ class Drawing:
         if table is not None:
             self.steps.append("saw(b0.rdd.count())" if "b0" in self.frames else "saw(spark.table('b0').rdd.count())")
             self.steps.append(f"stream({table.name!r}, {table.schema!r}, lambda rows: rows.groupBy('k').count())")
+
+
+def together(rng: Random, steps: list[str]) -> list[str]:
+    """In some histories rows that are looked at one after the other are looked at in two threads at the same time, or the same ones in three."""
+    if rng.random() > THREADS:
+        return steps
+    found: list[str] = []
+    for step in steps:
+        if not step.startswith("show("):
+            found.append(step)
+        elif found and found[-1].startswith("show(") and rng.random() < 0.7:
+            found[-1] = f"together(lambda: {found[-1]}, lambda: {step})"
+        elif rng.random() < 0.3:
+            found.append(f"together({', '.join([f'lambda: {step}'] * 3)})")
+        else:
+            found.append(step)
+    return found

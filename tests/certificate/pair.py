@@ -252,7 +252,7 @@ class Pair:
         if "broken" in steered:
             return Outcome(history, (-1, f"alone it goes on; {steered['broken']}"), None, unsteered=True, alone=tuple(saw[0]))
         found = compare.difference(*saw)
-        killed = any(step.startswith("fault(") for step in history.steps)
+        killed = any(step.startswith("fault('host") for step in history.steps)
         # That it was killed may be told after the answer.
         unsteered = self.applications[1].is_unsteered() or killed
         why = "the host was given up, which it was not meant to be" if unsteered and found is None and not killed else None

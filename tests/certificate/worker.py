@@ -14,14 +14,16 @@ import shutil
 import signal
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, NamedTuple, TextIO
 
 from pyspark.sql import DataFrame, SparkSession
 
 from certificate.ground import Ground, confs_of
 
 KEPT = re.compile("sparkwright-([0-9a-f]{16})")
+EXECUTOR = "org.apache.spark.executor.CoarseGrainedExecutorBackend"
 
 
 class Worker:
@@ -44,9 +46,9 @@ class Worker:
         self.kept, self.again = set(), set()
         session = self.spark.newSession()
         ground = Ground(session, folder)
+        ground.fault = self.fault
         if self.steered:
             ground.looked_at = self.look
-            ground.fault = self.fault
         names = ground.names()
         for number, statement in enumerate(statements):
             with ground.step(number):
@@ -79,16 +81,49 @@ class Worker:
                 query.stop()
 
     def fault(self, kind: str) -> None:
-        """Kills the host."""
-        driver = str(self.spark.sparkContext._jvm.java.lang.ProcessHandle.current().pid())  # type: ignore[union-attr]
-        for entry in Path("/proc").iterdir():
-            if entry.name.isdigit():
-                try:
-                    words = (entry / "cmdline").read_text().split("\0")
-                except OSError:
-                    continue
-                if "serve" in words and driver in words:
-                    os.kill(int(entry.name), signal.SIGKILL)
+        """Does what `kind` says: to the host of the steered application, or to one of the executors of each."""
+        context = self.spark.sparkContext
+        jvm: Any = context._jvm
+        driver = str(jvm.java.lang.ProcessHandle.current().pid())
+        if kind == "host killed":
+            if self.steered:
+                kill(process for process in processes() if "serve" in process.words and driver in process.words)
+        elif kind == "executor killed":
+            kill(process for process in processes() if EXECUTOR in process.words and process.parent == driver)
+        else:
+            backend = context._jsc.sc().schedulerBackend()
+            living = backend.getExecutorIds()
+            if living.size():
+                info = jvm.org.apache.spark.scheduler.ExecutorDecommissionInfo(kind, jvm.scala.Option.apply(None))
+                backend.decommissionExecutor(living.head(), info, False, False)
+
+
+class Process(NamedTuple):
+    """A process of this machine."""
+
+    id: int
+    parent: str
+    words: list[str]
+
+
+def processes() -> Iterator[Process]:
+    """Those that there are."""
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                words = (entry / "cmdline").read_text().split("\0")
+                # After the name of its program, which may hold anything, its state and its parent.
+                parent = (entry / "stat").read_text().rpartition(")")[2].split()[1]
+            except OSError:
+                continue
+            yield Process(int(entry.name), parent, words)
+
+
+def kill(found: Iterator[Process]) -> None:
+    """Ends the first of them at once."""
+    for process in found:
+        os.kill(process.id, signal.SIGKILL)
+        return
 
 
 def serve(worker: Worker, answers: TextIO) -> None:
