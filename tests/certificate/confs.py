@@ -123,6 +123,7 @@ SOMETIMES: list[tuple[str, list[str], float]] = [
 BETWEEN: list[tuple[str, list[str]]] = [
     ("spark.sql.ansi.enabled", ["true", "false"]),
     ("spark.sql.session.timeZone", ["America/New_York", "Asia/Kolkata"]),
+    ("spark.sql.session.timeZone", ["Asia/Tokyo", "America/Los_Angeles"]),
     ("spark.sql.caseSensitive", ["true", "false"]),
     ("spark.sql.adaptive.enabled", ["true", "false"]),
     ("spark.sql.shuffle.partitions", ["2", "5"]),

@@ -10,7 +10,7 @@ from certificate.queries import Query, Relation, Writer
 POISONS = ("cast", "cast", "divide", "index", "element", "overflow", "date", "raise", "json")
 
 AGAIN = 0.12
-"""How many histories ask an object again after the files that it reads were replaced."""
+"""How many histories ask an object again after what it reads, or a conf, has changed."""
 THREADS = 0.15
 """How many histories look at rows in several threads."""
 HELD = ("files", "cache", "unpersist", "checkpoint", "rdd", "rdd", "later")
@@ -103,14 +103,17 @@ class Drawing:
         return Relation(name, query.columns)
 
     def asked_again(self, sources: list[Relation], world: mutations.World) -> None:
-        """An object is made of what was asked before, and asked again after files were replaced; mostly without a shuffle, whose files would stay."""
-        base = self.base(sources, "b9", self.writer.joined(sources))
-        query = self.rng.choice([self.writer.some, self.writer.whole, self.writer.over])(base, sources)
+        """An object is made of what was asked before, and asked again after a file or a conf has changed; mostly without a shuffle, whose files stay."""
+        join = self.writer.joined(sources)
+        read = next(table for table in self.tables if f"FROM {table.name} a" in join.sql)
+        base = self.base(sources, "b9", join)
+        writer = self.writer
+        query = self.rng.choice([writer.whole, writer.whole, writer.some, writer.over])(base, sources)
         text = f"spark.sql({query.sql!r})"
         self.shown(text, query)
         self.steps.append(f"q0 = {text}")
         self.shown("q0", query)
-        self.steps += mutations.overwrite(world)
+        self.steps += mutations.overwrite(world, read) if self.rng.random() < 0.65 else mutations.conf(world)
         self.shown("q0", query)
         self.shown(text, query)
 

@@ -25,9 +25,9 @@ class World:
         return self.rng.choice(self.tables)
 
 
-def overwrite(world: World) -> list[str]:
+def overwrite(world: World, table: Table | None = None) -> list[str]:
     """A file gets other rows under its name: in place or renamed, with new times or the old ones, as long as it was or not."""
-    rng, table = world.rng, world.table()
+    rng, table = world.rng, table or world.table()
     file = rng.choice(sorted(table.files))
     rows = table.files[file]
     if rng.random() < 0.5:
