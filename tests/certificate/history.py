@@ -103,7 +103,7 @@ class Drawing:
         return Relation(name, query.columns)
 
     def asked_again(self, sources: list[Relation], world: mutations.World) -> None:
-        """An object is made of what was asked before, and asked again after a file or a conf has changed; mostly without a shuffle, whose files stay."""
+        """An object of what was asked before is asked again after a file or a conf has changed; mostly with no shuffle: its files stay."""
         join = self.writer.joined(sources)
         read = next(table for table in self.tables if f"FROM {table.name} a" in join.sql)
         base = self.base(sources, "b9", join)

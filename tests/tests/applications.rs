@@ -16,7 +16,7 @@
 //! | the TPC-DS queries | `tpcds.py`, in `tpcds.rs` |
 //! | Spark Connect | `host/python/tests/test_connect.py`, `test_tables_connect.py` |
 //!
-//! `cargo xtask soak` runs each with `--mode off` too. The times are printed.
+//! `cargo xtask soak` runs each with `--mode off` too, and on Spark 3.5. The times are printed.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
@@ -31,7 +31,8 @@ use std::time::Duration;
 use sparkwright_tests::application::Outcome;
 use sparkwright_tests::java::Java;
 use sparkwright_tests::unsteered;
-use support::{Scene, own_lines, venv};
+use sparkwright_tests::venv::SparkLine;
+use support::{Scene, own_lines, venv_of};
 
 const EAGER: [&str; 2] = ["--set", "temp_tables.cache_strategy=always"];
 const MASTER: [&str; 4] = ["--master", "local[2]", "--driver-memory", "2g"];
@@ -65,17 +66,28 @@ fn comparable(outcome: &Outcome, folder: &Path) -> Vec<String> {
     own.map(|line| line.replace(&folder, "<folder>")).collect()
 }
 
-/// Runs an application alone and steered, and in long runs with a host that decides nothing; says how long each took.
+/// The Sparks and the modes of a run: in long ones Spark 3.5 too, and a host that decides nothing.
+fn extent() -> (&'static [SparkLine], &'static [&'static str]) {
+    let long = std::env::var_os(unsteered::AGAIN).is_some_and(|value| !value.is_empty());
+    if long { (&SparkLine::ALL, &["off", "act"]) } else { (&[SparkLine::Spark4], &["act"]) }
+}
+
+/// Runs an application alone and steered.
 fn same_as_alone(arguments: impl Fn(&Path) -> Vec<String>, code: i32, steers: bool) {
-    let scene = Scene::new();
-    let (alone, kept) = scene.alone_once(&MASTER, &arguments, |_| {}, DEADLINE);
+    for &spark in extent().0 {
+        same_on(spark, &arguments, code, steers);
+    }
+}
+
+/// The same on one Spark; says how long each took.
+fn same_on(spark: SparkLine, arguments: &impl Fn(&Path) -> Vec<String>, code: i32, steers: bool) {
+    let scene = Scene::on(spark);
+    let (alone, kept) = scene.alone_once(&MASTER, arguments, |_| {}, DEADLINE);
     assert_eq!(alone.code(), Some(code), "kept in {}, remove it to run anew\n{}", kept.display(), alone.stderr);
     let wanted = comparable(&alone, &kept);
     assert!(wanted.len() >= 8, "it says too little to be compared: {wanted:#?}");
-    let long = std::env::var_os(unsteered::AGAIN).is_some_and(|value| !value.is_empty());
-    let modes = if long { ["off", "act"].as_slice() } else { &["act"] };
-    let mut times = vec![format!("alone {:.1} s", alone.wall.as_secs_f64())];
-    for &mode in modes {
+    let mut times = vec![format!("{}: alone {:.1} s", spark.name(), alone.wall.as_secs_f64())];
+    for &mode in extent().1 {
         let place = scene.path(mode);
         fs::create_dir(&place).unwrap();
         let options = EAGER.into_iter().chain(["--mode", mode]);
@@ -85,12 +97,13 @@ fn same_as_alone(arguments: impl Fn(&Path) -> Vec<String>, code: i32, steers: bo
         let differs = wanted.iter().zip(&found).find(|(one, other)| one != other);
         assert!(
             wanted == found,
-            "{mode}: {differs:#?}, {} and {} lines\n{}",
+            "{} {mode}: {differs:#?}, {} and {} lines\n{}",
+            spark.name(),
             wanted.len(),
             found.len(),
             outcome.stderr
         );
-        assert_eq!(outcome.code(), Some(code), "{mode}: {}", outcome.stderr);
+        assert_eq!(outcome.code(), Some(code), "{} {mode}: {}", spark.name(), outcome.stderr);
         times.push(format!("{mode} {:.1} s", outcome.wall.as_secs_f64()));
     }
     let record = scene.record();
@@ -162,36 +175,38 @@ fn spark_shell() {
 
 #[test]
 fn a_scala_jar() {
-    let built = Scene::new();
-    let classes = built.path("classes");
-    fs::create_dir(&classes).unwrap();
-    let (java, jars) = (Java::find().unwrap(), venv().spark_home().join("jars/*"));
-    // Spark brings the compiler of its own Scala, for its shell.
-    let mut compile = Command::new(java.tool("java"));
-    compile
-        .arg("-cp")
-        .arg(&jars)
-        .args(["scala.tools.nsc.Main", "-usejavacp", "-d"])
-        .arg(&classes)
-        .arg(file("Jar.scala"));
-    let mut pack = Command::new(java.kit_tool("jar").unwrap());
-    // Where the application runs alone only once, its jar has the same name each time.
-    let jar = built.path("application.jar");
-    pack.arg("cf").arg(&jar).arg("-C").arg(&classes).arg(".");
-    for command in [&mut compile, &mut pack] {
-        let outcome = command.output().unwrap();
-        assert!(outcome.status.success(), "{}", String::from_utf8_lossy(&outcome.stderr));
-    }
-    let line = |folder: &Path| {
-        let at = folder.join("application.jar");
-        if folder.is_dir() {
-            fs::copy(&jar, &at).unwrap();
+    for &spark in extent().0 {
+        let built = Scene::new();
+        let classes = built.path("classes");
+        fs::create_dir(&classes).unwrap();
+        let (java, jars) = (Java::find().unwrap(), venv_of(spark).spark_home().join("jars/*"));
+        // Spark brings the compiler of its own Scala, for its shell.
+        let mut compile = Command::new(java.tool("java"));
+        compile
+            .arg("-cp")
+            .arg(&jars)
+            .args(["scala.tools.nsc.Main", "-usejavacp", "-d"])
+            .arg(&classes)
+            .arg(file("Jar.scala"));
+        let mut pack = Command::new(java.kit_tool("jar").unwrap());
+        // Where the application runs alone only once, its jar has the same name each time.
+        let jar = built.path("application.jar");
+        pack.arg("cf").arg(&jar).arg("-C").arg(&classes).arg(".");
+        for command in [&mut compile, &mut pack] {
+            let outcome = command.output().unwrap();
+            assert!(outcome.status.success(), "{}", String::from_utf8_lossy(&outcome.stderr));
         }
-        let words =
-            ["--class".into(), "Jar".into(), at.display().to_string(), folder.join("work").display().to_string()];
-        words.to_vec()
-    };
-    same_as_alone(line, 1, true);
+        let line = |folder: &Path| {
+            let at = folder.join("application.jar");
+            if folder.is_dir() {
+                fs::copy(&jar, &at).unwrap();
+            }
+            let words =
+                ["--class".into(), "Jar".into(), at.display().to_string(), folder.join("work").display().to_string()];
+            words.to_vec()
+        };
+        same_on(spark, &line, 1, true);
+    }
 }
 
 #[test]

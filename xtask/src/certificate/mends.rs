@@ -14,6 +14,8 @@ pub(crate) struct Mend {
     pub(crate) name: &'static str,
     /// What an application sees without it.
     pub(crate) without: &'static str,
+    /// The confs of the applications that can show it (`PROFILES` of `tests/certificate/confs.py`), if not all can.
+    pub(crate) profile: Option<&'static str>,
     edits: &'static [Edit],
 }
 
@@ -37,11 +39,13 @@ pub(crate) const MENDS: [Mend; 14] = [
     Mend {
         name: "fault-of-a-fill",
         without: "a query fails by rows that its own filter leaves out before they are computed",
+        profile: None,
         edits: &[FILLS_FAIL_THE_QUERY],
     },
     Mend {
         name: "asked-columns",
         without: "a column that fails and that no query asks for is computed, and the query fails",
+        profile: None,
         edits: &[
             Edit {
                 file: "KeptPlans.java",
@@ -54,6 +58,7 @@ pub(crate) const MENDS: [Mend; 14] = [
     Mend {
         name: "partly-read",
         without: "rows are computed, and fail, that a program which stops reading never reached",
+        profile: None,
         edits: &[
             Edit { file: "AskedColumns.java", is: "node.whole = whole;", was: "node.whole = true;" },
             FILLS_FAIL_THE_QUERY,
@@ -62,6 +67,7 @@ pub(crate) const MENDS: [Mend; 14] = [
     Mend {
         name: "exact-bounds",
         without: "rows with NaN are left out, as Spark's own cache does",
+        profile: None,
         edits: &[Edit {
             file: "BatchBounds.java",
             is: ".allMatch(RIGHT::contains)",
@@ -71,6 +77,7 @@ pub(crate) const MENDS: [Mend; 14] = [
     Mend {
         name: "file-versions",
         without: "old rows after a file of the same length was written with the old time",
+        profile: None,
         edits: &[Edit {
             file: "FileVersion.java",
             is: r#"attributes.get("ino") + ":" + changed.toInstant()"#,
@@ -80,6 +87,7 @@ pub(crate) const MENDS: [Mend; 14] = [
     Mend {
         name: "checked-when-run",
         without: "old rows where an object is asked again after its files were replaced",
+        profile: None,
         edits: &[Edit {
             file: "KeptPlans.java",
             is: "if (read == null) {",
@@ -89,6 +97,7 @@ pub(crate) const MENDS: [Mend; 14] = [
     Mend {
         name: "parsed-by-columns",
         without: "malformed rows that a query's columns do not show are dropped, or fail",
+        profile: None,
         edits: &[Edit {
             file: "Cacheability.java",
             is: "if (files == null) {",
@@ -98,6 +107,7 @@ pub(crate) const MENDS: [Mend; 14] = [
     Mend {
         name: "settings-of-a-plan",
         without: "rows that were computed under another time zone, ANSI mode or case sensitivity",
+        profile: None,
         edits: &[Edit {
             file: "KeptPlans.java",
             is: "entry.confDigest() == facts.confDigest && canBeRead(node)",
@@ -107,11 +117,13 @@ pub(crate) const MENDS: [Mend; 14] = [
     Mend {
         name: "users-cache",
         without: "what the user cached stays empty, or outlives its unpersist",
+        profile: None,
         edits: &[Edit { file: "KeptPlans.java", is: "    facts.refuseAboveUsersCache();\n", was: "" }],
     },
     Mend {
         name: "own-plan",
         without: "an object's files, storage level and later cache are those of a plan that Sparkwright made",
+        profile: None,
         edits: &[Edit {
             file: "KeptPlans.java",
             is: "Compat.remembers(now.execution, now.own, () -> becomesRdd(now.read));",
@@ -121,6 +133,7 @@ pub(crate) const MENDS: [Mend; 14] = [
     Mend {
         name: "held-rdd",
         without: "old rows of an RDD that was made before its files were replaced",
+        profile: None,
         edits: &[Edit {
             file: "KeptPlans.java",
             is: "if (steering == null || !Purpose.ofThisCall(steering).runs()) {",
@@ -130,6 +143,7 @@ pub(crate) const MENDS: [Mend; 14] = [
     Mend {
         name: "same-plan",
         without: "two sub-plans of one name share what is kept of one of them",
+        profile: None,
         edits: &[Edit {
             file: "KeptPlans.java",
             is: "named.stream().filter(one -> one.plan == plan || one.plan.sameResult(plan)).toList();",
@@ -139,11 +153,13 @@ pub(crate) const MENDS: [Mend; 14] = [
     Mend {
         name: "partitions",
         without: "a sample, or the number of files of a write, is another one",
+        profile: Some("steered partitions"),
         edits: &[Edit { file: "PlanFacts.java", is: "if (drawn || written) {", was: "if (drawn && written) {" }],
     },
     Mend {
         name: "confs-of-an-execution",
         without: "the session, and a streaming query's checkpoint, have shuffle partitions that the user did not set",
+        profile: Some("steered partitions"),
         edits: &[Edit {
             file: "ExecutionConfs.java",
             is: "    planning.set(new Planning(",

@@ -99,7 +99,8 @@ impl Run {
         let jar = folder()?.join(format!("without-{}-{}", mend.name, self.line.jar()));
         build::plugin::build_from(self.line, sources.path(), &jar)?;
         let mut command = self.command_with(binary, &jar)?;
-        command.arg("--until-found").stdout(Stdio::piped());
+        command.arg("--until-found").args(mend.profile.map(|profile| ["--profile", profile]).into_iter().flatten());
+        command.stdout(Stdio::piped());
         let line = setup::announce(&command);
         let mut child = command.spawn().with_context(|| format!("cannot start `{line}`"))?;
         let mut told = None;
