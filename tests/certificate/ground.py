@@ -26,6 +26,8 @@ SETTLED_S = 2.2
 """A file that was written more recently under a name that may be written again is not trusted by an automatic cache."""
 ENTRY = "\n\x1f"
 """What stands between two confs."""
+STEERED = ("spark.sql.shuffle.partitions", "spark.sql.adaptive.advisoryPartitionSizeInBytes", "spark.sql.autoBroadcastJoinThreshold")
+"""Confs that Sparkwright sets for single queries."""
 NOT_THE_USERS = "In-memory table sparkwright-"
 """What the blocks of automatically kept plans are named."""
 TYPES = {
@@ -216,6 +218,9 @@ class Ground:
         self.at = -1
         confs = [(key, value) for key, value in confs_of(self.spark).items() if defaults.get(key) != value]
         self.tell({"confs": sorted(pair for pair in confs if not pair[0].startswith("spark.sparkwright"))})
+        # What a program reads may be another value than what is listed.
+        read = [(key, self.spark.conf.get(key, None)) for key in STEERED]
+        self.tell({"read": [pair for pair in read if defaults.get(pair[0]) != pair[1]]})
         tables = catalogue(self.spark).listTables("default").mkString("\n").replace("`", "").splitlines()
         names = [name.rsplit(".", 1)[-1] for name in tables]
         self.tell({"tables": sorted([name, cached(self.spark, name)] for name in names)})

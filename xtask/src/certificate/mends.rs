@@ -160,11 +160,18 @@ pub(crate) const MENDS: [Mend; 14] = [
         name: "confs-of-an-execution",
         without: "the session, and a streaming query's checkpoint, have shuffle partitions that the user did not set",
         profile: Some("steered partitions"),
-        edits: &[Edit {
-            file: "ExecutionConfs.java",
-            is: "    planning.set(new Planning(",
-            was: "    confs.forEach((key, ours) -> layered.session.put(key, ours.value()));\n    planning.set(new Planning(",
-        }],
+        edits: &[
+            Edit {
+                file: "ExecutionConfs.java",
+                is: "    open.remove(id);\n    byExecution.remove(id);\n",
+                was: "    open.remove(id);\n",
+            },
+            Edit {
+                file: "ExecutionConfs.java",
+                is: "Map<String, Ours> known = id == null ? null : byExecution.get(id);",
+                was: "Map<String, Ours> known = id == null ? byExecution.values().stream().findAny().orElse(null) : byExecution.get(id);",
+            },
+        ],
     },
 ];
 
