@@ -12,7 +12,7 @@ use crate::trace::{Decision, Grade, Trace, Unit};
 pub(crate) const NARROWED: &str = "narrowed";
 
 /// The plugin's word for a reason, what it means, and what can be done.
-const REASONS: [(&str, &str); 14] = [
+const REASONS: [(&str, &str); 15] = [
     (
         NARROWED,
         "no query has computed all of its rows yet, and this one narrows it by a filter or a limit; after one has, it may be kept",
@@ -38,6 +38,10 @@ const REASONS: [(&str, &str); 14] = [
     (
         "partly_read",
         "the query may stop before it has computed all rows: a fill would compute, and fail of, what the program never asks for",
+    ),
+    (
+        "limit_at_root",
+        "the driver takes the first rows of it without a shuffle, and a kept plan has one; what it is made of may be kept",
     ),
     (
         "tied_to_partitions",

@@ -27,10 +27,10 @@ def rows(frame):
     return sorted(map(str, frame.collect()))
 
 
-def csv(text, folder=None):
+def csv(text, folder=None, name="part-0.csv"):
     """A folder with one file."""
     folder = folder or tempfile.mkdtemp()
-    with open(os.path.join(folder, "part-0.csv"), "w") as file:
+    with open(os.path.join(folder, name), "w") as file:
         file.write(text)
     time.sleep(0.02)
     return folder
@@ -213,11 +213,22 @@ def what_an_object_remembers():
         frame.foreach(lambda row: found.append(row))
         return [rows(held), rows(frame), rows(later.rdd), rows(later), rows(made()), held.getNumPartitions(), found]
 
-    policy.operator = "Project"
     plain = lambda: spark.read.csv(folder, "k string, v long").selectExpr("k", "v + 1 AS s")  # noqa: E731
-    for name, made in (("shuffled", sums), ("read", plain)):
+    limited = lambda: plain().orderBy("k", "s").limit(2)  # noqa: E731
+    # With a second partition Spark shuffles for a limit, unless the driver takes its rows.
+    csv("b,3\n", folder, "part-1.csv")
+    for operator, name, made in (
+        ("Aggregate", "shuffled", sums),
+        ("Project", "read", plain),
+        ("GlobalLimit", "limited", limited),
+        ("GlobalLimit", "limited and projected", lambda: limited().selectExpr("upper(k) AS u", "s")),
+        ("GlobalLimit", "limited below", lambda: limited().where("s > 0")),
+    ):
+        policy.operator = operator
         wanted = alone(spark, lambda made=made: replaced(made))
-        check(replaced(made) == wanted, f"after its files were replaced, {name}: {wanted}")
+        found = replaced(made)
+        check(found == wanted, f"after its files were replaced, {name}: {wanted}" + (f", and not {found}" if found != wanted else ""))
+    os.remove(os.path.join(folder, "part-1.csv"))
 
     policy.operator = "Aggregate"
     for _ in range(3):

@@ -52,6 +52,8 @@ final class Cacheability {
   static final String OVERWRITTEN = "source_overwritten";
   /** The query stops before it has computed all rows of it, or may do so. */
   static final String PARTLY_READ = "partly_read";
+  /** The driver takes the rows of this limit, without the shuffle that a kept plan has. */
+  static final String LIMIT_AT_ROOT = "limit_at_root";
   /** What the query returns or writes depends on the partitions that its rows come in, and a kept plan has others. */
   static final String TIED_TO_PARTITIONS = "tied_to_partitions";
   /** Which rows a file yields depends on the columns that are asked for, and a cached plan asks for more. */
@@ -120,7 +122,7 @@ final class Cacheability {
     if (node.children().isEmpty()) {
       return !isKnownSource(node) ? OPAQUE_SOURCE : isParsedByColumns(node) ? PARSED_BY_COLUMNS : tellsOfItsFiles(node) ? READS_CONTEXT : null;
     }
-    if (node instanceof GlobalLimit || node instanceof LocalLimit || node instanceof Offset) {
+    if (limits(node)) {
       return aboveSort(node) ? null : OPAQUE_OPERATOR;
     }
     String name = node.getClass().getName();
@@ -187,11 +189,14 @@ final class Cacheability {
     return conf.get("spark.serializer", "").endsWith("KryoSerializer") && conf.getBoolean("spark.kryo.registrationRequired", false);
   }
 
+  static boolean limits(LogicalPlan node) {
+    return node instanceof GlobalLimit || node instanceof LocalLimit || node instanceof Offset;
+  }
+
   /** Whether a limit is above a global sort: only then does it return the same rows each time. */
   private static boolean aboveSort(LogicalPlan limit) {
     LogicalPlan below = limit;
-    while (below instanceof GlobalLimit || below instanceof LocalLimit || below instanceof Offset
-        || below instanceof Project || below instanceof SubqueryAlias) {
+    while (limits(below) || below instanceof Project || below instanceof SubqueryAlias) {
       below = below.children().head();
     }
     return below instanceof Sort sort && sort.global();

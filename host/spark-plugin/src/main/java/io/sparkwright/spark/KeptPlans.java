@@ -227,7 +227,7 @@ final class KeptPlans {
   }
 
   private static boolean canBeRead(PlanFacts.Node node) {
-    return !node.cached.equals("user") && !node.aboveUsersCache && !node.filesSeenFromAbove && !node.partitionsSeenFromAbove && !node.overwritten;
+    return !node.cached.equals("user") && !node.aboveUsersCache && !node.filesSeenFromAbove && !node.partitionsSeenFromAbove && !node.overwritten && !node.limitAtRoot;
   }
 
   /** What Spark stores of a sub-plan; nothing is computed yet. */

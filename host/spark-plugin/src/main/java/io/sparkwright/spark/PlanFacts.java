@@ -8,7 +8,9 @@ import org.apache.hadoop.fs.Path;
 import org.apache.spark.sql.catalyst.expressions.Expression;
 import org.apache.spark.sql.catalyst.plans.logical.Join;
 import org.apache.spark.sql.catalyst.plans.logical.LogicalPlan;
+import org.apache.spark.sql.catalyst.plans.logical.Project;
 import org.apache.spark.sql.catalyst.plans.logical.Sample;
+import org.apache.spark.sql.catalyst.plans.logical.SubqueryAlias;
 import org.apache.spark.sql.execution.datasources.InMemoryFileIndex;
 import scala.collection.Iterator;
 
@@ -46,6 +48,8 @@ final class PlanFacts implements PlanHash.Visitor {
     boolean written;
     /** Whether the query deletes files below this node before it reads them. */
     boolean overwritten;
+    /** Whether this is a limit whose rows the driver takes itself. */
+    boolean limitAtRoot;
     /** Whether the user cached something below. */
     boolean aboveUsersCache;
     /** {@code no}, {@code user} or {@code ours}: who cached exactly this sub-plan, if anyone. */
@@ -108,6 +112,7 @@ final class PlanFacts implements PlanHash.Visitor {
     facts.visit(plan);
     facts.refuseBelowFileNames();
     facts.refuseOverwritten();
+    facts.refuseLimitAtRoot();
     facts.refuseWhatIsTiedToPartitions(adaptive);
     return facts;
   }
@@ -191,6 +196,21 @@ final class PlanFacts implements PlanHash.Visitor {
       if (folder != null) {
         refuse(writer, folder + Path.SEPARATOR);
       }
+    }
+  }
+
+  /**
+   * Of a limit at the root the driver takes the rows without a shuffle. Kept, it would have one, and an object that is asked again after its
+   * files were replaced would read what was shuffled before, where plain Spark reads the files. What is below may be kept.
+   */
+  private void refuseLimitAtRoot() {
+    Node node = root();
+    while (Cacheability.limits(node.plan) || node.plan instanceof Project || node.plan instanceof SubqueryAlias) {
+      if (Cacheability.limits(node.plan)) {
+        node.limitAtRoot = true;
+        node.reason = node.reason == null ? Cacheability.LIMIT_AT_ROOT : node.reason;
+      }
+      node = node.children.get(0);
     }
   }
 
