@@ -117,10 +117,14 @@ class Ground:
             frame.unpersist(blocking=True)
             self.saw(str(frame.storageLevel))
         elif how == "checkpoint":
-            checked = frame.localCheckpoint()
-            self.show(checked)
-            # Else it counts as persisted until Java's collector finds it.
-            checked._jdf.queryExecution().logical().rdd().unpersist(True)
+            before = self.persisted()
+            try:
+                self.show(frame.localCheckpoint())
+            finally:
+                # Else it counts as persisted until Java's collector finds it, and so does one that failed half way.
+                for number, rdd in self.persisted().items():
+                    if number not in before:
+                        rdd.unpersist(True)
         elif how == "rdd":
             rdd = frame.rdd
             self.rdds.append((frame.dtypes, rdd))
@@ -224,9 +228,13 @@ class Ground:
         tables = catalogue(self.spark).listTables("default").mkString("\n").replace("`", "").splitlines()
         names = [name.rsplit(".", 1)[-1] for name in tables]
         self.tell({"tables": sorted([name, cached(self.spark, name)] for name in names)})
-        kept = self.spark.sparkContext._jsc.sc().getPersistentRDDs()
-        self.tell({"persisted": kept.size() - kept.mkString("\n").count(NOT_THE_USERS)})
+        self.tell({"persisted": len(self.persisted())})
         return {"seen": self.seen}
+
+    def persisted(self) -> dict[int, Any]:
+        """The RDDs that the application keeps for the program, by their numbers."""
+        kept = self.spark.sparkContext._jsc.getPersistentRDDs()
+        return {number: rdd for number, rdd in dict(kept).items() if not rdd.toString().startswith(NOT_THE_USERS)}
 
 
 def cached(spark: SparkSession, name: str) -> bool | str:
