@@ -40,8 +40,8 @@ const REASONS: [(&str, &str); 15] = [
         "the query may stop before it has computed all rows: a fill would compute, and fail of, what the program never asks for",
     ),
     (
-        "limit_at_root",
-        "the driver takes the first rows of it without a shuffle, and a kept plan has one; what it is made of may be kept",
+        "limit",
+        "it takes the first rows of a sort, which Spark does anew for a DataFrame that is asked again after its files were replaced, and a kept plan would not; what is below the limit may be kept",
     ),
     (
         "tied_to_partitions",

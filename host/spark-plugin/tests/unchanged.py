@@ -200,18 +200,18 @@ def what_an_object_remembers():
     check(len(frame.inputFiles()) == 1 and frame.inputFiles()[0].endswith("part-0.csv"), "it has its file")
     check(frame.collect() and IN_MEMORY in execution.executedPlan().toString(), "and reads what is kept when it is asked again")
     def replaced(made):
-        """What is seen of an object, and of an RDD of it, once the files are others. What was shuffled is not shuffled again."""
+        """What is seen of objects that ran or were only planned, and of RDDs of them, once the files are others. What was shuffled is not again."""
         csv("a,1\na,2\nb,2\n", folder)
         time.sleep(0.1)
         for _ in range(2):
             made().collect()
-        frame, later = made(), made()
-        frame.collect(), later.collect()
+        frame, later, planned = made(), made(), made()
+        frame.collect(), later.collect(), planned._jdf.queryExecution().executedPlan().toString()
         held = frame.rdd
         csv("a,10\na,20\nb,20\n", folder)
         found = []
         frame.foreach(lambda row: found.append(row))
-        return [rows(held), rows(frame), rows(later.rdd), rows(later), rows(made()), held.getNumPartitions(), found]
+        return [rows(planned), rows(held), rows(frame), rows(later.rdd), rows(later), rows(made()), held.getNumPartitions(), found]
 
     plain = lambda: spark.read.csv(folder, "k string, v long").selectExpr("k", "v + 1 AS s")  # noqa: E731
     limited = lambda: plain().orderBy("k", "s").limit(2)  # noqa: E731

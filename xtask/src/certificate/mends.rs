@@ -35,7 +35,7 @@ const FILLS_FAIL_THE_QUERY: Edit = Edit {
 };
 
 /// The mends that are taken out, each alone.
-pub(crate) const MENDS: [Mend; 14] = [
+pub(crate) const MENDS: [Mend; 15] = [
     Mend {
         name: "fault-of-a-fill",
         without: "a query fails by rows that its own filter leaves out before they are computed",
@@ -93,6 +93,12 @@ pub(crate) const MENDS: [Mend; 14] = [
             is: "if (read == null) {",
             was: "if (read == null || !read.isEmpty()) {",
         }],
+    },
+    Mend {
+        name: "limit-at-root",
+        without: "old rows where a sorted and limited object is asked again after its files were replaced",
+        profile: None,
+        edits: &[Edit { file: "PlanFacts.java", is: "    facts.refuseLimitAtRoot();\n", was: "" }],
     },
     Mend {
         name: "parsed-by-columns",

@@ -52,8 +52,8 @@ final class Cacheability {
   static final String OVERWRITTEN = "source_overwritten";
   /** The query stops before it has computed all rows of it, or may do so. */
   static final String PARTLY_READ = "partly_read";
-  /** The driver takes the rows of this limit, without the shuffle that a kept plan has. */
-  static final String LIMIT_AT_ROOT = "limit_at_root";
+  /** What Spark shuffles for this limit it shuffles anew for an object that is asked again; of a kept plan it does not. */
+  static final String LIMIT = "limit";
   /** What the query returns or writes depends on the partitions that its rows come in, and a kept plan has others. */
   static final String TIED_TO_PARTITIONS = "tied_to_partitions";
   /** Which rows a file yields depends on the columns that are asked for, and a cached plan asks for more. */
@@ -123,7 +123,7 @@ final class Cacheability {
       return !isKnownSource(node) ? OPAQUE_SOURCE : isParsedByColumns(node) ? PARSED_BY_COLUMNS : tellsOfItsFiles(node) ? READS_CONTEXT : null;
     }
     if (limits(node)) {
-      return aboveSort(node) ? null : OPAQUE_OPERATOR;
+      return !aboveSort(node) ? OPAQUE_OPERATOR : Compat.PLANS_REMEMBER_RDDS ? null : LIMIT;
     }
     String name = node.getClass().getName();
     return name.startsWith(LOGICAL) && OPERATORS.contains(name.substring(LOGICAL.length())) ? null : OPAQUE_OPERATOR;

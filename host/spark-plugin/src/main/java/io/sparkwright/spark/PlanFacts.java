@@ -201,14 +201,15 @@ final class PlanFacts implements PlanHash.Visitor {
 
   /**
    * Of a limit at the root the driver takes the rows without a shuffle. Kept, it would have one, and an object that is asked again after its
-   * files were replaced would read what was shuffled before, where plain Spark reads the files. What is below may be kept.
+   * files were replaced would read what was shuffled before, where plain Spark reads the files. What is below may be kept. Of other limits see
+   * {@link Cacheability#ofNode}.
    */
   private void refuseLimitAtRoot() {
     Node node = root();
     while (Cacheability.limits(node.plan) || node.plan instanceof Project || node.plan instanceof SubqueryAlias) {
       if (Cacheability.limits(node.plan)) {
         node.limitAtRoot = true;
-        node.reason = node.reason == null ? Cacheability.LIMIT_AT_ROOT : node.reason;
+        node.reason = node.reason == null ? Cacheability.LIMIT : node.reason;
       }
       node = node.children.get(0);
     }

@@ -50,6 +50,9 @@ final class Compat {
     return session.sessionState().conf();
   }
 
+  /** Whether a physical plan remembers the RDD that it was run as, with what was shuffled for it (SPARK-48195). */
+  static final boolean PLANS_REMEMBER_RDDS = false;
+
   static String sessionId(SparkSession session) {
     return session.sessionUUID();
   }

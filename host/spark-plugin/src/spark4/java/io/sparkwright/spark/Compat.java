@@ -57,6 +57,9 @@ final class Compat {
     return classic(session).sessionState().conf();
   }
 
+  /** Whether a physical plan remembers the RDD that it was run as, with what was shuffled for it (SPARK-48195). */
+  static final boolean PLANS_REMEMBER_RDDS = true;
+
   static String sessionId(SparkSession session) {
     return classic(session).sessionUUID();
   }
