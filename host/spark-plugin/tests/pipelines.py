@@ -444,7 +444,7 @@ def remote_leases():
     spark = session(None, **{
         "spark__sparkwright__command": "/nowhere/sparkwright",
         "spark__sql__warehouse__dir": f"viewfs://remote{warehouse}",
-        f"spark__hadoop__fs__viewfs__mounttable__remote__link__{warehouse}": f"file://{warehouse}",
+        f"spark.hadoop.fs.viewfs.mounttable.remote.link.{warehouse}": f"file://{warehouse}",
     })
     pipelines = Pipelines(spark)
     told = pipelines.lease("0123abcd", "sparkwright_temp_")

@@ -46,7 +46,8 @@ def session(host=None, master="local[2]", **confs):
     if host is not None:
         builder = builder.config("spark.sparkwright.socket", host.path)
     for key, value in confs.items():
-        builder = builder.config(key.replace("__", "."), value)
+        # A key that holds a path is written with its dots: a folder's name may have two underscores.
+        builder = builder.config(key if "." in key else key.replace("__", "."), value)
     spark = builder.getOrCreate()
     if host is not None and host.answer_hello:
         host.until(lambda: host.questions_hello is not None, what="the questions connection")
