@@ -9,7 +9,7 @@ import threading
 import time
 
 from fake_host import FakeHost
-from scenario import IN_MEMORY, LINE, PARTITIONS, CachePolicy, cache_entries, check, plan_of, scenario, session
+from scenario import IN_MEMORY, PARTITIONS, CachePolicy, cache_entries, check, plan_of, scenario, session
 
 
 @scenario
@@ -136,7 +136,7 @@ def caching():
         ("collect_list()", base().groupBy("k").agg(F.collect_list("v")), "order_dependent"),
         ("sample", base().sample(0.5, 1).groupBy("k").count(), "opaque_operator"),
         ("limit without sort", base().limit(1).groupBy("k").count(), "opaque_operator"),
-        ("limit over sort", base().orderBy("v").limit(1).groupBy("k").count(), "limit" if LINE == "35" else None),
+        ("limit over sort", base().orderBy("v").limit(1).groupBy("k").count(), "limit"),
         ("a limit at the root", base().orderBy("v").limit(1), "limit"),
         ("an RDD", spark.createDataFrame(spark.sparkContext.parallelize([(1, 2)]), "a int, b int").groupBy("a").count(),
          "opaque_source"),

@@ -214,6 +214,11 @@ def what_an_object_remembers():
         return [rows(planned), rows(held), rows(frame), rows(later.rdd), rows(later), rows(made()), held.getNumPartitions(), found]
 
     plain = lambda: spark.read.csv(folder, "k string, v long").selectExpr("k", "v + 1 AS s")  # noqa: E731
+
+    def viewed(frame):
+        frame.createOrReplaceTempView("limited")
+        return spark.sql("SELECT * FROM limited")
+
     limited = lambda: plain().orderBy("k", "s").limit(2)  # noqa: E731
     # With a second partition Spark shuffles for a limit, unless the driver takes its rows.
     csv("b,3\n", folder, "part-1.csv")
@@ -222,6 +227,9 @@ def what_an_object_remembers():
         ("Project", "read", plain),
         ("GlobalLimit", "limited", limited),
         ("GlobalLimit", "limited and projected", lambda: limited().selectExpr("upper(k) AS u", "s")),
+        ("Project", "projected over a limit", lambda: limited().selectExpr("upper(k) AS u", "s")),
+        ("GlobalLimit", "a view of a limit", lambda: viewed(limited())),
+        ("Distinct", "distinct over a limit", lambda: limited().limit(1).distinct()),
         ("GlobalLimit", "limited below", lambda: limited().where("s > 0")),
     ):
         policy.operator = operator

@@ -8,9 +8,7 @@ import org.apache.hadoop.fs.Path;
 import org.apache.spark.sql.catalyst.expressions.Expression;
 import org.apache.spark.sql.catalyst.plans.logical.Join;
 import org.apache.spark.sql.catalyst.plans.logical.LogicalPlan;
-import org.apache.spark.sql.catalyst.plans.logical.Project;
 import org.apache.spark.sql.catalyst.plans.logical.Sample;
-import org.apache.spark.sql.catalyst.plans.logical.SubqueryAlias;
 import org.apache.spark.sql.execution.datasources.InMemoryFileIndex;
 import scala.collection.Iterator;
 
@@ -48,7 +46,7 @@ final class PlanFacts implements PlanHash.Visitor {
     boolean written;
     /** Whether the query deletes files below this node before it reads them. */
     boolean overwritten;
-    /** Whether this is a limit whose rows the driver takes itself. */
+    /** Whether the driver may take the rows of a limit that this is, or that is below it. */
     boolean limitAtRoot;
     /** Whether the user cached something below. */
     boolean aboveUsersCache;
@@ -201,17 +199,23 @@ final class PlanFacts implements PlanHash.Visitor {
 
   /**
    * Of a limit at the root the driver takes the rows without a shuffle. Kept, it would have one, and an object that is asked again after its
-   * files were replaced would read what was shuffled before, where plain Spark reads the files. What is below may be kept. Of other limits see
-   * {@link Cacheability#ofNode}.
+   * files were replaced would read what was shuffled before, where plain Spark reads the files. What the optimizer may take away above a limit
+   * (views, projections, a sort or a distinct of one row) puts it at the root, so that all between counts. What is below may be kept. Of other
+   * limits see {@link Cacheability#ofNode}.
    */
   private void refuseLimitAtRoot() {
-    Node node = root();
-    while (Cacheability.limits(node.plan) || node.plan instanceof Project || node.plan instanceof SubqueryAlias) {
-      if (Cacheability.limits(node.plan)) {
-        node.limitAtRoot = true;
-        node.reason = node.reason == null ? Cacheability.LIMIT : node.reason;
+    List<Node> chain = new ArrayList<>();
+    int limited = 0;
+    for (Node node = root(); ; node = node.children.get(0)) {
+      chain.add(node);
+      limited = Cacheability.limits(node.plan) ? chain.size() : limited;
+      if (node.plan.children().size() != 1) {
+        break;
       }
-      node = node.children.get(0);
+    }
+    for (Node node : chain.subList(0, limited)) {
+      node.limitAtRoot = true;
+      node.reason = node.reason == null ? Cacheability.LIMIT : node.reason;
     }
   }
 
