@@ -2,7 +2,8 @@
 //! add up to ([`application`], [`plan_history`]).
 
 pub mod application;
-pub mod events;
 pub mod lines;
 pub mod plan_history;
 pub mod protocol;
+
+pub use sparkwright_replay::events;

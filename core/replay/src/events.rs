@@ -1,20 +1,27 @@
-//! Spark's listener events, in the JSON of its event log: the parts that the host reads. One parser serves a live
-//! application and a recorded log.
+//! Spark's listener events, in the JSON of its event log: the parts that anything here reads. One parser serves a live application, a
+//! recorded log and its replay.
 
-use std::borrow::Cow;
-use std::collections::BTreeMap;
+use alloc::borrow::Cow;
+use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+use alloc::vec::Vec;
 
 use serde::Deserialize;
 
-/// A listener event. What the host does not read is [`Event::Other`].
+/// A listener event. What nothing here reads is [`Event::Other`].
 #[derive(Debug, Clone, PartialEq)]
 pub enum Event {
+    /// The log's first line.
+    LogStart(LogStart),
     /// The application started.
     ApplicationStart(ApplicationStart),
     /// The application ended.
     ApplicationEnd(ApplicationEnd),
     /// The application's configuration is known.
     Environment(Environment),
+    /// What executors and tasks of a resource profile ask for.
+    ResourceProfileAdded(ResourceProfileAdded),
     /// An executor registered.
     ExecutorAdded(ExecutorAdded),
     /// An executor went; a decommissioned one may go twice.
@@ -56,17 +63,22 @@ impl Event {
     /// nested as deeply as Spark likes.
     ///
     /// # Errors
-    /// The line is not an event, or one that the host reads lacks what it reads.
+    /// The line is not an event, or one that is read lacks what is read of it.
     pub fn read(line: &[u8]) -> serde_json::Result<Self> {
         fn of<'a, T: Deserialize<'a>>(line: &'a [u8]) -> serde_json::Result<T> {
             serde_json::from_slice(line)
         }
-        let named: EventName<'_> = of(line)?;
-        let name = named.event.strip_prefix("org.apache.spark.sql.execution.ui.").unwrap_or(&named.event);
+        let event = match leading_name(line) {
+            Some(name) => Cow::Borrowed(name),
+            None => of::<EventName<'_>>(line)?.event,
+        };
+        let name = event.strip_prefix("org.apache.spark.sql.execution.ui.").unwrap_or(&event);
         Ok(match name.strip_prefix("SparkListener").unwrap_or(name) {
+            "LogStart" => Self::LogStart(of(line)?),
             "ApplicationStart" => Self::ApplicationStart(of(line)?),
             "ApplicationEnd" => Self::ApplicationEnd(of(line)?),
             "EnvironmentUpdate" => Self::Environment(of(line)?),
+            "ResourceProfileAdded" => Self::ResourceProfileAdded(of(line)?),
             "ExecutorAdded" => Self::ExecutorAdded(of(line)?),
             "ExecutorRemoved" => Self::ExecutorRemoved(of(line)?),
             "BlockManagerAdded" => Self::BlockManagerAdded(of(line)?),
@@ -83,6 +95,22 @@ impl Event {
             _ => Self::Other,
         })
     }
+}
+
+/// The event's name where the line begins with it, as Spark writes every line.
+fn leading_name(line: &[u8]) -> Option<&str> {
+    let rest = line.strip_prefix(br#"{"Event":""#)?;
+    let end = rest.iter().position(|byte| matches!(byte, b'"' | b'\\'))?;
+    let (name, rest) = rest.split_at_checked(end)?;
+    rest.starts_with(b"\"").then(|| core::str::from_utf8(name).ok()).flatten()
+}
+
+/// See [`Event::LogStart`].
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct LogStart {
+    /// As `4.3.0`.
+    #[serde(rename = "Spark Version")]
+    pub spark_version: String,
 }
 
 /// See [`Event::ApplicationStart`].
@@ -102,6 +130,28 @@ pub struct Environment {
     /// Spark's configuration.
     #[serde(rename = "Spark Properties", default)]
     pub spark: BTreeMap<String, String>,
+}
+
+/// See [`Event::ResourceProfileAdded`].
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct ResourceProfileAdded {
+    /// The profile; 0 is the application's default.
+    #[serde(rename = "Resource Profile Id")]
+    pub profile: i64,
+    /// What an executor has of each resource.
+    #[serde(rename = "Executor Resource Requests", default)]
+    pub executor: BTreeMap<String, ResourceAmount>,
+    /// What a task takes of each resource.
+    #[serde(rename = "Task Resource Requests", default)]
+    pub task: BTreeMap<String, ResourceAmount>,
+}
+
+/// How much of a resource.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+pub struct ResourceAmount {
+    /// Pieces; a task may take a part of one.
+    #[serde(rename = "Amount", default)]
+    pub amount: f64,
 }
 
 /// See [`Event::ExecutorAdded`].
@@ -127,6 +177,9 @@ pub struct ExecutorInfo {
     /// Its cores.
     #[serde(rename = "Total Cores", default)]
     pub cores: u32,
+    /// Its resource profile.
+    #[serde(rename = "Resource Profile Id", default)]
+    pub profile: i64,
 }
 
 /// See [`Event::ExecutorRemoved`].
@@ -171,6 +224,9 @@ pub struct JobStart {
     /// Every stage in its lineage, those included whose output is there already.
     #[serde(rename = "Stage IDs", default)]
     pub stages: Vec<i64>,
+    /// The same with what is known of each; absent in logs of old versions.
+    #[serde(rename = "Stage Infos", default)]
+    pub infos: Vec<StageInfo>,
     /// When.
     #[serde(rename = "Submission Time", default)]
     pub at_ms: u64,
@@ -183,7 +239,13 @@ impl JobStart {
     /// The SQL execution that the job belongs to.
     #[must_use]
     pub fn execution(&self) -> Option<i64> {
-        self.properties.as_ref()?.get("spark.sql.execution.id")?.as_ref()?.parse().ok()
+        self.property("spark.sql.execution.id")?.parse().ok()
+    }
+
+    /// A local property of the thread that started the job.
+    #[must_use]
+    pub fn property(&self, key: &str) -> Option<&str> {
+        self.properties.as_ref()?.get(key)?.as_deref()
     }
 }
 
@@ -211,6 +273,26 @@ pub struct StageInfo {
     /// When it ended.
     #[serde(rename = "Completion Time", default)]
     pub completed_ms: Option<u64>,
+    /// Why it failed; absent where it did not.
+    #[serde(rename = "Failure Reason", default)]
+    pub failure: Option<String>,
+    /// The resource profile of its tasks.
+    #[serde(rename = "Resource Profile Id", default)]
+    pub profile: i64,
+    /// The RDDs that it is made of.
+    #[serde(rename = "RDD Info", default)]
+    pub rdds: Vec<RddInfo>,
+}
+
+/// An RDD of a stage.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct RddInfo {
+    /// Its id.
+    #[serde(rename = "RDD ID")]
+    pub rdd: i64,
+    /// Whether, and where, it is kept.
+    #[serde(rename = "Storage Level", default)]
+    pub level: BlockLevel,
 }
 
 /// See [`Event::TaskStart`].
@@ -230,12 +312,24 @@ pub struct TaskStart {
 /// A task.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct TaskInfo {
+    /// Its id, one for each attempt.
+    #[serde(rename = "Task ID", default)]
+    pub task: i64,
     /// Where it runs.
     #[serde(rename = "Executor ID", default)]
     pub executor: String,
     /// Which part of the stage it is.
     #[serde(rename = "Index", default)]
     pub index: i64,
+    /// Which attempt at that part it is, from 0.
+    #[serde(rename = "Attempt", default)]
+    pub attempt: u32,
+    /// How near its data is to it.
+    #[serde(rename = "Locality", default)]
+    pub locality: Locality,
+    /// Whether it is a copy of a task that takes long.
+    #[serde(rename = "Speculative", default)]
+    pub speculative: bool,
     /// When it was launched.
     #[serde(rename = "Launch Time", default)]
     pub launch_ms: u64,
@@ -250,6 +344,27 @@ pub struct TaskInfo {
     pub killed: bool,
 }
 
+/// How near a task's data is to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+pub enum Locality {
+    /// In its own process: a cached block.
+    #[serde(rename = "PROCESS_LOCAL")]
+    Process,
+    /// On its machine.
+    #[serde(rename = "NODE_LOCAL")]
+    Node,
+    /// Nowhere in particular.
+    #[serde(rename = "NO_PREF")]
+    NoPreference,
+    /// On its rack.
+    #[serde(rename = "RACK_LOCAL")]
+    Rack,
+    /// Anywhere, or what a version of Spark calls otherwise.
+    #[default]
+    #[serde(other)]
+    Any,
+}
+
 /// See [`Event::TaskEnd`].
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct TaskEnd {
@@ -259,12 +374,38 @@ pub struct TaskEnd {
     /// Its stage's attempt.
     #[serde(rename = "Stage Attempt ID", default)]
     pub attempt: i64,
+    /// `ShuffleMapTask` where others read what it writes, `ResultTask` otherwise.
+    #[serde(rename = "Task Type", default)]
+    pub kind: TaskKind,
+    /// How it ended.
+    #[serde(rename = "Task End Reason", default)]
+    pub reason: TaskEndReason,
     /// The task.
     #[serde(rename = "Task Info")]
     pub info: TaskInfo,
     /// What it took; absent for a task that never ran.
     #[serde(rename = "Task Metrics", default)]
     pub metrics: Option<TaskMetrics>,
+}
+
+/// What a task's result is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+pub enum TaskKind {
+    /// A shuffle: later stages read it.
+    #[serde(rename = "ShuffleMapTask")]
+    Map,
+    /// The driver, or a sink.
+    #[default]
+    #[serde(other)]
+    Result,
+}
+
+/// How a task ended.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+pub struct TaskEndReason {
+    /// `Success`, `Resubmitted`, `ExceptionFailure`, `ExecutorLostFailure`, `TaskKilled` and others.
+    #[serde(rename = "Reason", default)]
+    pub reason: String,
 }
 
 /// What a task took.
@@ -311,6 +452,9 @@ pub struct ShuffleRead {
     /// Bytes from its own.
     #[serde(rename = "Local Bytes Read", default)]
     pub local_bytes: u64,
+    /// How long it waited for them.
+    #[serde(rename = "Fetch Wait Time", default)]
+    pub wait_ms: u64,
 }
 
 impl ShuffleRead {
@@ -437,12 +581,19 @@ pub struct BlockLevel {
     /// Its replicas; 0 when it went.
     #[serde(rename = "Replication")]
     pub replication: Option<u32>,
+    /// Whether in memory.
+    #[serde(rename = "Use Memory", default)]
+    pub memory: bool,
+    /// Whether on disk.
+    #[serde(rename = "Use Disk", default)]
+    pub disk: bool,
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use alloc::format;
 
     #[test]
     fn a_task_end_of_spark_4_is_read() {

@@ -1,0 +1,101 @@
+//! Executors: how many tasks each runs at once, and from when until when it gets any.
+
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+
+use super::statistics::median;
+use super::timeline::most_at_once;
+use super::{Executor, us};
+use crate::log::{Log, LoggedExecutor, LoggedTask};
+use crate::settings;
+
+/// The default of `spark.dynamicAllocation.executorIdleTimeout`, in milliseconds.
+const IDLE_TIMEOUT_MS: i64 = 60_000;
+
+/// The executors of a trace.
+pub(super) struct Executors {
+    /// Those that registered or ran tasks.
+    pub(super) served: Vec<Executor>,
+    /// Their places by those in the log.
+    pub(super) places: BTreeMap<usize, usize>,
+}
+
+/// The executors of a log, and how long the removal of an idle one took.
+pub(super) fn of(log: &Log, start_ms: i64) -> (Executors, i64) {
+    let mut ran: BTreeMap<usize, Vec<&LoggedTask>> = BTreeMap::new();
+    for task in log.stages.values().flat_map(|stage| &stage.ran) {
+        ran.entry(task.executor).or_default().push(task);
+    }
+    let idle_timeout_ms = idle_timeout_ms(log);
+    let (mut served, mut places, mut lags) = (Vec::new(), BTreeMap::new(), Vec::new());
+    for (place, logged) in log.executors.iter().enumerate() {
+        let tasks = ran.get(&place);
+        let slots = match (logged.added_ms, tasks) {
+            (Some(_), _) => slots(log, logged),
+            // Its registration is not in the log: as many as it was seen to run at once.
+            (None, Some(tasks)) => most_at_once(tasks.iter().map(|task| (task.launched_ms, task.finished_ms))),
+            (None, None) => continue,
+        };
+        let added_ms = logged.added_ms.unwrap_or(start_ms);
+        let removed_ms = logged.removed_ms.filter(|_| logged.added_ms.is_some());
+        let mut serves_until_ms = removed_ms;
+        if let (Some(timeout_ms), Some(gone_ms)) = (idle_timeout_ms, removed_ms) {
+            let last_ms = tasks.into_iter().flatten().map(|task| task.finished_ms).max().unwrap_or(added_ms);
+            // Spark gives no task to an executor that it has decided to remove; what remains is the manager's.
+            if gone_ms - last_ms >= timeout_ms {
+                lags.push(gone_ms - last_ms - timeout_ms);
+                serves_until_ms = Some(last_ms + timeout_ms);
+            }
+        }
+        places.insert(place, served.len());
+        served.push(Executor {
+            id: logged.id.clone(),
+            host: if logged.host.is_empty() { logged.id.clone() } else { logged.host.clone() },
+            added_ms,
+            serves_until_ms,
+            removed_ms,
+            slots,
+            profile: logged.profile,
+        });
+    }
+    (Executors { served, places }, us(median(lags).unwrap_or(0)))
+}
+
+/// When dynamic allocation removes an idle executor; nothing where it is off.
+fn idle_timeout_ms(log: &Log) -> Option<i64> {
+    let conf = |key| log.conf.get(key).map(|value| value.trim());
+    conf("spark.dynamicAllocation.enabled").filter(|value| value.eq_ignore_ascii_case("true"))?;
+    let text = conf("spark.dynamicAllocation.executorIdleTimeout");
+    Some(text.and_then(|text| settings::duration_ms(text, 1_000)).unwrap_or(IDLE_TIMEOUT_MS))
+}
+
+/// How many tasks an executor runs at once: by cores and by every other resource that its profile, or the configuration, gives to a task.
+/// Source: `ResourceProfile.calculateTasksAndLimitingResource` of Apache Spark.
+fn slots(log: &Log, executor: &LoggedExecutor) -> u32 {
+    let number = |key: &str| log.conf.get(key).and_then(|text| text.trim().parse::<f64>().ok());
+    let profile = log.profiles.get(&executor.profile);
+    let own_cpus = profile.filter(|_| executor.profile != 0).map(|it| it.task.get("cpus").copied().unwrap_or(1.0));
+    let cpus = own_cpus.or_else(|| number("spark.task.cpus")).filter(|cpus| *cpus >= 1.0).unwrap_or(1.0);
+    let mut least = f64::from(executor.cores) / cpus;
+    match profile {
+        Some(profile) => {
+            for (resource, amount) in profile.task.iter().filter(|(name, amount)| *name != "cpus" && **amount > 0.0) {
+                if let Some(has) = profile.executor.get(resource).filter(|has| **has > 0.0) {
+                    least = least.min(has / amount);
+                }
+            }
+        }
+        None => {
+            let amounts =
+                log.conf.keys().filter(|key| key.starts_with("spark.task.resource.") && key.ends_with(".amount"));
+            for key in amounts {
+                let of_executor = number(&key.replace("spark.task.", "spark.executor."));
+                if let (Some(amount), Some(has)) = (number(key).filter(|amount| *amount > 0.0), of_executor) {
+                    least = least.min(has / amount);
+                }
+            }
+        }
+    }
+    // A hair under a whole number is that number: 1 / 0.1 of a device are ten tasks. The cast rounds down and saturates.
+    ((least + 1e-9) as u32).max(1)
+}
