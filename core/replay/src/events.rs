@@ -65,6 +65,14 @@ impl Event {
     /// # Errors
     /// The line is not an event, or one that is read lacks what is read of it.
     pub fn read(line: &[u8]) -> serde_json::Result<Self> {
+        Self::read_if(line, |_| true)
+    }
+
+    /// Reads one line where its event is wanted, by its name without `SparkListener`; what is not is [`Event::Other`].
+    ///
+    /// # Errors
+    /// The line is not an event, or one that is wanted lacks what is read of it.
+    pub fn read_if(line: &[u8], wanted: impl Fn(&str) -> bool) -> serde_json::Result<Self> {
         fn of<'a, T: Deserialize<'a>>(line: &'a [u8]) -> serde_json::Result<T> {
             serde_json::from_slice(line)
         }
@@ -73,7 +81,11 @@ impl Event {
             None => of::<EventName<'_>>(line)?.event,
         };
         let name = event.strip_prefix("org.apache.spark.sql.execution.ui.").unwrap_or(&event);
-        Ok(match name.strip_prefix("SparkListener").unwrap_or(name) {
+        let name = name.strip_prefix("SparkListener").unwrap_or(name);
+        if !wanted(name) {
+            return Ok(Self::Other);
+        }
+        Ok(match name {
             "LogStart" => Self::LogStart(of(line)?),
             "ApplicationStart" => Self::ApplicationStart(of(line)?),
             "ApplicationEnd" => Self::ApplicationEnd(of(line)?),

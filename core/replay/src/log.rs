@@ -154,7 +154,8 @@ pub struct LoggedProfile {
 impl Log {
     /// Takes in a line. One that can't be read is counted.
     pub fn take_line(&mut self, line: &[u8]) {
-        match Event::read(line) {
+        // Most lines after ends of tasks: their starts and updates of blocks, of which nothing is needed.
+        match Event::read_if(line, |name| !matches!(name, "TaskStart" | "BlockUpdated")) {
             Ok(event) => self.take(&event),
             Err(_) => self.unread_lines += 1,
         }

@@ -178,7 +178,7 @@ impl<'a> Simulation<'a> {
             stages: vec![StageRun::default(); trace.stages.len()],
             remade: Vec::new(),
             executors: Executors::of(offered),
-            queue: Queue::default(),
+            queue: Queue::of(trace),
             data: Data::default(),
             launches: Vec::new(),
             busy_until_us: 0,
@@ -240,7 +240,10 @@ impl<'a> Simulation<'a> {
             if self.looks_at_us.is_some_and(|at_us| at_us <= now_us) {
                 self.looks_at_us = None;
             }
-            self.launch(now_us);
+            // A log tells milliseconds: what happens at the same time has all happened before anything is launched.
+            if self.happens.peek().is_none_or(|Reverse((next_us, _, _))| *next_us > now_us) {
+                self.launch(now_us);
+            }
         }
         Replayed {
             jobs: self.jobs.iter().map(|job| job.started_us.zip(job.ended_us)).collect(),
@@ -350,15 +353,15 @@ impl<'a> Simulation<'a> {
 
     fn enqueue(&mut self, place: usize, job: usize, key: crate::log::StageKey) {
         let id = self.trace.jobs.get(job).map_or(i64::MAX, |job| job.id);
-        self.queue.put(id, key, place);
+        self.queue.put(job, id, key, place);
     }
 
     /// Launches what can be launched now, one task after another.
     fn launch(&mut self, now_us: i64) {
-        let mut refused: Vec<queue::Place> = Vec::new();
-        while let Some(first) = self.queue.first() {
+        let mut refused: Vec<(usize, queue::Place)> = Vec::new();
+        while let Some((pool, first)) = self.queue.first() {
             if self.stages.get(first.stage).is_none_or(|run| run.pending.is_empty()) {
-                self.queue.take(&first);
+                self.queue.take(pool, &first);
                 continue;
             }
             if self.busy_until_us > now_us {
@@ -371,13 +374,16 @@ impl<'a> Simulation<'a> {
             match self.choose(first.stage, now_us) {
                 Some((executor, task)) => self.start(first.stage, task, executor, now_us),
                 None => {
-                    self.queue.take(&first);
-                    refused.push(first);
+                    self.queue.take(pool, &first);
+                    refused.push((pool, first));
                 }
             }
         }
-        for place in refused {
-            self.queue.put_back(place);
+        for (pool, place) in refused {
+            self.queue.put_back(pool, place);
+        }
+        if self.looks_at_us.is_none() {
+            self.queue.ends_round();
         }
     }
 
@@ -422,7 +428,8 @@ impl<'a> Simulation<'a> {
     fn start(&mut self, place: usize, at: usize, executor: usize, now_us: i64) {
         let Some(task) = self.task(place, at) else { return };
         let Some(stage) = self.stage(place) else { return };
-        let (near, factor) = (stage.near, stage.first_task_factor);
+        let (near, factor, job) = (stage.near, stage.first_task_factor, stage.job);
+        self.queue.runs(job);
         let mut slot_us = task.slot_us;
         let first_on_slot = self.executors.takes(executor, place, self.launches.len());
         if self.model.waves
@@ -473,6 +480,9 @@ impl<'a> Simulation<'a> {
             self.at(now_us + hand_over_us, Happens::SlotIsFree(executor));
         }
         let Some(task) = self.task(place, at) else { return };
+        if let Some(job) = self.stage(place).map(|stage| stage.job) {
+            self.queue.ends(job);
+        }
         self.wrote(place, &task, executor);
         let next = match task.turn {
             Turn::First(next) | Turn::Again(next) if self.model.attempts => next,

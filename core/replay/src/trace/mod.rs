@@ -21,6 +21,9 @@ use crate::settings;
 /// The default of `spark.locality.wait`, in milliseconds.
 const LOCALITY_WAIT_MS: i64 = 3_000;
 
+/// Times of one clock never contradict each other by more.
+const ONE_CLOCK_MS: i64 = 1_000;
+
 /// A run as a replay needs it. Times of the log are Unix milliseconds, durations microseconds.
 #[derive(Debug, Clone)]
 pub struct Trace {
@@ -40,6 +43,8 @@ pub struct Trace {
     pub stages: Vec<Stage>,
     /// What was learned of the whole application.
     pub driver: Driver,
+    /// Whether pools share slots (`spark.scheduler.mode` is FAIR), or jobs are taken in their order.
+    pub fair_pools: bool,
 }
 
 /// An executor.
@@ -197,14 +202,25 @@ pub enum NoTrace {
     NoJob,
     /// No task in it ended.
     NoTask,
+    /// A task was launched before its stage was submitted: by different clocks, or by hand.
+    Clocks {
+        /// Spark's id of the stage.
+        stage: i64,
+        /// By how much.
+        apart_ms: i64,
+    },
 }
 
 impl core::fmt::Display for NoTrace {
     fn fmt(&self, to: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        to.write_str(match self {
-            Self::NoJob => "no job in it ended",
-            Self::NoTask => "no task in it ended",
-        })
+        match self {
+            Self::NoJob => to.write_str("no job in it ended"),
+            Self::NoTask => to.write_str("no task in it ended"),
+            Self::Clocks { stage, apart_ms } => {
+                let seconds = *apart_ms / 1_000;
+                write!(to, "a task of stage {stage} was launched {seconds} s before its stage was submitted: its times are not of one clock")
+            }
+        }
     }
 }
 
@@ -233,6 +249,12 @@ impl Trace {
         if recorded.iter().all(|stage| stage.tasks.is_empty()) {
             return Err(NoTrace::NoTask);
         }
+        for stage in &recorded {
+            let apart_ms = stage.tasks.first().map_or(0, |task| stage.submitted_ms - task.launched_ms);
+            if apart_ms > ONE_CLOCK_MS {
+                return Err(NoTrace::Clocks { stage: stage.key.stage, apart_ms });
+            }
+        }
         let (executors, removal_us) = executors::of(log, start_ms);
         jobs::waits(&mut jobs, start_ms);
         let scheduler = scheduler::Scheduler::of(&executors, &recorded);
@@ -251,6 +273,7 @@ impl Trace {
                 removal_us,
                 locality_wait_us: us(locality_wait_ms),
             },
+            fair_pools: log.conf.get("spark.scheduler.mode").is_some_and(|mode| mode.trim().eq_ignore_ascii_case("FAIR")),
             executors: executors.served,
             jobs,
             stages: stages.all,
