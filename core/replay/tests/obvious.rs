@@ -42,10 +42,12 @@ struct Program {
 
 fn stage() -> impl Strategy<Value = Stage> {
     let tasks = prop::collection::vec((1_i64..400, prop::option::weighted(0.1, 1_i64..100)), 1..12);
-    (0_i64..50, prop::collection::vec(any::<bool>(), 4), tasks, 0_i64..20).prop_map(|(gap_ms, reads, tasks, end_lag_ms)| {
-        let (tasks_ms, fail_ms) = tasks.into_iter().unzip();
-        Stage { gap_ms, reads, tasks_ms, fail_ms, end_lag_ms }
-    })
+    (0_i64..50, prop::collection::vec(any::<bool>(), 4), tasks, 0_i64..20).prop_map(
+        |(gap_ms, reads, tasks, end_lag_ms)| {
+            let (tasks_ms, fail_ms) = tasks.into_iter().unzip();
+            Stage { gap_ms, reads, tasks_ms, fail_ms, end_lag_ms }
+        },
+    )
 }
 
 fn program() -> impl Strategy<Value = Program> {
@@ -119,7 +121,9 @@ fn obvious(program: &Program, executors: usize, slots: usize) -> (i64, String) {
         let mut parts: Vec<Vec<Part>> = job
             .stages
             .iter()
-            .map(|stage| stage.fail_ms.iter().map(|fail| if fail.is_some() { Part::FailsFirst } else { Part::Waits }).collect())
+            .map(|stage| {
+                stage.fail_ms.iter().map(|fail| if fail.is_some() { Part::FailsFirst } else { Part::Waits }).collect()
+            })
             .collect();
         // Those that failed come last.
         let mut again: Vec<Vec<usize>> = vec![Vec::new(); job.stages.len()];
@@ -184,7 +188,8 @@ fn obvious(program: &Program, executors: usize, slots: usize) -> (i64, String) {
                         let fails = parts[at][task] == Part::FailsFirst;
                         parts[at][task] = Part::Runs;
                         free[executor] -= 1;
-                        let ms = if fails { job.stages[at].fail_ms[task].unwrap() } else { job.stages[at].tasks_ms[task] };
+                        let ms =
+                            if fails { job.stages[at].fail_ms[task].unwrap() } else { job.stages[at].tasks_ms[task] };
                         running.push(Running {
                             job: number,
                             stage: at,
@@ -210,7 +215,10 @@ fn obvious(program: &Program, executors: usize, slots: usize) -> (i64, String) {
             line(format!(r#"{{"Event":"SparkListenerStageCompleted",{}}}"#, info(at, &more)));
         }
         now = ended.iter().flatten().max().unwrap() + job.end_lag_ms;
-        line(format!(r#"{{"Event":"SparkListenerJobEnd","Job ID":{number},"Completion Time":{},"Job Result":{{"Result":"JobSucceeded"}}}}"#, START_MS + now));
+        line(format!(
+            r#"{{"Event":"SparkListenerJobEnd","Job ID":{number},"Completion Time":{},"Job Result":{{"Result":"JobSucceeded"}}}}"#,
+            START_MS + now
+        ));
         last_end = now;
     }
     (last_end, log)

@@ -30,7 +30,7 @@ pub struct Log {
 /// There is no log, or it can't be read.
 pub fn read(path: &Path) -> Result<Log, EventLogError> {
     let mut log = Log { measured: Measured::default(), unread: 0 };
-    sparkwright_event_log::each_line(path, |line| match Event::read(line.as_bytes()) {
+    sparkwright_event_log::each_line(path, |line| match Event::read(line) {
         Ok(event) => log.measured.take(&event),
         Err(_) => log.unread += 1,
     })?;

@@ -66,8 +66,9 @@ const BEFORE_SECRETS: [&str; 7] = ["password=", "passwd=", "pwd=", "secret=", "t
 pub fn write(from: &Path, to: &Path) -> io::Result<()> {
     let mut file = BufWriter::new(private::file(to)?);
     let mut written = Ok(());
-    sparkwright_event_log::each_line(from, |text| {
-        if let (Ok(()), Some(line)) = (&written, line(text)) {
+    sparkwright_event_log::each_line(from, |bytes| {
+        // A byte that is no text is one of somebody's query or path; the event is kept all the same.
+        if let (Ok(()), Some(line)) = (&written, line(&String::from_utf8_lossy(bytes))) {
             written = writeln!(file, "{line}");
         }
     })

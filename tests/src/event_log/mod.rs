@@ -21,7 +21,7 @@ impl EventLog {
         let mut wrong = None;
         sparkwright_event_log::each_line(path, |line| {
             if wrong.is_none() {
-                wrong = fold.line(line).err();
+                wrong = fold.line(&String::from_utf8_lossy(line)).err();
             }
         })
         .map_err(|error| Error::malformed(path.display(), error))?;

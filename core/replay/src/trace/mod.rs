@@ -218,7 +218,10 @@ impl core::fmt::Display for NoTrace {
             Self::NoTask => to.write_str("no task in it ended"),
             Self::Clocks { stage, apart_ms } => {
                 let seconds = *apart_ms / 1_000;
-                write!(to, "a task of stage {stage} was launched {seconds} s before its stage was submitted: its times are not of one clock")
+                write!(
+                    to,
+                    "a task of stage {stage} was launched {seconds} s before its stage was submitted: its times are not of one clock"
+                )
             }
         }
     }
@@ -273,7 +276,10 @@ impl Trace {
                 removal_us,
                 locality_wait_us: us(locality_wait_ms),
             },
-            fair_pools: log.conf.get("spark.scheduler.mode").is_some_and(|mode| mode.trim().eq_ignore_ascii_case("FAIR")),
+            fair_pools: log
+                .conf
+                .get("spark.scheduler.mode")
+                .is_some_and(|mode| mode.trim().eq_ignore_ascii_case("FAIR")),
             executors: executors.served,
             jobs,
             stages: stages.all,

@@ -1,0 +1,38 @@
+//! The whole lines of a text.
+
+use std::io::{BufRead, Read as _};
+use std::path::Path;
+
+use crate::error::{EventLogError, Result, io};
+
+/// What a line may have. The longest that Spark writes is a plan with its metrics, of some MiB; a small compressed file may unfold to gigabytes.
+pub(crate) const LINE_BYTES_AT_MOST: u64 = 64 << 20;
+
+/// Hands each line that ends to `take`, without its end; empty ones are left out.
+pub(crate) fn each(mut reader: impl BufRead, file: &Path, take: &mut impl FnMut(&[u8])) -> Result<()> {
+    let mut line = Vec::new();
+    for number in 1.. {
+        // Most lines lie whole in what was read.
+        let read = reader.fill_buf().map_err(io(file))?;
+        if let Some(whole) = memchr::memchr(b'\n', read).and_then(|end| read.get(..end)) {
+            if !whole.trim_ascii_end().is_empty() {
+                take(whole.trim_ascii_end());
+            }
+            let used = whole.len() + 1;
+            reader.consume(used);
+            continue;
+        }
+        line.clear();
+        (&mut reader).take(LINE_BYTES_AT_MOST + 1).read_until(b'\n', &mut line).map_err(io(file))?;
+        if line.len() as u64 > LINE_BYTES_AT_MOST {
+            return Err(EventLogError::LongLine { path: file.to_owned(), number });
+        }
+        if line.last() != Some(&b'\n') {
+            break;
+        }
+        if !line.trim_ascii_end().is_empty() {
+            take(line.trim_ascii_end());
+        }
+    }
+    Ok(())
+}
