@@ -11,6 +11,7 @@
 #![no_std]
 extern crate alloc;
 
+pub mod allocations;
 pub mod events;
 pub mod log;
 pub mod measure;

@@ -1,6 +1,6 @@
 //! Where cached partitions and map outputs lie.
 
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -13,11 +13,9 @@ pub(super) struct Data {
     cached: BTreeMap<i64, BTreeMap<i64, usize>>,
     /// The executor of each map output, by stage and task.
     maps: BTreeMap<i64, BTreeMap<i64, usize>>,
-    /// Map outputs by stage and machine.
-    hosts: BTreeMap<i64, BTreeMap<String, u64>>,
     /// What a stage makes again, by its place: stages and tasks.
     again: BTreeMap<usize, Vec<(i64, i64)>>,
-    /// Whether map outputs outlive their executors: in an external shuffle service, or moved when it was decommissioned.
+    /// Whether map outputs go with their executors: there is no shuffle service, and nothing moves them.
     pub(super) maps_are_lost: bool,
 }
 
@@ -41,18 +39,31 @@ impl Data {
     }
 
     /// A map task wrote its output.
-    pub(super) fn wrote(&mut self, stage: i64, index: i64, executor: usize, executors: &Executors) {
+    pub(super) fn wrote(&mut self, stage: i64, index: i64, executor: usize) {
         self.maps.entry(stage).or_default().insert(index, executor);
-        *self.hosts.entry(stage).or_default().entry(executors.host(executor)).or_default() += 1;
     }
 
     /// How many outputs of these stages lie on each machine.
-    pub(super) fn by_host(&self, stages: &[i64]) -> BTreeMap<&str, u64> {
+    pub(super) fn by_host(&self, stages: &[i64], executors: &Executors) -> BTreeMap<String, u64> {
         let mut all = BTreeMap::new();
-        for (host, outputs) in stages.iter().filter_map(|stage| self.hosts.get(stage)).flatten() {
-            *all.entry(host.as_str()).or_default() += outputs;
+        for (executor, outputs) in self.maps_by_executor(stages.iter().copied()) {
+            *all.entry(executors.host(executor)).or_default() += outputs;
         }
         all
+    }
+
+    /// How many outputs of these stages lie on each executor.
+    pub(super) fn maps_by_executor(&self, stages: impl Iterator<Item = i64>) -> BTreeMap<usize, u64> {
+        let mut all = BTreeMap::new();
+        for executor in stages.filter_map(|stage| self.maps.get(&stage)).flat_map(BTreeMap::values) {
+            *all.entry(*executor).or_default() += 1;
+        }
+        all
+    }
+
+    /// Executors with cached partitions.
+    pub(super) fn with_cached(&self) -> BTreeSet<usize> {
+        self.cached.values().flat_map(BTreeMap::values).copied().collect()
     }
 
     /// Outputs of these stages whose executors are gone.
@@ -73,10 +84,20 @@ impl Data {
     }
 
     /// It made one of them.
-    pub(super) fn remade(&mut self, place: usize, number: Option<usize>, executor: usize, executors: &Executors) {
+    pub(super) fn remade(&mut self, place: usize, number: Option<usize>, executor: usize) {
         let output = number.and_then(|number| self.again.get(&place)?.get(number).copied());
         if let Some((stage, index)) = output {
-            self.wrote(stage, index, executor, executors);
+            self.wrote(stage, index, executor);
+        }
+    }
+
+    /// What an executor that is decommissioned holds moves to others, in turn.
+    pub(super) fn moves(&mut self, from: usize, to: &[usize]) {
+        let held = self.cached.values_mut().chain(self.maps.values_mut());
+        for (number, place) in held.flat_map(BTreeMap::values_mut).filter(|place| **place == from).enumerate() {
+            if let Some(other) = number.checked_rem(to.len()).and_then(|turn| to.get(turn)) {
+                *place = *other;
+            }
         }
     }
 }

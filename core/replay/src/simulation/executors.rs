@@ -21,27 +21,47 @@ pub struct Offered {
     pub host: String,
 }
 
+/// How far an executor is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// It was asked for and is not there.
+    Coming,
+    /// It takes tasks.
+    Serves,
+    /// It ends its tasks and takes no more; what it holds can be read.
+    Leaves,
+    /// It is gone, and what it held with it.
+    Gone,
+}
+
+/// An executor of a replay.
 #[derive(Debug, Clone)]
-struct Executor {
-    from_us: i64,
-    gone_us: Option<i64>,
+pub(super) struct Executor {
+    pub(super) phase: Phase,
+    /// When it was asked for; absent for one that is there by the log.
+    pub(super) asked_us: Option<i64>,
+    /// When it registers, from which on it is paid for.
+    pub(super) from_us: i64,
+    /// When it was gone, or called off.
+    pub(super) gone_us: Option<i64>,
+    /// Whether it was called off before it came, and so never paid for.
+    pub(super) called_off: bool,
+    /// Launches that run on it.
+    pub(super) running: Vec<usize>,
+    pub(super) idle_since_us: i64,
     slots: u32,
     free: u32,
     profile: i64,
     host: String,
-    there: bool,
-    /// Launches that run on it.
-    running: Vec<usize>,
-    /// Launches of each stage on it, as far as they are first ones on their slot.
+    /// Launches of each stage on it.
     started: BTreeMap<usize, u32>,
-    idle_since_us: i64,
 }
 
 /// All of them, by their places.
 #[derive(Debug, Default)]
 pub(super) struct Executors {
-    all: Vec<Executor>,
-    /// Those that are there, by profile, in turn.
+    pub(super) all: Vec<Executor>,
+    /// Those that serve, by profile, in turn.
     rings: BTreeMap<i64, Ring>,
 }
 
@@ -53,27 +73,35 @@ struct Ring {
 
 impl Executors {
     pub(super) fn of(offered: &[Offered]) -> Self {
-        let all = offered.iter().map(|offered| Executor {
+        let mut executors = Self::default();
+        for one in offered {
+            executors.add(one, None);
+        }
+        executors
+    }
+
+    /// Adds one that is coming, and gives its place.
+    pub(super) fn add(&mut self, offered: &Offered, asked_us: Option<i64>) -> usize {
+        self.all.push(Executor {
+            phase: Phase::Coming,
+            asked_us,
             from_us: offered.from_us,
-            gone_us: offered.until_us,
+            gone_us: None,
+            called_off: false,
+            running: Vec::new(),
+            idle_since_us: 0,
             slots: offered.slots,
             free: 0,
             profile: offered.profile,
             host: offered.host.clone(),
-            there: false,
-            running: Vec::new(),
             started: BTreeMap::new(),
-            idle_since_us: 0,
         });
-        Self { all: all.collect(), rings: BTreeMap::new() }
+        self.all.len() - 1
     }
 
     pub(super) fn arrives(&mut self, place: usize, now_us: i64) {
-        let Some(executor) = self.all.get_mut(place) else { return };
-        if executor.gone_us.is_some_and(|gone_us| gone_us <= now_us) {
-            return;
-        }
-        executor.there = true;
+        let Some(executor) = self.all.get_mut(place).filter(|executor| executor.phase == Phase::Coming) else { return };
+        executor.phase = Phase::Serves;
         executor.free = executor.slots;
         executor.idle_since_us = now_us;
         let ring = self.rings.entry(executor.profile).or_default();
@@ -81,11 +109,9 @@ impl Executors {
         ring.free += u64::from(executor.slots);
     }
 
-    /// It gets no tasks any more; those that run on it go on.
-    pub(super) fn leaves(&mut self, place: usize, now_us: i64) {
-        let Some(executor) = self.all.get_mut(place).filter(|executor| executor.there) else { return };
-        executor.there = false;
-        executor.gone_us = Some(now_us);
+    /// It takes no tasks any more. Those that run on it go on.
+    fn stops(&mut self, place: usize) {
+        let Some(executor) = self.all.get_mut(place) else { return };
         if let Some(ring) = self.rings.get_mut(&executor.profile) {
             ring.free = ring.free.saturating_sub(u64::from(executor.free));
             ring.turn.retain(|other| *other != place);
@@ -93,8 +119,31 @@ impl Executors {
         executor.free = 0;
     }
 
+    /// It is gone, whatever runs on it.
+    pub(super) fn goes(&mut self, place: usize, now_us: i64) {
+        self.stops(place);
+        if let Some(executor) = self.all.get_mut(place).filter(|executor| executor.phase != Phase::Gone) {
+            executor.called_off = executor.phase == Phase::Coming;
+            executor.phase = Phase::Gone;
+            executor.gone_us = Some(now_us);
+        }
+    }
+
+    /// It goes as soon as its tasks have ended.
+    pub(super) fn leaves(&mut self, place: usize, now_us: i64) {
+        match self.all.get_mut(place) {
+            Some(executor) if executor.phase == Phase::Serves && !executor.running.is_empty() => {
+                executor.phase = Phase::Leaves;
+                self.stops(place);
+            }
+            Some(_) => self.goes(place, now_us),
+            None => {}
+        }
+    }
+
+    /// Whether what it holds can be read.
     pub(super) fn is_there(&self, place: usize) -> bool {
-        self.all.get(place).is_some_and(|executor| executor.there)
+        self.all.get(place).is_some_and(|it| matches!(it.phase, Phase::Serves | Phase::Leaves))
     }
 
     pub(super) fn host(&self, place: usize) -> String {
@@ -119,7 +168,8 @@ impl Executors {
             let Some(place) = ring.turn.pop_front() else { break };
             ring.turn.push_back(place);
             let Some(executor) = self.all.get(place).filter(|executor| executor.free > 0) else { continue };
-            let there = |other: usize| self.all.get(other).is_some_and(|executor| executor.there);
+            let there =
+                |other: usize| self.all.get(other).is_some_and(|it| matches!(it.phase, Phase::Serves | Phase::Leaves));
             if let Some(task) = pending.take_for(place, &executor.host, relaxed, there) {
                 return (Some((place, task)), refused);
             }
@@ -142,7 +192,7 @@ impl Executors {
         first
     }
 
-    /// A launch has ended. Whether its slot is to be freed later, which is so where `later` and the executor is still there.
+    /// A launch has ended. Whether its slot is to be freed later, which is so where `later` and the executor still serves.
     pub(super) fn returns(&mut self, place: usize, launch: usize, now_us: i64, later: bool) -> bool {
         let Some(executor) = self.all.get_mut(place) else { return false };
         if let Some(at) = executor.running.iter().position(|running| *running == launch) {
@@ -150,8 +200,12 @@ impl Executors {
         }
         if executor.running.is_empty() {
             executor.idle_since_us = now_us;
+            if executor.phase == Phase::Leaves {
+                self.goes(place, now_us);
+                return false;
+            }
         }
-        if later && executor.there {
+        if later && self.all.get(place).is_some_and(|executor| executor.phase == Phase::Serves) {
             return true;
         }
         self.frees_slot(place);
@@ -159,15 +213,21 @@ impl Executors {
     }
 
     pub(super) fn frees_slot(&mut self, place: usize) {
-        let Some(executor) = self.all.get_mut(place).filter(|executor| executor.there) else { return };
+        let serves = |executor: &&mut Executor| executor.phase == Phase::Serves;
+        let Some(executor) = self.all.get_mut(place).filter(serves) else { return };
         executor.free += 1;
         if let Some(ring) = self.rings.get_mut(&executor.profile) {
             ring.free += 1;
         }
     }
 
-    /// When each registered, and until when it was there.
-    pub(super) fn times(&self) -> Vec<(i64, Option<i64>)> {
-        self.all.iter().map(|executor| (executor.from_us, executor.gone_us)).collect()
+    /// Those that serve, by their places.
+    pub(super) fn serving(&self) -> impl Iterator<Item = (usize, &Executor)> {
+        self.all.iter().enumerate().filter(|(_, executor)| executor.phase == Phase::Serves)
+    }
+
+    /// Those that are coming, by their places.
+    pub(super) fn coming(&self) -> impl Iterator<Item = (usize, &Executor)> {
+        self.all.iter().enumerate().filter(|(_, executor)| executor.phase == Phase::Coming)
     }
 }

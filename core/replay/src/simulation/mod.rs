@@ -3,21 +3,24 @@
 //! Events in the order of their times: executors come and go, the driver starts jobs and stages, launches tasks one after another on free slots as
 //! Spark's scheduler would (`queue`, `placement`), and hears of their ends. Times are microseconds since the start of the application.
 
+mod allocation;
 mod data;
 mod executors;
 mod model;
 mod pending;
 mod queue;
 
-use alloc::collections::BinaryHeap;
+use alloc::collections::{BTreeSet, BinaryHeap};
 use alloc::vec;
 use alloc::vec::Vec;
 use core::cmp::Reverse;
 
+pub use allocation::{Allocation, ExecutorNow, Manager, Moment, Wanted};
 pub use executors::Offered;
 pub use model::Model;
 
 use crate::trace::{After, Near, Stage, Task, Trace, Turn, us};
+use allocation::Steered;
 use data::Data;
 use executors::Executors;
 use pending::Pending;
@@ -28,10 +31,24 @@ use queue::Queue;
 pub struct Replayed {
     /// Start and end of each job of the trace, in its order; a job that never ran has none.
     pub jobs: Vec<Option<(i64, i64)>>,
-    /// When each executor registered and until when it was there; absent where it stayed.
-    pub executors: Vec<(i64, Option<i64>)>,
+    /// From when until when each executor is paid for, those that were called off before they came left out; until the last job's end at most.
+    pub executors: Vec<(i64, i64)>,
     /// Launches of tasks.
     pub launches: u64,
+}
+
+impl Replayed {
+    /// When the last job ended.
+    #[must_use]
+    pub fn end_us(&self) -> i64 {
+        self.jobs.iter().flatten().map(|(_, end_us)| *end_us).max().unwrap_or(0)
+    }
+
+    /// Executor time, summed up.
+    #[must_use]
+    pub fn executor_us(&self) -> i64 {
+        self.executors.iter().map(|(from_us, to_us)| (to_us - from_us).max(0)).sum()
+    }
 }
 
 /// Replays a trace on the executors that it had.
@@ -44,8 +61,24 @@ pub fn replay(trace: &Trace, model: &Model) -> Replayed {
 /// Replays a trace on other executors.
 #[must_use]
 pub fn replay_on(trace: &Trace, model: &Model, offered: &[Offered]) -> Replayed {
-    Simulation::new(trace, *model, offered).run()
+    Simulation::new(trace, *model, offered).run(None)
 }
+
+/// Replays a trace on a cluster whose executors somebody moves.
+#[must_use]
+pub fn replay_steered(trace: &Trace, model: &Model, manager: &Manager, allocation: &mut dyn Allocation) -> Replayed {
+    let mut simulation = Simulation::new(trace, *model, &[]);
+    let mut steered = Steered::of(manager, allocation);
+    simulation.data.maps_are_lost = !manager.shuffle_service && !manager.moves_blocks;
+    for _ in 0..manager.initial {
+        simulation.ask(&mut steered, 0);
+    }
+    simulation.at(0, Happens::Ticks);
+    simulation.run(Some(steered))
+}
+
+/// Looks in a row with nothing else to come, after which nothing will: an hour of one each second.
+const IDLE_LOOKS_AT_MOST: u32 = 3_600;
 
 /// What happens at a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -70,6 +103,8 @@ enum Happens {
     JobEnds(usize),
     /// The driver looks again: it was busy, or waited for a near slot.
     Look,
+    /// Who moves the executors looks.
+    Ticks,
 }
 
 /// A launch.
@@ -78,8 +113,7 @@ struct Launch {
     stage: usize,
     task: usize,
     executor: usize,
-    /// Whether it runs; one whose executor was lost does not.
-    runs: bool,
+    slot_us: i64,
 }
 
 /// An attempt of a stage while it is replayed.
@@ -100,6 +134,9 @@ struct StageRun {
     /// The stage that waits for this one, which makes lost outputs again.
     remakes_for: Option<usize>,
     ended: bool,
+    /// Tasks that have ended, and how long they took together.
+    ended_tasks: u64,
+    ended_us: i64,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -160,9 +197,13 @@ struct Simulation<'a> {
     queue: Queue,
     data: Data,
     launches: Vec<Launch>,
+    /// Stages whose tasks can be launched and have not all ended.
+    open: BTreeSet<usize>,
     /// Until when the driver launches.
     busy_until_us: i64,
     looks_at_us: Option<i64>,
+    /// Looks in a row with nothing else to come.
+    idle_looks: u32,
 }
 
 impl<'a> Simulation<'a> {
@@ -181,10 +222,12 @@ impl<'a> Simulation<'a> {
             queue: Queue::of(trace),
             data: Data::default(),
             launches: Vec::new(),
+            open: BTreeSet::new(),
             busy_until_us: 0,
             looks_at_us: None,
+            idle_looks: 0,
         };
-        let join_us = if model.join { trace.driver.join_us } else { 0 };
+        let join_us = simulation.join_us();
         for (place, executor) in offered.iter().enumerate() {
             simulation.at(executor.from_us + join_us, Happens::Arrives(place));
             if let Some(until_us) = executor.until_us {
@@ -207,6 +250,10 @@ impl<'a> Simulation<'a> {
         simulation
     }
 
+    fn join_us(&self) -> i64 {
+        if self.model.join { self.trace.driver.join_us } else { 0 }
+    }
+
     fn at(&mut self, time_us: i64, happens: Happens) {
         self.noted += 1;
         self.happens.push(Reverse((time_us, self.noted, happens)));
@@ -221,13 +268,14 @@ impl<'a> Simulation<'a> {
         self.stage(stage)?.tasks.get(task).copied()
     }
 
-    fn run(mut self) -> Replayed {
+    fn run(mut self, mut steered: Option<Steered<'_>>) -> Replayed {
         while self.jobs_left > 0
             && let Some(Reverse((now_us, _, happens))) = self.happens.pop()
         {
             match happens {
                 Happens::Arrives(executor) => self.executors.arrives(executor, now_us),
-                Happens::Leaves(executor) => self.leaves(executor, now_us),
+                // What runs on an executor that was lost in the log had failed in the log: its next attempt follows by itself.
+                Happens::Leaves(executor) => self.executors.goes(executor, now_us),
                 Happens::JobStarts(job) => self.job_starts(job, now_us),
                 Happens::StageStarts(stage) => self.stage_starts(stage, now_us),
                 Happens::TasksWait(stage) => self.tasks_wait(stage),
@@ -236,20 +284,39 @@ impl<'a> Simulation<'a> {
                 Happens::StageEnds(stage) => self.stage_ends(stage, now_us),
                 Happens::JobEnds(job) => self.job_ends(job, now_us),
                 Happens::Look => {}
+                Happens::Ticks => {
+                    if let Some(steered) = &mut steered {
+                        self.look(steered, now_us);
+                    }
+                }
             }
             if self.looks_at_us.is_some_and(|at_us| at_us <= now_us) {
                 self.looks_at_us = None;
+            }
+            if self.looks_alone(happens) {
+                break;
             }
             // A log tells milliseconds: what happens at the same time has all happened before anything is launched.
             if self.happens.peek().is_none_or(|Reverse((next_us, _, _))| *next_us > now_us) {
                 self.launch(now_us);
             }
         }
-        Replayed {
-            jobs: self.jobs.iter().map(|job| job.started_us.zip(job.ended_us)).collect(),
-            executors: self.executors.times(),
-            launches: self.launches.len() as u64,
-        }
+        let jobs: Vec<Option<(i64, i64)>> = self.jobs.iter().map(|job| job.started_us.zip(job.ended_us)).collect();
+        let end_us = jobs.iter().flatten().map(|(_, end_us)| *end_us).max().unwrap_or(0);
+        let removal_us = steered.map_or(self.trace.driver.removal_us, |steered| steered.manager.removal_us);
+        let came = self.executors.all.iter().filter(|executor| !executor.called_off && executor.from_us <= end_us);
+        let paid = came.map(|executor| {
+            let until_us = executor.gone_us.map_or(end_us, |gone_us| gone_us + removal_us);
+            (executor.from_us, until_us.min(end_us))
+        });
+        Replayed { jobs, executors: paid.collect(), launches: self.launches.len() as u64 }
+    }
+
+    /// Whether looks alone have happened for a long time and nothing else is to come: work waits for executors that nobody asks for.
+    fn looks_alone(&mut self, happens: Happens) -> bool {
+        // Every look notes the next one, and whatever else is to come is noted too.
+        self.idle_looks = if happens == Happens::Ticks && self.happens.len() <= 1 { self.idle_looks + 1 } else { 0 };
+        self.idle_looks > IDLE_LOOKS_AT_MOST
     }
 
     fn job_starts(&mut self, place: usize, now_us: i64) {
@@ -348,6 +415,7 @@ impl<'a> Simulation<'a> {
             run.left = first.len();
             run.pending = pending;
         }
+        self.open.insert(place);
         self.enqueue(place, job, key);
     }
 
@@ -450,7 +518,7 @@ impl<'a> Simulation<'a> {
             self.data.caches(rdd, task.index, executor);
         }
         let launch = self.launches.len();
-        self.launches.push(Launch { stage: place, task: at, executor, runs: true });
+        self.launches.push(Launch { stage: place, task: at, executor, slot_us });
         self.at(now_us + slot_us, Happens::TaskEnds(launch));
         let dispatch_us = if self.model.dispatch { self.trace.driver.dispatch_us } else { 0 };
         self.busy_until_us = self.busy_until_us.max(now_us) + dispatch_us;
@@ -472,9 +540,9 @@ impl<'a> Simulation<'a> {
     }
 
     fn task_ends(&mut self, launch: usize, now_us: i64) {
-        let Some(ended) = self.launches.get_mut(launch).filter(|launch| launch.runs) else { return };
-        ended.runs = false;
-        let Launch { stage: place, task: at, executor, .. } = *ended;
+        let Some(Launch { stage: place, task: at, executor, slot_us }) = self.launches.get(launch).copied() else {
+            return;
+        };
         let hand_over_us = if self.model.hand_over { self.trace.driver.hand_over_us } else { 0 };
         if self.executors.returns(executor, launch, now_us, hand_over_us > 0) {
             self.at(now_us + hand_over_us, Happens::SlotIsFree(executor));
@@ -484,6 +552,10 @@ impl<'a> Simulation<'a> {
             self.queue.ends(job);
         }
         self.wrote(place, &task, executor);
+        if let Some(run) = self.stages.get_mut(place) {
+            run.ended_tasks += 1;
+            run.ended_us += slot_us;
+        }
         let next = match task.turn {
             Turn::First(next) | Turn::Again(next) if self.model.attempts => next,
             _ => None,
@@ -496,6 +568,7 @@ impl<'a> Simulation<'a> {
         run.left = run.left.saturating_sub(1);
         if run.left == 0 && !run.ended {
             run.ended = true;
+            self.open.remove(&place);
             let lag_us = self.stage(place).map_or(0, |stage| stage.end_lag_us);
             self.at(now_us + self.model.gap(self.model.end_lags, lag_us), Happens::StageEnds(place));
         }
@@ -509,7 +582,7 @@ impl<'a> Simulation<'a> {
         if let Some(remade) = place.checked_sub(self.trace.stages.len()) {
             let stage = self.remade.get(remade);
             let number = stage.and_then(|stage| stage.tasks.iter().position(|one| one == task));
-            self.data.remade(place, number, executor, &self.executors);
+            self.data.remade(place, number, executor);
             return;
         }
         let Some(stage) = self.trace.stages.get(place) else { return };
@@ -517,7 +590,7 @@ impl<'a> Simulation<'a> {
             self.data.cached(*rdd, task.index, executor, &self.executors);
         }
         if task.map {
-            self.data.wrote(stage.key.stage, task.index, executor, &self.executors);
+            self.data.wrote(stage.key.stage, task.index, executor);
         }
     }
 
@@ -566,11 +639,6 @@ impl<'a> Simulation<'a> {
                 self.at(now_us + self.model.gap(self.model.job_gaps, gap_us), Happens::JobStarts(next));
             }
         }
-    }
-
-    fn leaves(&mut self, executor: usize, now_us: i64) {
-        // What runs on an executor that was lost in the log had failed in the log: its next attempt follows by itself.
-        self.executors.leaves(executor, now_us);
     }
 }
 

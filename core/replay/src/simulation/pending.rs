@@ -1,7 +1,7 @@
 //! The tasks of a stage that wait for a slot, by where they are near to their data.
 
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
-use alloc::string::{String, ToString as _};
+use alloc::string::String;
 
 use super::data::Data;
 use super::executors::Executors;
@@ -51,12 +51,12 @@ impl Pending {
         match stage.near {
             Near::Anywhere => anywhere(),
             Near::MapOutputs => {
-                let outputs = data.by_host(&stage.parents);
+                let outputs = data.by_host(&stage.parents, executors);
                 let all: u64 = outputs.values().sum();
                 let near: BTreeSet<String> = outputs
                     .into_iter()
                     .filter(|(_, here)| *here as f64 >= NEAR_FROM * all as f64)
-                    .map(|(host, _)| host.to_string())
+                    .map(|(host, _)| host)
                     .collect();
                 let looked_at = all < OUTPUTS_LOOKED_AT && u64::from(stage.partitions) < OUTPUTS_LOOKED_AT;
                 if near.is_empty() || !looked_at {
