@@ -11,7 +11,9 @@
 #![no_std]
 extern crate alloc;
 
+pub mod adaptive;
 pub mod allocations;
+pub mod curve;
 pub mod events;
 pub mod log;
 pub mod measure;

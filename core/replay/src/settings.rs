@@ -19,6 +19,24 @@ pub(crate) fn duration_ms(text: &str, bare_ms: i64) -> Option<i64> {
     number.checked_mul(unit)
 }
 
+/// A size in bytes, as Spark reads it where a number without a unit counts bytes; nothing where it is none.
+pub(crate) fn size_bytes(text: &str) -> Option<u64> {
+    let text = text.trim();
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at_checked(digits)?;
+    let number: u64 = number.parse().ok()?;
+    let shift = match unit.trim().to_ascii_lowercase().as_str() {
+        "" | "b" => 0,
+        "k" | "kb" => 10,
+        "m" | "mb" => 20,
+        "g" | "gb" => 30,
+        "t" | "tb" => 40,
+        "p" | "pb" => 50,
+        _ => return None,
+    };
+    number.checked_mul(1 << shift)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -43,5 +61,22 @@ mod tests {
             assert_eq!(duration_ms(text, 1), ms, "{text}");
         }
         assert_eq!(duration_ms("60", 1_000), Some(60_000));
+    }
+
+    /// Source: `JavaUtils.byteStringAs` of Apache Spark.
+    #[test]
+    fn sizes_as_spark_reads_them() {
+        let cases = [
+            ("64MB", Some(64 << 20)),
+            ("64m", Some(64 << 20)),
+            ("1048576", Some(1 << 20)),
+            ("64b", Some(64)),
+            ("1 g", Some(1 << 30)),
+            ("large", None),
+            ("99999999999p", None),
+        ];
+        for (text, bytes) in cases {
+            assert_eq!(size_bytes(text), bytes, "{text}");
+        }
     }
 }

@@ -8,6 +8,10 @@ use super::stages::Recorded;
 use super::{After, Job, us};
 use crate::log::Log;
 
+/// How much newer an event elsewhere may be than the last end within a job's own SQL execution, which is then what it waited for: a notebook's
+/// cells may all be in one execution.
+const OF_ITS_OWN_MS: i64 = 1_000;
+
 /// The jobs that ended, in the order of their starts.
 pub(super) fn that_ended(log: &Log) -> Vec<Job> {
     let mut jobs: Vec<Job> = log
@@ -31,7 +35,7 @@ pub(super) fn that_ended(log: &Log) -> Vec<Job> {
     jobs
 }
 
-/// Finds what each job waits for: the jobs of its own SQL execution that had ended; on a quiet driver everything before it; and where other
+/// Finds what each job waits for: the jobs of its own SQL execution that had just ended; on a quiet driver everything before it; and where other
 /// threads are at work, the newest event, an end or a start.
 pub(super) fn waits(jobs: &mut [Job], start_ms: i64) {
     let mut past = Past::default();
@@ -83,13 +87,17 @@ impl Past {
     }
 
     fn wait_of(&self, job: &Job, start_ms: i64) -> (After, i64) {
-        let own = job.execution.as_ref().and_then(|it| self.of_execution.get(it)).filter(|ended| !ended.is_empty());
         // Jobs run in any number of threads; an execution has its own, so that its jobs tell more than others.
         let newest = |places: &mut dyn Iterator<Item = (usize, i64)>| {
             places.reduce(|best, one| if (one.1, best.0) > (best.1, one.0) { one } else { best })
         };
         let mut running = self.running.iter().map(|((_, place), started_ms)| (*place, *started_ms));
-        let (after, from_ms) = match (own, newest(&mut running), self.last) {
+        let running = newest(&mut running);
+        let newest_ms = running.into_iter().chain(self.last).map(|(_, at_ms)| at_ms).max().unwrap_or(i64::MIN);
+        let last_ms = |ended: &BTreeSet<(usize, i64)>| ended.iter().map(|(_, end_ms)| *end_ms).max();
+        let own = job.execution.as_ref().and_then(|it| self.of_execution.get(it));
+        let own = own.filter(|ended| last_ms(ended).is_some_and(|end_ms| newest_ms - end_ms <= OF_ITS_OWN_MS));
+        let (after, from_ms) = match (own, running, self.last) {
             (Some(own), _, _) => ends(own),
             (None, Some((_, started_ms)), Some((last, ended_ms))) if ended_ms >= started_ms => {
                 (After::Ends([last].to_vec()), Some(ended_ms))

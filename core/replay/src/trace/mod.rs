@@ -15,6 +15,7 @@ mod waves;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use crate::adaptive::Adaptive;
 use crate::log::{Log, StageKey};
 use crate::settings;
 
@@ -43,6 +44,8 @@ pub struct Trace {
     pub stages: Vec<Stage>,
     /// What was learned of the whole application.
     pub driver: Driver,
+    /// What adaptive execution coalesces by, where the number of tasks follows the cores.
+    pub adaptive: Option<Adaptive>,
     /// Whether pools share slots (`spark.scheduler.mode` is FAIR), or jobs are taken in their order.
     pub fair_pools: bool,
 }
@@ -276,6 +279,7 @@ impl Trace {
                 removal_us,
                 locality_wait_us: us(locality_wait_ms),
             },
+            adaptive: Adaptive::of(&log.conf, log.version()),
             fair_pools: log
                 .conf
                 .get("spark.scheduler.mode")
