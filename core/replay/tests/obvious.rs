@@ -125,7 +125,7 @@ fn obvious(program: &Program, executors: usize, slots: usize) -> (i64, String) {
                 stage.fail_ms.iter().map(|fail| if fail.is_some() { Part::FailsFirst } else { Part::Waits }).collect()
             })
             .collect();
-        // Those that failed come last.
+        // Those that failed come first, the last of them before the others.
         let mut again: Vec<Vec<usize>> = vec![Vec::new(); job.stages.len()];
         let mut running: Vec<Running> = Vec::new();
         let mut free = vec![slots; executors];
@@ -180,10 +180,10 @@ fn obvious(program: &Program, executors: usize, slots: usize) -> (i64, String) {
                     loop {
                         let fresh = parts[at].iter().position(|part| matches!(part, Part::Waits | Part::FailsFirst));
                         let Some(executor) = (0..executors).find(|executor| free[*executor] > 0) else { break };
-                        let (task, attempt) = match fresh {
-                            Some(task) => (task, 0),
-                            None if again[at].is_empty() => break,
-                            None => (again[at].remove(0), 1),
+                        let (task, attempt) = match (again[at].pop(), fresh) {
+                            (Some(failed), _) => (failed, 1),
+                            (None, Some(task)) => (task, 0),
+                            (None, None) => break,
                         };
                         let fails = parts[at][task] == Part::FailsFirst;
                         parts[at][task] = Part::Runs;

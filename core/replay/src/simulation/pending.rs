@@ -94,11 +94,12 @@ impl Pending {
         }
     }
 
-    /// An attempt that follows one that failed: nearness counts no more.
+    /// An attempt that follows one that failed: it comes first, and nearness counts no more. Source: `TaskSetManager.dequeueTaskFromList` of
+    /// Apache Spark takes what was added last.
     pub(super) fn put_back(&mut self, task: usize) {
         match self {
-            Self::Anywhere(tasks) | Self::Hosts { tasks, .. } => tasks.push_back(task),
-            Self::Executors { other, .. } => other.push_back(task),
+            Self::Anywhere(tasks) | Self::Hosts { tasks, .. } => tasks.push_front(task),
+            Self::Executors { other, .. } => other.push_front(task),
         }
     }
 
