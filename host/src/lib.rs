@@ -2,7 +2,7 @@
 //!
 //! [`launch`] plans what an application starts with; [`steering`] serves the plugin inside its driver, asks the policy
 //! module ([`engine`]) and records what came of it ([`record`]). [`web`] serves the page on which a policy is edited and its runs
-//! are looked at. [`cleaning`] removes what killed sessions left behind. [`cli`] is the `sparkwright` command around them. Nothing here
+//! are looked at. [`replay`] computes what a run would have taken otherwise. [`cleaning`] removes what killed sessions left behind. [`cli`] is the `sparkwright` command around them. Nothing here
 //! decides: every number comes from `sparkwright_core`, compiled into `policy.wasm`.
 
 #![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
@@ -20,6 +20,7 @@ pub mod launch;
 mod own_log;
 mod private;
 pub mod record;
+pub mod replay;
 pub mod review;
 pub mod spark;
 pub mod steering;

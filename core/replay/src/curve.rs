@@ -55,6 +55,19 @@ pub struct Curve {
     pub refused: Vec<Refused>,
 }
 
+/// The numbers of executors that a run is replayed at where nobody names any: a quarter, a half, two, three and four times as many as it had, itself
+/// among them.
+#[must_use]
+pub fn usual_sizes(trace: &Trace) -> Vec<u32> {
+    let (recorded, _) = recorded(trace);
+    let mut sizes =
+        [recorded.div_ceil(4), recorded.div_ceil(2), recorded, recorded.saturating_mul(3).div_ceil(2)].to_vec();
+    sizes.extend([2, 3, 4].map(|times| recorded.saturating_mul(times)));
+    sizes.sort_unstable();
+    sizes.dedup();
+    sizes
+}
+
 /// Replays a run at each of these numbers of executors.
 #[must_use]
 pub fn curve(trace: &Trace, executors: &[u32]) -> Curve {

@@ -19,4 +19,5 @@ pub mod log;
 pub mod measure;
 mod settings;
 pub mod simulation;
+pub mod steered;
 pub mod trace;

@@ -552,8 +552,9 @@ fn seconds(seconds: u32) -> u64 {
     u64::from(seconds).saturating_mul(1_000)
 }
 
-/// The time to the next tick; a second where the policy's is not a number.
-pub(crate) fn tick_ms(policy: &ResolvedPolicy) -> u64 {
+/// The time to the next tick, milliseconds; a second where the policy's is not a number.
+#[must_use]
+pub fn tick_ms(policy: &ResolvedPolicy) -> u64 {
     let ms = policy.guards.tick_seconds * 1_000.0;
     if ms.is_finite() { crate::units::ceil_u64(ms.clamp(100.0, 3_600_000.0)) } else { 1_000 }
 }

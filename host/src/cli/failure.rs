@@ -190,7 +190,8 @@ impl From<ReadError> for Failure {
 
 impl From<EventLogError> for Failure {
     fn from(error: EventLogError) -> Self {
-        Self::of(&error).help("name a run, or an event log of Spark: a file (plain or zstd) or a rolling folder")
+        Self::of(&error)
+            .help("name a run, or an event log of Spark: a file, a zip or a rolling folder, compressed or not")
     }
 }
 

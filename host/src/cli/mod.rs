@@ -9,6 +9,7 @@ mod failure;
 mod inspect;
 mod plan;
 mod policy_options;
+mod replay;
 mod review;
 mod schema;
 mod serve;
@@ -43,6 +44,7 @@ Examples:
   sparkwright submit --mode shadow app.py          only decide and record
   sparkwright explain last                         every decision of the last run, and why
   sparkwright review last                          what slowed the last run down
+  sparkwright replay last                          what it would have taken on other executors
   sparkwright plan --input-bytes 100GB --type etl  what a job of this input size would start with
   sparkwright check config.yaml                    find mistakes in a policy file
   sparkwright test config.yaml                     run the tests of a policy file
@@ -70,6 +72,7 @@ enum Command {
     Explain(explain::Explain),
     Runs(explain::Runs),
     Review(review::Review),
+    Replay(replay::Replay),
     History(review::HistoryOf),
     Check(check::Check),
     Test(test::Test),
@@ -91,6 +94,7 @@ impl Command {
             Self::Explain(explain) => explain.run(),
             Self::Runs(runs) => runs.run(),
             Self::Review(review) => review.run(),
+            Self::Replay(replay) => replay.run(),
             Self::History(history) => history.run(),
             Self::Check(check) => check.run(),
             Self::Test(test) => test.run(),

@@ -99,7 +99,7 @@ fn prepared(options: &PolicyOptions) -> Result<(Prepared, String), Failure> {
 }
 
 /// The event log that is meant: a path that is there, else the log of a recorded run.
-fn event_log(name: &str, root: &Path) -> Result<PathBuf, Failure> {
+pub(super) fn event_log(name: &str, root: &Path) -> Result<PathBuf, Failure> {
     let path = Path::new(name);
     if path.exists() && !path.join("run.json").is_file() {
         return Ok(path.to_owned());

@@ -23,8 +23,8 @@ pub struct PolicyAllocation<C> {
     answer: Option<ControlAnswer>,
 }
 
-impl<C: FnMut(&ControlInput) -> ControlAnswer> PolicyAllocation<C> {
-    /// A controller that is asked each `every_us` on a cluster of this kind.
+impl<C: FnMut(&ControlInput) -> Option<ControlAnswer>> PolicyAllocation<C> {
+    /// A controller that is asked each `every_us` on a cluster of this kind. Where it has no answer, nothing moves.
     pub fn new(control: C, manager: &Manager, start_ms: i64, every_us: i64) -> Self {
         let facts = ControlInput {
             controller: Controller::Policy,
@@ -61,7 +61,7 @@ fn ms(us: i64) -> u64 {
     u64::try_from(us / 1_000).unwrap_or(0)
 }
 
-impl<C: FnMut(&ControlInput) -> ControlAnswer> Allocation for PolicyAllocation<C> {
+impl<C: FnMut(&ControlInput) -> Option<ControlAnswer>> Allocation for PolicyAllocation<C> {
     fn every_us(&self) -> i64 {
         self.every_us
     }
@@ -76,7 +76,7 @@ impl<C: FnMut(&ControlInput) -> ControlAnswer> Allocation for PolicyAllocation<C
         facts.mean_task_ms =
             i64::try_from(moment.ended.0).ok().and_then(|ended| moment.ended.1.checked_div(ended)).map(ms);
         facts.executor_start_ms = moment.start_us.map(ms);
-        let answer = (self.control)(facts);
+        let Some(answer) = (self.control)(facts) else { return Wanted::default() };
         facts.state = answer.state.clone();
         let wanted = if answer.apply {
             let remove = answer.remove.iter().filter_map(|id| id.parse().ok()).collect();

@@ -121,3 +121,73 @@ pub(super) fn end_lags(jobs: &mut [Job], stages: &[Recorded<'_>]) {
         job.end_lag_us = us((job.recorded_ms.1 - from).max(0));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::string::ToString as _;
+
+    /// A job that ran from one second to another, in an execution or in none.
+    fn job(id: i64, from_s: i64, to_s: i64, execution: &str) -> Job {
+        Job {
+            id,
+            recorded_ms: (from_s * 1_000, to_s * 1_000),
+            execution: (!execution.is_empty()).then(|| execution.to_string()),
+            pool: None,
+            group: None,
+            after: After::Ends(Vec::new()),
+            gap_us: 0,
+            stages: Vec::new(),
+            end_lag_us: 0,
+        }
+    }
+
+    fn waits_of(mut jobs: Vec<Job>) -> Vec<(After, i64)> {
+        waits(&mut jobs, 0);
+        jobs.into_iter().map(|job| (job.after, job.gap_us / 1_000_000)).collect()
+    }
+
+    fn ends(places: &[usize]) -> After {
+        After::Ends(places.to_vec())
+    }
+
+    #[test]
+    fn one_thread_waits_for_what_came_before() {
+        let found = waits_of([job(0, 2, 5, ""), job(1, 6, 7, "q"), job(2, 10, 11, "")].to_vec());
+        // Who waits for the second waits for the first with it.
+        assert_eq!(found, [(ends(&[]), 2), (ends(&[0]), 1), (ends(&[1]), 3)]);
+    }
+
+    #[test]
+    fn an_execution_waits_for_all_its_jobs_and_a_thread_for_its_own() {
+        let jobs = [
+            // Two broadcasts at a time, and the join after both.
+            job(0, 0, 4, "q"),
+            job(1, 0, 5, "q"),
+            job(2, 6, 9, "q"),
+            // Another thread, which begins while that runs and goes on beside it.
+            job(3, 7, 8, "r"),
+            job(4, 8, 12, "r"),
+        ];
+        let found = waits_of(jobs.to_vec());
+        assert_eq!(
+            found,
+            [(ends(&[]), 0), (After::Start(0), 0), (ends(&[0, 1]), 1), (After::Start(2), 1), (ends(&[3]), 0)]
+        );
+    }
+
+    /// Seen in a Databricks notebook: all of its cells are in one execution, and another one runs for minutes between two of them.
+    #[test]
+    fn an_execution_of_long_ago_is_not_what_a_job_waits_for() {
+        let found =
+            waits_of([job(0, 0, 3, "notebook"), job(1, 4, 240, "write"), job(2, 241, 242, "notebook")].to_vec());
+        assert_eq!(found, [(ends(&[]), 0), (ends(&[0]), 1), (ends(&[1]), 1)]);
+    }
+
+    #[test]
+    fn many_jobs_take_no_longer_than_they_are() {
+        let jobs: Vec<Job> = (0..50_000).map(|at| job(at, 2 * at, 2 * at + 1, "")).collect();
+        let found = waits_of(jobs);
+        assert_eq!(found.last(), Some(&(ends(&[49_998]), 1)));
+    }
+}

@@ -1,0 +1,87 @@
+//! A run with executors that somebody moves: on a cluster like the one that it ran on.
+
+use alloc::vec::Vec;
+
+use crate::measure::InJobTime;
+use crate::simulation::{Allocation, Manager, Model, Replayed, replay_steered};
+use crate::trace::{Trace, us};
+
+/// From asking for an executor to its registration, where a log does not show it: a container of a busy cluster. Source: `spark-facts`, a managed
+/// cluster gave executors that were asked for by reaction after 10 to 25 s.
+const START_US: i64 = 10_000_000;
+/// A request that is younger than this can still be called off: resource managers grant containers within it.
+const CALLED_OFF_WITHIN_US: i64 = 2_500_000;
+
+/// What a run took with executors that somebody moves.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct SteeredRun {
+    /// The application's time, from its start to its end.
+    pub time_us: i64,
+    /// Time within jobs: as recorded, and so.
+    pub in_job: InJobTime,
+    /// Executor time.
+    pub executor_us: i64,
+    /// The most executors that it was paying for at a time.
+    pub most_executors: u32,
+}
+
+impl Manager {
+    /// The cluster that a run was on, with so many executors at the start and at most: executors of its kind that start as late as its own did, and
+    /// what they hold moves on when they go.
+    #[must_use]
+    pub fn of(trace: &Trace, initial: u32, most: u32) -> Self {
+        let mut slots: Vec<u32> = trace.executors.iter().map(|executor| executor.slots).collect();
+        slots.sort_unstable();
+        let first_ms = trace.executors.iter().map(|executor| executor.added_ms).min();
+        // The first executors are asked for when the driver's context starts, which no log says; how much later than the first one the others came, it does.
+        let start_us: Vec<i64> = trace
+            .executors
+            .iter()
+            .filter_map(|executor| Some(us(executor.added_ms - first_ms?)))
+            .filter(|later_us| *later_us > 0 && *later_us < 2 * START_US)
+            .map(|later_us| later_us + START_US / 2)
+            .collect();
+        Self {
+            slots: slots.get(slots.len() / 2).copied().unwrap_or(1),
+            profile: trace.executors.first().map_or(0, |executor| executor.profile),
+            initial,
+            most: most.max(1),
+            start_us: if start_us.is_empty() { [START_US].to_vec() } else { start_us },
+            removal_us: trace.driver.removal_us,
+            called_off_within_us: Some(CALLED_OFF_WITHIN_US),
+            moves_blocks: true,
+            shuffle_service: false,
+            on_a_host: 1,
+        }
+    }
+}
+
+/// Replays a run on a cluster whose executors somebody moves.
+#[must_use]
+pub fn steered(trace: &Trace, manager: &Manager, allocation: &mut dyn Allocation) -> SteeredRun {
+    let mut one_kind = trace.clone();
+    for stage in &mut one_kind.stages {
+        stage.profile = manager.profile;
+    }
+    let replayed = replay_steered(&one_kind, &Model::OTHER_SIZES, manager, allocation);
+    let recorded_end_us = trace.jobs.iter().map(|job| us(job.recorded_ms.1 - trace.start_ms)).max().unwrap_or(0);
+    let after_us = (us(trace.end_ms - trace.start_ms) - recorded_end_us).max(0);
+    SteeredRun {
+        time_us: replayed.end_us() + after_us,
+        in_job: InJobTime::of(trace, &replayed),
+        executor_us: replayed.executor_us(),
+        most_executors: most_at_once(&replayed),
+    }
+}
+
+fn most_at_once(replayed: &Replayed) -> u32 {
+    let mut changes: Vec<(i64, i32)> =
+        replayed.executors.iter().flat_map(|(from_us, to_us)| [(*from_us, 1), (*to_us, -1)]).collect();
+    changes.sort_unstable();
+    let (mut now, mut most) = (0, 0);
+    for (_, by) in changes {
+        now += by;
+        most = most.max(now);
+    }
+    u32::try_from(most).unwrap_or(0)
+}
