@@ -1,0 +1,136 @@
+//! `sparkwright replay`, as a person or a script runs it.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+
+mod support;
+
+use std::fs;
+
+use serde_json::Value;
+use sparkwright_tests::paths;
+use support::Scene;
+
+/// An application of two jobs, each of four tasks of 10 s on two executors of one slot, and 5 s of the driver before, between and after them.
+fn log() -> String {
+    const START_MS: u64 = 1_700_000_000_000;
+    let mut lines = vec![
+        r#"{"Event":"SparkListenerLogStart","Spark Version":"4.3.0"}"#.to_owned(),
+        format!(r#"{{"Event":"SparkListenerApplicationStart","App Name":"two jobs","Timestamp":{START_MS}}}"#),
+        r#"{"Event":"SparkListenerEnvironmentUpdate","Spark Properties":{"spark.dynamicAllocation.maxExecutors":"4"}}"#
+            .to_owned(),
+    ];
+    for executor in 0..2 {
+        lines.push(format!(
+            r#"{{"Event":"SparkListenerExecutorAdded","Timestamp":{START_MS},"Executor ID":"{executor}","Executor Info":{{"Host":"h{executor}","Total Cores":1}}}}"#
+        ));
+    }
+    for job in 0..2 {
+        let from = START_MS + 5_000 + job * 25_000;
+        lines.push(format!(
+            r#"{{"Event":"SparkListenerJobStart","Job ID":{job},"Submission Time":{from},"Stage IDs":[{job}]}}"#
+        ));
+        for task in 0..4 {
+            let launch = from + task / 2 * 10_000;
+            lines.push(format!(
+                r#"{{"Event":"SparkListenerTaskEnd","Stage ID":{job},"Stage Attempt ID":0,"Task Type":"ResultTask","Task End Reason":{{"Reason":"Success"}},"Task Info":{{"Task ID":{},"Index":{task},"Attempt":0,"Launch Time":{launch},"Executor ID":"{}","Locality":"ANY","Speculative":false,"Finish Time":{}}}}}"#,
+                job * 4 + task,
+                task % 2,
+                launch + 10_000
+            ));
+        }
+        let to = from + 20_000;
+        lines.push(format!(
+            r#"{{"Event":"SparkListenerStageCompleted","Stage Info":{{"Stage ID":{job},"Stage Attempt ID":0,"Number of Tasks":4,"Submission Time":{from},"Completion Time":{to}}}}}"#
+        ));
+        lines.push(format!(r#"{{"Event":"SparkListenerJobEnd","Job ID":{job},"Completion Time":{to}}}"#));
+    }
+    lines.push(format!(r#"{{"Event":"SparkListenerApplicationEnd","Timestamp":{}}}"#, START_MS + 55_000));
+    lines.join("\n") + "\n"
+}
+
+fn json(text: &str) -> Value {
+    serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
+}
+
+#[test]
+fn the_curve_the_policy_and_spark_s_own_rule() {
+    let scene = Scene::new();
+    fs::write(scene.path("two jobs.log"), log()).unwrap();
+    let outcome = scene
+        .sparkwright()
+        .args(["replay", "two jobs.log", "--executors", "1,2,4,0", "--spark-dynamic-allocation", "--json"])
+        .args(["--environment", "production", "--set", "cost.executor_hour_price=3.6"])
+        .run()
+        .unwrap();
+    assert_eq!(outcome.code(), Some(0), "{}", outcome.stderr);
+    let told = json(&outcome.stdout);
+    assert_eq!(told["in_job_ms"], json(r#"{"recorded": 40000.0, "replayed": 40000.0}"#));
+    let times: Vec<&Value> = told["curve"].as_array().unwrap().iter().map(|at| &at["time_ms"]).collect();
+    // 15 s of the driver, and 80 s of tasks.
+    assert_eq!(times, [95_000, 55_000, 35_000], "{told:#}");
+    assert_eq!([&told["curve"][1]["grade"], &told["curve"][2]["grade"]], ["A", "B"], "{told:#}");
+    // 0.001 a second: 50 s until the last job's end, on two.
+    assert_eq!(
+        (&told["curve"][1]["executor_seconds"], &told["curve"][1]["cost"]),
+        (&100.0.into(), &100_000.into()),
+        "{told:#}"
+    );
+    assert_eq!(told["refused"][0]["executors"], 0);
+    let steered = told["steered"].as_array().unwrap();
+    assert_eq!(steered.len(), 2);
+    for by in steered {
+        let time_ms = by["time_ms"].as_u64().unwrap();
+        assert!((35_000..140_000).contains(&time_ms) && by["most_executors"].as_u64().unwrap() <= 20, "{by:#}");
+    }
+
+    // The same for people.
+    let outcome = scene.sparkwright().args(["replay", "two jobs.log", "--executors", "4"]).run().unwrap();
+    assert_eq!(outcome.code(), Some(0), "{}", outcome.stderr);
+    assert!(
+        outcome.stdout.starts_with("two jobs: 55.0 s on 2 executors of 1 slot (Spark 4.3)\n"),
+        "{}",
+        outcome.stdout
+    );
+    assert!(outcome.stdout.contains("replayed as it was: +0.0 % of 40.0 s within jobs\n"), "{}", outcome.stdout);
+    assert!(outcome.stdout.contains("35.0 s") && outcome.stdout.contains("B: predicted"), "{}", outcome.stdout);
+}
+
+#[test]
+fn what_can_not_be_replayed_is_told() {
+    let scene = Scene::new();
+    let cut: Vec<String> = log().lines().filter(|line| !line.contains("JobEnd")).map(str::to_owned).collect();
+    fs::write(scene.path("cut"), cut.join("\n") + "\n").unwrap();
+    fs::write(scene.path("clock"), log().replace("\"Launch Time\":17000", "\"Launch Time\":15000")).unwrap();
+    for (name, wanted) in [
+        ("cut", "`cut` can't be replayed: no job in it ended"),
+        ("clock", "its times are not of one clock"),
+        ("nothing", "`sparkwright submit` records one"),
+    ] {
+        let outcome = scene.sparkwright().args(["replay", name, "--record"]).arg(scene.runs()).run().unwrap();
+        assert_eq!(outcome.code(), Some(2), "{name}: {}", outcome.stdout);
+        assert!(outcome.stderr.contains(wanted), "{name}: {}", outcome.stderr);
+    }
+}
+
+#[test]
+fn public_logs_are_replayed() {
+    let data = paths::workspace().join("../shared/data/eventlogs");
+    if !data.is_dir() {
+        eprintln!("left out: there are no event logs in {}", data.display());
+        return;
+    }
+    let scene = Scene::new();
+    for name in [
+        "databricks/eventlog-2.gz",
+        "rapids/db_sim_eventlog",
+        "rapids/nds_q66_gpu.zstd",
+        "rapids/malformed_json_eventlog.zstd",
+    ] {
+        let outcome = scene.sparkwright().args(["replay", "--json"]).arg(data.join(name)).run().unwrap();
+        assert_eq!(outcome.code(), Some(0), "{name}: {}", outcome.stderr);
+        let told = json(&outcome.stdout);
+        let (recorded, replayed) =
+            (told["in_job_ms"]["recorded"].as_f64().unwrap(), told["in_job_ms"]["replayed"].as_f64().unwrap());
+        assert!((replayed / recorded - 1.0).abs() < 0.02, "{name}: {told:#}");
+    }
+}
