@@ -7,8 +7,9 @@ mod support;
 use std::fs;
 
 use serde_json::Value;
+use sparkwright_tests::application::Application;
 use sparkwright_tests::paths;
-use support::Scene;
+use support::{Scene, venv};
 
 /// An application of two jobs, each of four tasks of 10 s on two executors of one slot, and 5 s of the driver before, between and after them.
 fn log() -> String {
@@ -110,6 +111,54 @@ fn what_can_not_be_replayed_is_told() {
         assert_eq!(outcome.code(), Some(2), "{name}: {}", outcome.stdout);
         assert!(outcome.stderr.contains(wanted), "{name}: {}", outcome.stderr);
     }
+}
+
+/// An application that ends and starts again, each time with another codec of its event log; the last log rolls over.
+const CODECS: &str = r#"
+import sys
+from pyspark.sql import SparkSession
+
+for codec in ["none", "lz4", "snappy", "zstd", "lzf", "rolling"]:
+    builder = SparkSession.builder.master("local[2]").appName(codec).config("spark.ui.enabled", "false")
+    builder = builder.config("spark.eventLog.enabled", "true").config("spark.eventLog.dir", "file:" + sys.argv[1])
+    builder = builder.config("spark.eventLog.rolling.enabled", str(codec == "rolling").lower())
+    builder = builder.config("spark.eventLog.compress", str(codec != "none").lower())
+    builder = builder.config("spark.eventLog.compression.codec", codec if codec not in ("none", "rolling") else "zstd")
+    spark = builder.getOrCreate()
+    spark.range(100).repartition(4).groupBy("id").count().collect()
+    print(codec, spark.sparkContext.applicationId, flush=True)
+    spark.stop()
+"#;
+
+#[test]
+fn logs_of_every_codec_of_spark_are_replayed() {
+    let scene = Scene::new();
+    fs::write(scene.path("codecs.py"), CODECS).unwrap();
+    fs::create_dir(scene.path("logs")).unwrap();
+    let ran = Application::new(venv().command("python"), venv())
+        .args([scene.text("codecs.py"), scene.text("logs")])
+        .run()
+        .unwrap();
+    assert_eq!(ran.code(), Some(0), "{}", ran.stderr);
+    let mut codecs = 0;
+    for line in ran.stdout.lines() {
+        let Some((codec, id)) = line.split_once(' ') else { continue };
+        let logs = fs::read_dir(scene.path("logs")).unwrap();
+        let log = logs.map(|entry| entry.unwrap().path()).find(|path| path.to_string_lossy().contains(id)).unwrap();
+        let outcome = scene.sparkwright().args(["replay", "--json"]).arg(&log).run().unwrap();
+        codecs += 1;
+        if codec == "lzf" {
+            assert_eq!(outcome.code(), Some(2), "{}", outcome.stdout);
+            assert!(outcome.stderr.contains("is compressed with lzf; zstd, lz4, snappy"), "{}", outcome.stderr);
+            continue;
+        }
+        assert_eq!(outcome.code(), Some(0), "{codec}: {}", outcome.stderr);
+        let told = json(&outcome.stdout);
+        assert_eq!(told["application"], codec);
+        assert!(told["in_job_ms"]["recorded"].as_f64().unwrap() > 0.0, "{codec}: {told:#}");
+        assert!(outcome.stderr.is_empty(), "{codec}: {}", outcome.stderr);
+    }
+    assert_eq!(codecs, 6, "{}", ran.stdout);
 }
 
 #[test]
