@@ -88,7 +88,7 @@ fn the_curve_the_policy_and_spark_s_own_rule() {
     let outcome = scene.sparkwright().args(["replay", "two jobs.log", "--executors", "4"]).run().unwrap();
     assert_eq!(outcome.code(), Some(0), "{}", outcome.stderr);
     assert!(
-        outcome.stdout.starts_with("two jobs: 55.0 s on 2 executors of 1 slot (Spark 4.3)\n"),
+        outcome.stdout.starts_with("two jobs: 55.0 s on 2 executors of 1 slot (Spark 4.3.0)\n"),
         "{}",
         outcome.stdout
     );

@@ -8,12 +8,13 @@ use sparkwright_core::cost::Prices;
 use sparkwright_core::printable;
 use sparkwright_core::trace::{Grade, render_micros, render_ms};
 use sparkwright_replay::curve::{Curve, curve, usual_sizes};
+use sparkwright_replay::log::Log;
 use sparkwright_replay::steered::SteeredRun;
 use sparkwright_replay::trace::{NoTrace, Trace};
 
 use super::policy_options::{PolicyOptions, prepared_launch};
 use super::review::event_log;
-use super::terminal::{note, print, print_json, table};
+use super::terminal::{counted, note, print, print_json, table};
 use super::{Exit, Failure};
 use crate::replay::{self, NotSteered};
 use crate::steering::Mode;
@@ -54,7 +55,7 @@ impl Replay {
         let launch = self.policy.launch(Mode::Act)?;
         let prices = Prices::of(&launch.policy);
         let currency = launch.policy.cost.currency.clone();
-        let mut told = Told::of(&trace, &curve(&trace, &sizes), &prices);
+        let mut told = Told::of(&log, &trace, &curve(&trace, &sizes), &prices);
         if self.names_a_policy() {
             let prepared = prepared_launch(&launch)??;
             let run = replay::by_policy(&trace, &launch.policy, &prepared)?;
@@ -103,6 +104,7 @@ impl From<NotSteered> for Failure {
 #[derive(Debug, Serialize)]
 struct Told {
     application: String,
+    /// Empty where the log does not say it.
     spark_version: String,
     wall_ms: i64,
     /// The most executors at a time, and tasks that one runs at once.
@@ -170,11 +172,10 @@ fn ms(ms: i64) -> String {
 }
 
 impl Told {
-    fn of(trace: &Trace, of: &Curve, prices: &Prices) -> Self {
-        let (major, minor) = trace.spark_version;
+    fn of(log: &Log, trace: &Trace, of: &Curve, prices: &Prices) -> Self {
         Self {
             application: trace.application.clone(),
-            spark_version: format!("{major}.{minor}"),
+            spark_version: log.spark_version.clone(),
             wall_ms: trace.end_ms - trace.start_ms,
             recorded_executors: of.recorded.0,
             slots_an_executor: of.recorded.1,
@@ -207,11 +208,15 @@ impl Told {
     fn text(&self, currency: &str) -> String {
         let name = printable::line(&self.application);
         let mut text = format!(
-            "{name}: {} on {} of {} (Spark {})\n",
+            "{name}: {} on {} of {}{}\n",
             ms(self.wall_ms),
-            super::terminal::counted(self.recorded_executors as usize, "executor"),
-            super::terminal::counted(self.slots_an_executor as usize, "slot"),
-            self.spark_version
+            counted(self.recorded_executors as usize, "executor"),
+            counted(self.slots_an_executor as usize, "slot"),
+            if self.spark_version.is_empty() {
+                String::new()
+            } else {
+                format!(" (Spark {})", printable::line(&self.spark_version))
+            },
         );
         let off = 100.0 * (self.in_job_ms.replayed / self.in_job_ms.recorded.max(1.0) - 1.0);
         text.push_str(&format!(
@@ -233,7 +238,8 @@ impl Told {
             text.push_str(&format!("{rows}\n"));
         }
         for refused in &self.refused {
-            text.push_str(&format!("{} executors: no answer; {}\n", refused.executors, refused.why));
+            let executors = counted(refused.executors as usize, "executor");
+            text.push_str(&format!("{executors}: no answer; {}\n", refused.why));
         }
         for run in &self.steered {
             text.push_str(&format!(
@@ -241,7 +247,7 @@ impl Told {
                 run.by,
                 ms(run.time_ms),
                 ms(run.in_job_ms as i64),
-                super::terminal::counted(run.most_executors as usize, "executor"),
+                counted(run.most_executors as usize, "executor"),
                 ms((run.executor_seconds * 1e3) as i64),
                 run.cost.map(|_| format!(", {}", priced(run.cost, currency))).unwrap_or_default(),
             ));
