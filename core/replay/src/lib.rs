@@ -13,6 +13,7 @@ extern crate alloc;
 
 pub mod adaptive;
 pub mod allocations;
+pub mod coalescing;
 pub mod curve;
 pub mod events;
 pub mod log;

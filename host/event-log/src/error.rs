@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::lines::LINE_BYTES_AT_MOST;
+/// What a line may have. The longest that Spark writes is a plan with its metrics, of some MiB; a small compressed file may unfold to gigabytes.
+pub(crate) const LINE_BYTES_AT_MOST: u64 = 64 << 20;
 
 /// Why an event log can't be read.
 #[derive(Debug, thiserror::Error)]

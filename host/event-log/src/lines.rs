@@ -3,10 +3,7 @@
 use std::io::{BufRead, Read as _};
 use std::path::Path;
 
-use crate::error::{EventLogError, Result, io};
-
-/// What a line may have. The longest that Spark writes is a plan with its metrics, of some MiB; a small compressed file may unfold to gigabytes.
-pub(crate) const LINE_BYTES_AT_MOST: u64 = 64 << 20;
+use crate::error::{EventLogError, LINE_BYTES_AT_MOST, Result, io};
 
 /// Hands each line that ends to `take`, without its end; empty ones are left out.
 pub(crate) fn each(mut reader: impl BufRead, file: &Path, take: &mut impl FnMut(&[u8])) -> Result<()> {

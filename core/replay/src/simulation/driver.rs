@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use super::{Happens, Simulation, StageRun};
+use super::state::{Happens, Simulation, StageRun};
 use crate::log::StageKey;
 use crate::trace::{Near, Stage, Task, Turn};
 

@@ -1,11 +1,22 @@
 //! Which task runs where and when, and what becomes of it.
 
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::string::String;
 use alloc::vec::Vec;
 
+use super::data::Data;
+use super::executors::Executors;
 use super::pending::Pending;
-use super::{Happens, Launch, Simulation, queue};
+use super::queue::Place;
+use super::state::{Happens, Launch, Simulation};
 use crate::log::StageKey;
-use crate::trace::{Near, Task, Turn};
+use crate::trace::{Near, Stage, Task, Turn};
+
+/// From so many map or reduce tasks on Spark does not look where map outputs lie.
+/// Source: `SHUFFLE_PREF_MAP_THRESHOLD` and `SHUFFLE_PREF_REDUCE_THRESHOLD` of `DAGScheduler`.
+const OUTPUTS_LOOKED_AT: u64 = 1_000;
+/// The share of a shuffle's outputs from which on a machine is near. Source: `REDUCER_PREF_LOCS_FRACTION` of `DAGScheduler`.
+const NEAR_FROM: f64 = 0.2;
 
 impl Simulation<'_> {
     pub(super) fn tasks_wait(&mut self, place: usize) {
@@ -17,7 +28,7 @@ impl Simulation<'_> {
             (0..stage.tasks.len()).collect()
         };
         let pending = if self.model.locality && self.trace.driver.locality_wait_us > 0 {
-            Pending::near(stage, &first, &self.data, &self.executors)
+            near(stage, &first, &self.data, &self.executors)
         } else {
             Pending::anywhere(first.iter().copied())
         };
@@ -37,7 +48,7 @@ impl Simulation<'_> {
 
     /// Launches what can be launched now, one task after another.
     pub(super) fn launch(&mut self, now_us: i64) {
-        let mut refused: Vec<(usize, queue::Place)> = Vec::new();
+        let mut refused: Vec<(usize, Place)> = Vec::new();
         while let Some((pool, first)) = self.queue.first() {
             if self.stages.get(first.stage).is_none_or(|run| run.pending.is_empty()) {
                 self.queue.take(pool, &first);
@@ -212,5 +223,39 @@ impl Simulation<'_> {
             run.pending.put_back(task);
         }
         self.enqueue(place, job, key);
+    }
+}
+
+/// Tasks of a stage by where their data lies now.
+fn near(stage: &Stage, tasks: &[usize], data: &Data, executors: &Executors) -> Pending {
+    let anywhere = || Pending::anywhere(tasks.iter().copied());
+    match stage.near {
+        Near::Anywhere => anywhere(),
+        Near::MapOutputs => {
+            let outputs = data.by_host(&stage.parents, executors);
+            let all: u64 = outputs.values().sum();
+            let near: BTreeSet<String> = outputs
+                .into_iter()
+                .filter(|(_, here)| *here as f64 >= NEAR_FROM * all as f64)
+                .map(|(host, _)| host)
+                .collect();
+            let looked_at = all < OUTPUTS_LOOKED_AT && u64::from(stage.partitions) < OUTPUTS_LOOKED_AT;
+            if near.is_empty() || !looked_at {
+                return anywhere();
+            }
+            Pending::Hosts { near, tasks: tasks.iter().copied().collect() }
+        }
+        Near::Cached(rdd) => {
+            let (mut near, mut other) = (BTreeMap::new(), VecDeque::new());
+            for place in tasks {
+                let index = stage.tasks.get(*place).map(|task| task.index);
+                let holder = index.and_then(|index| data.cached_on(rdd, index));
+                match holder.filter(|holder| executors.is_there(*holder)) {
+                    Some(holder) => near.entry(holder).or_insert_with(VecDeque::new).push_back(*place),
+                    None => other.push_back(*place),
+                }
+            }
+            Pending::Executors { near, other }
+        }
     }
 }

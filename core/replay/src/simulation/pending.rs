@@ -3,16 +3,6 @@
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::string::String;
 
-use super::data::Data;
-use super::executors::Executors;
-use crate::trace::{Near, Stage};
-
-/// From so many map or reduce tasks on Spark does not look where map outputs lie.
-/// Source: `SHUFFLE_PREF_MAP_THRESHOLD` and `SHUFFLE_PREF_REDUCE_THRESHOLD` of `DAGScheduler`.
-const OUTPUTS_LOOKED_AT: u64 = 1_000;
-/// The share of a shuffle's outputs from which on a machine is near. Source: `REDUCER_PREF_LOCS_FRACTION` of `DAGScheduler`.
-const NEAR_FROM: f64 = 0.2;
-
 /// Waiting tasks, by their places in the stage.
 #[derive(Debug, Clone)]
 pub(super) enum Pending {
@@ -43,40 +33,6 @@ impl Default for Pending {
 impl Pending {
     pub(super) fn anywhere(tasks: impl Iterator<Item = usize>) -> Self {
         Self::Anywhere(tasks.collect())
-    }
-
-    /// Tasks of a stage by where their data lies now.
-    pub(super) fn near(stage: &Stage, tasks: &[usize], data: &Data, executors: &Executors) -> Self {
-        let anywhere = || Self::anywhere(tasks.iter().copied());
-        match stage.near {
-            Near::Anywhere => anywhere(),
-            Near::MapOutputs => {
-                let outputs = data.by_host(&stage.parents, executors);
-                let all: u64 = outputs.values().sum();
-                let near: BTreeSet<String> = outputs
-                    .into_iter()
-                    .filter(|(_, here)| *here as f64 >= NEAR_FROM * all as f64)
-                    .map(|(host, _)| host)
-                    .collect();
-                let looked_at = all < OUTPUTS_LOOKED_AT && u64::from(stage.partitions) < OUTPUTS_LOOKED_AT;
-                if near.is_empty() || !looked_at {
-                    return anywhere();
-                }
-                Self::Hosts { near, tasks: tasks.iter().copied().collect() }
-            }
-            Near::Cached(rdd) => {
-                let (mut near, mut other) = (BTreeMap::new(), VecDeque::new());
-                for place in tasks {
-                    let index = stage.tasks.get(*place).map(|task| task.index);
-                    let holder = index.and_then(|index| data.cached_on(rdd, index));
-                    match holder.filter(|holder| executors.is_there(*holder)) {
-                        Some(holder) => near.entry(holder).or_insert_with(VecDeque::new).push_back(*place),
-                        None => other.push_back(*place),
-                    }
-                }
-                Self::Executors { near, other }
-            }
-        }
     }
 
     pub(super) fn is_empty(&self) -> bool {

@@ -4,7 +4,7 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::stages::Recorded;
+use super::recorded::Recorded;
 use super::{After, Job, us};
 use crate::log::Log;
 

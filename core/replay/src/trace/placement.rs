@@ -3,8 +3,8 @@
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
+use super::recorded::Recorded;
 use super::scheduler::Scheduler;
-use super::stages::Recorded;
 use super::{Near, us};
 use crate::events::Locality;
 

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use core::cmp::Reverse;
 
 use super::executors::Executors;
-use super::stages::Recorded;
+use super::recorded::Recorded;
 use super::statistics::{median, weighted_median};
 use super::timeline::Timeline;
 use super::us;

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use super::Task;
 use super::executors::Executors;
-use super::stages::Recorded;
+use super::recorded::Recorded;
 use super::statistics::median;
 
 /// Tasks in all that show a difference, at least.
