@@ -14,7 +14,7 @@ use sparkwright_core::policy::ResolvedPolicy;
 use sparkwright_core::units::Bytes;
 
 /// A state in JSON never gets longer than this.
-const MOST_STATE_BYTES: usize = 16 * 1024;
+const MOST_STATE_BYTES: usize = 24 * 1024;
 
 /// Small numbers mostly, and now and then the end of the range.
 fn number(usual: u64) -> impl Strategy<Value = u64> {
@@ -154,8 +154,9 @@ fn wild_state() -> impl Strategy<Value = ControlState> {
     (
         (any::<Option<u32>>(), any::<u32>(), any::<[u64; 4]>(), any::<u32>(), any::<bool>(), any::<Option<u64>>()),
         (entries(), entries(), entries(), direction, vec(any::<u64>(), 0..200)),
+        (any::<Option<u64>>(), vec(any::<u64>(), 0..200), entries(), entries(), any::<u32>()),
     )
-        .prop_map(|((target, ramp_step, times, stale_ticks, acting, short), lists)| ControlState {
+        .prop_map(|((target, ramp_step, times, stale_ticks, acting, short), lists, idle)| ControlState {
             target,
             ramp_step,
             ramp_at_ms: times[0],
@@ -170,6 +171,11 @@ fn wild_state() -> impl Strategy<Value = ControlState> {
             now_ms: times[3],
             acting,
             short_since_ms: short,
+            slack_since_ms: idle.0,
+            gaps_ms: idle.1,
+            spare: idle.2,
+            spare_lately: idle.3,
+            most_needed: idle.4,
         })
 }
 
@@ -335,7 +341,7 @@ proptest! {
             .chain(steps.windows(2).map(|pair| pair[1].2 && pair[0].1 != pair[1].1))
             .collect();
 
-        // No turn inside the cool-down, and not too many of them in an hour.
+        // No turn inside the cool-down, and none down after too many of them in an hour; up they go whatever was before.
         let (mut last, mut turns) = (None, Vec::new());
         for pair in steps.windows(2) {
             let ((_, before, _), (now, after, planned)) = (pair[0], pair[1]);
@@ -345,13 +351,13 @@ proptest! {
             let up = after > before;
             if let Some((was_up, at)) = last && was_up != up {
                 prop_assert!(now - at >= u64::from(guards.cooldown_seconds) * 1_000, "turned after {} ms", now - at);
-                turns.push(now);
+                turns.push((now, up));
             }
             last = Some((up, now));
         }
-        for at in &turns {
-            let within = turns.iter().filter(|turn| *turn <= at && at - *turn < 3_600_000).count();
-            prop_assert!(within <= guards.direction_changes_an_hour as usize);
+        for (n, (at, _)) in turns.iter().enumerate().filter(|(_, (_, up))| !up) {
+            let before = turns[..n].iter().filter(|(turn, _)| at - turn < 3_600_000).count();
+            prop_assert!(before < guards.direction_changes_an_hour as usize);
         }
 
         // Over any minute and any window.

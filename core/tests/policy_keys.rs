@@ -70,7 +70,7 @@ fn cleanup(key: &'static str, value: Value, question: Value, becomes: [Value; 2]
 fn running(target: u32, (busy, idle): (u32, u32), change: Value) -> Value {
     let executor = |id: u32| {
         let works = id <= busy;
-        json!({"id": id.to_string(), "state": "active", "running_tasks": u32::from(works), "idle_ms": if works { 0 } else { 9_000 }})
+        json!({"id": id.to_string(), "state": "active", "running_tasks": u32::from(works), "idle_ms": if works { 0 } else { 60_000 }})
     };
     let mut question = json!({
         "now_ms": NOW, "facts_at_ms": NOW, "controller": "policy", "running_tasks": busy,
@@ -196,7 +196,7 @@ fn guards() -> Vec<Effect> {
     };
     let after_a_step_down = json!({"state": {"last_direction": "down", "last_move_ms": NOW - 100_000}});
     let reversals: Vec<u64> = (0..4).map(|n| NOW - 3_000_000 + n).collect();
-    let turned_often = json!({"state": {"last_direction": "down", "last_move_ms": 0, "reversals_ms": reversals}});
+    let turned_often = json!({"state": {"last_direction": "up", "last_move_ms": 0, "reversals_ms": reversals}});
     let needed = json!({"state": {"needs": [{"at_ms": NOW - 200_000, "executors": 10}]}});
     let stale = json!({"facts_at_ms": 7, "state": {"facts_at_ms": 7, "stale_ticks": 2}});
     vec![
@@ -204,50 +204,50 @@ fn guards() -> Vec<Effect> {
             beside: json!({"autoscaling.max_executors": 50}),
             ..control(
                 "autoscaling.guards.dead_band_up",
-                json!(0.0),
+                json!(0.05),
                 running(25, (25, 0), json!({"pending_tasks": 1})),
-                [json!(25), json!(26)],
+                [json!(27), json!(25)],
             )
         },
         control(
             "autoscaling.guards.dead_band_down",
-            json!(0.0),
+            json!(0.1),
             running(20, (19, 1), json!({})),
-            [json!(20), json!(19)],
+            [json!(19), json!(20)],
         ),
         control(
             "autoscaling.guards.down_window_seconds",
-            json!(60),
+            json!(300),
             running(10, (0, 10), needed),
-            [json!(10), json!(6)],
+            [json!(2), json!(10)],
         ),
-        control("autoscaling.guards.cooldown_seconds", json!(60), waiting(after_a_step_down), [json!(4), json!(5)]),
-        control(
-            "autoscaling.guards.max_growth_a_minute",
-            json!(3.0),
-            waiting(json!({"state": {"ramp_step": 8}})),
-            [json!(8), json!(12)],
-        ),
+        control("autoscaling.guards.cooldown_seconds", json!(120), waiting(after_a_step_down), [json!(20), json!(4)]),
+        control("autoscaling.guards.max_growth_a_minute", json!(3.0), waiting(json!({})), [json!(20), json!(12)]),
         control(
             "autoscaling.guards.max_shrink_a_window",
-            json!(0.9),
+            json!(0.4),
             running(10, (0, 10), json!({})),
-            [json!(6), json!(2)],
+            [json!(2), json!(6)],
         ),
         control(
             "autoscaling.guards.pause_above_gc",
             json!(0.3),
             waiting(json!({"gc_share": 0.25})),
-            [json!(4), json!(5)],
+            [json!(4), json!(20)],
         ),
         control(
             "autoscaling.guards.pause_above_failures",
             json!(0.4),
             waiting(json!({"failure_share": 0.35})),
-            [json!(4), json!(5)],
+            [json!(4), json!(20)],
         ),
-        control("autoscaling.guards.stale_ticks", json!(9), waiting(stale), [json!(4), json!(5)]),
-        control("autoscaling.guards.direction_changes_an_hour", json!(9), waiting(turned_often), [json!(4), json!(5)]),
+        control("autoscaling.guards.stale_ticks", json!(9), waiting(stale), [json!(4), json!(20)]),
+        control(
+            "autoscaling.guards.direction_changes_an_hour",
+            json!(4),
+            running(10, (0, 10), turned_often),
+            [json!(2), json!(10)],
+        ),
         Effect {
             place: "/next_tick_ms",
             ..control(

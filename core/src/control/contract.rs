@@ -218,6 +218,16 @@ pub struct ControlState {
     pub acting: bool,
     /// Since when there are fewer executors than were asked for, or when they were last asked for again.
     pub short_since_ms: Option<u64>,
+    /// Since when tasks no longer fill the executors there are; absent while they do.
+    pub slack_since_ms: Option<u64>,
+    /// How long it took until they did again, the last few times.
+    pub gaps_ms: Vec<u64>,
+    /// Executors beyond the need within the time that an idle one stays.
+    pub spare: Vec<NeedAt>,
+    /// The same within the time after which those go that were never needed.
+    pub spare_lately: Vec<NeedAt>,
+    /// The most executors that tasks would have filled so far.
+    pub most_needed: u32,
 }
 
 crate::members::read_over_defaults!(ControlState {
@@ -235,6 +245,11 @@ crate::members::read_over_defaults!(ControlState {
     now_ms,
     acting,
     short_since_ms,
+    slack_since_ms,
+    gaps_ms,
+    spare,
+    spare_lately,
+    most_needed,
 });
 
 /// A guard that kept the controller from a move it would have made.

@@ -8,7 +8,6 @@ use alloc::format;
 
 use super::contract::{ControlInput, Direction};
 use crate::policy::Guards;
-use crate::trace::render_ms;
 use crate::units::{ceil_u64, saturating_u32};
 
 /// The keys of the guards, as a trace and a `Held` name them.
@@ -25,8 +24,6 @@ pub(super) mod key {
     pub(in super::super) const STALE: &str = "autoscaling.guards.stale_ticks";
     /// Facts were lost on the way: no key, for nobody should want it off.
     pub(in super::super) const FACTS_LOST: &str = "facts_lost";
-    /// New executors would come after the work has ended: measured, no key.
-    pub(in super::super) const WORK_ENDS_FIRST: &str = "work_ends_first";
     /// Executors that may not go: no key.
     pub(in super::super) const PROTECTED: &str = "protected";
 }
@@ -59,13 +56,6 @@ pub(super) fn cooling(last: Option<Direction>, wanted: Direction, since_ms: u64,
     last.filter(|last| *last != wanted).and_then(|_| cooldown_ms.checked_sub(since_ms)).filter(|left| *left > 0)
 }
 
-/// How long the tasks at hand still take on the executors at hand, in milliseconds; nothing without any of them.
-pub(super) fn remaining_ms(tasks: u64, mean_task_ms: u64, slots: u64) -> Option<u64> {
-    let work = u128::from(tasks).saturating_mul(u128::from(mean_task_ms));
-    let time = work.checked_div(u128::from(slots))?;
-    Some(u64::try_from(time).unwrap_or(u64::MAX))
-}
-
 /// Why scaling pauses, if it does: the guard and the reason.
 pub(super) fn pause(
     guards: &Guards,
@@ -93,20 +83,6 @@ pub(super) fn pause(
 /// A share in percent with one decimal at most, for people.
 pub(super) fn percent(share: f64) -> f64 {
     if share.is_finite() { libm::round(share.clamp(-10.0, 10.0) * 1_000.0) / 10.0 } else { 0.0 }
-}
-
-/// The sentence for a scale-up that would come too late, if it would.
-pub(super) fn too_late(input: &ControlInput, slots: u64) -> Option<Cow<'static, str>> {
-    let start_ms = input.executor_start_ms?;
-    let tasks = input.pending_tasks.saturating_add(input.running_tasks);
-    let left_ms = remaining_ms(tasks, input.mean_task_ms?, slots)?;
-    (left_ms <= start_ms).then(|| {
-        Cow::Owned(format!(
-            "the work ends in {}, before a new executor's first task ({})",
-            render_ms(left_ms),
-            render_ms(start_ms)
-        ))
-    })
 }
 
 #[cfg(test)]
@@ -192,12 +168,5 @@ mod tests {
         assert_eq!(cooling(Some(Up), Down, 100, 120), Some(20));
         assert_eq!(cooling(Some(Up), Down, 120, 120), None);
         assert_eq!(cooling(Some(Down), Up, u64::MAX, 120), None);
-    }
-
-    #[test]
-    fn remaining_work_does_not_overflow() {
-        assert_eq!(remaining_ms(60, 500, 2), Some(15_000));
-        assert_eq!(remaining_ms(60, 500, 0), None);
-        assert_eq!(remaining_ms(u64::MAX, u64::MAX, 1), Some(u64::MAX));
     }
 }

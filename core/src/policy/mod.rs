@@ -117,28 +117,28 @@ section! {
 }
 
 section! {
-    /// Guards of the running controller: they keep executors from going up and down needlessly (`autoscaling.guards`).
+    /// Guards of the running controller (`autoscaling.guards`). As they are they bind only in trouble: many failures, garbage collection, stale facts, flapping.
     Guards at "autoscaling.guards", keys GUARDS_KEYS {
         /// No scale-up while the executors needed are above the current ones by less than this share.
-        dead_band_up: f64 = 0.05; from 0.0 to 10.0; unit "share",
+        dead_band_up: f64 = 0.0; from 0.0 to 10.0; unit "share",
         /// No scale-down while the executors needed are below the current ones by less than this share.
-        dead_band_down: f64 = 0.10; from 0.0 to 1.0; unit "share",
+        dead_band_down: f64 = 0.0; from 0.0 to 1.0; unit "share",
         /// Scale-down window: executors go down only to the most that were needed within this time.
-        down_window_seconds: u32 = 300; from 0 to 86400; unit "seconds",
+        down_window_seconds: u32 = 0; from 0 to 86400; unit "seconds",
         /// Least time between a scale-up and a scale-down.
-        cooldown_seconds: u32 = 120; from 0 to 86400; unit "seconds",
+        cooldown_seconds: u32 = 0; from 0 to 86400; unit "seconds",
         /// The most that executors may grow within a minute, as a factor.
-        max_growth_a_minute: f64 = 2.0; from 1.0 to 1000.0; unit "factor",
+        max_growth_a_minute: f64 = 1000.0; from 1.0 to 1000.0; unit "factor",
         /// The largest share of executors removed within one scale-down window.
-        max_shrink_a_window: f64 = 0.40; from 0.0 to 1.0; unit "share",
+        max_shrink_a_window: f64 = 1.0; from 0.0 to 1.0; unit "share",
         /// Scaling pauses while tasks spend more than this share of their time in garbage collection.
         pause_above_gc: f64 = 0.20; from 0.0 to 1.0; unit "share",
         /// Scaling pauses while more than this share of recent tasks fail.
         pause_above_failures: f64 = 0.30; from 0.0 to 1.0; unit "share",
         /// Scaling pauses once this many ticks in a row brought no news from Spark.
         stale_ticks: u32 = 3; from 1 to 1000; unit "ticks",
-        /// The most changes between scale-up and scale-down in one hour.
-        direction_changes_an_hour: u32 = 4; from 1 to 3600; unit "changes",
+        /// The most changes between scale-up and scale-down in one hour; when they are used up, executors stay.
+        direction_changes_an_hour: u32 = 60; from 1 to 3600; unit "changes",
         /// How often the controller decides.
         tick_seconds: f64 = 1.0; from 0.1 to 3600.0; unit "seconds",
     }

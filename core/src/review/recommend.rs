@@ -109,12 +109,9 @@ fn remedy(
         }
         (BottleneckKind::Driver, _) => {
             let because = "executors idle while the driver works alone: collect less, or let executors go in that time";
-            // Where they go already, they stay for the down window: how long that may be is the user's to weigh.
-            Some(if policy.autoscaling.enable_autoscaling {
-                ("autoscaling.guards.down_window_seconds", None, because.into())
-            } else {
-                ("autoscaling.enable_autoscaling", Some(Scalar::Flag(true)), because.into())
-            })
+            // Where they go already, they stay no longer than having them back would cost.
+            let fixed = !policy.autoscaling.enable_autoscaling;
+            fixed.then(|| ("autoscaling.enable_autoscaling", Some(Scalar::Flag(true)), because.into()))
         }
         // What takes longest, or longer than expected, has its reason in another bottleneck of the same stage, or in its program.
         _ => None,

@@ -258,6 +258,12 @@ impl Application {
         }
     }
 
+    /// Whether a stage is one of a SQL execution that still runs.
+    fn of_running_execution(&self, stage: i64) -> bool {
+        let execution = self.execution_of_stage.get(&stage).and_then(|execution| self.executions.get(execution));
+        execution.is_some_and(|work| work.started_ms > 0 && work.ended_ms.is_none())
+    }
+
     fn work_of_stage(&mut self, stage: i64) -> Option<&mut ExecutionWork> {
         self.executions.get_mut(self.execution_of_stage.get(&stage)?)
     }
@@ -354,11 +360,13 @@ impl Application {
     #[must_use]
     pub fn executor_facts(&self, now_ms: u64) -> Vec<ExecutorFacts> {
         let active: BTreeSet<i64> = self.jobs.values().flatten().copied().collect();
+        // With adaptive execution each shuffle is a job of its own, and the next one reads what it wrote.
+        let in_use = |stage: &i64| active.contains(stage) || self.of_running_execution(*stage);
         self.executors
             .iter()
             .map(|(id, executor)| {
                 let shuffle: u64 =
-                    executor.shuffle.iter().filter(|(stage, _)| active.contains(stage)).map(|(_, bytes)| *bytes).sum();
+                    executor.shuffle.iter().filter(|(stage, _)| in_use(stage)).map(|(_, bytes)| *bytes).sum();
                 let state = if executor.leaving {
                     ExecutorState::Leaving
                 } else if self.facts_lost {
@@ -468,11 +476,13 @@ mod tests {
         assert_eq!((executor.running_tasks, executor.active_shuffle_bytes), (1, Bytes(512)));
         assert_eq!(application.recent_shares(), (Some(0.1), Some(0.0)));
         assert_eq!(application.ended_task_ms(9), None);
+        // The next job of the execution reads what this one wrote.
+        take(&mut application, r#"{"Event":"SparkListenerJobEnd","Job ID":1}"#);
+        assert_eq!(application.executor_facts(1_000)[0].active_shuffle_bytes, Bytes(512));
         take(
             &mut application,
             r#"{"Event":"org.apache.spark.sql.execution.ui.SparkListenerSQLExecutionEnd","executionId":9,"time":99}"#,
         );
-        take(&mut application, r#"{"Event":"SparkListenerJobEnd","Job ID":1}"#);
         assert_eq!(application.ended_task_ms(9), Some(40));
         take(
             &mut application,

@@ -84,6 +84,10 @@ fn take_event(steered: &Steered, line: &[u8]) {
         }
         None => {}
     }
+    if matches!(event, Event::StageSubmitted(_)) {
+        // Tasks wait: to ask for their executors a tick later is a tick lost.
+        steered.scaling.look_now();
+    }
     if let Event::SqlEnd(end) = event {
         steered.queries.recorded();
         let work = lock(&steered.application).execution(end.execution);

@@ -66,6 +66,10 @@ impl<C: FnMut(&ControlInput) -> Option<ControlAnswer>> Allocation for PolicyAllo
         self.every_us
     }
 
+    fn sees_stages(&self) -> bool {
+        true
+    }
+
     fn look(&mut self, moment: &Moment) -> Wanted {
         let now_ms = u64::try_from(self.start_ms).unwrap_or(0) + ms(moment.now_us);
         let facts = &mut self.facts;

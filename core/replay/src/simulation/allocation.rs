@@ -76,6 +76,10 @@ pub struct Wanted {
 pub trait Allocation {
     /// How often it looks.
     fn every_us(&self) -> i64;
+    /// Whether it looks in between as well, when a stage was submitted.
+    fn sees_stages(&self) -> bool {
+        false
+    }
     /// What it wants now.
     fn look(&mut self, moment: &Moment) -> Wanted;
 }

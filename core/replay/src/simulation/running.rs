@@ -10,6 +10,9 @@ use super::steered::Steered;
 /// Looks in a row with nothing else to come, after which nothing will: an hour of one each second.
 const IDLE_LOOKS_AT_MOST: u32 = 3_600;
 
+/// From the submission of a stage to a look by who sees stages: within this time the host wakes up.
+const SEEN_AFTER_US: i64 = 50_000;
+
 impl Simulation<'_> {
     pub(super) fn run(mut self, mut steered: Option<Steered<'_>>) -> Replayed {
         while self.jobs_left > 0
@@ -21,13 +24,24 @@ impl Simulation<'_> {
                 Happens::Leaves(executor) => self.executors.goes(executor, now_us),
                 Happens::JobStarts(job) => self.job_starts(job, now_us),
                 Happens::StageStarts(stage) => self.stage_starts(stage, now_us),
-                Happens::TasksWait(stage) => self.tasks_wait(stage),
+                Happens::TasksWait(stage) => {
+                    self.tasks_wait(stage);
+                    if steered.as_ref().is_some_and(|steered| steered.allocation.sees_stages()) {
+                        self.at(now_us + SEEN_AFTER_US, Happens::SeesTasks);
+                    }
+                }
                 Happens::TaskEnds(launch) => self.task_ends(launch, now_us),
                 Happens::SlotIsFree(executor) => self.executors.frees_slot(executor),
                 Happens::StageEnds(stage) => self.stage_ends(stage, now_us),
                 Happens::JobEnds(job) => self.job_ends(job, now_us),
                 Happens::Look => {}
                 Happens::Ticks => {
+                    if let Some(steered) = &mut steered {
+                        self.look(steered, now_us);
+                        self.at(now_us + steered.allocation.every_us().max(1), Happens::Ticks);
+                    }
+                }
+                Happens::SeesTasks => {
                     if let Some(steered) = &mut steered {
                         self.look(steered, now_us);
                     }

@@ -37,6 +37,8 @@ pub(super) enum Happens {
     Look,
     /// Who moves the executors looks.
     Ticks,
+    /// Who moves the executors looks in between, for tasks wait.
+    SeesTasks,
 }
 
 /// A launch.

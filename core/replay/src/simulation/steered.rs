@@ -66,7 +66,6 @@ impl Simulation<'_> {
             }
             self.executors.leaves(place, now_us);
         }
-        self.at(now_us + steered.allocation.every_us().max(1), Happens::Ticks);
     }
 
     /// Calls off the newest requests that can still be.
@@ -104,7 +103,7 @@ impl Simulation<'_> {
             if steered.seen.insert(place)
                 && let Some(asked_us) = executor.asked_us
             {
-                steered.start_us = Some(now_us - asked_us);
+                steered.start_us = Some(executor.from_us - asked_us);
             }
             let busy = !executor.running.is_empty();
             executors.push(ExecutorNow {
