@@ -28,13 +28,8 @@ const ROUNDS: usize = 5;
 /// Four workers of one core: four executors at most, on however many real cores there are.
 const CLUSTER: Size = Size { workers: 4, cores: 1, memory_mib: 1536 };
 
-/// Production scales between 4 and 20 executors, and waits 300 s before it gives one back: a cluster of four and a run of some minutes need
-/// less.
-const FOR_A_SHORT_RUN: [&str; 3] = [
-    "autoscaling.min_executors=2",
-    "autoscaling.guards.down_window_seconds=8",
-    "autoscaling.guards.cooldown_seconds=3",
-];
+/// Production scales between 4 and 20 executors: a cluster of four needs less.
+const FOR_A_SMALL_CLUSTER: [&str; 1] = ["autoscaling.min_executors=2"];
 
 /// Shuffle partitions as somebody would set them for these data on four cores: with Spark's own 200, every small job of MLlib has 200 tasks.
 const BY_HAND: u32 = 4;
@@ -71,7 +66,7 @@ fn main() {
             let (application, more): (_, &[&str]) = match way {
                 0 => (scene.alone(), &["--plain"]),
                 1 => (scene.alone().conf("spark.sql.shuffle.partitions", BY_HAND), &["--plain"]),
-                _ => (scene.steered(FOR_A_SHORT_RUN.iter().flat_map(|setting| ["--set", *setting])), &[]),
+                _ => (scene.steered(FOR_A_SMALL_CLUSTER.iter().flat_map(|setting| ["--set", *setting])), &[]),
             };
             let folder = scene.path(&format!("round-{round}-{way}"));
             ways[way].push(run(application, more, &cluster.url(), &tables, &folder));
@@ -85,7 +80,7 @@ fn main() {
     println!(
         "\nflights_automl.py, whole command, standalone cluster of four one-core workers, {rounds} runs each in turn"
     );
-    println!("median (least to most); production with --set {}", FOR_A_SHORT_RUN.join(" --set "));
+    println!("median (least to most); production with --set {}", FOR_A_SMALL_CLUSTER.join(" --set "));
     let rows = [
         row("wall time, s", &ways, |run| run.wall_seconds),
         row("executor-seconds", &ways, |run| run.executor_seconds),

@@ -299,6 +299,5 @@ mod tests {
         let moments = played(examples().remove(0).1);
         let most = moments.iter().map(|it| it.executors).max();
         assert!(moments.last().map(|it| it.executors) < most);
-        assert!(moments.iter().any(|it| !it.answer.held.is_empty()), "guards are seen at work");
     }
 }

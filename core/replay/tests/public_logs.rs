@@ -3,57 +3,13 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
-use std::path::{Path, PathBuf};
+mod support;
 
 use sparkwright_replay::curve::{Curve, curve};
-use sparkwright_replay::log::Log;
 use sparkwright_replay::measure::InJobTime;
 use sparkwright_replay::simulation::{Model, replay};
-use sparkwright_replay::trace::{NoTrace, Trace};
-
-/// Every log in which something ran, below `eventlogs`.
-const USABLE: [&str; 24] = [
-    "databricks/eventlog-2.gz",
-    "emr-advisor/job_spark_shell",
-    "rapids/aqeshuffle_eventlog.zstd",
-    "rapids/attempt_1_eventlog.zstd",
-    "rapids/attempt_2_eventlog.zstd",
-    "rapids/customshuffle_eventlog.zstd",
-    "rapids/db_sim_eventlog",
-    "rapids/db_subExecution_id.zstd",
-    "rapids/dsAndDf_eventlog.zstd",
-    "rapids/eventlog_2nodes_8cores",
-    "rapids/eventlog_3nodes_12cores_exec_removed",
-    "rapids/eventlog_v2_local-1623876083964",
-    "rapids/gpu_oom_eventlog.zstd",
-    "rapids/jdbc_eventlog.zstd",
-    "rapids/malformed_json_eventlog.zstd",
-    "rapids/nds_q66_gpu.zstd",
-    "rapids/rp_nosql_eventlog",
-    "rapids/truncated_eventlog",
-    "rapids/xgboost_eventlog.zstd",
-    "spark/app-20161115172038-0000",
-    "spark/app-20200706201101-0003",
-    "spark/application_1628109047826_1317105",
-    "spark/local-1642039451826",
-    "sparklens/local-1532512550423",
-];
-
-/// The folder of the logs; nothing, and a word of it, where there is none.
-fn logs() -> Option<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/eventlogs");
-    if folder.is_dir() {
-        return Some(folder);
-    }
-    eprintln!("skipped: there is no {}", folder.display());
-    None
-}
-
-fn trace(folder: &Path, name: &str) -> Result<Trace, NoTrace> {
-    let mut log = Log::default();
-    sparkwright_event_log::each_line(&folder.join(name), |line| log.take_line(line)).unwrap();
-    Trace::of(&log)
-}
+use sparkwright_replay::trace::NoTrace;
+use support::public::{USABLE, logs, trace};
 
 #[test]
 fn at_the_recorded_size_a_replay_takes_as_long_as_the_run() {

@@ -49,10 +49,10 @@ pub(super) fn stay_ms(weight: f64, start_ms: Option<u64>, gaps_ms: &[u64]) -> u6
     [rule_ms, least_ms].into_iter().chain(like).min_by_key(|stay_ms| cost(*stay_ms)).unwrap_or(rule_ms)
 }
 
-/// Whether executors with cached data go as others do, their data moving on. Where time is put first they stay, as under Spark's own rule: with them
-/// go the slots that the data is near to.
+/// Whether executors with cached data go as others do, their data moving on. Where time is all that counts they stay, as under Spark's own rule: with
+/// them go the slots that the data is near to.
 pub(super) const fn moves_cached(target: OptimizationTarget) -> bool {
-    matches!(target, OptimizationTarget::Balanced | OptimizationTarget::Memory)
+    !matches!(target, OptimizationTarget::Speed)
 }
 
 /// What having an executor back costs, in executor time: `L / (1 - alpha)`.

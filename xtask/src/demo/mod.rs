@@ -97,8 +97,8 @@ impl Demo {
         );
         if !self.local {
             println!(
-                "Set for a run of a minute on four executors, where config.yaml's production has 4, 300 and 120:\n  --set {}",
-                runs::FOR_A_SHORT_RUN.join(" --set ")
+                "Set for a cluster of four executors, where config.yaml's production has 4:\n  --set {}",
+                runs::FOR_A_SMALL_CLUSTER.join(" --set ")
             );
         }
         let record = decisions::find(&steering.records)?;

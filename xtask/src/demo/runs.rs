@@ -13,12 +13,8 @@ use sparkwright_tests::{Error, paths, unsteered};
 
 use crate::console::Step;
 
-/// What fits a run of a minute on a cluster of four executors; printed beside what production has.
-pub(super) const FOR_A_SHORT_RUN: [&str; 3] = [
-    "autoscaling.min_executors=2",
-    "autoscaling.guards.down_window_seconds=8",
-    "autoscaling.guards.cooldown_seconds=3",
-];
+/// What fits a cluster of four executors; printed beside what production has.
+pub(super) const FOR_A_SMALL_CLUSTER: [&str; 1] = ["autoscaling.min_executors=2"];
 
 /// Long enough for a machine that does something else as well.
 const DEADLINE: Duration = Duration::from_secs(900);
@@ -117,7 +113,7 @@ fn run_in(
         Some(steering) => {
             let mut submit = Application::new(steering.binary, venv).arg("submit").arg("--policy").arg(paths::policy());
             submit = submit.args(["--environment", "production"]);
-            for setting in FOR_A_SHORT_RUN {
+            for setting in FOR_A_SMALL_CLUSTER {
                 submit = submit.args(["--set", setting]);
             }
             submit.arg("--record").arg(&steering.records)

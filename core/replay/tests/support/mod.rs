@@ -1,0 +1,6 @@
+//! Runs that more than one test replays. Each test uses some of them.
+
+#![allow(dead_code)]
+
+pub(crate) mod loads;
+pub(crate) mod public;
