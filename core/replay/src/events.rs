@@ -9,6 +9,8 @@ use alloc::vec::Vec;
 
 use serde::Deserialize;
 
+use crate::accumulables;
+
 /// A listener event. What nothing here reads is [`Event::Other`].
 #[derive(Debug, Clone, PartialEq)]
 pub enum Event {
@@ -99,7 +101,7 @@ impl Event {
             "StageSubmitted" => Self::StageSubmitted(of(line)?),
             "StageCompleted" => Self::StageCompleted(of(line)?),
             "TaskStart" => Self::TaskStart(of(line)?),
-            "TaskEnd" => Self::TaskEnd(of(line)?),
+            "TaskEnd" => Self::TaskEnd(serde_json::from_slice(&accumulables::left_out(line))?),
             "BlockUpdated" => Self::BlockUpdated(of(line)?),
             "UnpersistRDD" => Self::UnpersistRdd(of(line)?),
             "SQLExecutionStart" => Self::SqlStart(of(line)?),

@@ -11,6 +11,7 @@
 #![no_std]
 extern crate alloc;
 
+mod accumulables;
 pub mod adaptive;
 pub mod allocations;
 pub mod coalescing;

@@ -4,10 +4,12 @@ use alloc::borrow::Cow;
 use alloc::format;
 use alloc::vec::Vec;
 
+use super::bounds::Bounds;
 use super::contract::{ControlInput, ControlState, Direction, Held};
+use super::counts::ExecutorCounts;
 use super::demand::Follows;
 use super::guards::{self, key, percent};
-use super::{Bounds, ExecutorCounts, MOST_REVERSALS, Past, seconds};
+use super::past::{MOST_REVERSALS, Past, seconds};
 use crate::policy::ResolvedPolicy;
 use crate::trace::{Trace, render_ms};
 

@@ -3,6 +3,7 @@
 mod batch;
 mod plan;
 
+use super::past::{HOUR_MS, MINUTE_MS};
 use super::*;
 use crate::policy::{Layer, OptimizationTarget};
 use crate::units::Bytes;

@@ -2,9 +2,10 @@
 
 use alloc::format;
 
+use super::bounds::Bounds;
 use super::contract::{ControlInput, Controller};
+use super::counts::ExecutorCounts;
 use super::guards::key;
-use super::{Bounds, ExecutorCounts};
 use crate::executor::slots;
 use crate::policy::ResolvedPolicy;
 use crate::trace::{Trace, Unit};
