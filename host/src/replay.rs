@@ -1,10 +1,14 @@
 //! Event logs replayed: read here, computed by `sparkwright-replay`, a policy's controller in the loop where one is asked.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use sparkwright_core::abi::DecisionPoint;
+use sparkwright_core::by_name::ByName;
 use sparkwright_core::control::{ControlAnswer, ControlInput};
 use sparkwright_core::error::ErrorBody;
+use sparkwright_core::facts::{ClusterFacts, History, Manager as ManagerName};
+use sparkwright_core::launch::PlanLaunchAnswer;
 use sparkwright_core::policy::ResolvedPolicy;
 use sparkwright_core::steering::CONTROL_MODULE_MS;
 use sparkwright_replay::allocations::{PolicyAllocation, SparkAllocation};
@@ -14,6 +18,7 @@ use sparkwright_replay::steered::{SteeredRun, steered};
 use sparkwright_replay::trace::Trace;
 
 use crate::engine::{Budget, EngineError, Prepared, RestartingSession};
+use crate::launch::plan::{PlanError, launch_facts, plan_launch};
 use crate::review::EventLogError;
 
 /// Reads an event log: its file, its folder, or a folder that holds one.
@@ -37,37 +42,73 @@ pub enum NotSteered {
     Refused(ErrorBody),
 }
 
-/// What a run would have taken with a policy's controller.
-///
-/// # Errors
-/// The policy module failed, or refused a question.
-pub fn by_policy(trace: &Trace, policy: &ResolvedPolicy, prepared: &Prepared) -> Result<SteeredRun, NotSteered> {
-    let scaling = &policy.autoscaling;
-    let manager = Manager::of(trace, scaling.min_executors, scaling.max_executors);
-    let mut session = RestartingSession::new(prepared.clone())?;
-    let mut failed = None;
-    let control = |facts: &ControlInput| {
-        if failed.is_some() {
-            return None;
-        }
-        match session.ask::<ControlAnswer>(DecisionPoint::Control, facts, Budget::millis(CONTROL_MODULE_MS)) {
-            Ok(Ok(answer)) => Some(answer),
-            Ok(Err(refused)) => {
-                failed = Some(NotSteered::Refused(refused));
-                None
+/// A policy that steers replays of one run: what it starts the run with, and its controller.
+pub struct Steering<'a> {
+    policy: &'a ResolvedPolicy,
+    prepared: &'a Prepared,
+    trace: &'a Trace,
+    /// The cluster of the run, with what the policy starts it with.
+    pub manager: Manager,
+    /// What the policy starts the run with.
+    pub launch: PlanLaunchAnswer,
+}
+
+impl<'a> Steering<'a> {
+    /// Asks the policy what it starts this run with. Of the job the log tells nothing that a plan is made by.
+    ///
+    /// # Errors
+    /// The policy denies the run, or its module failed.
+    pub fn of(
+        policy: &'a ResolvedPolicy,
+        prepared: &'a Prepared,
+        log: &Log,
+        trace: &'a Trace,
+        labels: &ByName<String>,
+    ) -> Result<Self, PlanError> {
+        // Where the log is of one process, the run is replayed on a cluster all the same.
+        let named = log.conf.get("spark.master").map_or("", String::as_str);
+        let manager = Some(ManagerName::of_master(named)).filter(|manager| manager.scales());
+        let cluster = ClusterFacts { manager: manager.unwrap_or(ManagerName::Standalone), ..ClusterFacts::default() };
+        let launch = plan_launch(prepared, &launch_facts(cluster, None, labels, History::default()))?;
+        let manager = Manager::of(trace, launch.initial_executors.value, launch.max_executors);
+        Ok(Self { policy, prepared, trace, manager, launch })
+    }
+
+    /// What the run takes, and how many ticks of the controller each guard held back.
+    ///
+    /// # Errors
+    /// The policy module failed, or refused a question.
+    pub fn run(&self, manager: &Manager) -> Result<(SteeredRun, BTreeMap<String, u32>), NotSteered> {
+        let mut session = RestartingSession::new(self.prepared.clone())?;
+        let (mut failed, mut held) = (None, BTreeMap::new());
+        let control = |facts: &ControlInput| {
+            if failed.is_some() {
+                return None;
             }
-            Err(error) => {
-                failed = Some(NotSteered::Engine(error));
-                None
+            match session.ask::<ControlAnswer>(DecisionPoint::Control, facts, Budget::millis(CONTROL_MODULE_MS)) {
+                Ok(Ok(answer)) => {
+                    for guard in &answer.held {
+                        *held.entry(guard.guard.to_string()).or_insert(0) += 1;
+                    }
+                    Some(answer)
+                }
+                Ok(Err(refused)) => {
+                    failed = Some(NotSteered::Refused(refused));
+                    None
+                }
+                Err(error) => {
+                    failed = Some(NotSteered::Engine(error));
+                    None
+                }
             }
-        }
-    };
-    let every_us = sparkwright_core::control::tick_ms(policy).saturating_mul(1_000);
-    let every_us = i64::try_from(every_us).unwrap_or(i64::MAX);
-    let mut allocation = PolicyAllocation::new(control, &manager, trace.start_ms, every_us);
-    let run = steered(trace, &manager, &mut allocation);
-    drop(allocation);
-    failed.map_or(Ok(run), Err)
+        };
+        let every_us = sparkwright_core::control::tick_ms(self.policy).saturating_mul(1_000);
+        let every_us = i64::try_from(every_us).unwrap_or(i64::MAX);
+        let mut allocation = PolicyAllocation::new(control, manager, self.trace.start_ms, every_us);
+        let run = steered(self.trace, manager, &mut allocation);
+        drop(allocation);
+        failed.map_or(Ok((run, held)), Err)
+    }
 }
 
 /// What a run would have taken with Spark's dynamic allocation, as its application was configured.

@@ -15,6 +15,7 @@ mod accumulables;
 pub mod adaptive;
 pub mod allocations;
 pub mod coalescing;
+pub mod compare;
 pub mod curve;
 pub mod events;
 pub mod log;

@@ -51,6 +51,20 @@ pub(crate) fn of(path: &Path) -> Result<Vec<Part>> {
     }
 }
 
+/// The logs at `path`: itself where it is one, else each file and folder in it, in the order of their names.
+pub(crate) fn logs(path: &Path) -> Result<Vec<PathBuf>> {
+    match of(path) {
+        Err(EventLogError::Several { .. }) => {}
+        Err(EventLogError::None { .. }) => return Ok(Vec::new()),
+        Err(error) => return Err(error),
+        Ok(_) => return Ok([path.to_owned()].into()),
+    }
+    let entries = fs::read_dir(path).map_err(io(path))?.flatten().map(|entry| entry.path());
+    let mut logs: Vec<PathBuf> = entries.filter(|entry| !file_name(entry).starts_with('.')).collect();
+    logs.sort();
+    Ok(logs)
+}
+
 fn file_name(path: &Path) -> String {
     path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }

@@ -14,6 +14,14 @@ use std::path::Path;
 
 pub use error::{EventLogError, Result};
 
+/// The logs at `path`: itself where it is one, else each file and folder in it, in the order of their names.
+///
+/// # Errors
+/// The folder can't be read.
+pub fn logs(path: &Path) -> Result<Vec<std::path::PathBuf>> {
+    files::logs(path)
+}
+
 /// Hands each whole line of the log at `path`, a file or a folder, to `take`, without its end. A line may hold bytes that are no text.
 ///
 /// # Errors

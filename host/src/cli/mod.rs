@@ -4,6 +4,7 @@ mod check;
 mod clean;
 mod compile;
 mod decide;
+mod diff;
 mod explain;
 mod failure;
 mod inspect;
@@ -45,6 +46,7 @@ Examples:
   sparkwright explain last                         every decision of the last run, and why
   sparkwright review last                          what slowed the last run down
   sparkwright replay last                          what it would have taken on other executors
+  sparkwright diff old.yaml new.yaml --runs runs   what a change of the policy would have done to earlier runs
   sparkwright plan --input-bytes 100GB --type etl  what a job of this input size would start with
   sparkwright check config.yaml                    find mistakes in a policy file
   sparkwright test config.yaml                     run the tests of a policy file
@@ -73,6 +75,7 @@ enum Command {
     Runs(explain::Runs),
     Review(review::Review),
     Replay(replay::Replay),
+    Diff(diff::Diff),
     History(review::HistoryOf),
     Check(check::Check),
     Test(test::Test),
@@ -95,6 +98,7 @@ impl Command {
             Self::Runs(runs) => runs.run(),
             Self::Review(review) => review.run(),
             Self::Replay(replay) => replay.run(),
+            Self::Diff(diff) => diff.run(),
             Self::History(history) => history.run(),
             Self::Check(check) => check.run(),
             Self::Test(test) => test.run(),

@@ -61,7 +61,11 @@ impl PolicyOptions {
     }
 }
 
-fn label(text: &str) -> Result<(String, String), String> {
+/// A label as it is written on the command line.
+///
+/// # Errors
+/// It is no pair.
+pub(super) fn label(text: &str) -> Result<(String, String), String> {
     let pair = text.split_once('=').map(|(key, value)| (key.trim().to_owned(), value.trim().to_owned()));
     pair.filter(|(key, _)| !key.is_empty()).ok_or_else(|| format!("`{text}` is not KEY=VALUE; write it as team=risk"))
 }

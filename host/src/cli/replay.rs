@@ -16,7 +16,7 @@ use super::policy_options::{PolicyOptions, prepared_launch};
 use super::review::event_log;
 use super::terminal::{counted, note, print, print_json, table};
 use super::{Exit, Failure};
-use crate::replay::{self, NotSteered};
+use crate::replay::{self, NotSteered, Steering};
 use crate::steering::Mode;
 
 /// Computes what a run would have taken on other executors, or under another policy, from its Spark event log.
@@ -58,7 +58,8 @@ impl Replay {
         let mut told = Told::of(&log, &trace, &curve(&trace, &sizes), &prices);
         if self.names_a_policy() {
             let prepared = prepared_launch(&launch)??;
-            let run = replay::by_policy(&trace, &launch.policy, &prepared)?;
+            let steering = Steering::of(&launch.policy, &prepared, &log, &trace, &launch.labels)?;
+            let (run, _) = steering.run(&steering.manager)?;
             told.steered.push(Steered::of("the policy", &run, &prices));
         }
         if self.spark_dynamic_allocation {

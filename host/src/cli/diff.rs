@@ -1,0 +1,211 @@
+//! `sparkwright diff`.
+
+mod condition;
+mod told;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use sparkwright_core::abi::codes;
+use sparkwright_core::cost::Prices;
+use sparkwright_replay::compare::compare;
+use sparkwright_replay::log::Log;
+use sparkwright_replay::trace::Trace;
+
+use super::policy_options::{PolicyOptions, prepared_launch};
+use super::review::event_log;
+use super::terminal::{is_interactive, note, print, print_json};
+use super::{Exit, Failure};
+use crate::engine::Prepared;
+use crate::file_error::FileError;
+use crate::launch::plan::PlanError;
+use crate::record;
+use crate::replay::{self, NotSteered, Steering};
+use crate::steering::{Mode, SteeringSetup};
+use condition::Condition;
+use told::{Side, Told, ToldRun};
+
+/// Replays runs under two policies: what each would have taken under both, the worst first.
+///
+/// A policy's changes are judged by what really ran: the launch plan and the controller of each policy steer a replay of every log, with the same start-up
+/// times of executors, drawn from those that the log shows. What a log can't tell of one policy it can't tell of the other either: differences are
+/// surer than the numbers themselves.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  sparkwright diff main.yaml mine.yaml --runs runs            the recorded runs in `runs`
+  sparkwright diff main.yaml mine.yaml --runs logs/*.zst --environment production
+  sparkwright diff main.yaml mine.yaml --runs runs --last 20 --fail-on 'time > +5%' --junit diff.xml
+
+A condition is: time, executor_time, cost or denied, of all runs together; < or >; a share as +5% (for denied a number of runs). `any` before it
+asks it of each run: 'any time > +20%'.
+
+Exit codes: 0 fine, 1 a condition of --fail-on holds, 2 a policy or a log can't be used, 3 Sparkwright or a policy module failed.")]
+pub struct Diff {
+    /// Policy file as it is.
+    old: PathBuf,
+    /// Policy file as it would be.
+    new: PathBuf,
+    /// Spark event logs, recorded runs, or folders that hold some of them.
+    #[arg(long, required = true, num_args = 1.., value_name = "PATH")]
+    runs: Vec<PathBuf>,
+    /// Only the newest so many of them.
+    #[arg(long, value_name = "N")]
+    last: Option<usize>,
+    /// Environment of both policies; each one's `default_environment` if not given.
+    #[arg(long, value_name = "NAME")]
+    environment: Option<String>,
+    /// Label of every run for the policies' rules, as team=risk. Repeatable.
+    #[arg(long = "label", value_name = "KEY=VALUE", value_parser = super::policy_options::label)]
+    labels: Vec<(String, String)>,
+    /// End with 1 where this holds, as 'time > +5%'. Repeatable.
+    #[arg(long = "fail-on", value_name = "CONDITION", value_parser = Condition::read)]
+    fail_on: Vec<Condition>,
+    /// Print a JSON object.
+    #[arg(long, conflicts_with = "markdown")]
+    json: bool,
+    /// Print Markdown, for a pull request.
+    #[arg(long)]
+    markdown: bool,
+    /// Write what came of the conditions and of each run as JUnit XML too.
+    #[arg(long, value_name = "FILE")]
+    junit: Option<PathBuf>,
+}
+
+impl Diff {
+    pub(super) fn run(self) -> Result<Exit, Failure> {
+        let (old, new) = (self.policy(&self.old)?, self.policy(&self.new)?);
+        let paths = self.logs()?;
+        let mut told = Told::new(&old.setup.policy.cost.currency);
+        for (done, path) in paths.iter().enumerate() {
+            if paths.len() > 1 && is_interactive() {
+                // Over the last one; what is told in the end begins a line of its own.
+                eprint!(
+                    "\rreplaying run {} of {} under both policies{}",
+                    done + 1,
+                    paths.len(),
+                    if done + 1 == paths.len() { "\n" } else { "" }
+                );
+            }
+            let name =
+                path.file_name().map_or_else(|| path.display().to_string(), |it| it.to_string_lossy().into_owned());
+            match self.compared(&name, path, &old, &new)? {
+                Ok(run) => told.runs.push(run),
+                Err(why) => told.refused.push(told::Refused { name, why }),
+            }
+        }
+        told.sort();
+        told.hold(&self.fail_on);
+        if let Some(path) = &self.junit {
+            let xml = told.junit().map_err(Failure::own_fault)?;
+            fs::write(path, xml).map_err(FileError::of("write the results to", path))?;
+        }
+        if self.json {
+            print_json(&told)?;
+        } else if self.markdown {
+            print(&told.markdown());
+        } else {
+            print(&told.text());
+        }
+        Ok(if told.conditions.iter().any(|condition| condition.holds) { Exit::Findings } else { Exit::Fine })
+    }
+
+    fn policy(&self, file: &Path) -> Result<Ready, Failure> {
+        let options = PolicyOptions {
+            policy: Some(file.to_owned()),
+            environment: self.environment.clone(),
+            set: Vec::new(),
+            labels: self.labels.clone(),
+            module: None,
+        };
+        let setup = options.launch(Mode::Act)?;
+        let prepared = prepared_launch(&setup)??;
+        Ok(Ready { prices: Prices::of(&setup.policy), setup, prepared })
+    }
+
+    /// The logs that are meant, the newest first where there are more than wanted.
+    fn logs(&self) -> Result<Vec<PathBuf>, Failure> {
+        let mut logs = Vec::new();
+        for path in &self.runs {
+            let recorded = record::list(path);
+            if !recorded.is_empty() {
+                for folder in recorded {
+                    match event_log(&folder.display().to_string(), path) {
+                        Ok(log) => logs.push(log),
+                        Err(_) => note(&format!("the run in `{}` has no event log and is left out", folder.display())),
+                    }
+                }
+            } else if path.join("run.json").is_file() {
+                logs.push(event_log(&path.display().to_string(), path)?);
+            } else {
+                logs.extend(sparkwright_event_log::logs(path)?);
+            }
+        }
+        if let Some(last) = self.last {
+            logs.sort_by_key(|path| std::cmp::Reverse(fs::metadata(path).and_then(|it| it.modified()).ok()));
+            logs.truncate(last);
+        }
+        if logs.is_empty() {
+            return Err(Failure::new("there is no event log in what --runs names")
+                .help("name logs that Spark wrote, or the folder of recorded runs"));
+        }
+        Ok(logs)
+    }
+
+    /// A run under both; inside is why the log can't tell.
+    fn compared(&self, name: &str, path: &Path, old: &Ready, new: &Ready) -> Result<Result<ToldRun, String>, Failure> {
+        let log = match replay::read(path) {
+            Ok(log) => log,
+            Err(error) => return Ok(Err(error.to_string())),
+        };
+        let trace = match Trace::of(&log) {
+            Ok(trace) => trace,
+            Err(why) => return Ok(Err(why.to_string())),
+        };
+        let (as_old, as_new) = (old.steering(&log, &trace)?, new.steering(&log, &trace)?);
+        let (as_old, as_new) = match (as_old, as_new) {
+            (Ok(old), Ok(new)) => (old, new),
+            (old, new) => return Ok(Ok(ToldRun::denied(name, &trace, old.err(), new.err()))),
+        };
+        let starts_us = as_old.manager.start_us.clone();
+        let (mut held_old, mut held_new) = (None, None);
+        let compared = compare(
+            &trace,
+            &starts_us,
+            |starts| {
+                let (run, held) = as_old.run(&as_old.manager.starting(starts))?;
+                held_old.get_or_insert(held);
+                Ok::<_, NotSteered>(run)
+            },
+            |starts| {
+                let (run, held) = as_new.run(&as_new.manager.starting(starts))?;
+                held_new.get_or_insert(held);
+                Ok(run)
+            },
+        )?;
+        let sides = (
+            Side::of(&compared.old, &old.prices, held_old.unwrap_or_default()),
+            Side::of(&compared.new, &new.prices, held_new.unwrap_or_default()),
+        );
+        Ok(Ok(ToldRun::of(name, &trace, &compared, sides, (&as_old.launch, &as_new.launch))))
+    }
+}
+
+/// A policy that can decide.
+struct Ready {
+    setup: SteeringSetup,
+    prepared: Prepared,
+    prices: Prices,
+}
+
+impl Ready {
+    /// Steering of a run; inside is what the policy denies it with.
+    fn steering<'a>(&'a self, log: &Log, trace: &'a Trace) -> Result<Result<Steering<'a>, String>, Failure> {
+        match Steering::of(&self.setup.policy, &self.prepared, log, trace, &self.setup.labels) {
+            Ok(steering) => Ok(Ok(steering)),
+            Err(PlanError::Refused(refused)) if refused.code == codes::DENIED => Ok(Err(refused.message)),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
