@@ -113,6 +113,93 @@ fn what_can_not_be_replayed_is_told() {
     }
 }
 
+/// A policy with so many executors at most, in which no run that says `team=risk` may start.
+fn policy(most: u32) -> String {
+    format!(
+        r"
+default_environment: production
+environments:
+  production:
+    optimization:
+      autoscaling: {{min_executors: 1, max_executors: {most}}}
+      cost: {{executor_hour_price: 3.6}}
+rules:
+  - name: no risk
+    when: has(labels.team) && labels.team == 'risk'
+    deny: not on this cluster
+"
+    )
+}
+
+#[test]
+fn a_change_of_the_policy_is_judged_by_what_ran() {
+    let scene = Scene::new();
+    fs::create_dir(scene.path("logs")).unwrap();
+    fs::write(scene.path("logs/two jobs"), log()).unwrap();
+    let cut: Vec<String> = log().lines().filter(|line| !line.contains("JobEnd")).map(str::to_owned).collect();
+    fs::write(scene.path("logs/cut"), cut.join("\n") + "\n").unwrap();
+    fs::write(scene.path("old.yaml"), policy(4)).unwrap();
+    fs::write(scene.path("new.yaml"), policy(1)).unwrap();
+    let diff = |more: &[&str]| {
+        scene.sparkwright().args(["diff", "old.yaml", "new.yaml", "--runs", "logs"]).args(more).run().unwrap()
+    };
+
+    let outcome = diff(&["--json", "--fail-on", "time > +5%", "--fail-on", "cost > +50%", "--junit", "diff.xml"]);
+    assert_eq!(outcome.code(), Some(1), "{}", outcome.stderr);
+    let told = json(&outcome.stdout);
+    let run = &told["runs"][0];
+    assert_eq!((&run["name"], &run["changed"]), (&"two jobs".into(), &true.into()), "{told:#}");
+    let of = |what: &str, side: &str| run[what][side].as_f64().unwrap();
+    // One executor does 80 s of tasks one after the other.
+    assert!(of("time_ms", "new") >= 90_000.0 && of("time_ms", "old") <= 80_000.0, "{run:#}");
+    assert_eq!((&run["most_executors"]["new"], &run["most_executors"]["old"]), (&1.into(), &4.into()), "{run:#}");
+    let longer = &run["difference"]["time_ms"];
+    let (low, expected, high) = (&longer["low"], &longer["expected"], &longer["high"]);
+    assert!(0.0 < low.as_f64().unwrap() && low.as_f64() <= expected.as_f64() && expected.as_f64() <= high.as_f64());
+    assert_eq!(run["confs"]["spark.dynamicAllocation.maxExecutors"], json(r#"{"old": "4", "new": "1"}"#), "{run:#}");
+    assert_eq!(told["refused"][0]["name"], "cut");
+    assert_eq!([&told["conditions"][0]["holds"], &told["conditions"][1]["holds"]], [&true, &false], "{told:#}");
+    let xml = fs::read_to_string(scene.path("diff.xml")).unwrap();
+    assert!(xml.contains(r#"<testcase name="not time &gt; +5%""#) && xml.contains(r#"failures="1""#), "{xml}");
+
+    // The same again is the same, byte for byte; the other way round it is better, and no condition on more time holds.
+    let again = diff(&["--json", "--fail-on", "time > +5%", "--fail-on", "cost > +50%"]);
+    assert_eq!(again.stdout, outcome.stdout);
+    let better = scene
+        .sparkwright()
+        .args(["diff", "new.yaml", "old.yaml", "--runs", "logs/two jobs", "--fail-on", "any time > 0%", "--markdown"])
+        .run()
+        .unwrap();
+    assert_eq!(better.code(), Some(0), "{}", better.stderr);
+    assert!(better.stdout.starts_with("**1 of 1 run would be decided otherwise: time -"), "{}", better.stdout);
+    assert!(better.stdout.contains("| two jobs | 1 min"), "{}", better.stdout);
+
+    // Against itself nothing differs.
+    let same = scene.sparkwright().args(["diff", "old.yaml", "old.yaml", "--runs", "logs/two jobs"]).run().unwrap();
+    assert_eq!(same.stdout, "nothing of 1 run would be decided otherwise\n");
+
+    // What a rule denies is denied under both; with a policy that denies nothing before, it is new.
+    fs::write(scene.path("free.yaml"), policy(4).split("rules:").next().unwrap()).unwrap();
+    let denied = scene
+        .sparkwright()
+        .args(["diff", "free.yaml", "old.yaml", "--runs", "logs/two jobs", "--label", "team=risk"])
+        .args(["--fail-on", "denied > 0"])
+        .run()
+        .unwrap();
+    assert_eq!(denied.code(), Some(1), "{}", denied.stderr);
+    assert!(denied.stdout.contains("not on this cluster"), "{}", denied.stdout);
+
+    for (arguments, wanted) in [
+        (&["--runs", "logs/cut"][..], "none of 1 log can be replayed: `cut`: no job in it ended"),
+        (&["--runs", "logs/two jobs", "--fail-on", "time > 5"], "no a share in percent"),
+        (&["--runs", "nothing"], "nothing"),
+    ] {
+        let outcome = scene.sparkwright().args(["diff", "old.yaml", "new.yaml"]).args(arguments).run().unwrap();
+        assert_eq!(outcome.code(), Some(2), "{arguments:?}: {}", outcome.stdout);
+        assert!(outcome.stderr.contains(wanted), "{arguments:?}: {}", outcome.stderr);
+    }
+}
+
 /// An application that ends and starts again, each time with another codec of its event log; the last log rolls over.
 const CODECS: &str = r#"
 import sys

@@ -15,7 +15,7 @@ use sparkwright_replay::trace::Trace;
 
 use super::policy_options::{PolicyOptions, prepared_launch};
 use super::review::event_log;
-use super::terminal::{is_interactive, note, print, print_json};
+use super::terminal::{counted, is_interactive, note, print, print_json};
 use super::{Exit, Failure};
 use crate::engine::Prepared;
 use crate::file_error::FileError;
@@ -88,12 +88,16 @@ impl Diff {
                     if done + 1 == paths.len() { "\n" } else { "" }
                 );
             }
-            let name =
-                path.file_name().map_or_else(|| path.display().to_string(), |it| it.to_string_lossy().into_owned());
+            let name = name(path);
             match self.compared(&name, path, &old, &new)? {
                 Ok(run) => told.runs.push(run),
                 Err(why) => told.refused.push(told::Refused { name, why }),
             }
+        }
+        if told.runs.is_empty() {
+            let refused = told.refused.first().map_or_else(String::new, |it| format!(": `{}`: {}", it.name, it.why));
+            return Err(Failure::new(format!("none of {} can be replayed{refused}", counted(paths.len(), "log")))
+                .help("name logs of applications that ran at least one job to its end"));
         }
         told.sort();
         told.hold(&self.fail_on);
@@ -190,6 +194,13 @@ impl Diff {
         );
         Ok(Ok(ToldRun::of(name, &trace, &compared, sides, (&as_old.launch, &as_new.launch))))
     }
+}
+
+/// What a log is called: its file, or the run that it was recorded in.
+fn name(path: &Path) -> String {
+    let recorded = path.parent().filter(|folder| folder.join("run.json").is_file());
+    let named = recorded.unwrap_or(path);
+    named.file_name().map_or_else(|| named.display().to_string(), |name| name.to_string_lossy().into_owned())
 }
 
 /// A policy that can decide.
