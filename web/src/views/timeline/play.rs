@@ -207,13 +207,17 @@ pub(crate) mod tests {
     use sparkwright_core::control::control;
     use sparkwright_core::policy::ResolvedPolicy;
 
-    /// An example, played with the core itself.
+    /// An example, played with the core itself under guards that hold something back.
     pub(crate) fn played(load: Load) -> Play {
+        let mut policy = ResolvedPolicy::default();
+        policy.guards.max_growth_a_minute = 2.0;
+        policy.guards.down_window_seconds = 300;
+        policy.guards.max_shrink_a_window = 0.40;
         let mut simulation = Simulation::new(load);
         let mut play = Play::default();
         while !simulation.is_over() {
             let question = simulation.question();
-            let answer = control(&ResolvedPolicy::default(), &question);
+            let answer = control(&policy, &question);
             play.take(simulation.answered(&question, answer));
         }
         play
