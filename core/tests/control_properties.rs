@@ -154,7 +154,7 @@ fn wild_state() -> impl Strategy<Value = ControlState> {
     (
         (any::<Option<u32>>(), any::<u32>(), any::<[u64; 4]>(), any::<u32>(), any::<bool>(), any::<Option<u64>>()),
         (entries(), entries(), entries(), direction, vec(any::<u64>(), 0..200)),
-        (any::<Option<u64>>(), vec(any::<u64>(), 0..200), entries(), entries(), any::<u32>()),
+        (any::<Option<u64>>(), vec(any::<u64>(), 0..200), entries(), any::<u32>()),
     )
         .prop_map(|((target, ramp_step, times, stale_ticks, acting, short), lists, idle)| ControlState {
             target,
@@ -174,8 +174,7 @@ fn wild_state() -> impl Strategy<Value = ControlState> {
             slack_since_ms: idle.0,
             gaps_ms: idle.1,
             spare: idle.2,
-            spare_lately: idle.3,
-            most_needed: idle.4,
+            most_needed: idle.3,
         })
 }
 

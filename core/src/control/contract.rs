@@ -224,8 +224,6 @@ pub struct ControlState {
     pub gaps_ms: Vec<u64>,
     /// Executors beyond the need within the time that an idle one stays.
     pub spare: Vec<NeedAt>,
-    /// The same within the time after which those go that were never needed.
-    pub spare_lately: Vec<NeedAt>,
     /// The most executors that tasks would have filled so far.
     pub most_needed: u32,
 }
@@ -248,7 +246,6 @@ crate::members::read_over_defaults!(ControlState {
     slack_since_ms,
     gaps_ms,
     spare,
-    spare_lately,
     most_needed,
 });
 

@@ -33,14 +33,16 @@ impl<'a> ExecutorCounts<'a> {
         };
         let active = count(|state| state == ExecutorState::Active);
         let staying = count(|state| state != ExecutorState::Leaving);
-        let mut removable = removal::removable(&input.executors, input.block_migration);
         let worth_it = |executor: &ExecutorFacts| moves_cached || executor.cached_bytes.get() == 0;
-        let idle_for_long = |executor: &ExecutorFacts| worth_it(executor) && executor.idle_ms >= stay_ms;
-        removable.sort_by_key(|executor| !idle_for_long(executor));
-        let how_many = |which: &dyn Fn(&ExecutorFacts) -> bool| {
-            saturating_u32(removable.iter().filter(|executor| which(executor)).count() as u64)
-        };
-        let (rested, worth_going) = (how_many(&idle_for_long), how_many(&worth_it));
+        let (mut removable, mut others) = (Vec::new(), Vec::new());
+        let mut worth_going = 0;
+        for executor in removal::removable(&input.executors, input.block_migration) {
+            worth_going += u32::from(worth_it(executor));
+            let idle_for_long = worth_it(executor) && executor.idle_ms >= stay_ms;
+            if idle_for_long { &mut removable } else { &mut others }.push(executor);
+        }
+        let rested = saturating_u32(removable.len() as u64);
+        removable.append(&mut others);
         let removable_now = saturating_u32(removable.len() as u64).min(active.saturating_sub(bounds.least()));
         Self {
             active,

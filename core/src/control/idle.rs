@@ -8,7 +8,7 @@
 
 use alloc::vec::Vec;
 
-use super::contract::{ControlInput, ControlState, NeedAt};
+use super::contract::{ControlInput, ControlState};
 use super::window::{self, Extreme};
 use crate::executor::shared_work::elasticity_weight;
 use crate::policy::{OptimizationTarget, ResolvedPolicy};
@@ -44,9 +44,16 @@ pub(super) fn stay_ms(weight: f64, start_ms: Option<u64>, gaps_ms: &[u64]) -> u6
             sum.saturating_add(if *gap_ms <= stay_ms { *gap_ms } else { stay_ms.saturating_add(back_ms) })
         })
     };
-    let like = gaps_ms.iter().map(|gap_ms| rounded(*gap_ms as f64 * ALLOWANCE).clamp(least_ms, most_ms));
-    // Of equal ones the rule's own stands first.
-    [rule_ms, least_ms].into_iter().chain(like).min_by_key(|stay_ms| cost(*stay_ms)).unwrap_or(rule_ms)
+    // Of equal ones the rule's own stands.
+    let mut stay_ms = rule_ms;
+    for gap_ms in gaps_ms {
+        for other_ms in [least_ms, rounded(*gap_ms as f64 * ALLOWANCE).clamp(least_ms, most_ms)] {
+            if cost(other_ms) < cost(stay_ms) {
+                stay_ms = other_ms;
+            }
+        }
+    }
+    stay_ms
 }
 
 /// Whether executors with cached data go as others do, their data moving on. Where time is all that counts they stay, as under Spark's own rule: with
@@ -76,12 +83,13 @@ pub(super) fn spare(
     let worth_ms = start_ms.map_or(SPARK_IDLE_MS, |start_ms| back_ms(weight, start_ms)).max(stay_ms);
     // What was needed before the first look is not known.
     let spare = if state.target.is_some() { staying.saturating_sub(need) } else { 0 };
-    let all_of = |entries: &mut Vec<NeedAt>, window_ms: u64| {
-        window::remember(entries, Extreme::Smallest, window_ms.max(LEAST_WINDOW_MS), input.now_ms, spare)
-    };
-    let spare = all_of(&mut state.spare, worth_ms);
-    let lately = all_of(&mut state.spare_lately, start_ms.unwrap_or(0));
-    spare.max(lately.min(staying.saturating_sub(state.most_needed)))
+    let now_ms = input.now_ms;
+    let all_of_it = window::remember(&mut state.spare, Extreme::Smallest, worth_ms.max(LEAST_WINDOW_MS), now_ms, spare);
+    // The window holds the least of each shorter one as well: its first entry within it.
+    let lately_ms = start_ms.unwrap_or(0).max(LEAST_WINDOW_MS);
+    let within = state.spare.iter().find(|entry| now_ms.saturating_sub(entry.at_ms) < lately_ms);
+    let lately = within.map_or(spare, |entry| entry.executors);
+    all_of_it.max(lately.min(staying.saturating_sub(state.most_needed)))
 }
 
 fn rounded(ms: f64) -> u64 {

@@ -19,13 +19,7 @@ pub(super) fn resumed(input: &ControlInput, acting: bool) -> ControlState {
     let now = input.now_ms;
     let back = state.now_ms.saturating_sub(now);
     let shift = |at: &mut u64| *at = at.saturating_sub(back).min(now);
-    for entries in [
-        &mut state.needs,
-        &mut state.spare,
-        &mut state.spare_lately,
-        &mut state.minute_targets,
-        &mut state.window_targets,
-    ] {
+    for entries in [&mut state.needs, &mut state.spare, &mut state.minute_targets, &mut state.window_targets] {
         entries.iter_mut().for_each(|entry| shift(&mut entry.at_ms));
     }
     state.reversals_ms.iter_mut().for_each(shift);
@@ -40,7 +34,6 @@ pub(super) fn resumed(input: &ControlInput, acting: bool) -> ControlState {
             slack_since_ms: state.slack_since_ms,
             gaps_ms: state.gaps_ms,
             spare: state.spare,
-            spare_lately: state.spare_lately,
             most_needed: state.most_needed,
             stale_ticks: state.stale_ticks,
             facts_at_ms: state.facts_at_ms,

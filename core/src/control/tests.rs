@@ -75,13 +75,7 @@ fn at(now_ms: u64, pending_tasks: u64, executors: Vec<ExecutorFacts>) -> Control
 /// `input` after the target was `target` for longer than any window, and no executor was one too many until now.
 fn after(target: u32, mut input: ControlInput) -> ControlInput {
     let needed = vec![NeedAt { at_ms: NOW - 1, executors: 0 }];
-    input.state = ControlState {
-        target: Some(target),
-        acting: true,
-        spare: needed.clone(),
-        spare_lately: needed,
-        ..ControlState::default()
-    };
+    input.state = ControlState { target: Some(target), acting: true, spare: needed, ..ControlState::default() };
     input
 }
 

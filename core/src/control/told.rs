@@ -41,8 +41,8 @@ pub(super) fn rule(
         None => Trace::new(
             "control.demand",
             "enough for the tasks that run and wait; need = ceil((running + pending tasks) / slots of an executor) (as Spark's \
-             ExecutorAllocationManager), asked for at once while tasks wait (target memory: where the work lasts, else by 1, 2, 4, 8 ...), \
-             down by executors that were idle for as long as having them back costs: start-up time / (1 - weight of the target)",
+             ExecutorAllocationManager), at once while tasks wait (target memory: where the work lasts, else by 1, 2, 4, 8 ...), \
+             down when having an executor back costs less than keeping it",
             Unit::Executors,
         ),
     };
