@@ -31,7 +31,7 @@ impl Account<'_> {
         let executors = executors.min(self.value).max(self.current.min(self.value));
         let name = match follows {
             Follows::Need => "tasks wait",
-            Follows::Work => "work that lasts long enough for executors to start",
+            Follows::Work => "work that outlasts a start",
             Follows::Ramp => "ramp",
         };
         self.bound(name, executors);

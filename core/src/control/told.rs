@@ -40,9 +40,9 @@ pub(super) fn rule(
         .input("planned executors", plan, Unit::Executors, "plan_stage"),
         None => Trace::new(
             "control.demand",
-            "enough for the tasks that run and wait; need = ceil((running + pending tasks) / slots of an executor) (as Spark's \
-             ExecutorAllocationManager), at once while tasks wait (target memory: where the work lasts, else by 1, 2, 4, 8 ...), \
-             down when having an executor back costs less than keeping it",
+            "enough for the tasks that run and wait; need = ceil((running + pending tasks) / slots of an executor), at once while tasks \
+             wait (target memory: where the work lasts, else by 1, 2, 4, 8 ... as Spark's ExecutorAllocationManager), down when having an \
+             executor back costs less than keeping it",
             Unit::Executors,
         ),
     };
@@ -62,12 +62,7 @@ pub(super) fn rule(
         .input("executors requested and not registered yet", input.executors_coming, Unit::Executors, seen)
         .fact("mean_task_ms", "mean task time", input.mean_task_ms, Unit::Milliseconds, seen)
         .fact("executor_start_ms", "executor start-up time", input.executor_start_ms, Unit::Milliseconds, seen)
-        .input(
-            "an idle executor stays",
-            stay_ms,
-            Unit::Milliseconds,
-            "start-up time / (1 - weight of the target), gaps seen",
-        )
+        .input("an idle executor stays", stay_ms, Unit::Milliseconds, "start-up time / (1 - alpha)")
         .input("last target", last, Unit::Executors, "the last decision")
         .input("largest need of the down window", largest_need, Unit::Executors, policy.origin(key::DOWN_WINDOW))
 }

@@ -117,7 +117,7 @@ section! {
 }
 
 section! {
-    /// Guards of the running controller (`autoscaling.guards`). As they are they bind only in trouble: many failures, garbage collection, stale facts, flapping.
+    /// Guards of the running controller, which hold nothing back unless something is wrong (`autoscaling.guards`).
     Guards at "autoscaling.guards", keys GUARDS_KEYS {
         /// No scale-up while the executors needed are above the current ones by less than this share.
         dead_band_up: f64 = 0.0; from 0.0 to 10.0; unit "share",
