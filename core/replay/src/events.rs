@@ -9,8 +9,6 @@ use alloc::vec::Vec;
 
 use serde::Deserialize;
 
-use crate::accumulables;
-
 /// A listener event. What nothing here reads is [`Event::Other`].
 #[derive(Debug, Clone, PartialEq)]
 pub enum Event {
@@ -101,7 +99,7 @@ impl Event {
             "StageSubmitted" => Self::StageSubmitted(of(line)?),
             "StageCompleted" => Self::StageCompleted(of(line)?),
             "TaskStart" => Self::TaskStart(of(line)?),
-            "TaskEnd" => Self::TaskEnd(serde_json::from_slice(&accumulables::left_out(line))?),
+            "TaskEnd" => Self::TaskEnd(of(line)?),
             "BlockUpdated" => Self::BlockUpdated(of(line)?),
             "UnpersistRDD" => Self::UnpersistRdd(of(line)?),
             "SQLExecutionStart" => Self::SqlStart(of(line)?),

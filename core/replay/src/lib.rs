@@ -11,7 +11,6 @@
 #![no_std]
 extern crate alloc;
 
-mod accumulables;
 pub mod adaptive;
 pub mod allocations;
 pub mod coalescing;

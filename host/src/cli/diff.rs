@@ -15,7 +15,7 @@ use sparkwright_replay::trace::Trace;
 
 use super::policy_options::{PolicyOptions, prepared_launch};
 use super::review::event_log;
-use super::terminal::{counted, is_interactive, note, print, print_json};
+use super::terminal::{counted, note, print, print_json, progress};
 use super::{Exit, Failure};
 use crate::engine::Prepared;
 use crate::file_error::FileError;
@@ -79,20 +79,17 @@ impl Diff {
         let paths = self.logs()?;
         let mut told = Told::new(&old.setup.policy.cost.currency);
         for (done, path) in paths.iter().enumerate() {
-            if paths.len() > 1 && is_interactive() {
-                // Over the last one; what is told in the end begins a line of its own.
-                eprint!(
-                    "\rreplaying run {} of {} under both policies{}",
-                    done + 1,
-                    paths.len(),
-                    if done + 1 == paths.len() { "\n" } else { "" }
-                );
+            if paths.len() > 1 {
+                progress(&format!("replaying run {} of {} under both policies", done + 1, paths.len()));
             }
             let name = name(path);
             match self.compared(&name, path, &old, &new)? {
                 Ok(run) => told.runs.push(run),
                 Err(why) => told.refused.push(told::Refused { name, why }),
             }
+        }
+        if paths.len() > 1 {
+            progress("");
         }
         if told.runs.is_empty() {
             let refused = told.refused.first().map_or_else(String::new, |it| format!(": `{}`: {}", it.name, it.why));

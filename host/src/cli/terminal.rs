@@ -108,6 +108,13 @@ pub(super) fn note(text: &str) {
     Stream::Err.write(&format!("sparkwright: {}\n", printable::text(text)));
 }
 
+/// How far a command is, over what was said of it before: for whoever looks at standard error. An empty text takes it away.
+pub(super) fn progress(text: &str) {
+    if io::stderr().is_terminal() {
+        Stream::Err.write(&format!("\r\x1b[2K{}", printable::line(text)));
+    }
+}
+
 /// Says on standard error why nothing came of a command, and what to do.
 pub(super) fn tell_error(message: &str, help: Option<&str>) {
     let mut text = Text::of(Stream::Err);
