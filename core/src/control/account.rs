@@ -30,7 +30,8 @@ impl Account<'_> {
     pub(super) fn ask(&mut self, (executors, follows): (u32, Follows)) {
         let executors = executors.min(self.value).max(self.current.min(self.value));
         let name = match follows {
-            Follows::Need => "tasks wait",
+            // All of it is asked for where tasks wait; what is less than it is what there is without any.
+            Follows::Need => "no backlog",
             Follows::Work => "work that outlasts a start",
             Follows::Ramp => "ramp",
         };
