@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -103,12 +104,14 @@ def program(tmp_path: Path) -> Program:
     """Runs Python text in a process of its own, after `PREAMBLE`, with a scratch folder; what it gave to `tell` comes back."""
 
     def run(text: str, *, seconds: float = 180.0, expect: int | None = 0, **environment: str) -> Ended:
-        path = tmp_path / "program.py"
-        path.write_text(PREAMBLE + text, encoding="utf-8")
+        # A file of its own for each: a test may run two at once, and one of them must not read what the other is writing.
+        handle, path = tempfile.mkstemp(suffix=".py", prefix="program-", dir=tmp_path)
+        with open(handle, "w", encoding="utf-8") as file:
+            file.write(PREAMBLE + text)
         env = {**os.environ, "PYTHONUNBUFFERED": "1", **environment}
         # In a group of its own, so that a Ctrl-C in the program is none here.
         process = subprocess.Popen(
-            [sys.executable, str(path), str(tmp_path)], env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
+            [sys.executable, path, str(tmp_path)], env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
         )
         try:
             stdout, stderr = process.communicate(timeout=seconds)
