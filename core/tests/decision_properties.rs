@@ -184,13 +184,13 @@ prop_compose! {
         times in prop::array::uniform6(number()),
         expected_ms in prop::option::of(number()),
         counts in prop::array::uniform2(number()),
-        sizes in prop::array::uniform4(bytes()),
+        sizes in prop::array::uniform5(bytes()),
     ) -> StageFacts {
         let [wall_ms, task_ms, median_task_ms, longest_task_ms, gc_ms, wait_ms] = times;
-        let [spilled_bytes, read_bytes, median_partition_bytes, largest_partition_bytes] = sizes;
+        let [spilled_bytes, read_bytes, shuffle_read_bytes, median_partition_bytes, largest_partition_bytes] = sizes;
         StageFacts {
             name, wall_ms, expected_ms, tasks: counts[0], failed_tasks: counts[1], task_ms, median_task_ms, longest_task_ms, gc_ms,
-            wait_ms, spilled_bytes, read_bytes, median_partition_bytes, largest_partition_bytes,
+            wait_ms, spilled_bytes, read_bytes, shuffle_read_bytes, median_partition_bytes, largest_partition_bytes,
         }
     }
 }
@@ -201,14 +201,14 @@ prop_compose! {
         executors in small(),
         (executor_cores, task_cpus, slots) in (prop::option::of(small()), prop::option::of(small()), prop::option::of(small())),
         executor_heap_bytes in prop::option::of(bytes()),
-        shuffle_partitions in prop::option::of(small()),
+        (shuffle_partitions, local) in (prop::option::of(small()), any::<bool>()),
         stages in prop::collection::vec(stage_facts(), 0..5),
         history_ms in prop::collection::vec(number(), 0..12),
         (critical_path_ms, input_bytes, task_peak_bytes) in (prop::option::of(number()), prop::option::of(bytes()), prop::option::of(bytes())),
     ) -> ReviewInput {
         let [wall_ms, driver_ms, executor_ms] = times;
         ReviewInput {
-            wall_ms, driver_ms, executor_ms, executors, executor_cores, task_cpus, executor_heap_bytes, slots, shuffle_partitions, stages, history_ms,
+            wall_ms, driver_ms, executor_ms, executors, executor_cores, task_cpus, executor_heap_bytes, slots, shuffle_partitions, local, stages, history_ms,
             critical_path_ms, input_bytes, task_peak_bytes,
         }
     }

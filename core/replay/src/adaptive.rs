@@ -23,6 +23,22 @@ pub fn on_cores(trace: &Trace, recorded_cores: u64, cores: u64) -> Trace {
     other
 }
 
+/// The work of a stage in so many even pieces of its time.
+pub(crate) fn cut_evenly(stage: &Stage, pieces: u64) -> Vec<Task> {
+    let sum = |of: fn(&Task) -> i64| stage.tasks.iter().map(of).fold(0, i64::saturating_add);
+    let even = |all: i64| all / i64::try_from(pieces.max(1)).unwrap_or(i64::MAX);
+    let bytes = stage.tasks.iter().map(|task| task.shuffle_read_bytes).fold(0, u64::saturating_add);
+    let Some(model) = stage.tasks.first() else { return Vec::new() };
+    let piece = Task {
+        slot_us: even(sum(|task| task.slot_us)),
+        run_us: even(sum(|task| task.run_us)),
+        fetch_wait_us: even(sum(|task| task.fetch_wait_us)),
+        shuffle_read_bytes: bytes / pieces.max(1),
+        ..*model
+    };
+    (0..i64::try_from(pieces).unwrap_or(i64::MAX)).map(|index| Task { index, ..piece }).collect()
+}
+
 /// The work of a stage in other pieces: its tasks laid end to end in the order of their partitions, and cut where even shares of the bytes end.
 fn cut(stage: &Stage, pieces: u64) -> Vec<Task> {
     let mut parts: Vec<&Task> = stage.tasks.iter().collect();

@@ -12,7 +12,7 @@ const ADVISORY_BYTES: u64 = 64 << 20;
 /// Default of `spark.sql.adaptive.coalescePartitions.minPartitionSize`.
 const SMALLEST_BYTES: u64 = 1 << 20;
 /// Default of `spark.sql.shuffle.partitions`.
-const SHUFFLE_PARTITIONS: u64 = 200;
+pub(crate) const SHUFFLE_PARTITIONS: u64 = 200;
 /// Adaptive execution is on by default from this version on.
 const ON_SINCE: (u32, u32) = (3, 2);
 

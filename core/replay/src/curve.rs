@@ -7,7 +7,7 @@ use sparkwright_core::trace::Grade;
 
 use crate::adaptive::on_cores;
 use crate::measure::InJobTime;
-use crate::simulation::{Model, Offered, Replayed, replay, replay_on};
+use crate::simulation::{Model, Offered, replay, replay_on};
 use crate::trace::{Near, Trace, us};
 
 /// What else a log can't know of another size: contention of cores, sizes of map outputs, evictions. Measured on 606 logs of two TPC-DS queries at
@@ -84,6 +84,13 @@ pub fn curve(trace: &Trace, executors: &[u32]) -> Curve {
     Curve { recorded, in_job, points, refused }
 }
 
+/// The most tasks that could run at a time.
+#[must_use]
+pub fn slots(trace: &Trace) -> u32 {
+    let (executors, slots) = recorded(trace);
+    executors.saturating_mul(slots)
+}
+
 /// The most executors at a time and the slots of most of them.
 fn recorded(trace: &Trace) -> (u32, u32) {
     let mut changes: Vec<(i64, i32)> = Vec::new();
@@ -145,10 +152,8 @@ fn point(trace: &Trace, recorded: (u32, u32), count: u32, in_job: &InJobTime) ->
     let offered = offered(trace, recorded, count);
     let cores = |executors: u32| u64::from(executors) * u64::from(recorded.1);
     let other = on_cores(trace, cores(recorded.0), cores(count));
-    let after_us = us(trace.end_ms - trace.start_ms) - recorded_end_us(trace);
-    let time = |replayed: &Replayed| replayed.end_us() + after_us.max(0);
     let replayed = replay_on(&other, &Model::OTHER_SIZES, &offered);
-    let time_us = time(&replayed);
+    let time_us = replayed.end_us();
     let ratio = f64::from(count) / f64::from(recorded.0.max(1));
     let grade = if count == recorded.0 {
         Grade::A
@@ -162,16 +167,12 @@ fn point(trace: &Trace, recorded: (u32, u32), count: u32, in_job: &InJobTime) ->
         (scaled(time_us, 1.0 - error), scaled(time_us, 1.0 + error))
     } else {
         let waits =
-            [1.0 / ratio, ratio].map(|by| time(&replay_on(&waiting(&other, by), &Model::OTHER_SIZES, &offered)));
+            [1.0 / ratio, ratio].map(|by| replay_on(&waiting(&other, by), &Model::OTHER_SIZES, &offered).end_us());
         let low = waits.iter().copied().fold(time_us, i64::min);
         let high = waits.iter().copied().fold(time_us, i64::max);
         (scaled(low, 1.0 - UNKNOWN), scaled(high, 1.0 + UNKNOWN))
     };
     Point { executors: count, time_us, low_us, high_us, executor_us: replayed.executor_us(), grade }
-}
-
-fn recorded_end_us(trace: &Trace) -> i64 {
-    trace.jobs.iter().map(|job| us(job.recorded_ms.1 - trace.start_ms)).max().unwrap_or(0)
 }
 
 /// Rounded down; the cast saturates.

@@ -418,6 +418,12 @@ pub struct TaskEndReason {
     /// `Success`, `Resubmitted`, `ExceptionFailure`, `ExecutorLostFailure`, `TaskKilled` and others.
     #[serde(rename = "Reason", default)]
     pub reason: String,
+    /// The class of the exception that failed it.
+    #[serde(rename = "Class Name", default)]
+    pub class: Option<String>,
+    /// Why its executor was lost.
+    #[serde(rename = "Loss Reason", default)]
+    pub loss: Option<String>,
 }
 
 /// What a task took.
@@ -432,6 +438,9 @@ pub struct TaskMetrics {
     /// Bytes spilled to disk.
     #[serde(rename = "Disk Bytes Spilled", default)]
     pub spilled_bytes: u64,
+    /// What those were in memory before they were spilled.
+    #[serde(rename = "Memory Bytes Spilled", default)]
+    pub spilled_memory_bytes: u64,
     /// The most memory that its sorts, joins and aggregates held at a time.
     #[serde(rename = "Peak Execution Memory", default)]
     pub peak_bytes: u64,
@@ -467,6 +476,9 @@ pub struct ShuffleRead {
     /// How long it waited for them.
     #[serde(rename = "Fetch Wait Time", default)]
     pub wait_ms: u64,
+    /// Rows, or what stands for them.
+    #[serde(rename = "Total Records Read", default)]
+    pub records: u64,
 }
 
 impl ShuffleRead {
@@ -483,6 +495,9 @@ pub struct InputRead {
     /// Bytes.
     #[serde(rename = "Bytes Read", default)]
     pub bytes: u64,
+    /// Rows, or what stands for them.
+    #[serde(rename = "Records Read", default)]
+    pub records: u64,
 }
 
 /// What a task wrote for a shuffle.

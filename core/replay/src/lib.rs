@@ -12,7 +12,9 @@
 extern crate alloc;
 
 pub mod adaptive;
+pub mod advice;
 pub mod allocations;
+pub mod causes;
 pub mod coalescing;
 pub mod compare;
 pub mod curve;

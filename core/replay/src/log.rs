@@ -26,7 +26,7 @@ pub struct Log {
     pub started_ms: Option<i64>,
     /// When it ended, if that is said.
     pub ended_ms: Option<i64>,
-    /// The newest time in the log.
+    /// The newest time of the application's own in the log. Executors' comings and goings are other machines' word for it, and may be of another clock.
     pub last_ms: i64,
     /// Spark's configuration.
     pub conf: BTreeMap<String, String>,
@@ -36,6 +36,8 @@ pub struct Log {
     pub jobs: BTreeMap<i64, LoggedJob>,
     /// Stages by their ids and attempts.
     pub stages: BTreeMap<StageKey, LoggedStage>,
+    /// SQL executions: when each was started, and when it ended if that is said.
+    pub executions: BTreeMap<i64, (i64, Option<i64>)>,
     /// Resource profiles by their ids.
     pub profiles: BTreeMap<i64, LoggedProfile>,
     /// Lines that are no event, or lack what is read of them.
@@ -94,6 +96,10 @@ pub struct LoggedStage {
     pub completed_ms: Option<i64>,
     /// Whether it failed.
     pub failed: bool,
+    /// Why, in Spark's words; empty where it did not.
+    pub why_failed: String,
+    /// How many of its tasks failed, by the class of the exception or Spark's word for the reason.
+    pub failures: BTreeMap<String, u64>,
     /// The resource profile of its tasks.
     pub profile: i64,
     /// Its RDDs that are kept in memory or on disk.
@@ -129,6 +135,16 @@ pub struct LoggedTask {
     pub fetch_wait_ms: i64,
     /// What it read of shuffles, as written.
     pub shuffle_read_bytes: u64,
+    /// What it read of sources and caches.
+    pub input_bytes: u64,
+    /// Rows that it read, of sources, caches and shuffles.
+    pub records: u64,
+    /// Of its run, garbage collection.
+    pub gc_ms: i64,
+    /// What it spilled, as it was in memory.
+    pub spilled_memory_bytes: u64,
+    /// What it spilled, as it was written to disk.
+    pub spilled_bytes: u64,
 }
 
 /// How a task ended.
@@ -138,7 +154,11 @@ pub enum Ended {
     Well,
     /// It had ended well, and its output was lost with its executor: no run of its own.
     Resubmitted,
-    /// In any other way.
+    /// It was killed: another copy was faster, or its stage was given up.
+    Killed,
+    /// With its executor.
+    Lost,
+    /// It failed.
     Badly,
 }
 
@@ -154,8 +174,7 @@ pub struct LoggedProfile {
 impl Log {
     /// Takes in a line. One that can't be read is counted.
     pub fn take_line(&mut self, line: &[u8]) {
-        // Most lines after ends of tasks: their starts and updates of blocks, of which nothing is needed.
-        match Event::read_if(line, |name| !matches!(name, "TaskStart" | "BlockUpdated")) {
+        match Event::read_if(line, is_wanted) {
             Ok(event) => self.take(&event),
             Err(_) => self.unread_lines += 1,
         }
@@ -179,7 +198,7 @@ impl Log {
                 self.profiles.insert(added.profile, profile);
             }
             Event::ExecutorAdded(added) => {
-                let at_ms = self.heard(added.at_ms);
+                let at_ms = ms(added.at_ms);
                 let executor = self.executor(&added.executor);
                 if let Some(executor) = self.executors.get_mut(executor) {
                     executor.added_ms = Some(at_ms);
@@ -189,7 +208,7 @@ impl Log {
                 }
             }
             Event::ExecutorRemoved(removed) => {
-                let at_ms = self.heard(removed.at_ms);
+                let at_ms = ms(removed.at_ms);
                 let executor = self.executor(&removed.executor);
                 // A decommissioned one is removed twice.
                 if let Some(executor) = self.executors.get_mut(executor).filter(|known| known.removed_ms.is_none()) {
@@ -206,6 +225,14 @@ impl Log {
             }
             Event::StageSubmitted(stage) | Event::StageCompleted(stage) => self.stage(&stage.stage),
             Event::TaskEnd(end) => self.task(end),
+            Event::SqlStart(start) => {
+                let at_ms = self.heard(start.time);
+                self.executions.entry(start.execution).or_insert((at_ms, None));
+            }
+            Event::SqlEnd(end) => {
+                let at_ms = self.heard(end.time);
+                self.executions.entry(end.execution).or_insert((at_ms, None)).1 = Some(at_ms);
+            }
             _ => {}
         }
     }
@@ -252,7 +279,10 @@ impl Log {
         stage.name.clone_from(&info.name);
         stage.tasks = info.tasks;
         stage.profile = info.profile;
-        stage.failed |= info.failure.as_ref().is_some_and(|why| !why.is_empty());
+        if let Some(why) = info.failure.as_ref().filter(|why| !why.is_empty()) {
+            stage.failed = true;
+            stage.why_failed.clone_from(why);
+        }
         if !info.parents.is_empty() {
             stage.parents.clone_from(&info.parents);
         }
@@ -278,15 +308,28 @@ impl Log {
             end: match end.reason.reason.as_str() {
                 "Success" => Ended::Well,
                 "Resubmitted" => Ended::Resubmitted,
+                "TaskKilled" => Ended::Killed,
+                "ExecutorLostFailure" | "FetchFailed" => Ended::Lost,
                 _ => Ended::Badly,
             },
             kind: end.kind,
             run_ms: metrics.map_or(0, |it| ms(it.run_ms)),
             fetch_wait_ms: metrics.map_or(0, |it| ms(it.shuffle_read.wait_ms)),
             shuffle_read_bytes: metrics.map_or(0, |it| it.shuffle_read.bytes()),
+            input_bytes: metrics.map_or(0, |it| it.input.bytes),
+            records: metrics.map_or(0, |it| it.input.records.saturating_add(it.shuffle_read.records)),
+            gc_ms: metrics.map_or(0, |it| ms(it.gc_ms)),
+            spilled_memory_bytes: metrics.map_or(0, |it| it.spilled_memory_bytes),
+            spilled_bytes: metrics.map_or(0, |it| it.spilled_bytes),
         };
         let key = StageKey { stage: end.stage, attempt: end.attempt };
-        self.stages.entry(key).or_default().ran.push(task);
+        let stage = self.stages.entry(key).or_default();
+        if matches!(task.end, Ended::Badly | Ended::Lost) {
+            let reason = &end.reason;
+            let why = reason.class.as_ref().or(reason.loss.as_ref()).unwrap_or(&reason.reason);
+            *stage.failures.entry(why.clone()).or_default() += 1;
+        }
+        stage.ran.push(task);
     }
 
     /// The version of Spark, as (4, 3); (3, 1) where it is not said.
@@ -299,6 +342,12 @@ impl Log {
             _ => (3, 1),
         }
     }
+}
+
+/// Whether anything is read of an event, by its name without `SparkListener`. Most lines after ends of tasks are starts of tasks and updates of blocks.
+#[must_use]
+pub fn is_wanted(name: &str) -> bool {
+    !matches!(name, "TaskStart" | "BlockUpdated")
 }
 
 fn ms(unsigned: u64) -> i64 {

@@ -64,10 +64,8 @@ pub fn steered(trace: &Trace, manager: &Manager, allocation: &mut dyn Allocation
         stage.profile = manager.profile;
     }
     let replayed = replay_steered(&one_kind, &Model::OTHER_SIZES, manager, allocation);
-    let recorded_end_us = trace.jobs.iter().map(|job| us(job.recorded_ms.1 - trace.start_ms)).max().unwrap_or(0);
-    let after_us = (us(trace.end_ms - trace.start_ms) - recorded_end_us).max(0);
     SteeredRun {
-        time_us: replayed.end_us() + after_us,
+        time_us: replayed.end_us(),
         in_job: InJobTime::of(trace, &replayed),
         executor_us: replayed.executor_us(),
         most_executors: most_at_once(&replayed),

@@ -41,6 +41,8 @@ pub struct StageFacts {
     pub spilled_bytes: Bytes,
     /// Bytes read from a shuffle, or from the sources where there is none.
     pub read_bytes: Bytes,
+    /// Of it, what was read from a shuffle: the number of its partitions is a key's, that of a scan's splits is not.
+    pub shuffle_read_bytes: Bytes,
     /// What the median task read.
     pub median_partition_bytes: Bytes,
     /// What the largest task read.
@@ -60,6 +62,7 @@ crate::members::read_over_defaults!(StageFacts {
     wait_ms,
     spilled_bytes,
     read_bytes,
+    shuffle_read_bytes,
     median_partition_bytes,
     largest_partition_bytes,
 });
@@ -97,6 +100,9 @@ pub struct ReviewInput {
     pub slots: Option<u32>,
     /// The number of shuffle partitions that was set; unknown when absent.
     pub shuffle_partitions: Option<u32>,
+    /// Whether the driver ran every task: then no key of an executor changes anything.
+    #[serde(skip_serializing_if = "core::ops::Not::not")]
+    pub local: bool,
     /// Its stages, in the order in which they ran.
     pub stages: Vec<StageFacts>,
     /// Wall times of earlier runs, the oldest first; this run is added by the review.
@@ -116,6 +122,7 @@ crate::members::read_over_defaults!(ReviewInput {
     executor_heap_bytes,
     slots,
     shuffle_partitions,
+    local,
     stages,
     history_ms,
 });

@@ -47,73 +47,64 @@ fn remedy(
     stage: Option<&StageFacts>,
 ) -> Option<Remedy> {
     let partitions = u64::from(run.shuffle_partitions.unwrap_or(0)).max(stage.map_or(0, |stage| stage.tasks));
+    let slots = u64::from(run.slots().max(1));
+    let shuffled = stage.is_some_and(|stage| stage.shuffle_read_bytes.get() > 0);
     match (bottleneck.kind, stage) {
-        (BottleneckKind::Skew, Some(stage)) if data_is_skewed(stage) => {
+        (BottleneckKind::Skew, Some(stage)) if shuffled && data_is_skewed(stage) => {
             let piece = LARGEST_ADVISORY.get().min(stage.median_partition_bytes.get().saturating_mul(2)).max(1 << 20);
             let because = "its largest partition holds a few large keys: let adaptive execution split joins from this size on; a grouping \
                            needs a second key (salt), more partitions don't help";
             Some((SKEW_THRESHOLD.key, Some(Scalar::Whole(piece)), because.into()))
         }
-        (BottleneckKind::Skew, Some(_)) => {
-            let because = "some tasks take much longer on as much data as the others: look at their hosts, and let Spark start them again";
-            Some(("spark.speculation", Some(Scalar::Flag(true)), because.into()))
-        }
-        (BottleneckKind::Spill, Some(stage)) if data_is_skewed(stage) => None,
-        (BottleneckKind::Spill, Some(_)) => {
+        (BottleneckKind::Spill, Some(stage)) if shuffled && !data_is_skewed(stage) => {
             let twice = partitions.saturating_mul(2).max(1);
             let because = "tasks spill and no partition stands out: twice as many partitions need half the memory each";
             Some((SHUFFLE_PARTITIONS.key, Some(Scalar::Whole(twice)), because.into()))
         }
-        (BottleneckKind::GarbageCollection, _) if run.executor_cores > Some(CORES_UNDER_GC) => {
-            let because = format!(
-                "garbage collection takes {} of the run: fewer tasks at a time in one heap",
-                render_ms(bottleneck.lost_ms)
-            );
-            Some(("spark.executor.cores", Some(Scalar::Whole(u64::from(CORES_UNDER_GC))), because))
-        }
-        (BottleneckKind::GarbageCollection, _) => {
-            let heap = run.executor_heap_bytes.unwrap_or(DEFAULT_HEAP);
-            let twice = Bytes(heap.get().saturating_mul(2).max(GIB)).ceil_gib();
-            let because = "garbage collection takes much of the stage, and few tasks share a heap: a larger heap";
-            let gib = Scalar::Word(Cow::Owned(format!("{}g", twice.get() / GIB)));
-            Some(("autoscaling.target_executor_memory", Some(gib), because.into()))
-        }
-        (BottleneckKind::SchedulingWait, _) => {
-            let now = u64::from(policy.autoscaling.max_executors);
-            let at_bound = run.executors >= policy.autoscaling.max_executors;
-            if at_bound {
+        (BottleneckKind::GarbageCollection, _) => Some(larger_heap(run, bottleneck)),
+        // A stage with a slot for each of its tasks waits for something else.
+        (BottleneckKind::SchedulingWait, Some(stage)) if !run.local && stage.tasks > slots => {
+            let most = policy.autoscaling.max_executors;
+            if run.executors >= most {
                 let because = "stages wait for slots and the application has all the executors that the policy allows";
-                return Some(("autoscaling.max_executors", Some(Scalar::Whole(now.saturating_mul(2))), because.into()));
+                let twice = u64::from(most.max(run.executors)).saturating_mul(2);
+                return Some(("autoscaling.max_executors", Some(Scalar::Whole(twice)), because.into()));
             }
             let because = "stages wait for slots that the policy allows: start with more executors, or look at what the cluster gives";
             Some(("autoscaling.min_executors", Some(Scalar::Whole(u64::from(run.executors.max(1)))), because.into()))
         }
-        (BottleneckKind::SmallPartitions, Some(stage)) => {
-            let slots = u64::from(run.slots().max(1));
+        (BottleneckKind::SmallPartitions, Some(stage)) if shuffled => {
             let fitting = stage.read_bytes.get().div_ceil(LARGEST_ADVISORY.get()).max(slots);
             let because = "tasks read under 1 MiB each: fewer partitions, one for each 128 MiB and at least one a slot";
             Some((SHUFFLE_PARTITIONS.key, Some(Scalar::Whole(fitting)), because.into()))
         }
-        (BottleneckKind::LargePartitions, Some(stage)) => {
-            let slots = u64::from(run.slots().max(1));
+        (BottleneckKind::LargePartitions, Some(stage)) if shuffled => {
             let fitting = stage.read_bytes.get().div_ceil(LARGEST_ADVISORY.get());
             let whole = fitting.div_ceil(slots).max(1).saturating_mul(slots);
             let because =
                 "tasks read far more than 128 MiB each: one partition for each 128 MiB, in whole waves of slots";
             Some((SHUFFLE_PARTITIONS.key, Some(Scalar::Whole(whole)), because.into()))
         }
-        (BottleneckKind::FailedTasks, Some(stage)) => {
-            let because =
-                format!("{} of {} tasks failed: see their errors in Spark's UI", stage.failed_tasks, stage.tasks);
-            Some(("spark.task.maxFailures", None, because))
-        }
-        (BottleneckKind::Driver, _) => {
-            let because = "executors idle while the driver works alone: collect less, or let executors go in that time";
-            // Where they go already, they stay no longer than having them back would cost.
-            let fixed = !policy.autoscaling.enable_autoscaling;
-            fixed.then(|| ("autoscaling.enable_autoscaling", Some(Scalar::Flag(true)), because.into()))
-        }
-        // What takes longest, or longer than expected, has its reason in another bottleneck of the same stage, or in its program.
+        // A number of partitions does nothing for a scan, attempts again repeat what failed, and executors that go while the driver works alone save
+        // no time. What takes longest, or longer than expected, has its reason in another bottleneck of the same stage, or in its program.
         _ => None,
     }
+}
+
+/// More heap for each task: fewer of them in one, or a larger one; that of the driver where it runs the tasks.
+fn larger_heap(run: &ReviewInput, bottleneck: &Bottleneck) -> Remedy {
+    if run.executor_cores > Some(CORES_UNDER_GC) && !run.local {
+        let lost = render_ms(bottleneck.lost_ms);
+        let because = format!("garbage collection takes {lost} of the run: fewer tasks at a time in one heap");
+        return ("spark.executor.cores", Some(Scalar::Whole(u64::from(CORES_UNDER_GC))), because);
+    }
+    let heap = run.executor_heap_bytes.unwrap_or(DEFAULT_HEAP);
+    let twice = Bytes(heap.get().saturating_mul(2).max(GIB)).ceil_gib();
+    let gib = Scalar::Word(Cow::Owned(format!("{}g", twice.get() / GIB)));
+    if run.local {
+        let because = "garbage collection takes much of the stage, and the driver runs the tasks: a larger heap";
+        return ("spark.driver.memory", Some(gib), because.into());
+    }
+    let because = "garbage collection takes much of the stage, and few tasks share a heap: a larger heap";
+    ("autoscaling.target_executor_memory", Some(gib), because.into())
 }

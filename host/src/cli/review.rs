@@ -1,12 +1,13 @@
 //! `sparkwright review` and `sparkwright history`.
 
+mod told;
+
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use sparkwright_core::abi::DecisionPoint;
 use sparkwright_core::error::ErrorBody;
 use sparkwright_core::facts::{History, PastRun};
-use sparkwright_core::printable;
 use sparkwright_core::review::ReviewAnswer;
 use sparkwright_core::steering::LAUNCH_MODULE_MS;
 use sparkwright_core::units::Bytes;
@@ -21,7 +22,10 @@ use crate::record;
 use crate::review::{self, Log};
 use crate::steering::Mode;
 
-/// Shows what slowed a run down and what would help, from its Spark event log.
+/// Says what a run's time went to, and what would have made it shorter, from its Spark event log.
+///
+/// Every moment of the run has one cause: their percents add up to 100. An advice is a key, what it is and what to set it to; its gain is a replay's, with
+/// an interval, and under a twentieth of the run there is none.
 #[derive(Debug, Args)]
 pub struct Review {
     #[command(flatten)]
@@ -45,11 +49,11 @@ impl Review {
         let history = self.history.as_deref().map(history_file::read).transpose()?.unwrap_or_default();
         let log = read(&event_log(&self.run, &self.record)?)?;
         let answer = ask(&policy.0, &log, &history.runs, None)?;
+        let found = told::Found::of(&log.replayed);
         if self.json {
-            print_json(&answer)?;
+            print_json(&found.json(&answer))?;
         } else {
-            let name = printable::line(&log.measured.name);
-            print(&format!("{name}: {}", record::review_prose(&answer, &policy.1)));
+            print(&found.text(&answer, &policy.1));
         }
         Ok(Exit::Fine)
     }
@@ -124,6 +128,12 @@ fn read(path: &Path) -> Result<Log, Failure> {
     if log.unread > 0 {
         let path = path.display();
         note(&format!("{} lines of `{path}` are not known events and are left out", log.unread));
+    }
+    let left_out = log.measured.stages_left_out();
+    if left_out > 0 {
+        note(&format!(
+            "the policy's bottlenecks and history are of the longest stages: {left_out} shorter ones are left out"
+        ));
     }
     if !log.measured.ended() {
         note(&format!("`{}` has no end: the run is reviewed as far as it goes", path.display()));

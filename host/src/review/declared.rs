@@ -159,6 +159,7 @@ impl DeclaredStage {
         sums.gc_ms = sums.gc_ms.saturating_add(task.gc_ms);
         sums.spilled_bytes = Bytes(sums.spilled_bytes.get().saturating_add(task.spilled_bytes));
         sums.read_bytes = Bytes(sums.read_bytes.get().saturating_add(task.read_bytes));
+        sums.shuffle_read_bytes = Bytes(sums.shuffle_read_bytes.get().saturating_add(task.shuffle_read_bytes));
         sums.longest_task_ms = sums.longest_task_ms.max(task.wall_ms());
         sums.largest_partition_bytes = sums.largest_partition_bytes.max(Bytes(task.read_bytes));
         self.busy.add(task.from_ms, task.to_ms);

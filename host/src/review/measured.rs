@@ -27,6 +27,12 @@ struct Stage {
     failed: u64,
 }
 
+impl Stage {
+    const fn ran(&self) -> bool {
+        !self.tasks.is_empty() || self.failed > 0
+    }
+}
+
 #[derive(Debug, Clone, Copy)]
 struct Executor {
     cores: u32,
@@ -65,14 +71,12 @@ impl Measured {
             Event::ExecutorAdded(added) => {
                 let executor = Executor { cores: added.info.cores, from_ms: added.at_ms, to_ms: None };
                 self.executors.insert(added.executor.clone(), executor);
-                self.heard(added.at_ms);
             }
             Event::ExecutorRemoved(removed) => {
                 // A decommissioned one is removed twice.
                 if let Some(executor) = self.executors.get_mut(&removed.executor) {
                     executor.to_ms.get_or_insert(removed.at_ms);
                 }
-                self.heard(removed.at_ms);
             }
             Event::JobStart(job) => {
                 let stages = job.stages.clone();
@@ -123,6 +127,12 @@ impl Measured {
         self.started_ms.is_none() && self.stages.is_empty()
     }
 
+    /// How many stages ran that are too many for the review of the policy.
+    #[must_use]
+    pub fn stages_left_out(&self) -> usize {
+        self.stages.values().filter(|stage| stage.ran()).count().saturating_sub(MOST_STAGES)
+    }
+
     /// Whether the log has an end.
     #[must_use]
     pub const fn ended(&self) -> bool {
@@ -147,7 +157,8 @@ impl Measured {
             let longest_task_ms = stage.tasks.iter().map(|task| task.to_ms - task.from_ms).max().unwrap_or(0);
             (*id, Step { longest_task_ms, parents: stage.parents.clone() })
         });
-        let workers = self.workers();
+        // Executors' times are other machines' word; those that came after the end are of another clock.
+        let workers: Vec<Executor> = self.workers().into_iter().filter(|executor| executor.from_ms <= to).collect();
         let heap = self.conf.get(if self.local() { "spark.driver.memory" } else { "spark.executor.memory" });
         ReviewInput {
             wall_ms: to - from,
@@ -165,6 +176,7 @@ impl Measured {
             executor_heap_bytes: heap.and_then(|text| parse_spark_memory(text)),
             slots: None,
             shuffle_partitions: self.whole("spark.sql.shuffle.partitions"),
+            local: self.local(),
             stages: self.longest_stages(),
             history_ms: earlier.iter().map(|run| run.run_ms).collect(),
         }
@@ -187,12 +199,8 @@ impl Measured {
 
     /// The stages that ran, in their order; the longest where there are too many.
     fn longest_stages(&self) -> Vec<StageFacts> {
-        let mut stages: Vec<(i64, StageFacts)> = self
-            .stages
-            .iter()
-            .filter(|(_, stage)| !stage.tasks.is_empty() || stage.failed > 0)
-            .map(|(id, stage)| (*id, facts(*id, stage)))
-            .collect();
+        let mut stages: Vec<(i64, StageFacts)> =
+            self.stages.iter().filter(|(_, stage)| stage.ran()).map(|(id, stage)| (*id, facts(*id, stage))).collect();
         if stages.len() > MOST_STAGES {
             stages.sort_by_key(|(_, stage)| std::cmp::Reverse(stage.wall_ms));
             stages.truncate(MOST_STAGES);
@@ -229,6 +237,7 @@ fn facts(id: i64, stage: &Stage) -> StageFacts {
         wait_ms: wall_ms.saturating_sub(busy.ms()),
         spilled_bytes: Bytes(sum(|task| task.spilled_bytes)),
         read_bytes: Bytes(sum(|task| task.read_bytes)),
+        shuffle_read_bytes: Bytes(sum(|task| task.shuffle_read_bytes)),
         median_partition_bytes: Bytes(at_rank(&sizes, 50).unwrap_or(0)),
         largest_partition_bytes: Bytes(sizes.last().copied().unwrap_or(0)),
     }

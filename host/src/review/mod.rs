@@ -20,6 +20,8 @@ use crate::spark::events::Event;
 pub struct Log {
     /// What its events add up to.
     pub measured: Measured,
+    /// The same as a replay needs it.
+    pub replayed: sparkwright_replay::log::Log,
     /// Lines that are no events, or events in a form that is not known; what they told is missing.
     pub unread: u64,
 }
@@ -29,9 +31,13 @@ pub struct Log {
 /// # Errors
 /// There is no log, or it can't be read.
 pub fn read(path: &Path) -> Result<Log, EventLogError> {
-    let mut log = Log { measured: Measured::default(), unread: 0 };
-    sparkwright_event_log::each_line(path, |line| match Event::read(line) {
-        Ok(event) => log.measured.take(&event),
+    let mut log = Log { measured: Measured::default(), replayed: sparkwright_replay::log::Log::default(), unread: 0 };
+    let wanted = sparkwright_replay::log::is_wanted;
+    sparkwright_event_log::each_line(path, |line| match Event::read_if(line, wanted) {
+        Ok(event) => {
+            log.measured.take(&event);
+            log.replayed.take(&event);
+        }
         Err(_) => log.unread += 1,
     })?;
     Ok(log)

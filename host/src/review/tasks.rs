@@ -11,6 +11,7 @@ pub(super) struct Task {
     pub(super) gc_ms: u64,
     pub(super) spilled_bytes: u64,
     pub(super) read_bytes: u64,
+    pub(super) shuffle_read_bytes: u64,
     pub(super) peak_bytes: u64,
 }
 
@@ -24,6 +25,7 @@ impl Task {
             gc_ms: metrics.gc_ms,
             spilled_bytes: metrics.spilled_bytes,
             read_bytes: metrics.read_bytes(),
+            shuffle_read_bytes: metrics.shuffle_read.bytes(),
             peak_bytes: metrics.peak_bytes,
         }
     }

@@ -237,7 +237,8 @@ fn review(random: &mut Random) -> Value {
                 "tasks": random.range(1, 4_000), "failed_tasks": random.range(0, 8) / 7, "task_ms": random.range(1, 10_000_000),
                 "median_task_ms": median, "longest_task_ms": median + random.range(0, 100_000), "gc_ms": random.range(0, 2_000_000),
                 "wait_ms": random.range(0, 200_000), "spilled_bytes": random.range(0, 2) * random.range(0, 1 << 34),
-                "read_bytes": random.range(0, 1 << 38), "median_partition_bytes": random.range(0, 1 << 29),
+                "read_bytes": random.range(0, 1 << 38), "shuffle_read_bytes": random.range(0, 2) * random.range(0, 1 << 38),
+                "median_partition_bytes": random.range(0, 1 << 29),
                 "largest_partition_bytes": random.range(0, 1 << 33),
             })
         })

@@ -12,7 +12,7 @@ mod support;
 mod table;
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -27,6 +27,8 @@ use table::table;
 const ROUNDS: usize = 3;
 /// Which loads; `SPARKWRIGHT_CONTROLLERS_LOADS` names others of them.
 const LOADS: &str = "bursts,tail,short,batch";
+/// `SPARKWRIGHT_CONTROLLERS_KEEP` names a folder, which must not be there yet, that the event logs and the records of all runs stay in.
+const KEEP: &str = "SPARKWRIGHT_CONTROLLERS_KEEP";
 /// Spark's own rule first.
 const WAYS: [&str; 5] = ["spark", "speed", "quality", "balanced", "memory"];
 /// Four workers of two cores each: eight executors of one core, on however many real cores there are.
@@ -48,6 +50,10 @@ fn main() {
     let rounds = std::env::var("SPARKWRIGHT_CONTROLLERS_ROUNDS").map_or(ROUNDS, |rounds| rounds.parse().unwrap());
     let loads = std::env::var("SPARKWRIGHT_CONTROLLERS_LOADS").unwrap_or_else(|_| LOADS.to_owned());
     let loads: Vec<&str> = loads.split(',').collect();
+    let kept = std::env::var_os(KEEP).map(PathBuf::from);
+    if let Some(folder) = &kept {
+        fs::create_dir(folder).unwrap();
+    }
     // By way, then by load and round.
     let mut runs: [Vec<Run>; 5] = Default::default();
     for round in 0..rounds {
@@ -55,7 +61,8 @@ fn main() {
             let mut order: Vec<usize> = (0..WAYS.len()).collect();
             order.rotate_left(round % WAYS.len());
             for way in order {
-                let folder = scene.path(&format!("{load}-{round}-{}", WAYS[way]));
+                let name = format!("{load}-{round}-{}", WAYS[way]);
+                let folder = kept.as_ref().map_or_else(|| scene.path(&name), |kept| kept.join(&name));
                 let run = run(&scene, WAYS[way], load, &cluster.url(), &folder);
                 let replayed = run.replayed.map_or_else(String::new, |(seconds, executors)| {
                     format!("; its replay says {seconds:.1} s and {executors:.0}")

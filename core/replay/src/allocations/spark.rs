@@ -80,6 +80,12 @@ impl SparkAllocation {
         rule
     }
 
+    /// The same with another number of executors at the start.
+    #[must_use]
+    pub fn starting_with(&self, initial: u32) -> Self {
+        Self { target: initial.max(self.least).min(self.most), ..*self }
+    }
+
     /// Executors at the start.
     #[must_use]
     pub const fn initial(&self) -> u32 {

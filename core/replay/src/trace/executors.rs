@@ -13,15 +13,15 @@ use crate::settings;
 const IDLE_TIMEOUT_MS: i64 = 60_000;
 
 /// The executors of a trace.
-pub(super) struct Executors {
+pub(crate) struct Executors {
     /// Those that registered or ran tasks.
-    pub(super) served: Vec<Executor>,
+    pub(crate) served: Vec<Executor>,
     /// Their places by those in the log.
-    pub(super) places: BTreeMap<usize, usize>,
+    pub(crate) places: BTreeMap<usize, usize>,
 }
 
 /// The executors of a log, and how long the removal of an idle one took.
-pub(super) fn of(log: &Log, start_ms: i64) -> (Executors, i64) {
+pub(crate) fn of(log: &Log, start_ms: i64) -> (Executors, i64) {
     let mut ran: BTreeMap<usize, Vec<&LoggedTask>> = BTreeMap::new();
     for task in log.stages.values().flat_map(|stage| &stage.ran) {
         ran.entry(task.executor).or_default().push(task);
@@ -30,7 +30,10 @@ pub(super) fn of(log: &Log, start_ms: i64) -> (Executors, i64) {
     let (mut served, mut places, mut lags) = (Vec::new(), BTreeMap::new(), Vec::new());
     for (place, logged) in log.executors.iter().enumerate() {
         let tasks = ran.get(&place);
+        // Seen in a log put together by hand: executors of years later.
+        let too_late = logged.added_ms.is_some_and(|at_ms| at_ms > log.ended_ms.unwrap_or(log.last_ms));
         let slots = match (logged.added_ms, tasks) {
+            (Some(_), None) if too_late => continue,
             (Some(_), _) => slots(log, logged),
             // Its registration is not in the log: as many as it was seen to run at once.
             (None, Some(tasks)) => most_at_once(tasks.iter().map(|task| (task.launched_ms, task.finished_ms))),

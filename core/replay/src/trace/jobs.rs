@@ -12,8 +12,8 @@ use crate::log::Log;
 /// cells may all be in one execution.
 const OF_ITS_OWN_MS: i64 = 1_000;
 
-/// The jobs that ended, in the order of their starts.
-pub(super) fn that_ended(log: &Log) -> Vec<Job> {
+/// The jobs that ended, in the order of their starts; and where the application went on after them, its end.
+pub(super) fn that_ended(log: &Log, end_ms: i64) -> Vec<Job> {
     let mut jobs: Vec<Job> = log
         .jobs
         .iter()
@@ -32,6 +32,20 @@ pub(super) fn that_ended(log: &Log) -> Vec<Job> {
         })
         .collect();
     jobs.sort_by_key(|job| (job.recorded_ms.0, job.id));
+    // Executors are paid for until then, and whoever moves them may let them go.
+    if jobs.iter().map(|job| job.recorded_ms.1).max().is_some_and(|last_ms| last_ms < end_ms) {
+        jobs.push(Job {
+            id: Job::THE_END,
+            recorded_ms: (end_ms, end_ms),
+            execution: None,
+            pool: None,
+            group: None,
+            after: After::Ends(Vec::new()),
+            gap_us: 0,
+            stages: Vec::new(),
+            end_lag_us: 0,
+        });
+    }
     jobs
 }
 

@@ -19,7 +19,7 @@ pub struct Trace {
     pub end_ms: i64,
     /// The executors that registered or ran tasks, in the order of the log.
     pub executors: Vec<Executor>,
-    /// The jobs that ended, in the order in which they were started.
+    /// The jobs that ended, in the order in which they were started; the application's end is the last one ([`Job::THE_END`]) where it was later.
     pub jobs: Vec<Job>,
     /// Their stages that were submitted, in the order of submission; each attempt is one.
     pub stages: Vec<Stage>,
@@ -62,7 +62,7 @@ pub enum After {
 /// A job that ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Job {
-    /// Spark's id.
+    /// Spark's id, or [`Job::THE_END`].
     pub id: i64,
     /// When it was started and when it ended: what a replay is held to, and does not use.
     pub recorded_ms: (i64, i64),
@@ -80,6 +80,11 @@ pub struct Job {
     pub stages: Vec<usize>,
     /// From the end of its last stage to its own; all of it where it has none.
     pub end_lag_us: i64,
+}
+
+impl Job {
+    /// The application's end: a job without stages, which waits for all others.
+    pub const THE_END: i64 = -1;
 }
 
 /// Where a stage's tasks were near to their data.

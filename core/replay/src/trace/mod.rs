@@ -3,7 +3,7 @@
 //! Nothing else of the log is used afterwards. How it is learned: `jobs` and `stages` (gaps and waits), `scheduler` (what the driver takes for a
 //! launch), `executors` (slots, and when they serve), `placement` (where tasks were near to their data), `waves` (first tasks on a slot).
 
-mod executors;
+pub(crate) mod executors;
 mod jobs;
 mod kept;
 mod placement;
@@ -72,7 +72,8 @@ impl Trace {
             .get("spark.locality.wait")
             .and_then(|text| settings::duration_ms(text, 1))
             .unwrap_or(LOCALITY_WAIT_MS);
-        let mut jobs = jobs::that_ended(log);
+        let end_ms = log.ended_ms.unwrap_or(log.last_ms);
+        let mut jobs = jobs::that_ended(log, end_ms);
         let first = jobs.first().ok_or(NoTrace::NoJob)?;
         let start_ms = log.started_ms.unwrap_or(first.recorded_ms.0);
         let recorded = recorded::of(log, &mut jobs);
@@ -94,7 +95,7 @@ impl Trace {
             application: log.application.clone(),
             spark_version: log.version(),
             start_ms,
-            end_ms: log.ended_ms.unwrap_or(log.last_ms),
+            end_ms,
             driver: Driver {
                 first_launch_us: stages.first_launch_us,
                 join_us: scheduler.join_us,

@@ -43,9 +43,14 @@ pub(crate) fn logs() -> Option<PathBuf> {
     None
 }
 
-/// What is kept of one of them.
-pub(crate) fn trace(folder: &Path, name: &str) -> Result<Trace, NoTrace> {
+/// One of them.
+pub(crate) fn log(folder: &Path, name: &str) -> Log {
     let mut log = Log::default();
     sparkwright_event_log::each_line(&folder.join(name), |line| log.take_line(line)).unwrap();
-    Trace::of(&log)
+    log
+}
+
+/// What is kept of one of them.
+pub(crate) fn trace(folder: &Path, name: &str) -> Result<Trace, NoTrace> {
+    Trace::of(&log(folder, name))
 }

@@ -1,0 +1,66 @@
+//! Executors at the start of an application that Spark's dynamic allocation moves.
+
+use alloc::format;
+
+use sparkwright_core::trace::render_ms;
+
+use super::{Advice, Gain, WORTH, flag};
+use crate::allocations::SparkAllocation;
+use crate::compare::compare;
+use crate::log::Log;
+use crate::simulation::Manager;
+use crate::steered::{SteeredRun, steered};
+use crate::trace::{Trace, us};
+
+/// More executors than the rule began with, where they save time: the fewest that come near to the best of those tried, each twice the one before.
+pub(super) fn advice(log: &Log, trace: &Trace) -> Option<Advice> {
+    // A policy of ours moves executors by itself, and its initial number is the policy's.
+    if !flag(log, "spark.dynamicAllocation.enabled") || log.conf.contains_key("spark.sparkwright.socket") {
+        return None;
+    }
+    let run_us = us(trace.end_ms - trace.start_ms);
+    let slots = Manager::of(trace, 0, u32::MAX).slots;
+    let rule = SparkAllocation::of(log, slots);
+    let run = |initial: u32, starts_us: &[i64]| -> SteeredRun {
+        let mut rule = rule.starting_with(initial);
+        let manager = Manager::of(trace, initial, rule.most).starting(starts_us);
+        steered(trace, &manager, &mut rule)
+    };
+    let starts_us = Manager::of(trace, 0, u32::MAX).start_us;
+    let now = rule.initial();
+    let most = run(now, &starts_us).most_executors.min(rule.most);
+    let mut tried = alloc::vec![(now, run(now, &starts_us))];
+    let mut next = now.max(1).saturating_mul(2);
+    while next < most {
+        tried.push((next, run(next, &starts_us)));
+        next = next.saturating_mul(2);
+    }
+    if most > now {
+        tried.push((most, run(most, &starts_us)));
+    }
+    let shortest_us = tried.iter().map(|(_, run)| run.time_us).min()?;
+    let near = |run: &SteeredRun| (run.time_us - shortest_us) as f64 <= WORTH * run_us as f64;
+    let (initial, _) = tried.into_iter().find(|(_, run)| near(run)).filter(|(initial, _)| *initial > now)?;
+    let compared = compare::<core::convert::Infallible>(
+        trace,
+        &starts_us,
+        |starts_us| Ok(run(now, starts_us)),
+        |starts_us| Ok(run(initial, starts_us)),
+    )
+    .ok()?;
+    let saved = compared.time_us;
+    let gain = Gain { expected_us: -saved.expected, low_us: -saved.high, high_us: -saved.low };
+    let took = |run: &SteeredRun| render_ms(u64::try_from(run.time_us / 1_000).unwrap_or(0));
+    gain.is_worth(run_us).then(|| Advice {
+        key: "spark.dynamicAllocation.initialExecutors",
+        now: u64::from(now),
+        set_to: u64::from(initial),
+        gain,
+        executor_us: (compared.old.executor_us, compared.new.executor_us),
+        because: format!(
+            "Spark asks for one executor, then two, then four, a second apart: {} instead of {} where {initial} are there at the start",
+            took(&compared.new),
+            took(&compared.old)
+        ),
+    })
+}
