@@ -105,7 +105,7 @@ fn loads_with_pauses_and_stragglers() {
     let starts = [2_500, 3_000, 3_500, 4_000];
     let runs = loads.iter().flat_map(|(_, trace)| starts.map(|start_ms| (trace, standalone(1, 8, start_ms))));
     let [speed, quality, balanced, memory] = shares("loads", runs, true).map(|shares| shares.summary());
-    assert!(speed.0 <= 1.0 && speed.1 <= 1.0 && speed.2 <= 1.03, "{speed:?}");
+    assert!(speed.0 <= 1.0 && speed.1 <= 1.0 && speed.2 <= 1.035, "{speed:?}");
     assert!(quality.0 <= 1.0 && quality.1 <= 1.0, "{quality:?}");
     assert!(balanced.0 <= 1.03 && balanced.1 <= 0.80, "{balanced:?}");
     assert!(memory.0 <= 1.15 && memory.1 <= 0.60, "{memory:?}");

@@ -195,6 +195,8 @@ pub struct ControlState {
     pub ramp_step: u32,
     /// When the ramp last added.
     pub ramp_at_ms: u64,
+    /// Since when tasks have waited for a slot; absent while none do.
+    pub backlog_since_ms: Option<u64>,
     /// Needs within the down window, largest kept for each slice of it.
     pub needs: Vec<NeedAt>,
     /// Targets within the last minute, for the growth limit; none from before a planned move.
@@ -232,6 +234,7 @@ crate::members::read_over_defaults!(ControlState {
     target,
     ramp_step,
     ramp_at_ms,
+    backlog_since_ms,
     needs,
     minute_targets,
     window_targets,

@@ -115,6 +115,7 @@ pub fn control(policy: &ResolvedPolicy, input: &ControlInput) -> ControlAnswer {
     account.bound("more for what comes next", demand::with_ahead(need, ahead));
     let wanted = bounds.clamp(account.value);
     let backlog = plan.is_none() && input.pending_tasks > 0 && wanted > current;
+    let patience_ms = demand::patience_ms(&mut state.backlog_since_ms, now, input.pending_tasks, counts.active);
     let work = Work::of(input, slots::slots(counts.active, each), each);
     // Spark's ramp is for work of which nothing is known: from its first sight to the first step is as long as from one step to the next.
     let unknown = backlog && work.is_none();
@@ -127,7 +128,9 @@ pub fn control(policy: &ResolvedPolicy, input: &ControlInput) -> ControlAnswer {
         Ordering::Equal => {}
         Ordering::Greater if plan.is_some() => account.pass_pause(paused.as_ref()),
         Ordering::Greater => {
-            if backlog {
+            if backlog && patience_ms > 0 {
+                account.ask((current, demand::Follows::Patience));
+            } else if backlog {
                 let ramped = if due { ramp::step(current, counts.staying, need, state.ramp_step) } else { current };
                 account.ask(demand::ask(target, account.value, ramped, work));
             } else {
@@ -197,7 +200,12 @@ pub fn control(policy: &ResolvedPolicy, input: &ControlInput) -> ControlAnswer {
         remove,
         held,
         executors_if_lost: acting.then(|| bounds.most()),
-        next_tick_ms: now.saturating_add(tick_ms(policy)),
+        // Sooner where tasks will have waited for long enough by then.
+        next_tick_ms: now.saturating_add(if backlog && patience_ms > 0 {
+            patience_ms.min(tick_ms(policy))
+        } else {
+            tick_ms(policy)
+        }),
         state,
     }
 }

@@ -24,6 +24,7 @@ pub(super) fn resumed(input: &ControlInput, acting: bool) -> ControlState {
     }
     state.reversals_ms.iter_mut().for_each(shift);
     state.short_since_ms.iter_mut().for_each(shift);
+    state.backlog_since_ms.iter_mut().for_each(shift);
     state.slack_since_ms.iter_mut().for_each(shift);
     shift(&mut state.ramp_at_ms);
     shift(&mut state.last_move_ms);
@@ -31,6 +32,7 @@ pub(super) fn resumed(input: &ControlInput, acting: bool) -> ControlState {
     if acting && !state.acting {
         state = ControlState {
             needs: state.needs,
+            backlog_since_ms: state.backlog_since_ms,
             slack_since_ms: state.slack_since_ms,
             gaps_ms: state.gaps_ms,
             spare: state.spare,

@@ -58,6 +58,9 @@ impl Simulation<'_> {
             }
             self.call_off(steered.manager, there.saturating_sub(executors), now_us);
         }
+        if let Some(again_us) = wanted.again_us {
+            self.at(now_us + again_us.max(1), Happens::SeesTasks);
+        }
         for place in wanted.remove {
             if steered.manager.moves_blocks {
                 let others: Vec<usize> =

@@ -58,6 +58,32 @@ fn tasks_that_wait_have_all_their_executors_asked_for_at_once() {
     }
 }
 
+/// On a machine of two cores, seven executors that start beside the first one keep its tasks from starting.
+#[test]
+fn while_the_first_executor_is_on_its_way_a_backlog_lasts_a_second_before_others_are_asked_for() {
+    let policy = toward(Speed);
+    let mut input = at(NOW, 28, Vec::new());
+    input.executors_coming = 1;
+    let mut asked = |ms: u64, executors: Vec<ExecutorFacts>, pending: u64| {
+        (input.now_ms, input.facts_at_ms, input.executors, input.pending_tasks) =
+            (NOW + ms, NOW + ms, executors, pending);
+        let answer = control(&policy, &input);
+        input.state = answer.state;
+        (answer.target.value, answer.next_tick_ms - input.now_ms)
+    };
+    // It looks again when they will have waited for a second, and not a tick later.
+    assert_eq!(asked(0, Vec::new(), 28), (1, 1_000));
+    assert_eq!(asked(400, Vec::new(), 28), (1, 600));
+    // They were gone in between: from the start.
+    assert_eq!(asked(600, Vec::new(), 0), (1, 1_000));
+    assert_eq!(asked(700, Vec::new(), 28), (1, 1_000));
+    assert_eq!(asked(1_699, Vec::new(), 28), (1, 1));
+    assert_eq!(asked(1_700, Vec::new(), 28), (30, 1_000));
+    // The first one is there: what waits is asked for at once.
+    let mut input = after(1, at(NOW, 28, busy(1)));
+    assert_eq!(ticks(&policy, &mut input, 1), [31]);
+}
+
 #[test]
 fn more_is_asked_for_than_waits_until_that_many_were_needed_once() {
     let policy = toward(Speed);
