@@ -64,6 +64,26 @@ fn a_run_ends_with_its_review_and_plans_the_next() {
         assert_eq!(&review(of), past, "{of}");
     }
 
+    // What its time went to adds up, and is what the tasks say: sleeps of 0.3 s, six one after the other on each of two cores.
+    let outcome = scene.sparkwright().args(["review", "last", "--json", "--record"]).arg(scene.runs()).run().unwrap();
+    let told = json(&outcome.stdout);
+    let causes = told["causes"].as_array().unwrap();
+    let shares: f64 = causes.iter().map(|cause| cause["share"].as_f64().unwrap()).sum();
+    assert!((shares - 1.0).abs() < 1e-9, "{causes:#?}");
+    let wave_ms: u64 =
+        causes.iter().filter(|cause| cause["cause"] == "waves").filter_map(|cause| cause["time_ms"].as_u64()).sum();
+    assert!((1_500..20_000).contains(&wave_ms), "{causes:#?}");
+    // One process: no key of an executor is advised.
+    assert_eq!(told["advice"], json("[]"), "{told:#}");
+    let text = scene.sparkwright().args(["review", "last", "--record"]).arg(scene.runs()).run().unwrap().stdout;
+    let answer = told["answer"].as_str().unwrap();
+    assert_eq!(text.lines().next(), Some(answer));
+    for line in
+        ["what its time went to", "start-up, until the first task", "no key is known that would have saved 5 % of it"]
+    {
+        assert!(text.contains(line), "{line} in {text}");
+    }
+
     // A second run is compared with the first, and both make the history of a third.
     let second = run("24");
     assert_eq!(
@@ -111,6 +131,19 @@ fn logs_of_other_versions_and_tools_are_read() {
     let (shell, _) = review("emr-advisor/job_spark_shell");
     let ideal_ms = shell["past_run"]["critical_path_ms"].as_u64().unwrap();
     assert!((118_000..126_000).contains(&ideal_ms), "{ideal_ms}");
+    // More slots are advised with what they would have saved.
+    let advice = &shell["advice"][0];
+    assert_eq!(
+        (advice["key"].as_str(), advice["now"].as_u64(), advice["set_to"].as_u64()),
+        (Some("spark.executor.instances"), Some(1), Some(2))
+    );
+    let gain = |name: &str| advice["gain_ms"][name].as_i64().unwrap();
+    assert!((gain("expected") - 120_000).abs() < 2_000, "{advice:#}");
+    assert!(0 < gain("low") && gain("low") < gain("expected") && gain("expected") < gain("high"), "{advice:#}");
+    // Times of two clocks: nothing is said of them.
+    let (apart, _) = review("sparkscope/app-20231025121456-0004-eventLog-finished");
+    assert!(apart["unknown"].as_str().unwrap().contains("not of one clock"), "{apart:#}");
+    assert_eq!((&apart["causes"], &apart["advice"]), (&json("[]"), &json("[]")));
     let (rolling, _) = review("rapids/eventlog_v2_local-1623876083964");
     assert!(rolling["report"]["stages"].as_u64().unwrap() > 0);
     let (compressed, _) = review("rapids/xgboost_eventlog.zstd");

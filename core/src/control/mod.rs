@@ -113,6 +113,11 @@ pub fn control(policy: &ResolvedPolicy, input: &ControlInput) -> ControlAnswer {
         state.most_needed = state.most_needed.max(need.min(counts.staying));
     }
     account.bound("more for what comes next", demand::with_ahead(need, ahead));
+    // What the application was started with was planned: it is not called off, and goes when one that came was idle for long enough.
+    let of_the_start = state.last_direction.is_none() && input.executors_coming > 0 && counts.going_now == 0;
+    if plan.is_none() && of_the_start {
+        account.bound("executors of the start", account.value.max(current));
+    }
     let wanted = bounds.clamp(account.value);
     let backlog = plan.is_none() && input.pending_tasks > 0 && wanted > current;
     let patience_ms = demand::patience_ms(&mut state.backlog_since_ms, now, input.pending_tasks, counts.active);

@@ -331,8 +331,39 @@ fn coming_executors_are_called_off_first() {
     let mut input = after(8, at(NOW, 0, executors(4)));
     input.executors_coming = 4;
     input.running_tasks = 4;
+    input.state.last_direction = Some(Direction::Up);
     let answer = control(&saving(1, 20), &input);
     assert_eq!((answer.target.value, answer.remove.len(), answer.apply), (4, 0, true));
+}
+
+/// A plan of eight was called off at the first look, before the first job.
+#[test]
+fn executors_of_the_start_come() {
+    for target in [OptimizationTarget::Speed, OptimizationTarget::Memory] {
+        let mut policy = free(1, 20);
+        policy.pipeline.optimization_target = target;
+        let mut input = at(NOW, 0, Vec::new());
+        input.executors_coming = 8;
+        let mut look = |executors: Vec<ExecutorFacts>, coming: u32, pending: u64| {
+            let running = executors.iter().map(|executor| u64::from(executor.running_tasks)).sum();
+            (input.executors, input.executors_coming) = (executors, coming);
+            (input.pending_tasks, input.running_tasks) = (pending, running);
+            (input.now_ms, input.facts_at_ms) = (input.now_ms + 1_000, input.now_ms + 1_000);
+            let answer = control(&policy, &input);
+            input.state = answer.state;
+            (answer.target.value, answer.remove.len())
+        };
+        assert_eq!(look(Vec::new(), 8, 0), (8, 0), "no job yet");
+        assert_eq!(look(Vec::new(), 8, 1), (8, 0), "one task waits");
+        assert_eq!(look(busy(1), 7, 0), (8, 0), "it runs");
+        let mut rested = busy(3);
+        rested[1].running_tasks = 0;
+        rested[1].idle_ms = 2_000;
+        assert_eq!(look(rested.clone(), 5, 0), (8, 0), "one has just come");
+        rested[1].idle_ms = 60_000;
+        let (target, _) = look(rested, 5, 0);
+        assert!(target < 8, "one was idle for a minute: {target}");
+    }
 }
 
 #[test]

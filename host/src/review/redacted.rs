@@ -17,7 +17,7 @@ use crate::private;
 const REDACTED: &str = "*********(redacted)";
 
 /// Members whose text stays.
-const KEPT: [&str; 17] = [
+const KEPT: [&str; 19] = [
     "Event",
     "Spark Version",
     "App ID",
@@ -30,6 +30,8 @@ const KEPT: [&str; 17] = [
     "Task Type",
     "Reason",
     "Removed Reason",
+    "Loss Reason",
+    "Class Name",
     "Block ID",
     "Result",
     "Status",
