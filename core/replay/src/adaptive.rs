@@ -15,12 +15,18 @@ pub fn on_cores(trace: &Trace, recorded_cores: u64, cores: u64) -> Trace {
     let Some(adaptive) = &trace.adaptive else { return other };
     for (stage, recorded) in other.stages.iter_mut().zip(&trace.stages) {
         if let Some(tasks) = tasks_of(adaptive, recorded, recorded_cores, cores) {
-            stage.partitions = u32::try_from(tasks.len()).unwrap_or(u32::MAX);
-            stage.stalls.clear();
-            stage.tasks = tasks;
+            has_other_tasks(stage, tasks);
         }
     }
     other
+}
+
+/// Gives a stage other tasks. Of them none is known to have been a first one on its slot: each is cut of first and later ones.
+pub(crate) fn has_other_tasks(stage: &mut Stage, tasks: Vec<Task>) {
+    stage.partitions = u32::try_from(tasks.len()).unwrap_or(u32::MAX);
+    stage.stalls.clear();
+    stage.first_task_factor = None;
+    stage.tasks = tasks;
 }
 
 /// The work of a stage in so many even pieces of its time.

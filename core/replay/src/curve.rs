@@ -92,7 +92,7 @@ pub fn slots(trace: &Trace) -> u32 {
 }
 
 /// The most executors at a time and the slots of most of them.
-fn recorded(trace: &Trace) -> (u32, u32) {
+pub(crate) fn recorded(trace: &Trace) -> (u32, u32) {
     let mut changes: Vec<(i64, i32)> = Vec::new();
     for executor in &trace.executors {
         changes.push((executor.added_ms, 1));

@@ -9,6 +9,8 @@ use crate::trace::{Trace, us};
 /// From asking for an executor to its registration, where a log does not show it: a container of a busy cluster. Source: `spark-facts`, a managed
 /// cluster gave executors that were asked for by reaction after 10 to 25 s.
 const START_US: i64 = 10_000_000;
+/// What took longer waited for room on the cluster.
+const MOST_START_US: i64 = 120_000_000;
 /// A request that is younger than this can still be called off: resource managers grant containers within it.
 const CALLED_OFF_WITHIN_US: i64 = 2_500_000;
 
@@ -32,21 +34,24 @@ impl Manager {
     pub fn of(trace: &Trace, initial: u32, most: u32) -> Self {
         let mut slots: Vec<u32> = trace.executors.iter().map(|executor| executor.slots).collect();
         slots.sort_unstable();
-        let first_ms = trace.executors.iter().map(|executor| executor.added_ms).min();
-        // The first executors are asked for when the driver's context starts, which no log says; how much later than the first one the others came, it does.
-        let start_us: Vec<i64> = trace
-            .executors
-            .iter()
-            .filter_map(|executor| Some(us(executor.added_ms - first_ms?)))
-            .filter(|later_us| *later_us > 0 && *later_us < 2 * START_US)
-            .map(|later_us| later_us + START_US / 2)
-            .collect();
+        let lags = |of_the_start: bool| -> Vec<i64> {
+            // The driver of a local master says nothing of executors.
+            let real = trace.executors.iter().filter(|executor| executor.id != "driver");
+            let asked = real.filter(|executor| (executor.asked_ms <= trace.start_ms) == of_the_start);
+            let lags = asked.map(|executor| us(executor.added_ms - executor.asked_ms));
+            lags.filter(|lag_us| (1..MOST_START_US).contains(lag_us)).collect()
+        };
+        let or = |lags: Vec<i64>, other: Vec<i64>| if lags.is_empty() { other } else { lags };
+        let initial_start_us = or(lags(true), [START_US].to_vec());
+        // One that comes for tasks that wait takes as long as those of the start did, where none came so.
+        let start_us = or(lags(false), initial_start_us.clone());
         Self {
             slots: slots.get(slots.len() / 2).copied().unwrap_or(1),
             profile: trace.executors.first().map_or(0, |executor| executor.profile),
             initial,
             most: most.max(1),
-            start_us: if start_us.is_empty() { [START_US].to_vec() } else { start_us },
+            initial_start_us,
+            start_us,
             removal_us: trace.driver.removal_us,
             called_off_within_us: Some(CALLED_OFF_WITHIN_US),
             moves_blocks: true,

@@ -26,6 +26,7 @@ fn standalone(slots: u32, most: u32, start_ms: i64) -> Manager {
         profile: 0,
         initial: 1,
         most,
+        initial_start_us: vec![start_ms * 1_000],
         start_us: vec![start_ms * 1_000],
         removal_us: 500_000,
         called_off_within_us: Some(500_000),

@@ -35,6 +35,7 @@ fn prototype() {
                 profile: 0,
                 initial,
                 most,
+                initial_start_us: vec![start_ms * 1_000],
                 start_us: vec![start_ms * 1_000],
                 removal_us: 1_500_000,
                 called_off_within_us: Some(2_500_000),

@@ -48,6 +48,7 @@ fn manager(initial: u32, most: u32) -> Manager {
         profile: 0,
         initial,
         most,
+        initial_start_us: vec![3_000_000],
         start_us: vec![3_000_000],
         removal_us: 0,
         called_off_within_us: None,

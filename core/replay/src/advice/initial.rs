@@ -7,6 +7,7 @@ use sparkwright_core::trace::render_ms;
 use super::{Advice, Gain, WORTH, flag};
 use crate::allocations::SparkAllocation;
 use crate::compare::compare;
+use crate::curve::recorded;
 use crate::log::Log;
 use crate::simulation::Manager;
 use crate::steered::{SteeredRun, steered};
@@ -28,8 +29,13 @@ pub(super) fn advice(log: &Log, trace: &Trace) -> Option<Advice> {
     };
     let starts_us = Manager::of(trace, 0, u32::MAX).start_us;
     let now = rule.initial();
-    let most = run(now, &starts_us).most_executors.min(rule.most);
-    let mut tried = alloc::vec![(now, run(now, &starts_us))];
+    let as_it_was = run(now, &starts_us);
+    // Platforms have initial numbers of their own, which no log tells: where the rule as configured does not come to the run's time, it was another one.
+    if (as_it_was.time_us - run_us).abs() as f64 > WORTH * run_us as f64 {
+        return None;
+    }
+    let most = as_it_was.most_executors.min(recorded(trace).0);
+    let mut tried = alloc::vec![(now, as_it_was)];
     let mut next = now.max(1).saturating_mul(2);
     while next < most {
         tried.push((next, run(next, &starts_us)));

@@ -4,7 +4,7 @@ use alloc::format;
 use alloc::vec::Vec;
 
 use super::{Advice, Gain, whole};
-use crate::adaptive::cut_evenly;
+use crate::adaptive::{cut_evenly, has_other_tasks};
 use crate::coalescing::SHUFFLE_PARTITIONS;
 use crate::curve::slots;
 use crate::log::Log;
@@ -46,9 +46,8 @@ fn cut(trace: &Trace, now: u64, pieces: impl Fn(&Stage) -> Vec<Task>) -> Replaye
     let mut other = trace.clone();
     for stage in &mut other.stages {
         if is_by_key(stage, now) {
-            stage.tasks = pieces(stage);
-            stage.partitions = u32::try_from(stage.tasks.len()).unwrap_or(u32::MAX);
-            stage.stalls.clear();
+            let tasks = pieces(stage);
+            has_other_tasks(stage, tasks);
         }
     }
     replay(&other, &Model::OTHER_SIZES)

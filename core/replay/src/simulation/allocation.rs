@@ -13,7 +13,9 @@ pub struct Manager {
     pub initial: u32,
     /// The most that it gives.
     pub most: u32,
-    /// From asking to registration, one after another, again from the first when all were used: as measured, or as drawn.
+    /// From the application's start to the registration of those, one after another, again from the first when all were used.
+    pub initial_start_us: Vec<i64>,
+    /// From asking to registration of all others, likewise: as measured, or as drawn.
     pub start_us: Vec<i64>,
     /// From when an executor is told to go and runs no task until it is gone; it is paid for until then.
     pub removal_us: i64,

@@ -45,11 +45,9 @@ pub fn replay_on(trace: &Trace, model: &Model, offered: &[Offered]) -> Replayed 
 #[must_use]
 pub fn replay_steered(trace: &Trace, model: &Model, manager: &Manager, allocation: &mut dyn Allocation) -> Replayed {
     let mut simulation = Simulation::new(trace, *model, &[]);
-    let mut steered = Steered::of(manager, allocation);
+    let steered = Steered::of(manager, allocation);
     simulation.data.maps_are_lost = !manager.shuffle_service && !manager.moves_blocks;
-    for _ in 0..manager.initial {
-        simulation.ask(&mut steered, 0);
-    }
+    simulation.ask_for_the_first(manager);
     simulation.at(0, Happens::Ticks);
     simulation.run(Some(steered))
 }

@@ -24,20 +24,29 @@ impl<'a> Steered<'a> {
     }
 
     fn start_us(&mut self) -> i64 {
-        let starts = &self.manager.start_us;
-        let start = self.asked.checked_rem(starts.len()).and_then(|turn| starts.get(turn)).copied();
         self.asked += 1;
-        start.unwrap_or(0)
+        in_turn(&self.manager.start_us, self.asked - 1)
     }
 }
 
+/// The value whose turn it is, again from the first when all were used; 0 of none.
+fn in_turn(values: &[i64], turn: usize) -> i64 {
+    turn.checked_rem(values.len()).and_then(|place| values.get(place)).copied().unwrap_or(0)
+}
+
 impl Simulation<'_> {
-    /// Asks for one more executor.
-    pub(super) fn ask(&mut self, steered: &mut Steered<'_>, now_us: i64) {
-        let manager = steered.manager;
+    /// Asks for the executors that the application starts with.
+    pub(super) fn ask_for_the_first(&mut self, manager: &Manager) {
+        for number in 0..manager.initial {
+            self.ask(manager, 0, in_turn(&manager.initial_start_us, number as usize));
+        }
+    }
+
+    /// Asks for one more executor, which takes so long to start.
+    fn ask(&mut self, manager: &Manager, now_us: i64, start_us: i64) {
         let host = self.executors.all.len() / (manager.on_a_host.max(1) as usize);
         let offered = Offered {
-            from_us: now_us + steered.start_us(),
+            from_us: now_us + start_us,
             until_us: None,
             slots: manager.slots,
             profile: manager.profile,
@@ -54,7 +63,8 @@ impl Simulation<'_> {
         if let Some(executors) = wanted.executors.filter(|_| wanted.remove.is_empty()) {
             let there = u32::try_from(self.executors.serving().count()).unwrap_or(u32::MAX) + moment.coming;
             for _ in there..executors.min(steered.manager.most) {
-                self.ask(steered, now_us);
+                let start_us = steered.start_us();
+                self.ask(steered.manager, now_us, start_us);
             }
             self.call_off(steered.manager, there.saturating_sub(executors), now_us);
         }

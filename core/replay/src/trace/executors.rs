@@ -3,6 +3,7 @@
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
+use super::recorded::Recorded;
 use super::statistics::median;
 use super::timeline::most_at_once;
 use super::{Executor, us};
@@ -54,6 +55,7 @@ pub(crate) fn of(log: &Log, start_ms: i64) -> (Executors, i64) {
         served.push(Executor {
             id: logged.id.clone(),
             host: if logged.host.is_empty() { logged.id.clone() } else { logged.host.clone() },
+            asked_ms: start_ms,
             added_ms,
             serves_until_ms,
             removed_ms,
@@ -64,10 +66,56 @@ pub(crate) fn of(log: &Log, start_ms: i64) -> (Executors, i64) {
     (Executors { served, places }, us(median(lags).unwrap_or(0)))
 }
 
+/// Finds when each executor was asked for. Where they are moved, by Spark's rule or by a policy, those beyond the initial number come for tasks that
+/// wait: when these began to, as the log shows it. How much later they were asked for, it does not.
+pub(super) fn note_asked(executors: &mut Executors, log: &Log, stages: &[Recorded<'_>]) {
+    if !is_moved(log) {
+        return;
+    }
+    let waits = backlogs(stages);
+    let number = |key: &str| log.conf.get(key).and_then(|text| text.trim().parse::<usize>().ok());
+    let keys = [
+        "spark.dynamicAllocation.initialExecutors",
+        "spark.executor.instances",
+        "spark.dynamicAllocation.minExecutors",
+    ];
+    let initial = keys.into_iter().filter_map(number).max().unwrap_or(0);
+    let mut by_time: Vec<&mut Executor> = executors.served.iter_mut().collect();
+    by_time.sort_by_key(|executor| executor.added_ms);
+    for executor in by_time.into_iter().skip(initial) {
+        let before = waits.partition_point(|(from_ms, _)| *from_ms <= executor.added_ms);
+        if let Some((from_ms, _)) = before.checked_sub(1).and_then(|last| waits.get(last)) {
+            executor.asked_ms = *from_ms;
+        }
+    }
+}
+
+/// When tasks waited: from a stage's submission to its last launch, and on where another stage waits by then.
+fn backlogs(stages: &[Recorded<'_>]) -> Vec<(i64, i64)> {
+    let mut all: Vec<(i64, i64)> = stages
+        .iter()
+        .filter_map(|stage| Some((stage.submitted_ms, stage.tasks.iter().map(|task| task.launched_ms).max()?)))
+        .collect();
+    all.sort_unstable();
+    let mut merged: Vec<(i64, i64)> = Vec::new();
+    for (from_ms, to_ms) in all {
+        match merged.last_mut() {
+            Some(last) if from_ms <= last.1 => last.1 = last.1.max(to_ms),
+            _ => merged.push((from_ms, to_ms)),
+        }
+    }
+    merged
+}
+
+/// Whether executors come and go by the load.
+fn is_moved(log: &Log) -> bool {
+    log.conf.get("spark.dynamicAllocation.enabled").is_some_and(|value| value.trim().eq_ignore_ascii_case("true"))
+}
+
 /// When dynamic allocation removes an idle executor; nothing where it is off.
 fn idle_timeout_ms(log: &Log) -> Option<i64> {
     let conf = |key| log.conf.get(key).map(|value| value.trim());
-    conf("spark.dynamicAllocation.enabled").filter(|value| value.eq_ignore_ascii_case("true"))?;
+    is_moved(log).then_some(())?;
     let text = conf("spark.dynamicAllocation.executorIdleTimeout");
     Some(text.and_then(|text| settings::duration_ms(text, 1_000)).unwrap_or(IDLE_TIMEOUT_MS))
 }

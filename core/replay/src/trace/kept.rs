@@ -38,6 +38,8 @@ pub struct Executor {
     pub id: String,
     /// Its machine.
     pub host: String,
+    /// When it was asked for, as far as the log shows: at the application's start, or when tasks began to wait.
+    pub asked_ms: i64,
     /// When it registered.
     pub added_ms: i64,
     /// From when on it got no tasks; absent where it stayed. Under dynamic allocation that is before it is gone, and it is paid for until then.

@@ -86,7 +86,8 @@ impl Trace {
                 return Err(NoTrace::Clocks { stage: stage.key.stage, apart_ms });
             }
         }
-        let (executors, removal_us) = executors::of(log, start_ms);
+        let (mut executors, removal_us) = executors::of(log, start_ms);
+        executors::note_asked(&mut executors, log, &recorded);
         jobs::waits(&mut jobs, start_ms);
         let scheduler = scheduler::Scheduler::of(&executors, &recorded);
         let stages = stages::of(&recorded, &jobs, &scheduler, &executors, us(locality_wait_ms));
