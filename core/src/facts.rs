@@ -324,6 +324,21 @@ crate::members::read_over_defaults!(PastRun {
     shuffle_skew,
 });
 
+/// What earlier runs would have taken with another number of executors at the start, by replay of their event logs under this policy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(default)]
+pub struct StartTried {
+    /// How many there are at the start.
+    pub executors: u32,
+    /// The run time; of several runs the geometric mean.
+    pub run_ms: u64,
+    /// The executor time; of several runs the geometric mean.
+    pub executor_ms: u64,
+}
+
+crate::members::read_over_defaults!(StartTried { executors, run_ms, executor_ms });
+
 /// What earlier runs of the same job showed. What is not named here is taken from the runs, see [`crate::history`].
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -347,6 +362,9 @@ pub struct History {
     pub shuffle_skew: Option<f64>,
     /// The runs, the oldest first.
     pub runs: Vec<PastRun>,
+    /// What they would have taken with other numbers of executors at the start; empty where nobody replayed them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub starts: Vec<StartTried>,
 }
 
 crate::members::read_over_defaults!(History {
@@ -358,4 +376,5 @@ crate::members::read_over_defaults!(History {
     spilled_bytes,
     shuffle_skew,
     runs,
+    starts,
 });

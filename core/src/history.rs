@@ -46,6 +46,7 @@ pub fn completed<'a>(policy: &ResolvedPolicy, job: &JobFacts, history: &'a Histo
         spilled_bytes: own.spilled_bytes.or_else(|| largest(|run| run.spilled_bytes)),
         shuffle_skew: own.shuffle_skew.or_else(|| share(|run| run.shuffle_skew)),
         runs: runs.to_vec(),
+        starts: own.starts.clone(),
     })
 }
 

@@ -11,7 +11,7 @@ use sparkwright_core::confs::ConfSetting;
 use sparkwright_core::decision::Answer;
 use sparkwright_core::evaluate::{Prepared, evaluate};
 use sparkwright_core::facts::{
-    ClusterFacts, History, JobFacts, Manager, NodeFacts, PastRun, ProcessingType, StageType,
+    ClusterFacts, History, JobFacts, Manager, NodeFacts, PastRun, ProcessingType, StageType, StartTried,
 };
 use sparkwright_core::launch::{ClusterCandidate, PlanLaunchInput, plan_launch};
 use sparkwright_core::policy::{OptimizationTarget, ResolvedPolicy};
@@ -137,8 +137,11 @@ prop_compose! {
         spilled_bytes in prop::option::of(bytes()),
         shuffle_skew in prop::option::of(prop::num::f64::ANY),
         runs in prop::collection::vec(past_run(), 0..6),
+        starts in prop::collection::vec((small(), number(), number()), 0..4),
     ) -> History {
-        History { work_task_ms, critical_path_ms, driver_ms, task_peak_bytes, gc_share, spilled_bytes, shuffle_skew, runs }
+        let start = |(executors, run_ms, executor_ms)| StartTried { executors, run_ms, executor_ms };
+        let starts = starts.into_iter().map(start).collect();
+        History { work_task_ms, critical_path_ms, driver_ms, task_peak_bytes, gc_share, spilled_bytes, shuffle_skew, runs, starts }
     }
 }
 

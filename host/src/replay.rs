@@ -7,13 +7,14 @@ use sparkwright_core::abi::DecisionPoint;
 use sparkwright_core::by_name::ByName;
 use sparkwright_core::control::{ControlAnswer, ControlInput};
 use sparkwright_core::error::ErrorBody;
-use sparkwright_core::facts::{ClusterFacts, History, Manager as ManagerName};
+use sparkwright_core::facts::{ClusterFacts, History, Manager as ManagerName, StartTried};
 use sparkwright_core::launch::PlanLaunchAnswer;
 use sparkwright_core::policy::ResolvedPolicy;
 use sparkwright_core::steering::CONTROL_MODULE_MS;
 use sparkwright_replay::allocations::{PolicyAllocation, SparkAllocation};
 use sparkwright_replay::log::Log;
 use sparkwright_replay::simulation::Manager;
+use sparkwright_replay::starts;
 use sparkwright_replay::steered::{SteeredRun, steered};
 use sparkwright_replay::trace::Trace;
 
@@ -109,6 +110,47 @@ impl<'a> Steering<'a> {
         drop(allocation);
         failed.map_or(Ok((run, held)), Err)
     }
+}
+
+/// What runs would have taken with other numbers of executors at the start, this policy's controller in the loop. Runs of a local master tell nothing.
+///
+/// # Errors
+/// The policy denies a run, or its module failed.
+pub fn starts(
+    policy: &ResolvedPolicy,
+    prepared: &Prepared,
+    runs: &[(&Log, &Trace)],
+    labels: &ByName<String>,
+) -> Result<Vec<StartTried>, StartsError> {
+    let runs: Vec<_> = runs.iter().filter(|(_, trace)| starts::tells(trace)).collect();
+    let steering: Result<Vec<Steering<'_>>, PlanError> =
+        runs.iter().map(|(log, trace)| Steering::of(policy, prepared, log, trace, labels)).collect();
+    let steering = steering?;
+    let Some(bounds) = steering.first().map(|first| (first.launch.min_executors, first.launch.max_executors)) else {
+        return Ok(Vec::new());
+    };
+    let mut tried = Vec::new();
+    let had = starts::had(runs.iter().map(|(_, trace)| *trace));
+    for executors in starts::sizes(had, bounds) {
+        let mut times_us = Vec::new();
+        for (one, (_, trace)) in steering.iter().zip(&runs) {
+            let (run, _) = one.run(&Manager::of(trace, executors, one.launch.max_executors))?;
+            times_us.push((run.time_us, run.executor_us));
+        }
+        tried.extend(starts::mean(executors, &times_us));
+    }
+    Ok(tried)
+}
+
+/// Why nothing could be said of other numbers of executors at the start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartsError {
+    /// There is no plan of the policy for a run.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// The policy could not steer a replay.
+    #[error(transparent)]
+    NotSteered(#[from] NotSteered),
 }
 
 /// What a run would have taken with Spark's dynamic allocation, as its application was configured.

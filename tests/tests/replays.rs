@@ -70,10 +70,10 @@ fn the_curve_the_policy_and_spark_s_own_rule() {
     // 15 s of the driver, and 80 s of tasks.
     assert_eq!(times, [95_000, 55_000, 35_000], "{told:#}");
     assert_eq!([&told["curve"][1]["grade"], &told["curve"][2]["grade"]], ["A", "B"], "{told:#}");
-    // 0.001 a second: 50 s until the last job's end, on two.
+    // 0.001 a second: 55 s until the application's end, on two.
     assert_eq!(
         (&told["curve"][1]["executor_seconds"], &told["curve"][1]["cost"]),
-        (&100.0.into(), &100_000.into()),
+        (&110.0.into(), &110_000.into()),
         "{told:#}"
     );
     assert_eq!(told["refused"][0]["executors"], 0);
@@ -94,6 +94,32 @@ fn the_curve_the_policy_and_spark_s_own_rule() {
     );
     assert!(outcome.stdout.contains("replayed as it was: +0.0 % of 40.0 s within jobs\n"), "{}", outcome.stdout);
     assert!(outcome.stdout.contains("35.0 s") && outcome.stdout.contains("B: predicted"), "{}", outcome.stdout);
+}
+
+#[test]
+fn the_next_plan_starts_with_what_replays_chose() {
+    let scene = Scene::new();
+    fs::write(scene.path("two jobs.log"), log()).unwrap();
+    let settings = ["autoscaling.min_executors=1", "autoscaling.max_executors=4"];
+    let settings = || settings.iter().flat_map(|setting| ["--set", setting]);
+    let outcome = scene.sparkwright().args(["history", "two jobs.log"]).args(settings()).run().unwrap();
+    assert_eq!(outcome.code(), Some(0), "{}", outcome.stderr);
+    let history = json(&outcome.stdout);
+    let starts = history["starts"].as_array().unwrap();
+    let tried: Vec<u64> = starts.iter().map(|start| start["executors"].as_u64().unwrap()).collect();
+    assert_eq!(tried, [1, 2, 4], "{history:#}");
+    let run_ms = |place: usize| starts[place]["run_ms"].as_u64().unwrap();
+    assert!(run_ms(2) < run_ms(0), "{history:#}");
+    fs::write(scene.path("history.json"), outcome.stdout).unwrap();
+    let initial = |target: &str| {
+        let target = format!("pipeline.optimization_target={target}");
+        let plan = scene.sparkwright().args(["plan", "--json", "--history", "history.json", "--set", &target]);
+        json(&plan.args(settings()).run().unwrap().stdout)["initial_executors"].clone()
+    };
+    let speed = initial("speed");
+    assert_eq!((&speed["value"], &speed["grade"]), (&4.into(), &"B".into()), "{speed:#}");
+    assert_eq!(speed["trace"]["rule"], "executors.initial_by_replay");
+    assert!(initial("memory")["value"].as_u64() < Some(4));
 }
 
 #[test]

@@ -23,5 +23,6 @@ pub mod log;
 pub mod measure;
 mod settings;
 pub mod simulation;
+pub mod starts;
 pub mod steered;
 pub mod trace;

@@ -1,81 +1,75 @@
-//! The number of executors at the start, chosen by replaying an earlier run.
+//! The number of executors at the start, chosen by replaying an earlier run, against Spark's dynamic allocation that starts with one.
+
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+
 mod support;
-use sparkwright_core::control::{ControlInput, control, tick_ms};
-use sparkwright_core::policy::{OptimizationTarget, ResolvedPolicy};
-use sparkwright_replay::allocations::{PolicyAllocation, SparkAllocation};
-use sparkwright_replay::measure::InJobTime;
-use sparkwright_replay::simulation::{Allocation, Manager, Model, replay_steered};
+
+use sparkwright_core::executor::start::best;
+use sparkwright_core::policy::OptimizationTarget;
+use sparkwright_replay::simulation::Manager;
+use sparkwright_replay::starts::{mean, sizes};
 use sparkwright_replay::trace::Trace;
-use support::public::{USABLE, logs, trace};
-const TARGETS: [OptimizationTarget; 4] =
-    [OptimizationTarget::Speed, OptimizationTarget::Quality, OptimizationTarget::Balanced, OptimizationTarget::Memory];
-fn run(trace: &Trace, cluster: &Manager, allocation: &mut dyn Allocation) -> (f64, f64) {
-    let replayed = replay_steered(trace, &Model::OTHER_SIZES, cluster, allocation);
-    (InJobTime::of(trace, &replayed).replayed_us as f64, replayed.executor_us() as f64)
+use support::clusters::{Shares, TARGETS, by_policy, by_spark, like_its_own, whole_runs};
+use support::public::logs;
+
+/// The number that the replays of this run on this cluster choose.
+fn chosen(trace: &Trace, cluster: &Manager, target: OptimizationTarget) -> u32 {
+    let tried = sizes(cluster.most, (1, cluster.most)).into_iter().filter_map(|executors| {
+        let (time_us, executor_us) =
+            by_policy(trace, &Manager { initial: executors, ..cluster.clone() }, false, target);
+        mean(executors, &[(time_us as i64, executor_us as i64)])
+    });
+    best(target, &tried.collect::<Vec<_>>()).unwrap().executors
 }
+
+/// What the same run would have taken with the number that it chooses: the most that a start can do.
 #[test]
-fn prototype() {
+fn public_logs_with_what_they_choose() {
     let Some(folder) = logs() else { return };
-    let whole = USABLE.iter().filter(|name| !name.contains("truncated") && !name.contains("malformed"));
-    let mut traces: Vec<(&str, Trace)> = whole.map(|name| (*name, trace(&folder, name).unwrap())).collect();
-    for stage in traces.iter_mut().flat_map(|(_, trace)| &mut trace.stages) {
-        stage.profile = 0;
-    }
+    let traces = whole_runs(&folder);
     for start_ms in [5_000, 30_000] {
-        let mut sums = [[0.0_f64; 2]; 4];
-        let n = traces.len() as f64;
-        for (name, trace) in &traces {
-            let all: u32 = trace.executors.iter().map(|executor| executor.slots).sum();
-            let is_local = trace.executors.iter().all(|executor| executor.id == "driver");
-            let slots = if is_local { all.min(4) } else { trace.executors[0].slots };
-            let most = (all / slots).max(2);
-            let cluster = |initial| Manager {
-                slots,
-                profile: 0,
-                initial,
-                most,
-                initial_start_us: vec![start_ms * 1_000],
-                start_us: vec![start_ms * 1_000],
-                removal_us: 1_500_000,
-                called_off_within_us: Some(2_500_000),
-                moves_blocks: true,
-                shuffle_service: false,
-                on_a_host: 1,
-            };
-            let spark = run(trace, &cluster(1), &mut SparkAllocation::new(1, most, 1, slots));
-            let mut line = format!("{name:45} most {most:3}");
-            for (at, target) in TARGETS.into_iter().enumerate() {
-                let alpha = [0.95, 0.8, 0.5, 0.1][at];
-                let mut best: Option<(f64, u32, (f64, f64))> = None;
-                let mut initial = 1;
-                loop {
-                    let mut policy = ResolvedPolicy::default();
-                    (policy.autoscaling.min_executors, policy.autoscaling.max_executors) = (1, most);
-                    policy.pipeline.optimization_target = target;
-                    let every_us = i64::try_from(tick_ms(&policy)).unwrap() * 1_000;
-                    let decide = |facts: &ControlInput| Some(control(&policy, facts));
-                    let manager = cluster(initial);
-                    let mut allocation = PolicyAllocation::new(decide, &manager, 1_700_000_000_000, every_us);
-                    let ours = run(trace, &manager, &mut allocation);
-                    let cost = alpha * ours.0.ln() + (1.0 - alpha) * ours.1.ln();
-                    if best.is_none_or(|(least, _, _)| cost < least - 1e-9) {
-                        best = Some((cost, initial, ours));
-                    }
-                    if initial >= most {
-                        break;
-                    }
-                    initial = (initial * 2).min(most);
-                }
-                let (_, initial, ours) = best.unwrap();
-                line += &format!(" | {target:?} {initial}: {:.2} {:.2}", ours.0 / spark.0, ours.1 / spark.1);
-                sums[at][0] += (ours.0 / spark.0).ln() / n;
-                sums[at][1] += (ours.1 / spark.1).ln() / n;
+        let summaries = TARGETS.map(|target| {
+            let mut shares = Shares::default();
+            for (_, trace) in &traces {
+                let cluster = like_its_own(trace, start_ms);
+                let with = Manager { initial: chosen(trace, &cluster, target), ..cluster.clone() };
+                shares.note(by_policy(trace, &with, false, target), by_spark(trace, &cluster, false));
             }
-            eprintln!("{line}");
-        }
-        for (at, target) in TARGETS.iter().enumerate() {
-            eprintln!("{start_ms} {target:?}: {:.3} {:.3}", sums[at][0].exp(), sums[at][1].exp());
+            shares.summary(&format!("executors after {} s: {target:?}", start_ms / 1_000))
+        });
+        let [speed, quality, balanced, memory] = summaries;
+        assert!(speed.0 <= 0.89 && speed.1 <= 1.12, "{speed:?}");
+        assert!(quality.0 <= 0.89 && quality.1 <= 1.09, "{quality:?}");
+        assert!(balanced.0 <= 0.95 && balanced.1 <= 1.0, "{balanced:?}");
+        assert!(memory.0 <= 1.02 && memory.1 <= 0.90, "{memory:?}");
+    }
+}
+
+/// Two attempts of one job: what the first one chooses, the second one starts with.
+#[test]
+fn the_second_attempt_starts_with_what_the_first_one_chose() {
+    let Some(folder) = logs() else { return };
+    let traces = whole_runs(&folder);
+    let attempt = |number: u32| {
+        let name = format!("rapids/attempt_{number}_eventlog.zstd");
+        &traces.iter().find(|(of, _)| *of == name).unwrap().1
+    };
+    for (start_ms, most_time) in [(5_000, 0.80), (30_000, 0.80)] {
+        let cluster = like_its_own(attempt(1), start_ms);
+        let sparks = by_spark(attempt(2), &cluster, false);
+        for target in [OptimizationTarget::Speed, OptimizationTarget::Balanced] {
+            let with = Manager { initial: chosen(attempt(1), &cluster, target), ..cluster.clone() };
+            let ours = by_policy(attempt(2), &with, false, target);
+            eprintln!(
+                "{target:?}, {start_ms}: {} at the start, {:.2} and {:.2}",
+                with.initial,
+                ours.0 / sparks.0,
+                ours.1 / sparks.1
+            );
+            assert!(
+                with.initial > 1 && ours.0 <= most_time * sparks.0 && ours.1 <= 1.35 * sparks.1,
+                "{target:?}: {ours:?} {sparks:?}"
+            );
         }
     }
 }

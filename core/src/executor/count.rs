@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 use super::run_time::{RunTime, work_source};
 use super::shared_work::elasticity_weight;
 use super::slots::{executors_for, tasks_an_executor};
+use super::start;
 use crate::cost::Prices;
 use crate::facts::{ClusterFacts, History, JobFacts, ProcessingType, StageType};
 use crate::policy::{OptimizationTarget, ResolvedPolicy};
@@ -415,7 +416,7 @@ fn in_range(
     }
     let value = saturating_u32(value);
     let moves = scaling.enable_autoscaling;
-    let start = |wanted: u32| if moves && grade == Grade::C { least.max(wanted / 2) } else { wanted };
+    let rule = |wanted: u32| if moves && grade == Grade::C { least.max(wanted / 2) } else { wanted };
     let along = Along {
         input: "wanted executors of",
         unit: Unit::Executors,
@@ -430,15 +431,19 @@ fn in_range(
         Unit::Executors,
     )
     .input("executors", value, Unit::Executors, "executors")
-    .unbounded(start(value));
+    .unbounded(rule(value));
     let initial = if local {
         // Spark itself has one executor there, the driver.
         initial.note("a local master runs every task in the driver").decide(1, Grade::A)
     } else {
         initial
-            .flips(along.flips(|wanted| start(saturating_u32(wanted)).clamp(least, most)))
-            .decide(start(value).clamp(least, most), grade)
+            .flips(along.flips(|wanted| rule(saturating_u32(wanted)).clamp(least, most)))
+            .decide(rule(value).clamp(least, most), grade)
     };
+    let target = facts.job.target.unwrap_or(policy.pipeline.optimization_target);
+    let target_from = policy.origin("pipeline.optimization_target");
+    let replayed = start::by_replay(target, target_from, &facts.history.starts, (least, most));
+    let initial = replayed.filter(|_| moves && !local).unwrap_or(initial);
     ExecutorCount { wanted: trace.decide(value, grade), initial, least, most, model }
 }
 

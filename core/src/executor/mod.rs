@@ -1,4 +1,5 @@
-//! Executors: how many ([`count`]), how large ([`size`]), what runs on them at a time ([`slots`]), and the driver beside them ([`driver`]).
+//! Executors: how many ([`count`]), how large ([`size`]), what runs on them at a time ([`slots`]), how many there are at the start
+//! by replay ([`start`]), and the driver beside them ([`driver`]).
 
 pub mod count;
 pub mod driver;
@@ -7,3 +8,4 @@ pub mod scaling;
 pub mod shared_work;
 pub mod size;
 pub mod slots;
+pub mod start;

@@ -12,6 +12,8 @@ use sparkwright_core::review::ReviewAnswer;
 use sparkwright_core::steering::LAUNCH_MODULE_MS;
 use sparkwright_core::units::Bytes;
 use sparkwright_policy::written_facts;
+use sparkwright_replay::log::Log as ReplayLog;
+use sparkwright_replay::trace::Trace;
 
 use super::policy_options::{PolicyOptions, prepared_launch};
 use super::terminal::{note, print, print_json};
@@ -19,6 +21,7 @@ use super::{Exit, Failure};
 use crate::engine::{Budget, Prepared};
 use crate::launch::history_file;
 use crate::record;
+use crate::replay::{self, StartsError};
 use crate::review::{self, Log};
 use crate::steering::Mode;
 
@@ -60,6 +63,9 @@ impl Review {
 }
 
 /// Summarizes runs of one job as the history that `plan`, `submit` and `check` read: JSON, the oldest run first.
+///
+/// Each run is replayed under this policy with one, two, four ... executors at the start (`starts`): the next plan starts with the number that costs least
+/// for the policy's `optimization_target`.
 #[derive(Debug, Args)]
 pub struct HistoryOf {
     #[command(flatten)]
@@ -77,20 +83,32 @@ pub struct HistoryOf {
 
 impl HistoryOf {
     pub(super) fn run(self) -> Result<Exit, Failure> {
-        let policy = prepared(&self.policy)?;
-        let mut runs: Vec<(u64, PastRun)> = Vec::new();
+        let launch = self.policy.launch(Mode::Act)?;
+        let policy = prepared_launch(&launch)??;
+        let (mut runs, mut traces): (Vec<(u64, PastRun)>, Vec<(ReplayLog, Trace)>) = (Vec::new(), Vec::new());
         for name in &self.runs {
             let log = read(&event_log(name, &self.record)?)?;
             if !log.measured.ended() {
                 note(&format!("`{name}` has no end and is left out: its run time would be too short"));
                 continue;
             }
-            runs.push((log.measured.started_ms(), ask(&policy.0, &log, &[], self.input_bytes)?.past_run));
+            runs.push((log.measured.started_ms(), ask(&policy, &log, &[], self.input_bytes)?.past_run));
+            // What can't be replayed is a run all the same.
+            if let Ok(trace) = Trace::of(&log.replayed) {
+                traces.push((log.replayed, trace));
+            }
         }
         runs.sort_by_key(|(started_ms, _)| *started_ms);
-        let history = History { runs: runs.into_iter().map(|(_, run)| run).collect(), ..History::default() };
+        let logged: Vec<(&ReplayLog, &Trace)> = traces.iter().map(|(log, trace)| (log, trace)).collect();
+        let starts = replay::starts(&launch.policy, &policy, &logged, &launch.labels)?;
+        let runs = runs.into_iter().map(|(_, run)| run).collect();
         // Only what there is: what is absent is taken from the runs.
-        print_json(&serde_json::json!({ "runs": history.runs }))?;
+        let history = History { runs, starts, ..History::default() };
+        let mut told = serde_json::json!({ "runs": history.runs });
+        if !history.starts.is_empty() {
+            told["starts"] = serde_json::json!(history.starts);
+        }
+        print_json(&told)?;
         Ok(Exit::Fine)
     }
 }
@@ -145,4 +163,13 @@ fn ask(policy: &Prepared, log: &Log, earlier: &[PastRun], input_bytes: Option<By
     let question = log.measured.question(earlier, input_bytes);
     let (answer, _) = policy.session()?.ask(DecisionPoint::Review, &question, Budget::millis(LAUNCH_MODULE_MS))?;
     answer.map_err(|refused: ErrorBody| refused.into())
+}
+
+impl From<StartsError> for Failure {
+    fn from(error: StartsError) -> Self {
+        match error {
+            StartsError::Plan(error) => error.into(),
+            StartsError::NotSteered(error) => error.into(),
+        }
+    }
 }

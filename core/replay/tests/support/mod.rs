@@ -2,5 +2,6 @@
 
 #![allow(dead_code)]
 
+pub(crate) mod clusters;
 pub(crate) mod loads;
 pub(crate) mod public;

@@ -1,0 +1,100 @@
+//! The number of executors to start with, by what earlier runs would have taken with others.
+//!
+//! An event log is replayed with this policy's controller and with one, two, four ... executors at the start: these times come as facts
+//! ([`crate::facts::StartTried`]), and the choice among them is made here.
+
+use alloc::format;
+
+use super::shared_work::elasticity_weight;
+use crate::facts::StartTried;
+use crate::policy::OptimizationTarget;
+use crate::trace::{Decision, Grade, Trace, Unit, render_ms};
+
+/// Of what was tried, what costs least for a target: `alpha * ln(run time) + (1 - alpha) * ln(executor time)`, with weight alpha as in the elasticity rule:
+/// one percent of run time is worth `alpha / (1 - alpha)` percent of executor time. The fewest executors of equals; nothing where nothing was tried.
+#[must_use]
+pub fn best(target: OptimizationTarget, tried: &[StartTried]) -> Option<StartTried> {
+    let alpha = elasticity_weight(target);
+    let cost = |start: &StartTried| {
+        alpha * libm::log(start.run_ms.max(1) as f64) + (1.0 - alpha) * libm::log(start.executor_ms.max(1) as f64)
+    };
+    tried
+        .iter()
+        .copied()
+        .min_by(|one, other| cost(one).total_cmp(&cost(other)).then(one.executors.cmp(&other.executors)))
+}
+
+/// The number that [`best`] chooses, with what was tried as its evidence, within these bounds; nothing where nothing was tried.
+pub(super) fn by_replay(
+    target: OptimizationTarget,
+    target_from: alloc::borrow::Cow<'static, str>,
+    tried: &[StartTried],
+    (least, most): (u32, u32),
+) -> Option<Decision<u32>> {
+    let best = best(target, tried)?;
+    let mut trace = Trace::new(
+        "executors.initial_by_replay",
+        "the number with which earlier runs, replayed under this policy, cost least: alpha * ln(run time) + (1 - alpha) * ln(executor time)",
+        Unit::Executors,
+    )
+    .input("optimization target", target.word(), Unit::None, target_from)
+    .input("alpha", elasticity_weight(target), Unit::None, "target")
+    .input("run time with that number", best.run_ms, Unit::Milliseconds, "history")
+    .input("executor time with that number", best.executor_ms, Unit::Milliseconds, "history")
+    .unbounded(best.executors);
+    for start in tried.iter().filter(|start| start.executors != best.executors) {
+        let (run, executors) = (render_ms(start.run_ms), render_ms(start.executor_ms));
+        trace = trace.note(format!("with {} at the start: {run}, {executors} of executor time", start.executors));
+    }
+    let value = best.executors.clamp(least, most);
+    if value != best.executors {
+        trace.bound(
+            "autoscaling.min_executors and max_executors",
+            u64::from(value),
+            u64::from(best.executors),
+            u64::from(value),
+        );
+    }
+    Some(trace.decide(value, Grade::B))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use OptimizationTarget::{Balanced, Memory, Quality, Speed};
+
+    const fn tried(executors: u32, run_s: u64, executor_s: u64) -> StartTried {
+        StartTried { executors, run_ms: run_s * 1_000, executor_ms: executor_s * 1_000 }
+    }
+
+    #[test]
+    fn what_a_second_is_worth_depends_on_the_target() {
+        // Each doubling saves a fifth of the time, for a tenth, a third, and half as much again of the executor time.
+        let all = [tried(1, 1_000, 1_000), tried(2, 800, 1_100), tried(4, 640, 1_467), tried(8, 512, 2_200)];
+        for (target, executors) in [(Speed, 8), (Quality, 8), (Balanced, 2), (Memory, 1)] {
+            assert_eq!(best(target, &all).map(|start| start.executors), Some(executors), "{target:?}");
+        }
+    }
+
+    #[test]
+    fn the_fewest_of_equals_and_none_of_nothing() {
+        assert_eq!(best(Balanced, &[tried(4, 10, 20), tried(2, 10, 20)]), Some(tried(2, 10, 20)));
+        assert_eq!(best(Balanced, &[]), None);
+        // A run of no time is no trouble.
+        assert_eq!(best(Speed, &[tried(1, 0, 0)]), Some(tried(1, 0, 0)));
+    }
+
+    #[test]
+    fn the_bounds_stand_and_what_was_tried_is_told() {
+        let all = [tried(1, 1_000, 1_000), tried(8, 100, 1_100)];
+        let decision =
+            by_replay(Speed, "here".into(), &all, (1, 4)).unwrap_or_else(|| unreachable!("something was tried"));
+        assert_eq!((decision.value, decision.grade), (4, Grade::B));
+        assert!(
+            decision.trace.notes.iter().any(|note| note.contains("with 1 at the start: 16 min 40 s")),
+            "{:?}",
+            decision.trace.notes
+        );
+        assert!(by_replay(Speed, "here".into(), &[], (1, 4)).is_none());
+    }
+}
