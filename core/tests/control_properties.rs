@@ -152,7 +152,7 @@ fn wild_state() -> impl Strategy<Value = ControlState> {
     };
     let direction = prop_oneof![Just(None), Just(Some(Direction::Up)), Just(Some(Direction::Down))];
     (
-        (any::<Option<u32>>(), any::<u32>(), any::<[u64; 4]>(), any::<u32>(), any::<bool>(), any::<[Option<u64>; 2]>()),
+        (any::<Option<u32>>(), any::<u32>(), any::<[u64; 4]>(), any::<u32>(), any::<[bool; 2]>(), any::<Option<u64>>()),
         (entries(), entries(), entries(), direction, vec(any::<u64>(), 0..200)),
         (any::<Option<u64>>(), vec(any::<u64>(), 0..200), entries(), any::<u32>()),
     )
@@ -169,13 +169,13 @@ fn wild_state() -> impl Strategy<Value = ControlState> {
             stale_ticks,
             facts_at_ms: times[2],
             now_ms: times[3],
-            acting,
-            short_since_ms: short[0],
-            backlog_since_ms: short[1],
+            acting: acting[0],
+            short_since_ms: short,
             slack_since_ms: idle.0,
             gaps_ms: idle.1,
             spare: idle.2,
             most_needed: idle.3,
+            worked: acting[1],
         })
 }
 

@@ -75,7 +75,7 @@ fn running(target: u32, (busy, idle): (u32, u32), change: Value) -> Value {
     let mut question = json!({
         "now_ms": NOW, "facts_at_ms": NOW, "controller": "policy", "running_tasks": busy,
         "executors": (1..=busy + idle).map(executor).collect::<Vec<_>>(),
-        "state": {"target": target, "ramp_step": 1, "acting": true},
+        "state": {"target": target, "ramp_step": 1, "acting": true, "worked": true},
     });
     for (name, value) in change.as_object().unwrap() {
         match value.as_object() {

@@ -34,7 +34,6 @@ impl Account<'_> {
             Follows::Need => "no backlog",
             Follows::Work => "work that outlasts a start",
             Follows::Ramp => "ramp",
-            Follows::Patience => "the first executor is not there, and its tasks wait for less than a second",
         };
         self.bound(name, executors);
     }

@@ -195,8 +195,6 @@ pub struct ControlState {
     pub ramp_step: u32,
     /// When the ramp last added.
     pub ramp_at_ms: u64,
-    /// Since when tasks have waited for a slot; absent while none do.
-    pub backlog_since_ms: Option<u64>,
     /// Needs within the down window, largest kept for each slice of it.
     pub needs: Vec<NeedAt>,
     /// Targets within the last minute, for the growth limit; none from before a planned move.
@@ -228,13 +226,14 @@ pub struct ControlState {
     pub spare: Vec<NeedAt>,
     /// The most executors that tasks would have filled so far.
     pub most_needed: u32,
+    /// Whether a task of the application has ended: until then nothing is known of its work.
+    pub worked: bool,
 }
 
 crate::members::read_over_defaults!(ControlState {
     target,
     ramp_step,
     ramp_at_ms,
-    backlog_since_ms,
     needs,
     minute_targets,
     window_targets,
@@ -250,6 +249,7 @@ crate::members::read_over_defaults!(ControlState {
     gaps_ms,
     spare,
     most_needed,
+    worked,
 });
 
 /// A guard that kept the controller from a move it would have made.

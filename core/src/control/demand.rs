@@ -10,21 +10,6 @@ use crate::executor::shared_work::elasticity_weight;
 use crate::policy::OptimizationTarget;
 use crate::units::{floor_u64, saturating_u32};
 
-/// How long tasks wait before more executors are asked for while there is none yet: the default of `spark.dynamicAllocation.schedulerBacklogTimeout`. The
-/// first one of an application gets its tasks before others start beside it: eight that start at once on two cores took the first from 3 to 7 s, and its
-/// first task from 2 to 8. Later a backlog is met at once: by replay of public logs a second of patience makes runs longer by 1.5 %.
-const FIRST_BACKLOG_MS: u64 = 1_000;
-
-/// How long the tasks that wait are still to wait before executors are asked for, where so many are there; `since_ms` is since when they do.
-pub(super) fn patience_ms(since_ms: &mut Option<u64>, now_ms: u64, pending_tasks: u64, executors: u32) -> u64 {
-    if pending_tasks == 0 {
-        *since_ms = None;
-        return 0;
-    }
-    let since_ms = *since_ms.get_or_insert(now_ms);
-    if executors > 0 { 0 } else { FIRST_BACKLOG_MS.saturating_sub(now_ms.saturating_sub(since_ms)) }
-}
-
 /// How long the work must last for executors to be asked for, at most, in times that an executor takes to start.
 const MOST_PATIENCE: f64 = 2.5;
 
@@ -67,7 +52,7 @@ impl Work {
 /// the replay of public logs, each of them makes runs shorter by a percent or more and costs next to nothing, for the run then ends sooner.
 pub(super) const fn ahead(target: OptimizationTarget) -> u32 {
     match target {
-        OptimizationTarget::Speed => 2,
+        OptimizationTarget::Speed => 6,
         OptimizationTarget::Quality | OptimizationTarget::Balanced => 1,
         OptimizationTarget::Memory => 0,
     }
@@ -87,16 +72,23 @@ pub(super) enum Follows {
     Work,
     /// Spark's ramp.
     Ramp,
-    /// What there is: the tasks have not waited for long.
-    Patience,
 }
 
 /// How many executors to ask for where `need` would be filled, and `ramped` would be asked for by Spark's ramp.
 ///
-/// With weight alpha of the target and start-up L, targets that put time first ask for the need at once; memory asks only for as many as
+/// Until the first task of an application has ended nothing is known of its work, and all follow Spark's ramp: executors that start beside the first one
+/// keep its tasks from starting (eight at once on two cores took it from 3 to 7 s, and its first task from 2 to 8). After that, with weight alpha of the
+/// target and start-up L, targets that put time first ask for the need at once; memory asks only for as many as
 /// still have work at `L / alpha`, two and a half start-ups at most, and ramps up where task times or start-up are not known.
-pub(super) fn ask(target: OptimizationTarget, need: u32, ramped: u32, work: Option<Work>) -> (u32, Follows) {
+pub(super) fn ask(
+    target: OptimizationTarget,
+    need: u32,
+    ramped: u32,
+    worked: bool,
+    work: Option<Work>,
+) -> (u32, Follows) {
     match (target, work) {
+        _ if !worked => (ramped, Follows::Ramp),
         (OptimizationTarget::Speed | OptimizationTarget::Quality | OptimizationTarget::Balanced, _) => {
             (need, Follows::Need)
         }
@@ -134,7 +126,7 @@ mod tests {
         let little = work((9, 0), Some(1), Some(60_000), (1, 1));
         for target in [Speed, Quality, Balanced] {
             for work in [None, little] {
-                assert_eq!(ask(target, 9, 2, work), (9, Follows::Need));
+                assert_eq!(ask(target, 9, 2, true, work), (9, Follows::Need));
             }
         }
     }
@@ -151,16 +143,16 @@ mod tests {
             (39, 4, (0, Follows::Work)),
         ] {
             let work = work((pending, running), Some(500), Some(5_000), (4, 2));
-            assert_eq!(ask(Memory, 50, 3, work), expected, "{pending} and {running}");
+            assert_eq!(ask(Memory, 50, 3, true, work), expected, "{pending} and {running}");
         }
-        assert_eq!(ask(Memory, 50, 3, work((200, 0), None, Some(5_000), (4, 2))), (3, Follows::Ramp));
-        assert_eq!(ask(Memory, 50, 3, work((200, 0), Some(5), None, (4, 2))), (0, Follows::Work));
+        assert_eq!(ask(Memory, 50, 3, true, work((200, 0), None, Some(5_000), (4, 2))), (3, Follows::Ramp));
+        assert_eq!(ask(Memory, 50, 3, true, work((200, 0), Some(5), None, (4, 2))), (0, Follows::Work));
     }
 
     #[test]
     fn no_size_overflows_and_executors_that_start_at_once_are_worth_any_work() {
-        assert_eq!(ask(Memory, 7, 1, work((u64::MAX, u64::MAX), Some(u64::MAX), Some(1), (0, 0))).0, 7);
-        assert_eq!(ask(Memory, 7, 1, work((1, 0), Some(1), Some(0), (1, 1))).0, 7);
-        assert_eq!(ask(Memory, 7, 1, work((1, 0), Some(1), Some(u64::MAX), (1, 1))).0, 0);
+        assert_eq!(ask(Memory, 7, 1, true, work((u64::MAX, u64::MAX), Some(u64::MAX), Some(1), (0, 0))).0, 7);
+        assert_eq!(ask(Memory, 7, 1, true, work((1, 0), Some(1), Some(0), (1, 1))).0, 7);
+        assert_eq!(ask(Memory, 7, 1, true, work((1, 0), Some(1), Some(u64::MAX), (1, 1))).0, 0);
     }
 }

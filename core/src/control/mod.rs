@@ -120,7 +120,7 @@ pub fn control(policy: &ResolvedPolicy, input: &ControlInput) -> ControlAnswer {
     }
     let wanted = bounds.clamp(account.value);
     let backlog = plan.is_none() && input.pending_tasks > 0 && wanted > current;
-    let patience_ms = demand::patience_ms(&mut state.backlog_since_ms, now, input.pending_tasks, counts.active);
+    state.worked |= input.mean_task_ms.is_some();
     let work = Work::of(input, slots::slots(counts.active, each), each);
     // Spark's ramp is for work of which nothing is known: from its first sight to the first step is as long as from one step to the next.
     let unknown = backlog && work.is_none();
@@ -133,11 +133,10 @@ pub fn control(policy: &ResolvedPolicy, input: &ControlInput) -> ControlAnswer {
         Ordering::Equal => {}
         Ordering::Greater if plan.is_some() => account.pass_pause(paused.as_ref()),
         Ordering::Greater => {
-            if backlog && patience_ms > 0 {
-                account.ask((current, demand::Follows::Patience));
-            } else if backlog {
-                let ramped = if due { ramp::step(current, counts.staying, need, state.ramp_step) } else { current };
-                account.ask(demand::ask(target, account.value, ramped, work));
+            if backlog {
+                let to = account.value;
+                let ramped = if due { ramp::step(current, counts.staying, to, state.ramp_step) } else { current };
+                account.ask(demand::ask(target, to, ramped, state.worked, work));
             } else {
                 account.ask((current, demand::Follows::Need));
             }
@@ -205,12 +204,7 @@ pub fn control(policy: &ResolvedPolicy, input: &ControlInput) -> ControlAnswer {
         remove,
         held,
         executors_if_lost: acting.then(|| bounds.most()),
-        // Sooner where tasks will have waited for long enough by then.
-        next_tick_ms: now.saturating_add(if backlog && patience_ms > 0 {
-            patience_ms.min(tick_ms(policy))
-        } else {
-            tick_ms(policy)
-        }),
+        next_tick_ms: now.saturating_add(tick_ms(policy)),
         state,
     }
 }

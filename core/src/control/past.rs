@@ -24,7 +24,6 @@ pub(super) fn resumed(input: &ControlInput, acting: bool) -> ControlState {
     }
     state.reversals_ms.iter_mut().for_each(shift);
     state.short_since_ms.iter_mut().for_each(shift);
-    state.backlog_since_ms.iter_mut().for_each(shift);
     state.slack_since_ms.iter_mut().for_each(shift);
     shift(&mut state.ramp_at_ms);
     shift(&mut state.last_move_ms);
@@ -32,11 +31,11 @@ pub(super) fn resumed(input: &ControlInput, acting: bool) -> ControlState {
     if acting && !state.acting {
         state = ControlState {
             needs: state.needs,
-            backlog_since_ms: state.backlog_since_ms,
             slack_since_ms: state.slack_since_ms,
             gaps_ms: state.gaps_ms,
             spare: state.spare,
             most_needed: state.most_needed,
+            worked: state.worked,
             stale_ticks: state.stale_ticks,
             facts_at_ms: state.facts_at_ms,
             now_ms: state.now_ms,

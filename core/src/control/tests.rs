@@ -75,7 +75,8 @@ fn at(now_ms: u64, pending_tasks: u64, executors: Vec<ExecutorFacts>) -> Control
 /// `input` after the target was `target` for longer than any window, and no executor was one too many until now.
 fn after(target: u32, mut input: ControlInput) -> ControlInput {
     let needed = vec![NeedAt { at_ms: NOW - 1, executors: 0 }];
-    input.state = ControlState { target: Some(target), acting: true, spare: needed, ..ControlState::default() };
+    input.state =
+        ControlState { target: Some(target), acting: true, spare: needed, worked: true, ..ControlState::default() };
     input
 }
 
@@ -339,7 +340,7 @@ fn coming_executors_are_called_off_first() {
 /// A plan of eight was called off at the first look, before the first job.
 #[test]
 fn executors_of_the_start_come() {
-    for target in [OptimizationTarget::Speed, OptimizationTarget::Memory] {
+    for target in [OptimizationTarget::Balanced, OptimizationTarget::Memory] {
         let mut policy = free(1, 20);
         policy.pipeline.optimization_target = target;
         let mut input = at(NOW, 0, Vec::new());

@@ -82,14 +82,11 @@ impl<C: FnMut(&ControlInput) -> Option<ControlAnswer>> Allocation for PolicyAllo
         facts.executor_start_ms = moment.start_us.map(ms);
         let Some(answer) = (self.control)(facts) else { return Wanted::default() };
         facts.state = answer.state.clone();
-        let next_us =
-            i64::try_from(answer.next_tick_ms.saturating_sub(now_ms)).map_or(i64::MAX, |ms| ms.saturating_mul(1_000));
-        let again_us = Some(next_us).filter(|next_us| *next_us < self.every_us);
         let wanted = if answer.apply {
             let remove = answer.remove.iter().filter_map(|id| id.parse().ok()).collect();
-            Wanted { executors: Some(answer.target.value), remove, again_us }
+            Wanted { executors: Some(answer.target.value), remove }
         } else {
-            Wanted { again_us, ..Wanted::default() }
+            Wanted::default()
         };
         self.answer = Some(answer);
         wanted

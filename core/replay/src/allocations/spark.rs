@@ -138,6 +138,6 @@ impl Allocation for SparkAllocation {
         self.update(self.need(moment), there, moment.now_us);
         let spare = there.saturating_sub(self.least.max(self.target)) as usize;
         let remove: Vec<usize> = over.into_iter().take(spare).collect();
-        Wanted { executors: (self.target != before).then_some(self.target), remove, again_us: None }
+        Wanted { executors: (self.target != before).then_some(self.target), remove }
     }
 }

@@ -72,8 +72,6 @@ pub struct Wanted {
     pub executors: Option<u32>,
     /// These are to go, by their places.
     pub remove: Vec<usize>,
-    /// It looks again after so long, where that is sooner than it would.
-    pub again_us: Option<i64>,
 }
 
 /// Who moves the executors of a replay.

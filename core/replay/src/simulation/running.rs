@@ -35,15 +35,13 @@ impl Simulation<'_> {
                 Happens::StageEnds(stage) => self.stage_ends(stage, now_us),
                 Happens::JobEnds(job) => self.job_ends(job, now_us),
                 Happens::Look => {}
-                Happens::Ticks => {
+                // Each look is waited for anew: one that came in between has put this off.
+                Happens::Ticks if steered.as_ref().is_some_and(|steered| steered.looks_at_us > now_us) => {}
+                Happens::Ticks | Happens::SeesTasks => {
                     if let Some(steered) = &mut steered {
                         self.look(steered, now_us);
-                        self.at(now_us + steered.allocation.every_us().max(1), Happens::Ticks);
-                    }
-                }
-                Happens::SeesTasks => {
-                    if let Some(steered) = &mut steered {
-                        self.look(steered, now_us);
+                        steered.looks_at_us = now_us + steered.allocation.every_us().max(1);
+                        self.at(steered.looks_at_us, Happens::Ticks);
                     }
                 }
             }

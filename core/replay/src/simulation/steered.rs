@@ -16,11 +16,13 @@ pub(super) struct Steered<'a> {
     asked: usize,
     start_us: Option<i64>,
     seen: BTreeSet<usize>,
+    /// When the next look is due.
+    pub(super) looks_at_us: i64,
 }
 
 impl<'a> Steered<'a> {
     pub(super) fn of(manager: &'a Manager, allocation: &'a mut dyn Allocation) -> Self {
-        Self { manager, allocation, asked: 0, start_us: None, seen: BTreeSet::new() }
+        Self { manager, allocation, asked: 0, start_us: None, seen: BTreeSet::new(), looks_at_us: 0 }
     }
 
     fn start_us(&mut self) -> i64 {
@@ -67,9 +69,6 @@ impl Simulation<'_> {
                 self.ask(steered.manager, now_us, start_us);
             }
             self.call_off(steered.manager, there.saturating_sub(executors), now_us);
-        }
-        if let Some(again_us) = wanted.again_us {
-            self.at(now_us + again_us.max(1), Happens::SeesTasks);
         }
         for place in wanted.remove {
             if steered.manager.moves_blocks {

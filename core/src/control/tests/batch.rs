@@ -37,7 +37,7 @@ fn half_idle(idle_ms: u64, cached: u64) -> Vec<ExecutorFacts> {
 #[test]
 fn tasks_that_wait_have_all_their_executors_asked_for_at_once() {
     for (target, known, asked) in [
-        (Speed, None, 32),
+        (Speed, None, 36),
         (Quality, None, 31),
         (Balanced, None, 31),
         // Even where the work ends before an executor starts: more of it may come.
@@ -60,46 +60,36 @@ fn tasks_that_wait_have_all_their_executors_asked_for_at_once() {
 
 /// On a machine of two cores, seven executors that start beside the first one keep its tasks from starting.
 #[test]
-fn while_the_first_executor_is_on_its_way_a_backlog_lasts_a_second_before_others_are_asked_for() {
-    let policy = toward(Speed);
-    let mut input = at(NOW, 28, Vec::new());
-    input.executors_coming = 1;
-    let mut asked = |ms: u64, executors: Vec<ExecutorFacts>, pending: u64| {
-        (input.now_ms, input.facts_at_ms, input.executors, input.pending_tasks) =
-            (NOW + ms, NOW + ms, executors, pending);
-        let answer = control(&policy, &input);
-        input.state = answer.state;
-        (answer.target.value, answer.next_tick_ms - input.now_ms)
-    };
-    // It looks again when they will have waited for a second, and not a tick later.
-    assert_eq!(asked(0, Vec::new(), 28), (1, 1_000));
-    assert_eq!(asked(400, Vec::new(), 28), (1, 600));
-    // They were gone in between: from the start.
-    assert_eq!(asked(600, Vec::new(), 0), (1, 1_000));
-    assert_eq!(asked(700, Vec::new(), 28), (1, 1_000));
-    assert_eq!(asked(1_699, Vec::new(), 28), (1, 1));
-    assert_eq!(asked(1_700, Vec::new(), 28), (30, 1_000));
-    // The first one is there: what waits is asked for at once.
+fn until_a_task_has_ended_the_ramp_is_sparks() {
+    for target in [Speed, Quality, Balanced, Memory] {
+        let mut input = after(1, at(NOW, 28, Vec::new()));
+        input.state.worked = false;
+        assert_eq!(ticks(&toward(target), &mut input, 4), [1, 2, 4, 8], "{target:?}");
+    }
+    // One has: what waits is asked for at once, and from then on.
     let mut input = after(1, at(NOW, 28, busy(1)));
-    assert_eq!(ticks(&policy, &mut input, 1), [31]);
+    (input.state.worked, input.mean_task_ms) = (false, Some(100));
+    assert_eq!(ticks(&toward(Balanced), &mut input, 1), [30]);
+    (input.pending_tasks, input.mean_task_ms) = (40, None);
+    assert_eq!(ticks(&toward(Balanced), &mut input, 1), [42]);
 }
 
 #[test]
 fn more_is_asked_for_than_waits_until_that_many_were_needed_once() {
     let policy = toward(Speed);
     let mut input = after(1, at(NOW, 3, busy(1)));
-    assert_eq!(ticks(&policy, &mut input, 1), [6]);
+    assert_eq!(ticks(&policy, &mut input, 1), [10]);
     // On their way they stay asked for.
-    input.executors_coming = 5;
-    assert_eq!(ticks(&policy, &mut input, 2), [6, 6]);
-    // All four are in use and two are not: they were never needed, and go after ten seconds, or as long as one takes to start.
-    (input.executors, input.executors_coming, input.pending_tasks) = (busy(6), 0, 0);
+    input.executors_coming = 9;
+    assert_eq!(ticks(&policy, &mut input, 2), [10, 10]);
+    // Four are in use and six are not: they were never needed, and go after ten seconds, or as long as one takes to start.
+    (input.executors, input.executors_coming, input.pending_tasks) = (busy(10), 0, 0);
     for executor in &mut input.executors[4..] {
         (executor.running_tasks, executor.idle_ms) = (0, 500);
     }
     (input.running_tasks, input.executor_start_ms) = (4, Some(12_000));
     let targets = ticks(&policy, &mut input, 13);
-    assert_eq!((targets[10], targets[12]), (6, 4), "{targets:?}");
+    assert_eq!((targets[10], targets[12]), (10, 4), "{targets:?}");
     // The same need again asks for no more than itself.
     (input.executors, input.pending_tasks) = (busy(3), 1);
     input.running_tasks = 3;
