@@ -34,26 +34,18 @@ pub(super) fn by_replay(
     let best = best(target, tried)?;
     let mut trace = Trace::new(
         "executors.initial_by_replay",
-        "the number with which earlier runs, replayed under this policy, cost least: alpha * ln(run time) + (1 - alpha) * ln(executor time)",
+        "least alpha * ln(run time) + (1 - alpha) * ln(executor time) of earlier runs, replayed with other starts",
         Unit::Executors,
     )
     .input("optimization target", target.word(), Unit::None, target_from)
-    .input("alpha", elasticity_weight(target), Unit::None, "target")
-    .input("run time with that number", best.run_ms, Unit::Milliseconds, "history")
-    .input("executor time with that number", best.executor_ms, Unit::Milliseconds, "history")
     .unbounded(best.executors);
-    for start in tried.iter().filter(|start| start.executors != best.executors) {
+    for start in tried {
         let (run, executors) = (render_ms(start.run_ms), render_ms(start.executor_ms));
-        trace = trace.note(format!("with {} at the start: {run}, {executors} of executor time", start.executors));
+        trace = trace.note(format!("from {}: {run}, executor time {executors}", start.executors));
     }
     let value = best.executors.clamp(least, most);
     if value != best.executors {
-        trace.bound(
-            "autoscaling.min_executors and max_executors",
-            u64::from(value),
-            u64::from(best.executors),
-            u64::from(value),
-        );
+        trace.bound("bounds", u64::from(value), u64::from(best.executors), u64::from(value));
     }
     Some(trace.decide(value, Grade::B))
 }
@@ -91,7 +83,7 @@ mod tests {
             by_replay(Speed, "here".into(), &all, (1, 4)).unwrap_or_else(|| unreachable!("something was tried"));
         assert_eq!((decision.value, decision.grade), (4, Grade::B));
         assert!(
-            decision.trace.notes.iter().any(|note| note.contains("with 1 at the start: 16 min 40 s")),
+            decision.trace.notes.iter().any(|note| note.contains("from 1: 16 min 40 s, executor time 16 min 40 s")),
             "{:?}",
             decision.trace.notes
         );

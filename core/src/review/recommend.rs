@@ -66,11 +66,11 @@ fn remedy(
         (BottleneckKind::SchedulingWait, Some(stage)) if !run.local && stage.tasks > slots => {
             let most = policy.autoscaling.max_executors;
             if run.executors >= most {
-                let because = "stages wait for slots and the application has all the executors that the policy allows";
+                let because = "stages wait for slots and all the executors that the policy allows are there";
                 let twice = u64::from(most.max(run.executors)).saturating_mul(2);
                 return Some(("autoscaling.max_executors", Some(Scalar::Whole(twice)), because.into()));
             }
-            let because = "stages wait for slots that the policy allows: start with more executors, or look at what the cluster gives";
+            let because = "stages wait for slots that the policy allows: start with more executors";
             Some(("autoscaling.min_executors", Some(Scalar::Whole(u64::from(run.executors.max(1)))), because.into()))
         }
         (BottleneckKind::SmallPartitions, Some(stage)) if shuffled => {
@@ -95,16 +95,12 @@ fn remedy(
 fn larger_heap(run: &ReviewInput, bottleneck: &Bottleneck) -> Remedy {
     if run.executor_cores > Some(CORES_UNDER_GC) && !run.local {
         let lost = render_ms(bottleneck.lost_ms);
-        let because = format!("garbage collection takes {lost} of the run: fewer tasks at a time in one heap");
+        let because = format!("garbage collection takes {lost}: fewer tasks at a time in one heap");
         return ("spark.executor.cores", Some(Scalar::Whole(u64::from(CORES_UNDER_GC))), because);
     }
     let heap = run.executor_heap_bytes.unwrap_or(DEFAULT_HEAP);
     let twice = Bytes(heap.get().saturating_mul(2).max(GIB)).ceil_gib();
     let gib = Scalar::Word(Cow::Owned(format!("{}g", twice.get() / GIB)));
-    if run.local {
-        let because = "garbage collection takes much of the stage, and the driver runs the tasks: a larger heap";
-        return ("spark.driver.memory", Some(gib), because.into());
-    }
-    let because = "garbage collection takes much of the stage, and few tasks share a heap: a larger heap";
-    ("autoscaling.target_executor_memory", Some(gib), because.into())
+    let key = if run.local { "spark.driver.memory" } else { "autoscaling.target_executor_memory" };
+    (key, Some(gib), "garbage collection takes much of the stage, and few tasks share a heap: a larger one".into())
 }

@@ -189,7 +189,8 @@ fn a_key_that_can_t_help_is_no_advice() {
         run(vec![stage])
     };
     // Splits of a scan are no partitions of a shuffle.
-    let scans: [(fn(&mut StageFacts), BottleneckKind); 4] = [
+    type Change = (fn(&mut StageFacts), BottleneckKind);
+    let scans: [Change; 4] = [
         (
             |stage| (stage.tasks, stage.median_partition_bytes) = (2_000, Bytes(512 << 10)),
             BottleneckKind::SmallPartitions,

@@ -97,7 +97,7 @@ impl Diff {
                 .help("name logs of applications that ran at least one job to its end"));
         }
         told.sort();
-        told.hold(&self.fail_on);
+        told.conditions = condition::held(&self.fail_on, &told);
         if let Some(path) = &self.junit {
             let xml = told.junit().map_err(Failure::own_fault)?;
             fs::write(path, xml).map_err(FileError::of("write the results to", path))?;

@@ -5,9 +5,10 @@ mod told;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use serde::Serialize;
 use sparkwright_core::abi::DecisionPoint;
 use sparkwright_core::error::ErrorBody;
-use sparkwright_core::facts::{History, PastRun};
+use sparkwright_core::facts::{PastRun, StartTried};
 use sparkwright_core::review::ReviewAnswer;
 use sparkwright_core::steering::LAUNCH_MODULE_MS;
 use sparkwright_core::units::Bytes;
@@ -85,7 +86,8 @@ impl HistoryOf {
     pub(super) fn run(self) -> Result<Exit, Failure> {
         let launch = self.policy.launch(Mode::Act)?;
         let policy = prepared_launch(&launch)??;
-        let (mut runs, mut traces): (Vec<(u64, PastRun)>, Vec<(ReplayLog, Trace)>) = (Vec::new(), Vec::new());
+        let mut runs: Vec<(u64, PastRun)> = Vec::new();
+        let mut traces: Vec<(ReplayLog, Trace)> = Vec::new();
         for name in &self.runs {
             let log = read(&event_log(name, &self.record)?)?;
             if !log.measured.ended() {
@@ -101,16 +103,19 @@ impl HistoryOf {
         runs.sort_by_key(|(started_ms, _)| *started_ms);
         let logged: Vec<(&ReplayLog, &Trace)> = traces.iter().map(|(log, trace)| (log, trace)).collect();
         let starts = replay::starts(&launch.policy, &policy, &logged, &launch.labels)?;
-        let runs = runs.into_iter().map(|(_, run)| run).collect();
+        let runs: Vec<PastRun> = runs.into_iter().map(|(_, run)| run).collect();
         // Only what there is: what is absent is taken from the runs.
-        let history = History { runs, starts, ..History::default() };
-        let mut told = serde_json::json!({ "runs": history.runs });
-        if !history.starts.is_empty() {
-            told["starts"] = serde_json::json!(history.starts);
-        }
-        print_json(&told)?;
+        print_json(&Told { runs, starts })?;
         Ok(Exit::Fine)
     }
+}
+
+/// The history as it is printed.
+#[derive(Serialize)]
+struct Told {
+    runs: Vec<PastRun>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    starts: Vec<StartTried>,
 }
 
 /// The policy, ready to decide, and its currency.

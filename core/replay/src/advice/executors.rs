@@ -4,7 +4,8 @@ use alloc::format;
 
 use sparkwright_core::trace::{Grade, render_ms};
 
-use super::{Advice, Gain, WORTH, conf, flag, whole};
+use super::conf::{conf, flag, whole};
+use super::given::{Advice, Gain, WORTH};
 use crate::curve::Point;
 use crate::log::Log;
 use crate::trace::{Trace, us};

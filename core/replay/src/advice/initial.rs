@@ -4,7 +4,8 @@ use alloc::format;
 
 use sparkwright_core::trace::render_ms;
 
-use super::{Advice, Gain, WORTH, flag};
+use super::conf::flag;
+use super::given::{Advice, Gain, WORTH};
 use crate::allocations::SparkAllocation;
 use crate::compare::compare;
 use crate::curve::recorded;

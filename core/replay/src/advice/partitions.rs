@@ -3,7 +3,8 @@
 use alloc::format;
 use alloc::vec::Vec;
 
-use super::{Advice, Gain, whole};
+use super::conf::whole;
+use super::given::{Advice, Gain};
 use crate::adaptive::{cut_evenly, has_other_tasks};
 use crate::coalescing::SHUFFLE_PARTITIONS;
 use crate::curve::slots;

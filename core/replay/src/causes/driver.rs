@@ -2,7 +2,7 @@
 
 use alloc::collections::BTreeMap;
 
-use super::Kind;
+use super::kind::Kind;
 use crate::log::Log;
 use crate::trace::Executor;
 

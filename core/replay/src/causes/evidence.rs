@@ -8,8 +8,8 @@ use alloc::vec::Vec;
 use sparkwright_core::trace::render_ms;
 use sparkwright_core::units::Bytes;
 
-use super::Kind;
 use super::driver::is_shell;
+use super::kind::Kind;
 use super::stage::median;
 use super::timeline::Timeline;
 use crate::log::{Ended, Log, LoggedStage, LoggedTask};

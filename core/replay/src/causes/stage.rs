@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use sparkwright_core::executor::size::HIGH_GC_SHARE;
 
-use super::Kind;
+use super::kind::Kind;
 use crate::log::{Ended, Log, LoggedStage, LoggedTask, StageKey};
 use crate::trace::executors::Executors;
 

@@ -3,8 +3,8 @@
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
-use super::Kind;
 use super::driver::Driver;
+use super::kind::Kind;
 use super::stage::{Stage, Times};
 use crate::log::Log;
 use crate::trace::executors;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::told::{Told, ToldRun};
+use super::told::{Held, Told, ToldRun};
 
 /// What is compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,7 +61,7 @@ impl Condition {
     }
 
     /// Whether it holds.
-    pub(super) fn holds(&self, told: &Told) -> bool {
+    fn holds(&self, told: &Told) -> bool {
         let beyond = |value: f64| if self.more { value > self.limit } else { value < self.limit };
         if self.measure == Measure::Denied {
             return beyond(told.runs.iter().filter(|run| run.newly_denied()).count() as f64);
@@ -81,6 +81,11 @@ impl Condition {
             .fold((0.0, 0.0), |sum, both| (sum.0 + both.0, sum.1 + both.1));
         (old > 0.0).then(|| new / old - 1.0)
     }
+}
+
+/// Which of these hold.
+pub(super) fn held(conditions: &[Condition], told: &Told) -> Vec<Held> {
+    conditions.iter().map(|it| Held { condition: it.to_string(), holds: it.holds(told) }).collect()
 }
 
 impl ToldRun {

@@ -13,7 +13,6 @@ use sparkwright_replay::compare::{Compared, Difference};
 use sparkwright_replay::steered::SteeredRun;
 use sparkwright_replay::trace::Trace;
 
-use super::condition::Condition;
 use crate::cli::terminal::{counted, table};
 
 /// Everything.
@@ -38,7 +37,7 @@ pub(super) struct Refused {
 /// A condition, and whether it holds.
 #[derive(Debug, Serialize)]
 pub(super) struct Held {
-    condition: String,
+    pub(super) condition: String,
     pub(super) holds: bool,
 }
 
@@ -217,12 +216,6 @@ impl Told {
     /// The worst first.
     pub(super) fn sort(&mut self) {
         self.runs.sort_by(|one, other| other.longer().total_cmp(&one.longer()).then_with(|| one.name.cmp(&other.name)));
-    }
-
-    /// Asks whether these hold.
-    pub(super) fn hold(&mut self, conditions: &[Condition]) {
-        let held = conditions.iter().map(|it| Held { condition: it.to_string(), holds: it.holds(self) });
-        self.conditions = held.collect();
     }
 
     /// The answer in a line.

@@ -1,0 +1,23 @@
+//! What an application was configured with.
+
+use crate::log::Log;
+
+/// Whether the driver runs the tasks.
+pub(super) fn is_local(log: &Log) -> bool {
+    conf(log, "spark.master").is_some_and(|master| master.starts_with("local"))
+}
+
+/// A configuration's text; nothing where it is empty.
+pub(super) fn conf<'a>(log: &'a Log, key: &str) -> Option<&'a str> {
+    log.conf.get(key).map(|text| text.trim()).filter(|text| !text.is_empty())
+}
+
+/// The same as a whole number.
+pub(super) fn whole(log: &Log, key: &str) -> Option<u64> {
+    conf(log, key)?.parse().ok()
+}
+
+/// Whether it is on.
+pub(super) fn flag(log: &Log, key: &str) -> bool {
+    conf(log, key).is_some_and(|text| text.eq_ignore_ascii_case("true"))
+}
