@@ -41,7 +41,7 @@ pub(super) fn rule(
         None => Trace::new(
             "control.demand",
             "enough for the tasks that run and wait; need = ceil((running + pending tasks) / slots of an executor), at once while tasks \
-             wait (until one has ended by 1, 2, 4, 8 ... as Spark does; target memory: where the work lasts), down when having an \
+             wait (until one has ended by 1, 2, 4, 8 ... as Spark's ExecutorAllocationManager; target memory: where the work lasts), down when having an \
              executor back costs less than keeping it",
             Unit::Executors,
         ),
