@@ -114,3 +114,19 @@ fn without_executors_a_replay_ends_and_says_so() {
     assert_eq!(replayed.jobs, [None]);
     assert_eq!(replayed.executor_us(), 0);
 }
+
+/// A policy of ours pins Spark's rule by its timeouts; without it they would not be there. What the user set stays.
+#[test]
+fn the_timeouts_that_a_policy_pinned_are_not_the_applications() {
+    let idle_s = |own: &str| {
+        let mut log = Log::default();
+        for (key, value) in
+            [("spark.dynamicAllocation.executorIdleTimeout", "86400s"), ("spark.sparkwright.ownConfs", own)]
+        {
+            log.conf.insert(key.to_owned(), value.to_owned());
+        }
+        SparkAllocation::of(&log, 1).idle_us / 1_000_000
+    };
+    assert_eq!(idle_s("spark.driver.memory,spark.dynamicAllocation.executorIdleTimeout"), 60);
+    assert_eq!(idle_s("spark.driver.memory"), 86_400);
+}

@@ -21,3 +21,8 @@ pub(super) fn whole(log: &Log, key: &str) -> Option<u64> {
 pub(super) fn flag(log: &Log, key: &str) -> bool {
     conf(log, key).is_some_and(|text| text.eq_ignore_ascii_case("true"))
 }
+
+/// Whether a policy of ours moves the executors.
+pub(super) fn is_steered(log: &Log) -> bool {
+    log.conf.contains_key("spark.sparkwright.socket")
+}

@@ -4,7 +4,7 @@ use alloc::format;
 
 use sparkwright_core::trace::{Grade, render_ms};
 
-use super::conf::{conf, flag, whole};
+use super::conf::{conf, flag, is_steered, whole};
 use super::given::{Advice, Gain, WORTH};
 use crate::curve::Point;
 use crate::log::Log;
@@ -67,7 +67,9 @@ fn key(log: &Log, executors: u32) -> Option<Key> {
     if flag(log, "spark.dynamicAllocation.enabled") {
         let name = "spark.dynamicAllocation.maxExecutors";
         // Under its bound it asked for no more: the load was not there, or it was too short.
-        return whole(log, name).filter(|most| *most <= u64::from(executors)).and_then(|most| key(name, most));
+        let most = whole(log, name).filter(|most| *most <= u64::from(executors))?;
+        // Under a policy of ours Spark's key is the policy's to set.
+        return key(if is_steered(log) { "autoscaling.max_executors" } else { name }, most);
     }
     let instances = "spark.executor.instances";
     match (whole(log, instances), whole(log, "spark.cores.max"), conf(log, "spark.master")) {
@@ -77,5 +79,30 @@ fn key(log: &Log, executors: u32) -> Option<Key> {
             key(instances, u64::from(executors))
         }
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::string::ToString as _;
+
+    #[test]
+    fn the_key_is_whose_number_it_was() {
+        let of = |conf: &[(&str, &str)]| {
+            let mut log = Log::default();
+            log.conf = conf.iter().map(|(key, value)| (key.to_string(), value.to_string())).collect();
+            key(&log, 8).map(|key| (key.name, key.now))
+        };
+        let (moved, most) = (("spark.dynamicAllocation.enabled", "true"), "spark.dynamicAllocation.maxExecutors");
+        assert_eq!(of(&[moved, (most, "8")]), Some((most, 8)));
+        // Under a policy of ours its own key; below its bound the load asked for no more.
+        let ours = ("spark.sparkwright.socket", "/tmp/host.sock");
+        assert_eq!(of(&[moved, (most, "8"), ours]), Some(("autoscaling.max_executors", 8)));
+        assert_eq!(of(&[moved, (most, "20")]), None);
+        assert_eq!(of(&[moved]), None);
+        assert_eq!(of(&[("spark.executor.instances", "8")]), Some(("spark.executor.instances", 8)));
+        // A standalone cluster gives all that it has.
+        assert_eq!(of(&[("spark.master", "spark://host:7077")]), None);
     }
 }

@@ -4,7 +4,7 @@ use alloc::format;
 
 use sparkwright_core::trace::render_ms;
 
-use super::conf::flag;
+use super::conf::{flag, is_steered};
 use super::given::{Advice, Gain, WORTH};
 use crate::allocations::SparkAllocation;
 use crate::compare::compare;
@@ -17,7 +17,7 @@ use crate::trace::{Trace, us};
 /// More executors than the rule began with, where they save time: the fewest that come near to the best of those tried, each twice the one before.
 pub(super) fn advice(log: &Log, trace: &Trace) -> Option<Advice> {
     // A policy of ours moves executors by itself, and its initial number is the policy's.
-    if !flag(log, "spark.dynamicAllocation.enabled") || log.conf.contains_key("spark.sparkwright.socket") {
+    if !flag(log, "spark.dynamicAllocation.enabled") || is_steered(log) {
         return None;
     }
     let run_us = us(trace.end_ms - trace.start_ms);

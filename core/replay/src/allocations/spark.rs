@@ -57,8 +57,15 @@ impl SparkAllocation {
     pub fn of(log: &Log, slots: u32) -> Self {
         let conf = |key: &str| log.conf.get(key).map(|text| text.trim());
         let number = |key: &str| conf(key).and_then(|text| text.parse::<u32>().ok());
-        let seconds =
-            |key: &str| conf(key).and_then(|text| duration_ms(text, 1_000)).map(|ms| ms.saturating_mul(1_000));
+        // A policy of ours pins Spark's rule by its timeouts: those are not the application's.
+        let ours = conf("spark.sparkwright.ownConfs").unwrap_or_default();
+        let is_ours = |key: &str| ours.split(',').any(|one| one.trim() == key);
+        let seconds = |key: &str| {
+            conf(key)
+                .filter(|_| !is_ours(key))
+                .and_then(|text| duration_ms(text, 1_000))
+                .map(|ms| ms.saturating_mul(1_000))
+        };
         let least = number("spark.dynamicAllocation.minExecutors").unwrap_or(0);
         let initial = [number("spark.dynamicAllocation.initialExecutors"), number("spark.executor.instances")];
         let initial = initial.into_iter().flatten().max().unwrap_or(least);

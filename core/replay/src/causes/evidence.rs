@@ -130,7 +130,7 @@ fn sentence(kind: Kind, log: &Log, timeline: &Timeline, stage: i64, attempts: &[
                 time(times.most)
             )
         }
-        Kind::FewScanTasks | Kind::FewShufflePartitions | Kind::OneTask => {
+        Kind::FewScanTasks | Kind::FewTasks | Kind::FewShufflePartitions | Kind::OneTask => {
             format!("{} on {} slots, the median takes {}", counted(tasks), timeline.slots, time(times.median))
         }
         Kind::WarmUp => format!(
@@ -219,6 +219,7 @@ pub(super) const fn helps(kind: Kind, shuffled: bool) -> &'static str {
             "more splits, where the files can be split (spark.sql.files.maxPartitionBytes); else repartition after the read, and cache what \
              is read again; spark.sql.shuffle.partitions does nothing for a scan"
         }
+        Kind::FewTasks => "more partitions, where the program names their number; no key of Spark SQL changes it",
         Kind::TaskFailures => {
             "the exception, in the executors' logs; attempts again (spark.task.maxFailures) only repeat it"
         }

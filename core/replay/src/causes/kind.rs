@@ -25,6 +25,8 @@ pub enum Kind {
     Stragglers,
     /// A scan has fewer splits than half of the slots.
     FewScanTasks,
+    /// A stage that reads neither files nor a shuffle has fewer tasks than half of the slots.
+    FewTasks,
     /// A stage that reads a shuffle has fewer partitions than half of the slots.
     FewShufflePartitions,
     /// A stage has one task.
@@ -59,6 +61,7 @@ impl Kind {
             Self::SlowHost => "slow_host",
             Self::Stragglers => "stragglers",
             Self::FewScanTasks => "few_scan_tasks",
+            Self::FewTasks => "few_tasks",
             Self::FewShufflePartitions => "few_shuffle_partitions",
             Self::OneTask => "one_task",
             Self::WarmUp => "warm_up",
@@ -85,6 +88,7 @@ impl Kind {
             Self::SlowHost => "one host was slow",
             Self::Stragglers => "a few tasks took longer than the others",
             Self::FewScanTasks => "fewer scan tasks than slots",
+            Self::FewTasks => "fewer tasks than slots",
             Self::FewShufflePartitions => "fewer shuffle partitions than slots",
             Self::OneTask => "stages of one task",
             Self::WarmUp => "first tasks on their slots (warm-up)",

@@ -36,6 +36,7 @@ pub(super) struct Stage {
     /// All of it, where the stage was lost as a whole.
     whole: Option<Kind>,
     pub(super) reads_shuffle: bool,
+    scans: bool,
     spilled: bool,
     several_waves: bool,
 }
@@ -97,6 +98,7 @@ impl Stage {
             shares: shares(&ran, &well, executors, slot_ms),
             whole: whole(key, logged),
             reads_shuffle: ran.iter().any(|task| task.shuffle_read_bytes > 0),
+            scans: ran.iter().any(|task| task.input_bytes > 0),
             spilled: spilled(&well),
             several_waves: last_launch_ms >= first_end_ms,
         }
@@ -119,7 +121,8 @@ impl Stage {
         let few = match (self.tasks, self.reads_shuffle) {
             (1, _) => Kind::OneTask,
             (_, true) => Kind::FewShufflePartitions,
-            (_, false) => Kind::FewScanTasks,
+            (_, false) if self.scans => Kind::FewScanTasks,
+            (_, false) => Kind::FewTasks,
         };
         let busy = if self.spilled {
             Kind::Spill

@@ -112,6 +112,8 @@ fn few_tasks_are_splits_or_partitions_or_one() {
         tasks
     };
     assert_eq!(first(&run(three(|_| {}))), (Kind::FewScanTasks, 100));
+    // Slices of a collection are no splits of files.
+    assert_eq!(first(&run(three(|task| task.input_bytes = 0))), (Kind::FewTasks, 100));
     assert_eq!(first(&run(three(|task| task.shuffle_read_bytes = 10))), (Kind::FewShufflePartitions, 100));
     assert_eq!(first(&run(vec![task(0, 0.0, 100.0)])), (Kind::OneTask, 100));
 }
