@@ -134,7 +134,7 @@ fn autoscaling() -> Vec<Effect> {
             json!(0.2),
             terabyte(),
             "/executors/value",
-            [json!(9), json!(18)],
+            [json!(9), json!(17)],
         ),
         launch(
             "autoscaling.memory_scaling_factor",

@@ -6,7 +6,7 @@
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use sparkwright_core::cleanup::{PlanCleanupInput, TempTableFacts, plan_cleanup};
-use sparkwright_core::executor::count::{CountFacts, executor_count, type_factor};
+use sparkwright_core::executor::count::{CountFacts, executor_count};
 use sparkwright_core::executor::shared_work::elasticity_weight;
 use sparkwright_core::facts::{ClusterFacts, History, JobFacts, ProcessingType};
 use sparkwright_core::memory::Heap;
@@ -102,11 +102,15 @@ proptest! {
             job: &job, cluster: &cluster, history: &history, cores: 4, storage_per_executor: Bytes::gib(4), cached_bytes: Bytes(0), room: None,
         };
         let fast = u64::from(executor_count(&policy, &facts).wanted.value);
-        // 16 MiB a second and core; tenths of the type's factor are whole numbers.
-        let work_ms = (mib * 1_000).div_ceil(16);
-        let in_time = if work_ms == 0 { 0 } else { smallest(|n| n * 4 * u64::from(minutes) * 60_000 >= work_ms).unwrap() };
-        let tenths = (type_factor(TYPES[kind]) * 10.0).round() as u64;
-        let wanted = (in_time * tenths).div_ceil(10).max(1);
+        // 16 MiB a second and core, times the factor of the type in tenths.
+        let tenths = match TYPES[kind] {
+            ProcessingType::Ml => 15,
+            ProcessingType::Etl => 8,
+            ProcessingType::Query => 6,
+            ProcessingType::General => 10,
+        };
+        let work_ms = (mib * 1_000 * tenths).div_ceil(160);
+        let wanted = if work_ms == 0 { 1 } else { smallest(|n| n * 4 * u64::from(minutes) * 60_000 >= work_ms).unwrap() };
         let slots = smallest(|n| n * 4 >= mib.div_ceil(128).max(1)).unwrap();
         prop_assert_eq!(fast, wanted.min(slots).clamp(u64::from(min), u64::from(min + more)));
     }

@@ -84,16 +84,25 @@ test("executors over time are drawn against the tasks that wait, and can be read
   await eventually(async () => /executor/.test(await chart.locator("[aria-live]").innerText()), true, "the last value is read out");
 });
 
-test("the review says what held it up and what would help, as the record has it", async (t) => {
-  const { file, run: recorded } = RUNS.sleepers;
+test("the review says what the time went to and what would have saved some, as the record has it", async (t) => {
+  const { file, run: recorded } = RUNS.waves;
   const page = await fromFile(t, file);
   const review = region(page, "Review");
-  const { bottlenecks, recommendations } = recorded.review.answer;
-  const rows = (name) => review.getByRole("region", { name }).locator("tbody tr");
-  if (bottlenecks.length > 0) await eventually(() => rows("Bottlenecks").count(), bottlenecks.length, "a row for each bottleneck");
-  else await review.getByText("Nothing held it up").waitFor();
-  if (recommendations.length > 0) await eventually(() => rows("Recommendations").count(), recommendations.length, "a row for each recommendation");
-  else await review.getByText("No change").waitFor();
+  const { answer, causes, advice } = recorded.review.found;
+  await review.getByText(answer, { exact: true }).waitFor();
+  const rows = (name) => review.getByRole("region", { name, exact: true }).locator("tbody tr");
+  await eventually(() => rows("Causes").count(), causes.length, "a row for each cause");
+  assert.ok(causes.length > 3, "the record has some");
+  const first = await rows("Causes").first().innerText();
+  for (const part of [causes[0].title, `${Math.round(causes[0].share * 100)} %`]) assert.ok(first.includes(part), `${part} in ${first}`);
+  if (advice.length === 0) await review.getByText("No key is known that would have saved 5 % of it.").waitFor();
+  else await eventually(() => rows("Advice").count(), advice.length, "a row for each advice");
+});
+
+test("a record of an older version says where its review is to be had", async (t) => {
+  const { file, run: recorded } = RUNS.sleepers;
+  const page = await fromFile(t, file);
+  await region(page, "Review").getByText(`sparkwright review ${recorded.application.id}`).waitFor();
 });
 
 test("two runs stand side by side", async (t) => {

@@ -168,3 +168,117 @@ fn what_is_no_run_is_told() {
         assert!(outcome.stderr.contains(wanted), "{}", outcome.stderr);
     }
 }
+
+/// The `Review` section of what `explain` prints.
+fn explained(text: &str) -> &str {
+    let (_, rest) = text.split_once("\nReview\n").unwrap_or_else(|| panic!("no review in {text}"));
+    rest.split("\n\nDecisions: ").next().unwrap()
+}
+
+#[test]
+fn explain_and_review_say_the_same_of_a_run() {
+    let scene = Scene::new();
+    let policy = scene.path("team.yaml");
+    fs::write(
+        &policy,
+        "default_environment: cheap\nenvironments:\n  cheap:\n    optimization: {cost: {executor_hour_price: 0.1}}\n  dear:\n    optimization: {cost: {executor_hour_price: 99.0}}\n",
+    )
+    .unwrap();
+    let submit = || {
+        let submit =
+            scene.sparkwright().args(["submit", "--environment", "dear", "--policy"]).arg(&policy).arg("--record");
+        let outcome = scene
+            .quiet(submit.arg(scene.runs()))
+            .args(["--master", "local[2]"])
+            .args([program("exits.py"), "tasks".into(), "--tasks".into(), "8".into()])
+            .run()
+            .unwrap();
+        assert_eq!(outcome.code(), Some(0), "{}", outcome.stderr);
+        scene.record()
+    };
+    submit();
+    let run = submit();
+    let told = |arguments: &[&str]| {
+        let outcome = scene.sparkwright().args(arguments).arg("--record").arg(scene.runs()).run().unwrap();
+        assert_eq!(outcome.code(), Some(0), "{}", outcome.stderr);
+        outcome.stdout
+    };
+    // Without a policy named: the environment that decided, its price, and the trend over the run before it.
+    let (text, review) = (told(&["explain", "last"]), told(&["review", "last"]));
+    assert_eq!(explained(&text), review.trim_end());
+    assert!(review.contains("it cost ") && !review.contains("it cost 0.00 "), "{review}");
+    // Another price where another environment is named.
+    let policy = policy.display().to_string();
+    let cheap = told(&["review", "last", "--policy", &policy]);
+    assert_ne!(cheap, review);
+
+    // One run time: of the record's head, of the list, of the review, and of another reader of Spark's log.
+    let json_of = |arguments: &[&str]| json(&told(arguments));
+    let log = scene.runs().join(run["application"]["id"].as_str().unwrap()).join(run["event_log"].as_str().unwrap());
+    let witness = EventLog::read(&log).unwrap();
+    let run_ms = witness.ended_ms - witness.started_ms;
+    assert_eq!(json_of(&["review", "last", "--json"])["run_ms"].as_u64(), Some(run_ms));
+    assert_eq!(json_of(&["runs", "--json"])[0]["took_ms"].as_u64(), Some(run_ms));
+    assert_eq!(run["review"]["found"]["run_ms"].as_u64(), Some(run_ms));
+}
+
+#[test]
+fn a_run_that_is_not_steered_is_recorded_and_reviewed() {
+    let scene = Scene::new();
+    let off = |options: &[&str], arguments: &[&str]| {
+        let outcome = scene
+            .steered(["--mode", "off"].iter().chain(options))
+            .args(["--master", "local[2]"])
+            .arg(program("exits.py"))
+            .args(arguments)
+            .run()
+            .unwrap();
+        (outcome.code(), outcome.stderr)
+    };
+    let (code, stderr) = off(&[], &["tasks", "--tasks", "8"]);
+    assert_eq!(code, Some(0), "{stderr}");
+    let run = scene.record();
+    assert_eq!((run["mode"].as_str(), run["state"].as_str()), (Some("off"), Some("ended")), "{run:#}");
+    assert_eq!(
+        (run["faults"].as_array().unwrap().len(), run["decisions"].as_array().unwrap().len()),
+        (0, 0),
+        "{run:#}"
+    );
+    let log = scene.runs().join(run["application"]["id"].as_str().unwrap()).join(run["event_log"].as_str().unwrap());
+    let witness = EventLog::read(&log).unwrap();
+    assert_eq!(run["totals"]["tasks"].as_u64(), Some(8));
+    assert_eq!(run["started_ms"].as_u64(), Some(witness.started_ms));
+    assert_eq!(run["ended_ms"].as_u64(), Some(witness.ended_ms));
+    let explain = scene.sparkwright().args(["explain", "last", "--record"]).arg(scene.runs()).run().unwrap().stdout;
+    let review = scene.sparkwright().args(["review", "last", "--record"]).arg(scene.runs()).run().unwrap().stdout;
+    assert_eq!(explained(&explain), review.trim_end());
+
+    // Its own exit code, and a record of a run that failed.
+    assert_eq!(off(&[], &["three"]).0, Some(3));
+    assert_eq!(scene.record()["mode"], "off");
+    // Nothing at all where the policy wants no metrics.
+    let before = fs::read_dir(scene.runs()).unwrap().count();
+    assert_eq!(off(&["--set", "monitoring.enable_metrics_collection=false"], &["fine"]).0, Some(0));
+    assert_eq!(fs::read_dir(scene.runs()).unwrap().count(), before);
+}
+
+#[test]
+fn an_event_log_of_the_users_own_is_reviewed_where_it_lies() {
+    let scene = Scene::new();
+    let events = scene.path("own events");
+    fs::create_dir(&events).unwrap();
+    let outcome = scene
+        .steered::<&str>([])
+        .args(["--master", "local[2]", "--conf", "spark.eventLog.enabled=true", "--conf"])
+        .arg(format!("spark.eventLog.dir=file://{}", events.display().to_string().replace(' ', "%20")))
+        .args([program("exits.py"), "fine".into()])
+        .run()
+        .unwrap();
+    assert_eq!(outcome.code(), Some(0), "{}", outcome.stderr);
+    let run = scene.record();
+    let log = run["event_log"].as_str().unwrap_or_else(|| panic!("{run:#}"));
+    assert!(log.starts_with(events.to_str().unwrap()), "{log}");
+    assert!(fs::exists(log).unwrap(), "it stays the user's");
+    let review = scene.sparkwright().args(["review", "last", "--record"]).arg(scene.runs()).run().unwrap();
+    assert_eq!(review.code(), Some(0), "{}", review.stderr);
+}

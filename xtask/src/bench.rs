@@ -8,15 +8,18 @@ use crate::browser::Browser;
 use crate::{build, setup};
 
 /// Every bench, by the package that it belongs to.
-const PACKAGES: &[(&str, &[&str])] =
-    &[("sparkwright", &["decision"]), ("sparkwright-tests", &["overhead", "gain", "tpch", "automl", "controllers"])];
+const PACKAGES: &[(&str, &[&str])] = &[
+    ("sparkwright", &["decision"]),
+    ("sparkwright-replay", &["replay"]),
+    ("sparkwright-tests", &["overhead", "gain", "tpch", "automl", "controllers"]),
+];
 /// The bench that is no package's: the page, in Chromium.
 const PAGE: &str = "page";
 
-/// Measures, and prints tables: what a decision costs, what steering gains, how fast the page is.
+/// Measures, and prints tables: what a decision costs, what steering gains, how far off a replay is, how fast the page is.
 #[derive(Debug, Args)]
 pub(crate) struct Bench {
-    /// Which benches (decision, overhead, gain, tpch, automl, controllers, page); all when none is given.
+    /// Which benches (decision, replay, overhead, gain, tpch, automl, controllers, page); all when none is given.
     names: Vec<String>,
 }
 

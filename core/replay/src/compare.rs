@@ -80,8 +80,10 @@ pub fn compare<E>(
     Ok(Compared { old: as_old, new: as_new, time_us, executor_us, grade })
 }
 
-/// Start-up times drawn from the measured ones, each longer or shorter by up to [`SPREAD`]. The same for the same draw.
-fn drawn(starts_us: &[i64], draw: u32) -> Vec<i64> {
+/// Start-up times drawn from the measured ones, all longer or shorter by up to one half and each by up to its root more. The same for the same draw;
+/// [`compare`] takes the first [`DRAWS`].
+#[must_use]
+pub fn drawn(starts_us: &[i64], draw: u32) -> Vec<i64> {
     // Source: Steele, Lea and Flood, Fast splittable pseudorandom number generators (2014), SplitMix64.
     let mut state = u64::from(draw).wrapping_mul(0x9E37_79B9_7F4A_7C15).wrapping_add(0x5851_F42D_4C95_7F2D);
     let mut random = || {

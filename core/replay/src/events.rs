@@ -525,6 +525,25 @@ pub struct JobEnd {
     /// When.
     #[serde(rename = "Completion Time", default)]
     pub at_ms: u64,
+    /// How.
+    #[serde(rename = "Job Result", default)]
+    pub result: JobResult,
+}
+
+/// How a job ended.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+pub struct JobResult {
+    /// `JobSucceeded` or `JobFailed`.
+    #[serde(rename = "Result", default)]
+    pub result: String,
+}
+
+impl JobEnd {
+    /// Whether it failed or was cancelled.
+    #[must_use]
+    pub fn failed(&self) -> bool {
+        self.result.result == "JobFailed"
+    }
 }
 
 /// See [`Event::StageSubmitted`] and [`Event::StageCompleted`].
@@ -549,6 +568,9 @@ pub struct SqlStart {
     /// The execution.
     #[serde(rename = "executionId")]
     pub execution: i64,
+    /// What the program called, as `count at flights.py:12`.
+    #[serde(default)]
+    pub description: String,
     /// When, milliseconds.
     pub time: u64,
 }
@@ -645,7 +667,10 @@ mod tests {
         let plan = format!("{}{}", r#"{"children":["#.repeat(5_000), "]}".repeat(5_000));
         let prefix = "org.apache.spark.sql.execution.ui.SparkListenerSQL";
         let start = format!(r#"{{"Event":"{prefix}ExecutionStart","sparkPlanInfo":{plan},"executionId":4,"time":9}}"#);
-        assert_eq!(Event::read(start.as_bytes()).unwrap(), Event::SqlStart(SqlStart { execution: 4, time: 9 }));
+        assert_eq!(
+            Event::read(start.as_bytes()).unwrap(),
+            Event::SqlStart(SqlStart { execution: 4, description: String::new(), time: 9 })
+        );
         let update = format!(r#"{{"Event":"{prefix}AdaptiveExecutionUpdate","executionId":4,"sparkPlanInfo":{plan}}}"#);
         assert_eq!(Event::read(update.as_bytes()).unwrap(), Event::Other);
     }

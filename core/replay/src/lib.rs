@@ -21,6 +21,7 @@ pub mod curve;
 pub mod events;
 pub mod log;
 pub mod measure;
+pub mod promote;
 mod settings;
 pub mod simulation;
 pub mod starts;

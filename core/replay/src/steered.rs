@@ -2,15 +2,17 @@
 
 use alloc::vec::Vec;
 
+use sparkwright_core::control::LONGEST_START_UP_MS;
+
 use crate::measure::InJobTime;
-use crate::simulation::{Allocation, Manager, Model, Replayed, replay_steered};
+use crate::simulation::{Allocation, Manager, Model, Replayed, replay, replay_steered};
 use crate::trace::{Trace, us};
 
 /// From asking for an executor to its registration, where a log does not show it: a container of a busy cluster. Source: `spark-facts`, a managed
 /// cluster gave executors that were asked for by reaction after 10 to 25 s.
 const START_US: i64 = 10_000_000;
 /// What took longer waited for room on the cluster.
-const MOST_START_US: i64 = 120_000_000;
+const MOST_START_US: i64 = LONGEST_START_UP_MS as i64 * 1_000;
 /// A request that is younger than this can still be called off: resource managers grant containers within it.
 const CALLED_OFF_WITHIN_US: i64 = 2_500_000;
 
@@ -69,6 +71,18 @@ pub fn steered(trace: &Trace, manager: &Manager, allocation: &mut dyn Allocation
         stage.profile = manager.profile;
     }
     let replayed = replay_steered(&one_kind, &Model::OTHER_SIZES, manager, allocation);
+    SteeredRun {
+        time_us: replayed.end_us(),
+        in_job: InJobTime::of(trace, &replayed),
+        executor_us: replayed.executor_us(),
+        most_executors: most_at_once(&replayed),
+    }
+}
+
+/// A run as it was, replayed as [`steered`] replays it: on its own executors, as they came and went.
+#[must_use]
+pub fn as_it_was(trace: &Trace) -> SteeredRun {
+    let replayed = replay(trace, &Model::OTHER_SIZES);
     SteeredRun {
         time_us: replayed.end_us(),
         in_job: InJobTime::of(trace, &replayed),

@@ -128,7 +128,7 @@ pub struct ControlInput {
     pub planned_executors: Option<u32>,
     /// The mean run time of a task of the running stages; unknown when absent.
     pub mean_task_ms: Option<u64>,
-    /// How long an executor takes from asking to its first task, measured here; unknown when absent.
+    /// How long an executor takes from asking to its registration, measured here ([`super::StartUps`]); unknown when absent.
     pub executor_start_ms: Option<u64>,
     /// The share of recent task time spent in garbage collection.
     pub gc_share: Option<f64>,

@@ -25,6 +25,7 @@ mod idle;
 mod past;
 mod ramp;
 mod removal;
+mod start_ups;
 mod told;
 mod window;
 
@@ -32,6 +33,7 @@ pub use contract::{
     ControlAnswer, ControlInput, ControlState, Controller, Direction, ExecutorFacts, ExecutorState, Held, NeedAt,
     RECENT_MS,
 };
+pub use start_ups::{LONGEST_START_UP_MS, StartUps};
 
 use alloc::vec::Vec;
 use core::cmp::Ordering;
@@ -120,7 +122,9 @@ pub fn control(policy: &ResolvedPolicy, input: &ControlInput) -> ControlAnswer {
     }
     let wanted = bounds.clamp(account.value);
     let backlog = plan.is_none() && input.pending_tasks > 0 && wanted > current;
-    state.worked |= input.mean_task_ms.is_some();
+    // Between looks a short stage comes and goes: there were tasks, and there are none.
+    let gone = trusted && state.most_needed > 0 && input.pending_tasks == 0 && input.running_tasks == 0;
+    state.worked |= input.mean_task_ms.is_some() || gone;
     let work = Work::of(input, slots::slots(counts.active, each), each);
     // Spark's ramp is for work of which nothing is known: from its first sight to the first step is as long as from one step to the next.
     let unknown = backlog && work.is_none();

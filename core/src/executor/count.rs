@@ -4,16 +4,17 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use super::guess;
 use super::run_time::{RunTime, work_source};
 use super::shared_work::elasticity_weight;
 use super::slots::{executors_for, tasks_an_executor};
 use super::start;
 use crate::cost::Prices;
-use crate::facts::{ClusterFacts, History, JobFacts, ProcessingType, StageType};
+use crate::facts::{ClusterFacts, History, JobFacts};
 use crate::policy::{OptimizationTarget, ResolvedPolicy};
 use crate::predict::Refusal;
 use crate::trace::{Along, Decision, Flip, Grade, Trace, Unit, render_ms};
-use crate::units::{Bytes, MIB, ceil_u64, floor_u64, saturating_u32};
+use crate::units::{Bytes, MIB, floor_u64, saturating_u32};
 
 /// Spark reads files in pieces of this size (`spark.sql.files.maxPartitionBytes`).
 pub const SCAN_SPLIT: Bytes = Bytes::mib(128);
@@ -21,8 +22,6 @@ pub const SCAN_SPLIT: Bytes = Bytes::mib(128);
 pub const STORAGE_FILL: f64 = 0.9;
 /// The longest target time that flips are looked for at, as the policy key has it.
 const MOST_MINUTES: f64 = 100_000.0;
-/// `executor_scaling_factor` that changes nothing.
-pub const NEUTRAL_SCALING_FACTOR: f64 = 0.1;
 
 /// The range of executors and the number in it.
 #[derive(Debug, Clone, PartialEq)]
@@ -64,23 +63,6 @@ impl CountFacts<'_> {
     }
 }
 
-/// The factor of a processing type where no prediction exists.
-#[must_use]
-pub const fn type_factor(processing: ProcessingType) -> f64 {
-    match processing {
-        ProcessingType::Ml => 1.5,
-        ProcessingType::Etl => 0.8,
-        ProcessingType::Query => 0.6,
-        ProcessingType::General => 1.0,
-    }
-}
-
-/// The processing type that counts: the stage's where one is declared, else the job's.
-#[must_use]
-pub fn processing_of(job: &JobFacts) -> ProcessingType {
-    job.stage.map_or(job.processing, StageType::processing)
-}
-
 /// Executors whose storage memory holds `bytes`: `ceil(D / (0.9 * S))`.
 #[must_use]
 pub fn executors_for_cache(bytes: Bytes, storage_per_executor: Bytes) -> u64 {
@@ -93,7 +75,7 @@ pub fn executors_for_cache(bytes: Bytes, storage_per_executor: Bytes) -> u64 {
 struct CountTerms {
     /// Executors that end the work in the target time; absent where no number does.
     for_deadline: Option<u64>,
-    /// The same, or else what gets nearest, with the factors of a rule of thumb.
+    /// The same, or else what gets nearest.
     unbounded: u64,
     /// One slot for each parallel task.
     slots: u64,
@@ -180,10 +162,7 @@ impl CountTerms {
         let slots = parallel_tasks(job).map_or(u64::MAX, |tasks| executors_for(tasks, facts.tasks_an_executor()));
         let for_deadline = model.executors_for(deadline_ms);
         let most = u64::from(policy.autoscaling.max_executors.max(1));
-        let mut unbounded = for_deadline.or(model_terms.fastest).unwrap_or_else(|| slots.min(most));
-        if model.grade() == Grade::C {
-            unbounded = ceil_u64(unbounded as f64 * guess_factor(policy, job)).max(1);
-        }
+        let unbounded = for_deadline.or(model_terms.fastest).unwrap_or_else(|| slots.min(most)).max(1);
         let ModelTerms { knee, affordable, .. } = model_terms;
         let cache = executors_for_cache(facts.cached_bytes, facts.storage_per_executor);
         Self { for_deadline, unbounded, slots, knee, cache, affordable }
@@ -214,12 +193,6 @@ impl CountTerms {
         }
         value
     }
-}
-
-/// What a guess from the size of the input is multiplied by: the processing type's factor and the policy's.
-fn guess_factor(policy: &ResolvedPolicy, job: &JobFacts) -> f64 {
-    // In this order a neutral factor is exactly 1.
-    type_factor(processing_of(job)) * (policy.autoscaling.executor_scaling_factor / NEUTRAL_SCALING_FACTOR)
 }
 
 /// Decides how many executors the job wants and starts with.
@@ -325,7 +298,7 @@ fn explain(
     if model.grade() == Grade::C {
         trace = trace.input(
             "factor of the processing type and executor_scaling_factor",
-            guess_factor(policy, facts.job),
+            guess::work_factor(policy, facts.job),
             Unit::None,
             policy.origin("autoscaling.executor_scaling_factor"),
         );
@@ -368,7 +341,7 @@ fn flips(
         flips.extend(along.flips(|bytes| {
             let job = JobFacts { input_bytes: Some(Bytes(bytes)), ..facts.job.clone() };
             let facts = &CountFacts { job: &job, ..*facts };
-            match model.with_input(&job) {
+            match model.with_input(policy, &job) {
                 Some(model) => {
                     let model_terms = ModelTerms::of(policy, facts, &model);
                     CountTerms::of(policy, facts, &model, model_terms, deadline_ms).bounded(policy, facts, Bounds(None))
@@ -450,6 +423,7 @@ fn in_range(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::facts::ProcessingType;
     use crate::units::GIB;
 
     fn facts<'a>(job: &'a JobFacts, cluster: &'a ClusterFacts, history: &'a History) -> CountFacts<'a> {
@@ -496,11 +470,23 @@ mod tests {
         // 100 GiB at 16 MiB a second and core are 6400 core seconds: 1600 s on 4 cores, in 10 minutes 2.67 executors.
         let of = |processing| count(&policy(1, 100, 10.0), 100, processing).wanted.value;
         assert_eq!(of(ProcessingType::General), 3);
-        assert_eq!(of(ProcessingType::Ml), 5);
+        assert_eq!(of(ProcessingType::Ml), 4);
         assert_eq!(of(ProcessingType::Etl), 3);
         assert_eq!(of(ProcessingType::Query), 2);
-        // 10 for the deadline times 1.5 are 15; 1.5 * 0.1 / 0.1 would be a little more.
-        assert_eq!(count(&policy(1, 100, 30.0), 1024, ProcessingType::Ml).wanted.value, 15);
+    }
+
+    /// The run time that is told is of the work that the count was made for: 2 TB of ETL got 8 executors for an hour, and 1 h 2 min beside them.
+    #[test]
+    fn the_count_of_a_guess_meets_the_target_by_the_run_time_that_is_told() {
+        let types = [ProcessingType::Ml, ProcessingType::Etl, ProcessingType::Query, ProcessingType::General];
+        for (processing, gib) in types.into_iter().flat_map(|processing| [40, 300, 1863].map(|gib| (processing, gib))) {
+            let mut policy = policy(1, 1000, 60.0);
+            policy.autoscaling.executor_scaling_factor = 0.13;
+            let count = count(&policy, gib, processing);
+            let (n, model) = (count.wanted.value, count.model.unwrap());
+            assert!(model.run_ms(n).unwrap() <= 3_600_000, "{processing:?}, {gib} GiB on {n}");
+            assert!(n == 1 || model.run_ms(n - 1).unwrap() > 3_600_000, "{processing:?}, {gib} GiB on {n}");
+        }
     }
 
     #[test]

@@ -4,7 +4,8 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
-use super::shared_work::{USUAL_BYTES_PER_CORE_SECOND, elastic_executors, executors_for_deadline};
+use super::guess;
+use super::shared_work::{elastic_executors, executors_for_deadline};
 use crate::decision::Value;
 use crate::facts::{History, JobFacts};
 use crate::history::window;
@@ -133,12 +134,6 @@ fn learn(policy: &ResolvedPolicy, job: &JobFacts, history: &History) -> Result<R
     }
 }
 
-/// The sum of task time, guessed from the size of the input.
-fn guessed_work_ms(job: &JobFacts) -> Option<u64> {
-    let seconds = job.input_bytes?.get() as f64 / USUAL_BYTES_PER_CORE_SECOND as f64;
-    Some(ceil_u64(seconds * 1_000.0))
-}
-
 impl RunTime {
     /// The model of this job, and why its runs gave none where there are runs; no model where nothing says how much work there is.
     #[must_use]
@@ -152,23 +147,23 @@ impl RunTime {
             Ok(learned) => return (Some(learned), None),
             Err(refusal) => (!history.runs.is_empty()).then_some(refusal),
         };
-        (Self::shared(job, history, tasks_an_executor), refused)
+        (Self::shared(policy, job, history, tasks_an_executor), refused)
     }
 
     /// The work shared out: its sum from history, else from the size of the input.
-    fn shared(job: &JobFacts, history: &History, tasks_an_executor: u32) -> Option<Self> {
+    fn shared(policy: &ResolvedPolicy, job: &JobFacts, history: &History, tasks_an_executor: u32) -> Option<Self> {
         let serial_ms = history.driver_ms.unwrap_or(0).saturating_add(history.critical_path_ms.unwrap_or(0));
         let grade = if history.work_task_ms.is_some() { Grade::B } else { Grade::C };
-        let work_ms = history.work_task_ms.or_else(|| guessed_work_ms(job))?;
+        let work_ms = history.work_task_ms.or_else(|| guess::work_ms(policy, job))?;
         Some(Self::Shared { work_ms, serial_ms, tasks_an_executor: tasks_an_executor.max(1), grade })
     }
 
     /// The model at another size of input, as `job` has it; nothing where the size makes no difference to it.
     #[must_use]
-    pub fn with_input(&self, job: &JobFacts) -> Option<Self> {
+    pub fn with_input(&self, policy: &ResolvedPolicy, job: &JobFacts) -> Option<Self> {
         match self {
             Self::Shared { serial_ms, tasks_an_executor, grade: Grade::C, .. } => {
-                let work_ms = guessed_work_ms(job)?;
+                let work_ms = guess::work_ms(policy, job)?;
                 let (serial_ms, tasks_an_executor) = (*serial_ms, *tasks_an_executor);
                 Some(Self::Shared { work_ms, serial_ms, tasks_an_executor, grade: Grade::C })
             }
@@ -312,7 +307,7 @@ impl RunTime {
 /// Where a sum of task time came from.
 pub(super) const fn work_source(grade: Grade) -> &'static str {
     match grade {
-        Grade::C => "16 MiB a second and core, a rule of thumb",
+        Grade::C => "16 MiB a second and core times the factor below, a rule of thumb",
         Grade::A | Grade::B => "history",
     }
 }

@@ -2,10 +2,7 @@
 //! still pay.
 
 use crate::policy::OptimizationTarget;
-use crate::units::{MIB, floor_u64};
-
-/// Input that one core gets through in a second where nothing is known of the job.
-pub const USUAL_BYTES_PER_CORE_SECOND: u64 = 16 * MIB;
+use crate::units::floor_u64;
 
 /// How strongly a target holds on to executors that gain little: the weight alpha of the elasticity rule.
 #[must_use]

@@ -126,8 +126,8 @@ mod tests {
         };
         assert_eq!(of(StageType::DataLoading), (3, false, TableKind::View));
         assert_eq!(of(StageType::Preprocessing), (3, true, TableKind::CachedView));
-        assert_eq!(of(StageType::ModelTraining), (5, true, TableKind::CachedView));
-        assert_eq!(of(StageType::Prediction), (5, false, TableKind::View));
+        assert_eq!(of(StageType::ModelTraining), (4, true, TableKind::CachedView));
+        assert_eq!(of(StageType::Prediction), (4, false, TableKind::View));
         // Two executors would do, but not hold the 10 GiB.
         assert_eq!(of(StageType::Evaluation), (3, true, TableKind::CachedView));
     }
@@ -187,9 +187,9 @@ mod tests {
         priced.cost.executor_hour_price = Some(0.5);
         let plan = plan_stage(&priced, &input(100, StageType::Prediction)).unwrap();
         let (time, cost) = (plan.run_time.unwrap().value, plan.cost.unwrap().value);
-        assert_eq!(cost.executor_ms, time.run_ms * 5);
+        assert_eq!((plan.executors.value, cost.executor_ms), (4, time.run_ms * 4));
         priced.cost.budget_per_run = Some(0.1);
         let poor = plan_stage(&priced, &input(100, StageType::Prediction)).unwrap();
-        assert!(poor.executors.value <= 5);
+        assert!(poor.executors.value <= 4);
     }
 }

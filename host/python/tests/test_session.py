@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -63,6 +65,37 @@ tell(heap=runtime.maxMemory(), state=sparkwright.create_pipeline_optimizer(spark
     assert planned["spark.executor.instances"] and "spark.driver.memory" in planned["spark.sparkwright.ownConfs"]
     users = program(text, OPTIONS='{"spark.driver.memory": "777m"}').told
     assert users["spark.driver.memory"] == "777m" and "spark.driver.memory" not in users["spark.sparkwright.ownConfs"]
+
+
+def test_a_session_leaves_its_event_log_and_its_review(program: Program, tmp_path: Path) -> None:
+    runs = tmp_path / "runs"
+    text = """
+made = builder()
+for key, value in json.loads(os.environ["OPTIONS"]).items():
+    made = made.config(key, value)
+spark = sparkwright.session(made, mode=os.environ["MODE"], record=os.environ["RUNS"])
+tell(id=spark.sparkContext.applicationId, sum=spark.range(1000).repartition(4).count())
+spark.stop()
+"""
+    for mode in ("act", "shadow"):
+        told = program(text, OPTIONS="{}", MODE=mode, RUNS=str(runs)).told
+        run = recorded(runs / told["id"])
+        assert (runs / told["id"] / run["event_log"]).stat().st_size > 10_000 and run["mode"] == mode
+        assert run["review"]["found"]["causes"] and run["faults"] == []
+        assert not list(runs.glob(".eventlog-*")), "the folder that Spark wrote into goes"
+    # What the user says of event logs stands.
+    told = program(text, OPTIONS='{"spark.eventLog.enabled": "false"}', MODE="act", RUNS=str(runs)).told
+    assert recorded(runs / told["id"])["event_log"] is None
+
+
+def recorded(folder: Path) -> dict[str, Any]:
+    """The record of a run, once its host has ended it."""
+    end = time.monotonic() + 30
+    while True:
+        run: dict[str, Any] = json.loads((folder / "run.json").read_text())
+        if run["state"] != "running" or time.monotonic() > end:
+            return run
+        time.sleep(0.1)
 
 
 def test_spark_defaults_are_the_users(program: Program, tmp_path: Path) -> None:

@@ -4,16 +4,19 @@
 //! written of it from its journal ([`Run::complete`]). This crate does no I/O and reads no clock; it also compiles for
 //! wasm32-unknown-unknown, so that the web page shows a run as the command does.
 
+mod found;
 mod journal;
 mod old;
 mod report;
 mod review;
 mod run;
+mod work;
 
+pub use found::{Found, FoundAdvice, FoundCause, GainMs, NowAndThen, percent, stages};
 pub use journal::{JournalLine, NotARun};
 pub use report::{explain, report};
 pub use review::{review_prose, spoken, told_bottleneck, told_recommendation};
 pub use run::{
-    ApplicationIdentity, CachedPlan, Change, ExecutorEvent, FORMAT, Fault, MOST_DECISIONS, ModuleIdentity,
-    PolicyIdentity, RecordedDecision, RecordedReview, RoundTrips, Run, RunState, Totals,
+    ApplicationIdentity, CachedPlan, Change, ExecutorEvent, FORMAT, Fault, MOST_DECISIONS, MOST_WORK, ModuleIdentity,
+    PolicyIdentity, RecordedDecision, RecordedReview, RoundTrips, Run, RunState, Totals, Work, WorkLeftOut,
 };

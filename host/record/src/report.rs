@@ -6,6 +6,7 @@ use sparkwright_core::printable;
 use sparkwright_core::trace::render_ms;
 use sparkwright_core::units::Bytes;
 
+use crate::work::work_text;
 use crate::{RecordedDecision, Run, RunState, review_prose};
 
 /// The report of a run: what it was, what was done, what came of it, what went wrong. Texts of others in it are printable.
@@ -24,32 +25,17 @@ pub fn report(run: &Run) -> String {
         RunState::Ended => "ended",
         RunState::HostLost => "the host was lost; the application went on by itself",
     };
-    let until = run.ended_ms.unwrap_or(run.updated_ms);
-    let _ = writeln!(text, "  {state} after {}", render_ms(until.saturating_sub(run.started_ms)));
+    let _ = writeln!(text, "  {state} after {}", render_ms(run.took_ms()));
 
     let totals = run.totals;
-    let _ = writeln!(
+    let _ = write!(
         text,
-        "\n{} tasks ({} failed), {} of task time; {} queries planned, {} without a decision; {} controller ticks",
+        "\n{} tasks ({} failed), {} of task time",
         totals.tasks,
         totals.failed_tasks,
-        render_ms(totals.task_ms),
-        totals.questions,
-        totals.undecided,
-        totals.ticks,
+        render_ms(totals.task_ms)
     );
-    if let Some(trips) = totals.round_trips {
-        let ms = |us: u64| format!("{}.{:02} ms", us / 1_000, us % 1_000 / 10);
-        let (p50, p99, longest) = (ms(trips.p50_us), ms(trips.p99_us), ms(trips.longest_us));
-        let _ = writeln!(text, "decision latency {p50} (median), {p99} (p99), {longest} (longest)");
-    }
-    let _ = writeln!(
-        text,
-        "overhead: {} added to query planning in all; {} of CPU time in the driver, {} in the host",
-        render_ms(totals.held_up_ms),
-        render_ms(totals.plugin_cpu_ms),
-        render_ms(totals.host_cpu_ms),
-    );
+    text.push_str(&steering_text(run));
     if !run.faults.is_empty() {
         let _ = writeln!(text, "\nWhat went wrong");
         for fault in &run.faults {
@@ -57,6 +43,7 @@ pub fn report(run: &Run) -> String {
             let _ = writeln!(text, "  {}  {}{times}", at(run, fault.at_ms), fault.what);
         }
     }
+    text.push_str(&work_text(run));
     if !run.executors.is_empty() {
         let _ = writeln!(text, "\nExecutors");
         for event in &run.executors {
@@ -82,13 +69,42 @@ pub fn report(run: &Run) -> String {
         }
     }
     if let Some(review) = &run.review {
-        let _ = writeln!(text, "\nReview\n{}", review_prose(&review.answer, &review.currency).trim_end());
+        let prose = match &review.found {
+            Some(found) => found.text(&review.answer, &review.currency),
+            None => review_prose(&review.answer, &review.currency),
+        };
+        let _ = writeln!(text, "\nReview\n{}", prose.trim_end());
     }
     let _ = writeln!(text, "\nDecisions: {} kept{}", run.decisions.len(), left_out(run));
     for decision in &run.decisions {
         let _ = writeln!(text, "  {}", headline(run, decision));
     }
     printable::text(&text).into_owned()
+}
+
+/// What steering did and took; a run that was not steered had none.
+fn steering_text(run: &Run) -> String {
+    if run.mode == "off" {
+        return "; not steered\n".to_owned();
+    }
+    let totals = run.totals;
+    let mut text = format!(
+        "; {} queries planned, {} without a decision; {} controller ticks\n",
+        totals.questions, totals.undecided, totals.ticks
+    );
+    if let Some(trips) = totals.round_trips {
+        let ms = |us: u64| format!("{}.{:02} ms", us / 1_000, us % 1_000 / 10);
+        let (p50, p99, longest) = (ms(trips.p50_us), ms(trips.p99_us), ms(trips.longest_us));
+        let _ = writeln!(text, "decision latency {p50} (median), {p99} (p99), {longest} (longest)");
+    }
+    let _ = writeln!(
+        text,
+        "overhead: {} added to query planning in all; {} of CPU time in the driver, {} in the host",
+        render_ms(totals.held_up_ms),
+        render_ms(totals.plugin_cpu_ms),
+        render_ms(totals.host_cpu_ms),
+    );
+    text
 }
 
 /// Every decision of a run with its trace and what came of it.

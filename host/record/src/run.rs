@@ -9,10 +9,14 @@ use sparkwright_core::decision::{Made, Set, Told};
 use sparkwright_core::review::ReviewAnswer;
 use sparkwright_core::trace::{Grade, Scalar, Trace, Unit};
 
+use crate::Found;
+
 /// The form of `run.json` that this version writes; `old.rs` reads the ones before.
 pub const FORMAT: u32 = 2;
 /// More decisions than this are counted but not kept.
 pub const MOST_DECISIONS: usize = 5_000;
+/// More queries and jobs than this are summed up but not kept one by one.
+pub const MOST_WORK: usize = 2_000;
 
 /// The application that a run is about.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -219,6 +223,42 @@ pub struct Fault {
     pub times: u64,
 }
 
+/// What a SQL execution, or a job outside of any, took.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Work {
+    /// The SQL execution; absent for a job outside of any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub query: Option<i64>,
+    /// The job, where it is outside of any SQL execution, as those of RDDs and of most of MLlib are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub job: Option<i64>,
+    /// What the program called, in Spark's words.
+    pub what: String,
+    /// When it started.
+    pub started_ms: u64,
+    /// When it ended; absent where that was not seen.
+    pub ended_ms: Option<u64>,
+    /// Its tasks.
+    pub tasks: u64,
+    /// Sum of their run times.
+    pub task_ms: u64,
+    /// Whether it failed or was cancelled.
+    pub failed: bool,
+}
+
+/// Queries and jobs that are only counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct WorkLeftOut {
+    /// How many.
+    pub count: u64,
+    /// Their tasks.
+    pub tasks: u64,
+    /// Sum of their tasks' run times.
+    pub task_ms: u64,
+}
+
 /// Sums over the run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
@@ -280,7 +320,7 @@ pub struct Run {
     pub format: u32,
     /// The application.
     pub application: ApplicationIdentity,
-    /// `act` or `shadow`.
+    /// `act`, `shadow` or `off`.
     pub mode: String,
     /// The policy.
     pub policy: PolicyIdentity,
@@ -300,6 +340,11 @@ pub struct Run {
     pub decisions: Vec<RecordedDecision>,
     /// Decisions that were made but not kept, because there are too many or the disk was full.
     pub decisions_left_out: u64,
+    /// Queries, and jobs outside of them, in the order in which they ended: every task belongs to one.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub work: Vec<Work>,
+    /// More of them than are kept.
+    pub work_left_out: WorkLeftOut,
     /// Executors over time.
     pub executors: Vec<ExecutorEvent>,
     /// Plans cached without being asked for.
@@ -324,6 +369,9 @@ pub struct RecordedReview {
     pub answer: ReviewAnswer,
     /// The currency of its costs.
     pub currency: String,
+    /// What its time went to; absent in records of versions before there was such.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub found: Option<Found>,
 }
 
 /// A change of a run.
@@ -360,6 +408,8 @@ pub enum Change {
     },
     /// A plan was cached, or what is known of it changed.
     CachedPlan(CachedPlan),
+    /// A query, or a job outside of any, has ended with all of its tasks.
+    Work(Work),
     /// Something went wrong.
     Fault(Fault),
     /// Sums.
@@ -379,6 +429,16 @@ pub enum Change {
 }
 
 impl Run {
+    /// How long the application took in milliseconds: by its event log where it was reviewed, else from when the host met it until it ended or the
+    /// record was last changed.
+    #[must_use]
+    pub fn took_ms(&self) -> u64 {
+        let logged = self.review.as_ref().and_then(|review| review.found.as_ref()).map(|found| found.run_ms);
+        logged
+            .filter(|ms| *ms > 0)
+            .unwrap_or_else(|| self.ended_ms.unwrap_or(self.updated_ms).saturating_sub(self.started_ms))
+    }
+
     /// Makes a change, which reached the host at `at_ms`.
     pub fn apply(&mut self, change: Change, at_ms: u64) {
         self.updated_ms = self.updated_ms.max(at_ms);
@@ -419,6 +479,13 @@ impl Run {
                 Some(known) => known.times += fault.times,
                 None => self.faults.push(fault),
             },
+            Change::Work(work) if self.work.len() < MOST_WORK => self.work.push(work),
+            Change::Work(Work { tasks, task_ms, .. }) => {
+                let left_out = &mut self.work_left_out;
+                left_out.count += 1;
+                left_out.tasks += tasks;
+                left_out.task_ms += task_ms;
+            }
             Change::Totals(totals) => self.totals = totals,
             Change::Ended { at_ms } => {
                 self.state = RunState::Ended;

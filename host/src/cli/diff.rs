@@ -13,14 +13,13 @@ use sparkwright_replay::compare::compare;
 use sparkwright_replay::log::Log;
 use sparkwright_replay::trace::Trace;
 
+use super::logs::{Named, logs};
 use super::policy_options::{PolicyOptions, prepared_launch};
-use super::review::event_log;
-use super::terminal::{counted, note, print, print_json, progress};
+use super::terminal::{counted, print, print_json, progress};
 use super::{Exit, Failure};
 use crate::engine::Prepared;
 use crate::file_error::FileError;
 use crate::launch::plan::PlanError;
-use crate::record;
 use crate::replay::{self, NotSteered, Steering};
 use crate::steering::{Mode, SteeringSetup};
 use condition::Condition;
@@ -76,24 +75,23 @@ pub struct Diff {
 impl Diff {
     pub(super) fn run(self) -> Result<Exit, Failure> {
         let (old, new) = (self.policy(&self.old)?, self.policy(&self.new)?);
-        let paths = self.logs()?;
+        let logs = logs(&self.runs, self.last)?;
         let mut told = Told::new(&old.setup.policy.cost.currency);
-        for (done, path) in paths.iter().enumerate() {
-            if paths.len() > 1 {
-                progress(&format!("replaying run {} of {} under both policies", done + 1, paths.len()));
+        for (done, Named { log, name, .. }) in logs.iter().enumerate() {
+            if logs.len() > 1 {
+                progress(&format!("replaying run {} of {} under both policies", done + 1, logs.len()));
             }
-            let name = name(path);
-            match self.compared(&name, path, &old, &new)? {
+            match self.compared(name, log, &old, &new)? {
                 Ok(run) => told.runs.push(run),
-                Err(why) => told.refused.push(told::Refused { name, why }),
+                Err(why) => told.refused.push(told::Refused { name: name.clone(), why }),
             }
         }
-        if paths.len() > 1 {
+        if logs.len() > 1 {
             progress("");
         }
         if told.runs.is_empty() {
             let refused = told.refused.first().map_or_else(String::new, |it| format!(": `{}`: {}", it.name, it.why));
-            return Err(Failure::new(format!("none of {} can be replayed{refused}", counted(paths.len(), "log")))
+            return Err(Failure::new(format!("none of {} can be replayed{refused}", counted(logs.len(), "log")))
                 .help("name logs of applications that ran at least one job to its end"));
         }
         told.sort();
@@ -123,35 +121,6 @@ impl Diff {
         let setup = options.launch(Mode::Act)?;
         let prepared = prepared_launch(&setup)??;
         Ok(Ready { prices: Prices::of(&setup.policy), setup, prepared })
-    }
-
-    /// The logs that are meant, the newest first where there are more than wanted.
-    fn logs(&self) -> Result<Vec<PathBuf>, Failure> {
-        let mut logs = Vec::new();
-        for path in &self.runs {
-            let recorded = record::list(path);
-            if !recorded.is_empty() {
-                for folder in recorded {
-                    match event_log(&folder.display().to_string(), path) {
-                        Ok(log) => logs.push(log),
-                        Err(_) => note(&format!("the run in `{}` has no event log and is left out", folder.display())),
-                    }
-                }
-            } else if path.join("run.json").is_file() {
-                logs.push(event_log(&path.display().to_string(), path)?);
-            } else {
-                logs.extend(sparkwright_event_log::logs(path)?);
-            }
-        }
-        if let Some(last) = self.last {
-            logs.sort_by_key(|path| std::cmp::Reverse(fs::metadata(path).and_then(|it| it.modified()).ok()));
-            logs.truncate(last);
-        }
-        if logs.is_empty() {
-            return Err(Failure::new("there is no event log in what --runs names")
-                .help("name logs that Spark wrote, or the folder of recorded runs"));
-        }
-        Ok(logs)
     }
 
     /// A run under both; inside is why the log can't tell.
@@ -191,13 +160,6 @@ impl Diff {
         );
         Ok(Ok(ToldRun::of(name, &trace, &compared, sides, (&as_old.launch, &as_new.launch))))
     }
-}
-
-/// What a log is called: its file, or the run that it was recorded in.
-fn name(path: &Path) -> String {
-    let recorded = path.parent().filter(|folder| folder.join("run.json").is_file());
-    let named = recorded.unwrap_or(path);
-    named.file_name().map_or_else(|| named.display().to_string(), |name| name.to_string_lossy().into_owned())
 }
 
 /// A policy that can decide.

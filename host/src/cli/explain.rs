@@ -82,6 +82,7 @@ impl Runs {
                     serde_json::json!({
                         "folder": folder, "application": run.application, "mode": run.mode, "state": run.state,
                         "environment": run.policy.environment, "started_ms": run.started_ms, "ended_ms": run.ended_ms,
+                        "took_ms": run.took_ms(),
                         "decisions": run.decisions.len() as u64 + run.decisions_left_out, "faults": run.faults.len(),
                     })
                 })
@@ -100,7 +101,6 @@ impl Runs {
                 RunState::Ended => "ended",
                 RunState::HostLost => "host lost",
             };
-            let until = run.ended_ms.unwrap_or(run.updated_ms);
             table.add_row([
                 folder
                     .file_name()
@@ -110,7 +110,7 @@ impl Runs {
                 printable::line(&run.policy.environment).into_owned(),
                 printable::line(&run.mode).into_owned(),
                 state.to_owned(),
-                render_ms(until.saturating_sub(run.started_ms)),
+                render_ms(run.took_ms()),
                 (run.decisions.len() as u64 + run.decisions_left_out).to_string(),
                 run.faults.len().to_string(),
             ]);

@@ -7,9 +7,12 @@ mod decide;
 mod diff;
 mod explain;
 mod failure;
+mod fleet;
 mod inspect;
+mod logs;
 mod plan;
 mod policy_options;
+mod promote;
 mod replay;
 mod review;
 mod schema;
@@ -45,8 +48,10 @@ Examples:
   sparkwright submit --mode shadow app.py          only decide and record
   sparkwright explain last                         every decision of the last run, and why
   sparkwright review last                          what slowed the last run down
+  sparkwright fleet /var/spark-events              what slows many runs down
   sparkwright replay last                          what it would have taken on other executors
   sparkwright diff old.yaml new.yaml --runs runs   what a change of the policy would have done to earlier runs
+  sparkwright promote --runs runs                  whether shadow runs are evidence enough to let a policy act
   sparkwright plan --input-bytes 100GB --type etl  what a job of this input size would start with
   sparkwright check config.yaml                    find mistakes in a policy file
   sparkwright test config.yaml                     run the tests of a policy file
@@ -76,6 +81,8 @@ enum Command {
     Review(review::Review),
     Replay(replay::Replay),
     Diff(diff::Diff),
+    Promote(promote::Promote),
+    Fleet(fleet::Fleet),
     History(review::HistoryOf),
     Check(check::Check),
     Test(test::Test),
@@ -99,6 +106,8 @@ impl Command {
             Self::Review(review) => review.run(),
             Self::Replay(replay) => replay.run(),
             Self::Diff(diff) => diff.run(),
+            Self::Promote(promote) => promote.run(),
+            Self::Fleet(fleet) => fleet.run(),
             Self::History(history) => history.run(),
             Self::Check(check) => check.run(),
             Self::Test(test) => test.run(),

@@ -33,6 +33,12 @@ pub struct PolicyOptions {
 }
 
 impl PolicyOptions {
+    /// Whether any of them is given that says which policy decides.
+    #[must_use]
+    pub fn names_any(&self) -> bool {
+        self.policy.is_some() || self.environment.is_some() || !self.set.is_empty() || self.module.is_some()
+    }
+
     /// The policy that is meant.
     ///
     /// # Errors

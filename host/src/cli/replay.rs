@@ -12,8 +12,8 @@ use sparkwright_replay::log::Log;
 use sparkwright_replay::steered::SteeredRun;
 use sparkwright_replay::trace::{NoTrace, Trace};
 
+use super::logs::event_log;
 use super::policy_options::{PolicyOptions, prepared_launch};
-use super::review::event_log;
 use super::terminal::{counted, note, print, print_json, table};
 use super::{Exit, Failure};
 use crate::replay::{self, NotSteered, Steering};
@@ -56,7 +56,8 @@ impl Replay {
         let prices = Prices::of(&launch.policy);
         let currency = launch.policy.cost.currency.clone();
         let mut told = Told::of(&log, &trace, &curve(&trace, &sizes), &prices);
-        if self.names_a_policy() {
+        // Prices come from a policy in any case.
+        if self.policy.names_any() {
             let prepared = prepared_launch(&launch)??;
             let steering = Steering::of(&launch.policy, &prepared, &log, &trace, &launch.labels)?;
             let (run, _) = steering.run(&steering.manager)?;
@@ -71,12 +72,6 @@ impl Replay {
             print(&told.text(&currency));
         }
         Ok(Exit::Fine)
-    }
-
-    /// Whether a policy is to steer: prices come from one in any case.
-    fn names_a_policy(&self) -> bool {
-        let options = &self.policy;
-        options.policy.is_some() || options.environment.is_some() || !options.set.is_empty() || options.module.is_some()
     }
 }
 

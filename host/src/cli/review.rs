@@ -1,30 +1,26 @@
 //! `sparkwright review` and `sparkwright history`.
 
-mod told;
-
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde::Serialize;
-use sparkwright_core::abi::DecisionPoint;
-use sparkwright_core::error::ErrorBody;
 use sparkwright_core::facts::{PastRun, StartTried};
 use sparkwright_core::review::ReviewAnswer;
-use sparkwright_core::steering::LAUNCH_MODULE_MS;
 use sparkwright_core::units::Bytes;
 use sparkwright_policy::written_facts;
 use sparkwright_replay::log::Log as ReplayLog;
 use sparkwright_replay::trace::Trace;
 
+use super::logs::{event_log, recorded};
 use super::policy_options::{PolicyOptions, prepared_launch};
 use super::terminal::{note, print, print_json};
 use super::{Exit, Failure};
-use crate::engine::{Budget, Prepared};
+use crate::engine::Prepared;
 use crate::launch::history_file;
-use crate::record;
+use crate::record::{self, Found};
 use crate::replay::{self, StartsError};
 use crate::review::{self, Log};
-use crate::steering::Mode;
+use crate::steering::{Mode, SteeringSetup};
 
 /// Says what a run's time went to, and what would have made it shorter, from its Spark event log.
 ///
@@ -34,7 +30,8 @@ use crate::steering::Mode;
 pub struct Review {
     #[command(flatten)]
     policy: PolicyOptions,
-    /// Recorded run (`last`, its id or its folder), or any Spark event log: a file (plain or zstd) or a rolling folder.
+    /// Recorded run (`last`, its id or its folder), or any Spark event log: a file (plain or zstd) or a rolling folder. A recorded run is reviewed
+    /// by the policy that decided in it where no other is named.
     run: String,
     /// Folder that holds the recorded runs.
     #[arg(long, value_name = "DIR", default_value = "runs")]
@@ -49,18 +46,46 @@ pub struct Review {
 
 impl Review {
     pub(super) fn run(self) -> Result<Exit, Failure> {
-        let policy = prepared(&self.policy)?;
-        let history = self.history.as_deref().map(history_file::read).transpose()?.unwrap_or_default();
+        let recorded = recorded(&self.run, &self.record)?;
+        let launch = self.launch(recorded.as_deref())?;
+        let policy = prepared_launch(&launch)??;
         let log = read(&event_log(&self.run, &self.record)?)?;
-        let answer = ask(&policy.0, &log, &history.runs, None)?;
-        let found = told::Found::of(&log.replayed);
+        let earlier = match (&self.history, &recorded) {
+            (Some(file), _) => history_file::read(file)?.runs,
+            // As the run's own record has it.
+            (None, Some(folder)) => {
+                let root = folder.parent().unwrap_or(Path::new("."));
+                record::earlier_runs(root, folder, &log.measured.name)
+            }
+            (None, None) => Vec::new(),
+        };
+        let review = ask(&policy, &log, &earlier, None)?;
+        let found = review::found(&log.replayed);
         if self.json {
-            print_json(&found.json(&answer))?;
+            print_json(&Reviewed { found: &found, review: &review })?;
         } else {
-            print(&found.text(&answer, &policy.1));
+            print(&found.text(&review, &launch.policy.cost.currency));
         }
         Ok(Exit::Fine)
     }
+
+    /// The policy that is named; of a recorded run where none is, the one that decided in it.
+    fn launch(&self, recorded: Option<&Path>) -> Result<SteeringSetup, Failure> {
+        let decided = recorded.filter(|_| !self.policy.names_any()).and_then(record::policy_of);
+        match decided {
+            Some(policy) => Ok(SteeringSetup { policy, ..SteeringSetup::default() }),
+            None => self.policy.launch(Mode::Act),
+        }
+    }
+}
+
+/// A review as programs read it: what the time went to, and what the policy says of the run.
+#[derive(Serialize)]
+struct Reviewed<'a> {
+    #[serde(flatten)]
+    found: &'a Found,
+    #[serde(flatten)]
+    review: &'a ReviewAnswer,
 }
 
 /// Summarizes runs of one job as the history that `plan`, `submit` and `check` read: JSON, the oldest run first.
@@ -118,30 +143,6 @@ struct Told {
     starts: Vec<StartTried>,
 }
 
-/// The policy, ready to decide, and its currency.
-fn prepared(options: &PolicyOptions) -> Result<(Prepared, String), Failure> {
-    let launch = options.launch(Mode::Act)?;
-    let prepared = prepared_launch(&launch)??;
-    Ok((prepared, launch.policy.cost.currency.clone()))
-}
-
-/// The event log that is meant: a path that is there, else the log of a recorded run.
-pub(super) fn event_log(name: &str, root: &Path) -> Result<PathBuf, Failure> {
-    let path = Path::new(name);
-    if path.exists() && !path.join("run.json").is_file() {
-        return Ok(path.to_owned());
-    }
-    let folder = if path.join("run.json").is_file() { path.to_owned() } else { record::find(root, name)? };
-    let run = record::read(&folder)?;
-    let Some(log) = run.event_log else {
-        return Err(Failure::new(format!("the run in `{}` has no event log", folder.display())).help(
-            "name the event log itself; a run keeps one if `monitoring.enable_metrics_collection` is true and the application \
-             doesn't write its own",
-        ));
-    };
-    Ok(folder.join(log))
-}
-
 fn read(path: &Path) -> Result<Log, Failure> {
     let log = review::read(path)?;
     if log.measured.is_empty() {
@@ -165,9 +166,7 @@ fn read(path: &Path) -> Result<Log, Failure> {
 }
 
 fn ask(policy: &Prepared, log: &Log, earlier: &[PastRun], input_bytes: Option<Bytes>) -> Result<ReviewAnswer, Failure> {
-    let question = log.measured.question(earlier, input_bytes);
-    let (answer, _) = policy.session()?.ask(DecisionPoint::Review, &question, Budget::millis(LAUNCH_MODULE_MS))?;
-    answer.map_err(|refused: ErrorBody| refused.into())
+    Ok(review::ask(policy, &log.measured, earlier, input_bytes)??)
 }
 
 impl From<StartsError> for Failure {

@@ -30,12 +30,11 @@ use crate::engine::{EngineError, Prepared};
 use crate::file_error::FileError;
 use crate::launch::arguments::SubmitArguments;
 use crate::launch::cluster::cluster_facts;
+use crate::launch::event_log;
 use crate::launch::history_file;
 use crate::launch::input_files::InputFiles;
 use crate::launch::installation::Installation;
-use crate::launch::local_uri::{
-    NO_PATH_OF_A_JAR, for_spark, java_can_name, local_uri, no_name_in_java, spark_can_load,
-};
+use crate::launch::local_uri::{NO_PATH_OF_A_JAR, for_spark, java_can_name, no_name_in_java, spark_can_load};
 use crate::launch::plan::{PlanError, launch_facts, no_launch_plan, plan_launch};
 use crate::launch::properties;
 use crate::private;
@@ -60,7 +59,7 @@ Java, or if a rule of the policy denies the run."
 pub struct Submit {
     #[command(flatten)]
     policy: PolicyOptions,
-    /// What Sparkwright does: decide and apply, only decide and record, or nothing.
+    /// What Sparkwright does: decide and apply, only decide and record, or only keep the event log for a review.
     #[arg(long, value_enum, default_value_t = Mode::Act)]
     mode: Mode,
     /// Folder for the records of runs.
@@ -93,11 +92,18 @@ impl Submit {
         }
         // A program that declares stages to the Python package learns by it that nobody plans them, and runs them.
         let off = BTreeMap::from([(MODE.to_owned(), Mode::Off.word().to_owned())]);
+        let record = std::path::absolute(&self.record).unwrap_or_else(|_| self.record.clone());
         if self.mode == Mode::Off {
-            return Err(become_spark_submit(&spark, local, arguments.with(&off, &[])));
+            let mut confs = off;
+            // A bug of ours must not keep the application from starting.
+            let kept = catch_unwind(AssertUnwindSafe(|| only_recorded(&user, &mut launch, &record)));
+            match kept.unwrap_or_else(|_| Err("sparkwright stopped at a bug of its own".to_owned())) {
+                Ok(log) => confs.extend(log),
+                Err(why) => note(&format!("the run is not recorded: {why}")),
+            }
+            return Err(become_spark_submit(&spark, local, arguments.with(&confs, &[])));
         }
         check_application(&arguments)?;
-        let record = std::path::absolute(&self.record).unwrap_or_else(|_| self.record.clone());
         // A bug of ours must not keep the application from starting either.
         let started = catch_unwind(AssertUnwindSafe(|| self.start(&arguments, &spark, &user, &mut launch, &record)));
         match started.unwrap_or_else(|_| Ok(Err("sparkwright stopped at a bug of its own".to_owned())))? {
@@ -197,16 +203,13 @@ impl Submit {
             }
             Err(error) => launch.faults.push(no_launch_plan(&error)),
         }
-        if launch.policy.monitoring.enable_metrics_collection && !user.contains_key("spark.eventLog.enabled") {
-            match event_log_folder(record) {
-                Ok(folder) => {
-                    confs.insert("spark.eventLog.enabled".to_owned(), "true".to_owned());
-                    confs.insert("spark.eventLog.dir".to_owned(), local_uri(&folder));
-                    confs.insert("spark.eventLog.rolling.enabled".to_owned(), "false".to_owned());
-                    launch.event_log_dir = Some(folder);
-                }
-                Err(error) => launch.faults.push(format!("Spark's event log is not kept: {error}")),
+        match event_log::made(&launch.policy, user, record) {
+            Ok(Some(log)) => {
+                confs.extend(log.confs);
+                launch.event_log_dir = Some(log.folder);
             }
+            Ok(None) => {}
+            Err(error) => launch.faults.push(format!("Spark's event log is not kept: {error}")),
         }
         if let Some(plan) = launch.plan.as_ref().filter(|_| self.mode == Mode::Act)
             && let Some(total) = plan.executors_if_lost
@@ -214,6 +217,32 @@ impl Submit {
             confs.insert(EXECUTORS_IF_LOST.to_owned(), total.to_string());
         }
         Ok(confs)
+    }
+}
+
+/// Has a host record a run that is not steered, by Spark's event log once the driver is gone; gives the configurations to add. Nothing is added
+/// where the user's own configuration says whether there is a log, or where the policy wants none.
+///
+/// # Errors
+/// Why there is no record.
+fn only_recorded(
+    user: &BTreeMap<String, String>,
+    launch: &mut SteeringSetup,
+    record: &Path,
+) -> Result<BTreeMap<String, String>, String> {
+    if driver_elsewhere(user).is_some() {
+        return Ok(BTreeMap::new());
+    }
+    let made = event_log::made(&launch.policy, user, record).map_err(|error| error.to_string())?;
+    let Some(log) = made else { return Ok(BTreeMap::new()) };
+    launch.record = Some(record.to_owned());
+    launch.event_log_dir = Some(log.folder.clone());
+    match start_host(launch) {
+        Ok(_) => Ok(log.confs),
+        Err(error) => {
+            let _ = fs::remove_dir(log.folder);
+            Err(format!("the host can't be started: {error}"))
+        }
     }
 }
 
@@ -278,24 +307,6 @@ fn driver_elsewhere(user: &BTreeMap<String, String>) -> Option<String> {
         "--deploy-mode cluster starts the driver on another machine, which has neither the plugin nor the host of this one; use client mode"
             .to_owned()
     })
-}
-
-/// A fresh folder for Spark's event log, on a disk that takes it.
-fn event_log_folder(record: &Path) -> Result<PathBuf, FileError> {
-    let folder = record.join(format!(".eventlog-{}-{}", std::process::id(), crate::clock::now_ms()));
-    if !java_can_name(&folder) {
-        return Err(FileError::of("have Spark write to", &folder)(no_name_in_java()));
-    }
-    private::folder(&folder).map_err(FileError::of("make the folder", &folder))?;
-    // Spark does not start an application whose event log can't be written: try it first.
-    let probe = folder.join(".probe");
-    let tried = fs::write(&probe, vec![0u8; 64 * 1024]);
-    let _ = fs::remove_file(&probe);
-    if let Err(error) = tried {
-        let _ = fs::remove_dir(&folder);
-        return Err(FileError::of("write to the folder", &folder)(error));
-    }
-    Ok(folder)
 }
 
 /// Why there is no host.

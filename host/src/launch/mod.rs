@@ -1,8 +1,10 @@
 //! Before an application starts: what the user asked `spark-submit` for ([`arguments`]), which Spark and Java there are
-//! ([`installation`], [`properties`]), what is known of the cluster ([`cluster`]), and the plan that comes of it ([`plan`]).
+//! ([`installation`], [`properties`]), what is known of the cluster ([`cluster`]), the plan that comes of it ([`plan`]), and the event log that
+//! is kept of it ([`event_log`]).
 
 pub mod arguments;
 pub mod cluster;
+pub mod event_log;
 pub mod history_file;
 pub mod input_files;
 pub mod installation;

@@ -4,11 +4,12 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use sparkwright_core::policy::ResolvedPolicy;
 use sparkwright_record::NotARun;
 
 use crate::bounded_file;
 
-use super::{Fault, JOURNAL, RUN, Run, RunState};
+use super::{Fault, JOURNAL, POLICY, RUN, Run, RunState};
 
 /// Why a record can't be read.
 #[derive(Debug, thiserror::Error)]
@@ -60,6 +61,12 @@ pub fn read(folder: &Path) -> Result<Run, ReadError> {
         run.faults.push(Fault { at_ms: run.updated_ms, what, times: 1 });
     }
     Ok(run)
+}
+
+/// The policy that decided in the run of `folder`; nothing where it was not kept, as by versions before 0.2.
+#[must_use]
+pub fn policy_of(folder: &Path) -> Option<ResolvedPolicy> {
+    serde_json::from_slice(&bounded_file::found(&folder.join(POLICY)).ok()?).ok()
 }
 
 fn as_written(folder: &Path) -> Result<Run, ReadError> {

@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use sparkwright_core::policy::ResolvedPolicy;
 use sparkwright_record::JournalLine;
 
-use super::{ApplicationIdentity, Change, Fault, JOURNAL, RUN, RecordedDecision, Run, RunState, report};
+use super::{ApplicationIdentity, Change, Fault, JOURNAL, POLICY, RUN, RecordedDecision, Run, RunState, report};
 use crate::clock::now_ms;
 use crate::own_log::tell;
 use crate::private;
@@ -64,6 +65,15 @@ impl Recorder {
         }
         inner.write_whole();
         Self { inner: Mutex::new(inner) }
+    }
+
+    /// Keeps the policy that decides beside the record, for later reviews. Without it they go by the policy that is named to them.
+    pub fn keep_policy(&self, policy: &ResolvedPolicy) {
+        let Some(folder) = self.folder() else { return };
+        let kept = serde_json::to_vec(policy).map_err(io::Error::from).and_then(|json| replace(&folder, POLICY, &json));
+        if let Err(error) = kept {
+            tell(format_args!("sparkwright: the policy is not kept with the record: {error}"));
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -218,6 +228,7 @@ impl Inner {
         if self.full {
             // What fits into the reserve is the newest past with its faults, not every trace.
             run.decisions.truncate(50);
+            run.work.truncate(50);
             run.decisions_left_out =
                 (self.run.decisions.len() - run.decisions.len()) as u64 + self.run.decisions_left_out;
         }

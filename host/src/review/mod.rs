@@ -1,15 +1,19 @@
 //! What Spark's events add up to: a whole run by its event log, ours or any other's ([`Measured`]), and a declared stage of a
 //! pipeline while it runs ([`DeclaredStage`]).
 
+mod asked;
 mod covered;
 mod declared;
+mod found;
 mod measured;
 pub mod redacted;
 mod tasks;
 
 use std::path::Path;
 
+pub use asked::ask;
 pub use declared::{DeclaredStage, Executors, StageMeasure};
+pub use found::found;
 pub use measured::Measured;
 pub use sparkwright_event_log::EventLogError;
 

@@ -7,11 +7,10 @@ use sparkwright_core::query::SpillFacts;
 use sparkwright_core::units::Bytes;
 
 use super::events::{Event, StageEvent, TaskEnd};
+use super::work::Work;
 
 /// More recent tasks than this are not kept.
 const MOST_RECENT: usize = 2_000;
-/// Executions whose task time is remembered.
-const MOST_EXECUTIONS: usize = 2_000;
 /// Spark's name for the driver among the executors.
 pub const DRIVER: &str = "driver";
 
@@ -62,25 +61,6 @@ struct RecentTask {
     failed: bool,
 }
 
-/// Task time of a SQL execution.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct ExecutionWork {
-    /// Sum of its tasks' run times.
-    pub task_ms: u64,
-    /// Its tasks.
-    pub tasks: u64,
-    /// When it started.
-    pub started_ms: u64,
-    /// When it ended; absent while it runs.
-    pub ended_ms: Option<u64>,
-    /// Whether it failed or was cancelled.
-    pub failed: bool,
-    /// Bytes that its tasks spilled to disk.
-    pub spilled_bytes: u64,
-    /// Of its stages that read a shuffle, the one that spilled most; absent while none did.
-    pub spill: Option<SpillFacts>,
-}
-
 /// An executor that came or went.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ExecutorChange {
@@ -110,8 +90,8 @@ pub struct Application {
     executors: BTreeMap<String, Executor>,
     stages: BTreeMap<(i64, i64), Stage>,
     jobs: BTreeMap<i64, Vec<i64>>,
-    execution_of_stage: BTreeMap<i64, i64>,
-    executions: BTreeMap<i64, ExecutionWork>,
+    /// What its tasks were for.
+    pub work: Work,
     /// Bytes of memory that each cached block holds, by executor (the driver included) and block.
     stored: BTreeMap<(String, String), u64>,
     stored_bytes: u64,
@@ -158,15 +138,12 @@ impl Application {
                 }
             }
             Event::JobStart(job) => {
-                if let Some(execution) = job.execution() {
-                    for stage in &job.stages {
-                        self.execution_of_stage.entry(*stage).or_insert(execution);
-                    }
-                }
+                self.work.job_started(job);
                 self.jobs.insert(job.job, job.stages.clone());
             }
             Event::JobEnd(end) => {
                 self.jobs.remove(&end.job);
+                self.work.job_ended(end);
             }
             Event::StageSubmitted(StageEvent { stage }) => {
                 let tasks = stage.tasks;
@@ -174,14 +151,12 @@ impl Application {
             }
             Event::StageCompleted(StageEvent { stage }) => {
                 let ended = self.stages.remove(&(stage.stage, stage.attempt));
-                if let Some(spill) = ended.and_then(|ended| ended.spill())
-                    && let Some(work) = self.work_of_stage(stage.stage)
-                    && work.spill.is_none_or(|most| spill.spilled_bytes > most.spilled_bytes)
-                {
-                    work.spill = Some(spill);
+                if let Some(spill) = ended.and_then(|ended| ended.spill()) {
+                    self.work.stage_spilled(stage.stage, spill);
                 }
             }
             Event::TaskStart(start) => {
+                self.work.task_started(start.stage);
                 if let Some(stage) = self.stages.get_mut(&(start.stage, start.attempt)) {
                     stage.running += 1;
                 }
@@ -198,18 +173,8 @@ impl Application {
                     executor.cached.retain(|block, _| !block.starts_with(&prefix));
                 }
             }
-            Event::SqlStart(start) => {
-                self.executions.entry(start.execution).or_default().started_ms = start.time;
-                while self.executions.len() > MOST_EXECUTIONS {
-                    self.executions.pop_first();
-                }
-            }
-            Event::SqlEnd(end) => {
-                if let Some(work) = self.executions.get_mut(&end.execution) {
-                    work.ended_ms = Some(end.time);
-                    work.failed = end.error.as_deref().is_some_and(|error| !error.is_empty());
-                }
-            }
+            Event::SqlStart(start) => self.work.execution_started(start),
+            Event::SqlEnd(end) => self.work.execution_ended(end),
             _ => {}
         }
         None
@@ -238,11 +203,7 @@ impl Application {
                 *executor.shuffle.entry(end.stage).or_insert(0) += metrics.shuffle_write.bytes;
             }
         }
-        if let Some(work) = self.work_of_stage(end.stage) {
-            work.task_ms = work.task_ms.saturating_add(metrics.run_ms);
-            work.tasks += 1;
-            work.spilled_bytes = work.spilled_bytes.saturating_add(metrics.spilled_bytes);
-        }
+        self.work.task_ended(end);
         self.total_tasks += 1;
         self.total_task_ms = self.total_task_ms.saturating_add(metrics.run_ms);
         self.failed_tasks += u64::from(info.failed);
@@ -256,16 +217,6 @@ impl Application {
         {
             self.recent.pop_front();
         }
-    }
-
-    /// Whether a stage is one of a SQL execution that still runs.
-    fn of_running_execution(&self, stage: i64) -> bool {
-        let execution = self.execution_of_stage.get(&stage).and_then(|execution| self.executions.get(execution));
-        execution.is_some_and(|work| work.started_ms > 0 && work.ended_ms.is_none())
-    }
-
-    fn work_of_stage(&mut self, stage: i64) -> Option<&mut ExecutionWork> {
-        self.executions.get_mut(self.execution_of_stage.get(&stage)?)
     }
 
     fn block_updated(&mut self, block: &super::events::BlockUpdated) {
@@ -361,7 +312,7 @@ impl Application {
     pub fn executor_facts(&self, now_ms: u64) -> Vec<ExecutorFacts> {
         let active: BTreeSet<i64> = self.jobs.values().flatten().copied().collect();
         // With adaptive execution each shuffle is a job of its own, and the next one reads what it wrote.
-        let in_use = |stage: &i64| active.contains(stage) || self.of_running_execution(*stage);
+        let in_use = |stage: &i64| active.contains(stage) || self.work.of_running_execution(*stage);
         self.executors
             .iter()
             .map(|(id, executor)| {
@@ -422,13 +373,7 @@ impl Application {
     /// Task time of a SQL execution that has ended well: one that failed says nothing of what all of its work costs.
     #[must_use]
     pub fn ended_task_ms(&self, execution: i64) -> Option<u64> {
-        self.executions.get(&execution).filter(|work| work.ended_ms.is_some() && !work.failed).map(|work| work.task_ms)
-    }
-
-    /// What a SQL execution took so far.
-    #[must_use]
-    pub fn execution(&self, execution: i64) -> Option<ExecutionWork> {
-        self.executions.get(&execution).copied()
+        self.work.execution(execution).filter(|work| work.ended_ms.is_some() && !work.failed).map(|work| work.task_ms)
     }
 
     /// Tasks ended, their run time, and how many failed, over the whole run.

@@ -49,6 +49,7 @@ pub(super) fn begin_record(
         ..Run::default()
     };
     let recorder = Recorder::begin(run, launch.record.as_deref());
+    recorder.keep_policy(&launch.policy);
     for fault in &launch.faults {
         recorder.fault(fault.clone());
     }

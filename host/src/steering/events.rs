@@ -6,6 +6,7 @@ use std::os::unix::net::UnixStream;
 use super::lock::lock;
 use super::steered::Steered;
 use crate::clock::now_ms;
+use crate::record::Change;
 use crate::spark::application::ExecutorChange;
 use crate::spark::events::Event;
 use crate::spark::lines::read_whole;
@@ -66,7 +67,13 @@ fn take_event(steered: &Steered, line: &[u8]) {
         return;
     };
     let now = now_ms();
-    let change = lock(&steered.application).take(&event, now);
+    let (change, completed) = {
+        let mut application = lock(&steered.application);
+        (application.take(&event, now), application.work.completed())
+    };
+    for work in completed {
+        steered.recorder.note(Change::Work(work));
+    }
     if steered.declared.runs_any() {
         let (executors, storage_bytes) = steered.size();
         steered.declared.take(&event, executors, storage_bytes);
@@ -90,7 +97,7 @@ fn take_event(steered: &Steered, line: &[u8]) {
     }
     if let Event::SqlEnd(end) = event {
         steered.queries.recorded();
-        let work = lock(&steered.application).execution(end.execution);
+        let work = lock(&steered.application).work.execution(end.execution);
         let spill = work.and_then(|work| work.spill);
         lock(&steered.queries.history).ended(end.execution, spill, now);
         lock(&steered.outcomes).query_ended(&steered.recorder, end.execution, work);

@@ -7,24 +7,22 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use sparkwright_core::abi::DecisionPoint;
-use sparkwright_core::facts::PastRun;
-use sparkwright_core::review::ReviewAnswer;
-use sparkwright_core::steering::{EVENT_LOG_WITHIN_MS, LAUNCH_MODULE_MS};
+use sparkwright_core::steering::EVENT_LOG_WITHIN_MS;
 
 use super::driver::lives;
 use super::lock::lock;
 use super::setup::SteeringSetup;
 use super::steered::Steered;
-use crate::engine::Budget;
-use crate::record::{self, Change, RecordedReview};
-use crate::review::{self, redacted};
+use crate::engine::{EngineError, Prepared};
+use crate::launch::event_log::{DIR, ENABLED, on_this_machine};
+use crate::record::{self, Change, RecordedReview, Recorder};
+use crate::review::{self, Log, redacted};
 use crate::spark::protocol::Hello;
 
 /// The event log's name in a run's folder.
 const EVENT_LOG: &str = "eventlog";
-/// Of so many records the newest are looked at for earlier runs of the same application.
-const MOST_RECORDS: usize = 100;
+/// Where Spark writes event logs if nothing is said.
+const SPARKS_DIR: &str = "file:///tmp/spark-events";
 /// How often it is looked whether Spark has finished its event log.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
@@ -37,13 +35,19 @@ pub(super) fn finish(steered: &Steered) {
         ids.into_iter().map(|id| (id.clone(), history.uses_from_cache(&id))).collect()
     };
     lock(&steered.outcomes).finish(&steered.recorder, &uses);
+    let uncompleted = lock(&steered.application).work.uncompleted();
+    for work in uncompleted {
+        steered.recorder.note(Change::Work(work));
+    }
     steered.recorder.note(Change::Totals(steered.totals()));
-    let folder = steered.recorder.folder();
-    if let Some(folder) = folder {
-        match keep_event_log(&steered.launch, &steered.hello, &folder) {
-            Some(Ok(())) => {
-                record_review(steered, &folder.join(EVENT_LOG));
-                steered.recorder.note(Change::EventLog { path: EVENT_LOG.to_owned() });
+    if let Some(folder) = steered.recorder.folder() {
+        match event_log(&steered.launch, &steered.hello, &folder) {
+            Some(Ok(path)) => {
+                let (launch, prepared) = (&steered.launch, (*steered.prepared).as_ref());
+                // As `explain` and `review` find it.
+                let read = review::read(&folder.join(&path)).map_err(|error| error.to_string());
+                record_review(&steered.recorder, launch, prepared, read.as_ref());
+                steered.recorder.note(Change::EventLog { path });
             }
             Some(Err(error)) => steered.recorder.fault(format!("Spark's event log is not kept: {error}")),
             None => {}
@@ -52,39 +56,61 @@ pub(super) fn finish(steered: &Steered) {
     steered.recorder.finish();
 }
 
-/// Keeps Spark's event log of an application in its run's folder, without what may be secret; nothing where there is none. Of a driver that
-/// was killed it is what there is.
-fn keep_event_log(launch: &SteeringSetup, hello: &Hello, folder: &Path) -> Option<io::Result<()>> {
-    let from = launch.event_log_dir.as_ref()?;
+/// The event log of an application that ends, by its path from the run's folder: the one that is kept there, else the application's own where it
+/// writes one on this machine. Nothing where there is none.
+fn event_log(launch: &SteeringSetup, hello: &Hello, folder: &Path) -> Option<io::Result<String>> {
+    if let Some(from) = &launch.event_log_dir {
+        let log = match finished_log(from, hello)? {
+            Ok(log) => log,
+            Err(error) => return Some(Err(error)),
+        };
+        return Some(keep(&log, folder));
+    }
+    if !hello.flag(ENABLED) {
+        return None;
+    }
+    let from = on_this_machine(hello.text(DIR).unwrap_or(SPARKS_DIR))?;
+    // What Spark has not finished of its own is nobody's fault here.
+    Some(Ok(finished_log(&from, hello)?.ok()?.display().to_string()))
+}
+
+/// Moves an event log into a run's folder, without what may be secret; gives its path from there.
+pub(super) fn keep(log: &Path, folder: &Path) -> io::Result<String> {
+    let kept = redacted::write(log, &folder.join(EVENT_LOG));
+    // Spark's own has the secrets, so it goes even where no other could be written.
+    let removed = if log.is_dir() { fs::remove_dir_all(log) } else { fs::remove_file(log) };
+    kept.and(removed).map(|()| EVENT_LOG.to_owned())
+}
+
+/// Waits for Spark to finish its event log of an application; nothing where there is none. Of a driver that was killed it is what there is.
+fn finished_log(from: &Path, hello: &Hello) -> Option<io::Result<PathBuf>> {
     let deadline = Instant::now() + Duration::from_millis(EVENT_LOG_WITHIN_MS);
     // Spark finishes its log after it has stopped its plugins.
     loop {
         // Asked first: what a driver has not finished that is gone, nobody will.
         let gone = !lives(hello.driver_pid);
-        let found = log_of(from, &hello.application)?;
-        if let Some((path, _)) = found.as_ref().filter(|(_, finished)| *finished || gone) {
-            let kept = redacted::write(path, &folder.join(EVENT_LOG));
-            // Spark's own has the secrets, so it goes even where no other could be written.
-            let removed = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
-            return Some(kept.and(removed));
+        let its = |name: &str| !hello.application.is_empty() && name.contains(&hello.application);
+        let found = logs(from, its)?.into_iter().max_by_key(|(_, finished)| *finished);
+        match found {
+            Some((path, finished)) if finished || gone => return Some(Ok(path)),
+            found if gone || Instant::now() > deadline => {
+                let unfinished = |(path, _): (PathBuf, bool)| {
+                    let why = format!("Spark has not finished it; `{}` has all that Spark writes", path.display());
+                    Err(io::Error::new(io::ErrorKind::TimedOut, why))
+                };
+                return found.map(unfinished);
+            }
+            _ => thread::sleep(LOOK_EVERY),
         }
-        if gone || Instant::now() > deadline {
-            let unfinished = |(path, _): (PathBuf, bool)| {
-                let why = format!("Spark has not finished it; `{}` has all that Spark writes", path.display());
-                Err(io::Error::new(io::ErrorKind::TimedOut, why))
-            };
-            return found.map(unfinished);
-        }
-        thread::sleep(LOOK_EVERY);
     }
 }
 
-/// The log of an application in a folder, and whether Spark has finished it; none where the folder can't be read.
-fn log_of(folder: &Path, application: &str) -> Option<Option<(PathBuf, bool)>> {
-    let named = fs::read_dir(folder).ok()?.flatten().map(|entry| entry.path()).filter_map(|path| {
+/// The logs in a folder by their names, each with whether Spark has finished it; none where the folder can't be read.
+pub(super) fn logs(folder: &Path, wanted: impl Fn(&str) -> bool) -> Option<Vec<(PathBuf, bool)>> {
+    let paths = fs::read_dir(folder).ok()?.flatten().map(|entry| entry.path());
+    let named = paths.filter_map(|path| {
         let name = path.file_name()?.to_string_lossy().into_owned();
-        let its = !application.is_empty() && name.contains(application);
-        its.then(|| {
+        wanted(&name).then(|| {
             // Of a rolling log, whose folder has its name from the beginning, a file in it says so.
             let unfinished = |name: &str| name.ends_with(".inprogress");
             let within = fs::read_dir(&path).into_iter().flatten().flatten();
@@ -93,40 +119,31 @@ fn log_of(folder: &Path, application: &str) -> Option<Option<(PathBuf, bool)>> {
             (path, finished)
         })
     });
-    Some(named.max_by_key(|(_, finished)| *finished))
+    Some(named.collect())
 }
 
 /// Records the review of the run that left this event log; without an answer the record says why there is none.
-fn record_review(steered: &Steered, log: &Path) {
-    let Ok(prepared) = steered.prepared.as_ref() else { return };
-    let reviewed = review::read(log).map_err(|error| error.to_string()).and_then(|log| {
-        let question = log.measured.question(&earlier_runs(steered), None);
-        let session = prepared.session().map_err(|error| error.to_string())?;
-        let asked = session.ask::<ReviewAnswer>(DecisionPoint::Review, &question, Budget::millis(LAUNCH_MODULE_MS));
-        let (answer, _) = asked.map_err(|error| error.to_string())?;
-        answer.map_err(|refused| refused.to_string())
+pub(super) fn record_review(
+    recorder: &Recorder,
+    launch: &SteeringSetup,
+    prepared: Result<&Prepared, &EngineError>,
+    log: Result<&Log, &String>,
+) {
+    // Why there is no module stands in the record already.
+    let Ok(prepared) = prepared else { return };
+    let reviewed = log.map_err(Clone::clone).and_then(|log| {
+        let name = recorder.with_run(|run| run.application.name.clone());
+        let root_and_own = launch.record.as_deref().zip(recorder.folder());
+        let earlier = root_and_own.map_or_else(Vec::new, |(root, own)| record::earlier_runs(root, &own, &name));
+        let asked = review::ask(prepared, &log.measured, &earlier, None).map_err(|error| error.to_string())?;
+        let answer = asked.map_err(|refused| refused.to_string())?;
+        Ok((answer, review::found(&log.replayed)))
     });
     match reviewed {
-        Ok(answer) => {
-            let currency = steered.launch.policy.cost.currency.clone();
-            steered.recorder.note(Change::Review(Box::new(RecordedReview { answer, currency })));
+        Ok((answer, found)) => {
+            let currency = launch.policy.cost.currency.clone();
+            recorder.note(Change::Review(Box::new(RecordedReview { answer, currency, found: Some(found) })));
         }
-        Err(why) => steered.recorder.fault(format!("the run could not be reviewed: {why}")),
+        Err(why) => recorder.fault(format!("the run could not be reviewed: {why}")),
     }
-}
-
-/// Reviewed runs of the same application under the same folder, the oldest first.
-fn earlier_runs(steered: &Steered) -> Vec<PastRun> {
-    let Some(root) = steered.launch.record.as_deref() else { return Vec::new() };
-    let own = steered.recorder.folder();
-    let mut runs: Vec<PastRun> = record::list(root)
-        .into_iter()
-        .filter(|folder| Some(folder) != own.as_ref())
-        .take(MOST_RECORDS)
-        .filter_map(|folder| record::read(&folder).ok())
-        .filter(|run| run.application.name == steered.hello.name)
-        .filter_map(|run| Some(run.review?.answer.past_run))
-        .collect();
-    runs.reverse();
-    runs
 }

@@ -5,7 +5,7 @@
 //! query, and the `controller` thread ticks. Both fill in what is known (`facts`), ask the policy module (`decider`) and nothing else, and
 //! carry on when it fails. What came of a decision is joined to it in `outcomes`; `finishing` closes the record. Pipelines that declare
 //! their stages talk to the host on connections of their own (`pipeline`); `declared` is what runs of them, `stages` begins and ends it.
-//! `stalls` says when the host itself did not run.
+//! `stalls` says when the host itself did not run. An application that is not steered leaves a record too (`unsteered`).
 //!
 //! Modules here use each other one way only, and none uses this one.
 
@@ -30,6 +30,7 @@ mod stages;
 mod stalls;
 mod starting;
 mod steered;
+mod unsteered;
 
 pub use begin::record_lost_host;
 pub use decider::Decider;

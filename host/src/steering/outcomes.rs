@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use sparkwright_core::control::{LONGEST_START_UP_MS, StartUps};
 use sparkwright_core::trace::render_ms;
 
 use crate::record::{CachedPlan, Change, Recorder};
-use crate::spark::application::ExecutionWork;
 use crate::spark::protocol::EntryStorage;
+use crate::spark::work::ExecutionWork;
 
 /// Queries whose end is waited for.
 const MOST_OPEN_QUERIES: usize = 1_000;
@@ -39,7 +40,9 @@ pub(super) struct Outcomes {
     commands: BTreeMap<u64, (u64, Vec<String>)>,
     queries: BTreeMap<i64, Vec<u64>>,
     plans: BTreeMap<String, (u64, CachedPlan)>,
-    start_ms: Option<u64>,
+    start_ups: StartUps,
+    /// When the application began, and how many of the executors that it was started with are still to come.
+    of_the_start: (u64, u32),
 }
 
 impl Outcomes {
@@ -66,17 +69,30 @@ impl Outcomes {
         self.leaving.push(Leaving { decision, at_ms, executors, left });
     }
 
-    /// How long an executor takes to come, as last seen.
-    pub(super) const fn executor_start_ms(&self) -> Option<u64> {
-        self.start_ms
+    /// How long an executor takes to come, as seen here.
+    pub(super) fn executor_start_ms(&self) -> Option<u64> {
+        self.start_ups.usual_ms()
+    }
+
+    /// The application began at `at_ms`, and was started with so many executors.
+    pub(super) const fn started_with(&mut self, executors: u32, at_ms: u64) {
+        self.of_the_start = (at_ms, executors);
     }
 
     pub(super) fn executor_added(&mut self, recorder: &Recorder, at_ms: u64, count: u32) {
+        let (began_ms, to_come) = self.of_the_start;
+        let since_ms = at_ms.saturating_sub(began_ms);
+        // Later ones came for what was asked since.
+        if to_come > 0 && since_ms <= LONGEST_START_UP_MS {
+            self.of_the_start.1 -= 1;
+            self.start_ups.note(since_ms);
+            return;
+        }
         // The first request that wants as many: a later one asked for the next.
         let Some(asked) = self.asked.iter_mut().find(|asked| asked.target >= count) else { return };
         asked.came = true;
         let took = at_ms.saturating_sub(asked.at_ms);
-        self.start_ms = Some(took);
+        self.start_ups.note(took);
         let outcome = format!("{count} executors there {} after asking", render_ms(took));
         recorder.note(Change::Outcome { number: asked.decision, outcome });
         self.asked.retain(|asked| asked.target > count);
@@ -239,10 +255,24 @@ mod tests {
         waiting.executor_added(&recorder, 5_000, 3);
         assert_eq!(waiting.executor_start_ms(), Some(4_000));
         waiting.executor_added(&recorder, 5_500, 4);
-        assert_eq!(waiting.executor_start_ms(), Some(3_500));
+        assert_eq!(waiting.executor_start_ms(), Some(4_000), "of two the longer");
         let told = outcomes(&recorder);
         assert!(told[0].as_deref().unwrap().starts_with("3 executors there 4.0 s"), "{told:?}");
         assert!(told[1].as_deref().unwrap().starts_with("4 executors there 3.5 s"), "{told:?}");
+    }
+
+    #[test]
+    fn executors_of_the_start_came_for_no_request() {
+        let recorder = recorder(1);
+        let mut waiting = Outcomes::default();
+        waiting.started_with(2, 1_000);
+        waiting.executor_added(&recorder, 4_000, 1);
+        waiting.asked_for(&recorder, 1, 4_500, 4, 1);
+        waiting.executor_added(&recorder, 5_000, 2);
+        assert_eq!(outcomes(&recorder), [None]);
+        waiting.executor_added(&recorder, 6_500, 3);
+        assert!(outcomes(&recorder)[0].as_deref().unwrap().starts_with("3 executors there 2.0 s"));
+        assert_eq!(waiting.executor_start_ms(), Some(3_000));
     }
 
     #[test]

@@ -22,9 +22,10 @@ use super::lock::lock;
 use super::pipeline::host::Host;
 use super::setup::{Mode, SteeringSetup};
 use super::steered::Steered;
-use super::{controller, events, pipeline, questions, stalls};
+use super::{controller, events, pipeline, questions, stalls, unsteered};
 use crate::clock::now_ms;
 use crate::engine::{EngineError, Prepared, module_bytes, prepared_by};
+use crate::launch::event_log::{DIR, folder_of};
 use crate::launch::plan::no_launch_plan;
 use crate::own_log::tell;
 use crate::record::{ApplicationIdentity, ModuleIdentity, RecordedDecision, Recorder};
@@ -105,15 +106,22 @@ pub fn serve(launch: SteeringSetup, options: &ServerOptions) -> io::Result<()> {
             let _ = pipeline.shutdown(Shutdown::Both);
         }
     });
-    if let Some(recorder) = lock(&server.waiting).take() {
-        recorder.fault(concat!(
-            "no Spark application came to be steered: the program ended without starting Spark, its plugin could not reach the host, or the ",
-            "program set `spark.plugins` itself, which takes the place of ours (name io.sparkwright.spark.SparkwrightPlugin there too)"
-        ));
-        recorder.finish();
+    let waiting = lock(&server.waiting).take();
+    let launch = Arc::clone(&lock(&server.launch));
+    if let Some(recorder) = waiting {
+        if launch.mode == Mode::Off {
+            let begin = || server.begin_record(unmet(options.driver_pid));
+            unsteered::finish(&launch, (*server.prepared).as_ref(), recorder, begin);
+        } else {
+            recorder.fault(concat!(
+                "no Spark application came to be steered: the program ended without starting Spark, its plugin could not reach the host, or the ",
+                "program set `spark.plugins` itself, which takes the place of ours (name io.sparkwright.spark.SparkwrightPlugin there too)"
+            ));
+            recorder.finish();
+        }
     }
     // Not before: a driver may start another application, which would not start without the folder of its event log.
-    if let Some(folder) = &lock(&server.launch).event_log_dir {
+    if let Some(folder) = &launch.event_log_dir {
         let _ = fs::remove_dir(folder);
     }
     let _ = fs::remove_file(&options.socket);
@@ -245,7 +253,7 @@ impl Server {
     }
 
     fn steer(&self, hello: Hello, reader: BufReader<UnixStream>, mut stream: UnixStream) -> io::Result<()> {
-        let launch = Arc::clone(&lock(&self.launch));
+        let launch = self.launch_of(&hello);
         let refusal = match hello.protocol {
             Some(VERSION) if launch.mode != Mode::Off => None,
             Some(VERSION) => Some("steering is off".to_owned()),
@@ -269,6 +277,7 @@ impl Server {
         let prepared = Arc::clone(&self.prepared);
         let steered = Arc::new(Steered::new(launch, hello, prepared, recorder, Driver::new(stream)));
         steered.record_launch();
+        lock(&steered.outcomes).started_with(steered.starts_with(), now_ms());
         // A write that a stopped driver does not take must not stop the host for good.
         steered.driver.bound_writes()?;
         let welcome = steered.welcome();
@@ -288,6 +297,19 @@ impl Server {
         Ok(())
     }
 
+    /// What this application is steered by. The Python package has Spark write its event log into a folder of ours by itself.
+    fn launch_of(&self, hello: &Hello) -> Arc<SteeringSetup> {
+        let mut launch = lock(&self.launch);
+        let named = hello.own_confs().any(|own| own == DIR).then(|| hello.text(DIR).and_then(folder_of)).flatten();
+        if named.is_some() && named != launch.event_log_dir {
+            if let Some(before) = &launch.event_log_dir {
+                let _ = fs::remove_dir(before);
+            }
+            *launch = Arc::new(SteeringSetup { event_log_dir: named, ..SteeringSetup::clone(&launch) });
+        }
+        Arc::clone(&launch)
+    }
+
     fn begin_record(&self, application: ApplicationIdentity) -> Recorder {
         let recorder = begin_record(&lock(&self.launch), &self.identity, application);
         record_refusal(&self.prepared, &recorder);
@@ -296,6 +318,13 @@ impl Server {
 }
 
 impl Steered {
+    /// The executors that a cluster was asked for as the application was started.
+    fn starts_with(&self) -> u32 {
+        let initial = self.hello.whole("spark.dynamicAllocation.initialExecutors");
+        let fixed = self.hello.whole("spark.executor.instances");
+        if self.manager().scales() { initial.max(fixed).unwrap_or(0) } else { 0 }
+    }
+
     /// Records what the application was started with: a decision is applied where its configurations were really given to Spark.
     fn record_launch(&self) {
         let Some(plan) = &self.launch.plan else { return };

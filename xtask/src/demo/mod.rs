@@ -22,7 +22,7 @@ use runs::{Place, Steering};
 /// Runs a plain PySpark program on a small Spark cluster, without and with Sparkwright, and shows both side by side.
 ///
 /// The program reads the flights out of New York City in 2013, joins and aggregates them and fits models for late arrivals. It
-/// imports nothing of Sparkwright's and caches nothing. The cluster (a master and four workers) runs on this machine, on
+/// imports nothing of Sparkwright's and caches nothing. The cluster (a master and three workers) runs on this machine, on
 /// loopback only, and ends with the demo.
 #[derive(Debug, Default, Args)]
 #[command(after_help = "\
@@ -44,8 +44,8 @@ pub(crate) struct Demo {
     kept_unsteered: bool,
 }
 
-/// Four workers of one core: four executors at most, on however many real cores there are.
-const CLUSTER: Size = Size { workers: 4, cores: 1, memory_mib: 1536 };
+/// Three workers of two cores: six executors at most, on however many real cores there are. config.yaml's production starts with four.
+const CLUSTER: Size = Size { workers: 3, cores: 2, memory_mib: 3072 };
 
 impl Demo {
     pub(crate) fn run(self) -> Result<()> {
@@ -69,7 +69,7 @@ impl Demo {
         let place = if self.local {
             Place::Local
         } else {
-            let step = Step::begin("starting a Spark cluster of four workers on loopback");
+            let step = Step::begin("starting a Spark cluster of three workers on loopback");
             let started = cluster.insert(StandaloneCluster::start(venv, CLUSTER, &folder.join("cluster"), &|_| {})?);
             step.end();
             Place::Cluster(started.url())
@@ -95,12 +95,6 @@ impl Demo {
             "Spark's event log of the steered run: {}.",
             proof::of_steering(&plain.log, &steered.log, !self.local)?
         );
-        if !self.local {
-            println!(
-                "Set for a cluster of four executors, where config.yaml's production has 4:\n  --set {}",
-                runs::FOR_A_SMALL_CLUSTER.join(" --set ")
-            );
-        }
         let record = decisions::find(&steering.records)?;
         println!("\n{}", console::heading("The three decisions that mattered"));
         println!("{}", decisions::told(&record));

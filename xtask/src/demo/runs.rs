@@ -13,9 +13,6 @@ use sparkwright_tests::{Error, paths, unsteered};
 
 use crate::console::Step;
 
-/// What fits a cluster of four executors; printed beside what production has.
-pub(super) const FOR_A_SMALL_CLUSTER: [&str; 1] = ["autoscaling.min_executors=2"];
-
 /// Long enough for a machine that does something else as well.
 const DEADLINE: Duration = Duration::from_secs(900);
 
@@ -111,12 +108,8 @@ fn run_in(
     let mut application = match steering {
         None => Application::spark_submit(venv),
         Some(steering) => {
-            let mut submit = Application::new(steering.binary, venv).arg("submit").arg("--policy").arg(paths::policy());
-            submit = submit.args(["--environment", "production"]);
-            for setting in FOR_A_SMALL_CLUSTER {
-                submit = submit.args(["--set", setting]);
-            }
-            submit.arg("--record").arg(&steering.records)
+            let submit = Application::new(steering.binary, venv).arg("submit").arg("--policy").arg(paths::policy());
+            submit.args(["--environment", "production", "--record"]).arg(&steering.records)
         }
     };
     application = match place {

@@ -61,7 +61,7 @@ pub struct Moment {
     pub executors: Vec<ExecutorNow>,
     /// Executors that were asked for and are not there.
     pub coming: u32,
-    /// How long the newest executor took from asking to its registration.
+    /// How long executors take from asking to their registration, as seen so far.
     pub start_us: Option<i64>,
 }
 

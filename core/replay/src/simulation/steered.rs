@@ -4,9 +4,12 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::format;
 use alloc::vec::Vec;
 
+use sparkwright_core::control::StartUps;
+
 use super::allocation::{Allocation, ExecutorNow, Manager, Moment};
 use super::executors::{Offered, Phase};
 use super::state::{Happens, Simulation};
+use crate::trace::us;
 
 /// A cluster and who moves its executors.
 pub(super) struct Steered<'a> {
@@ -14,7 +17,7 @@ pub(super) struct Steered<'a> {
     pub(super) allocation: &'a mut dyn Allocation,
     /// How often executors were asked for.
     asked: usize,
-    start_us: Option<i64>,
+    start_ups: StartUps,
     seen: BTreeSet<usize>,
     /// When the next look is due.
     pub(super) looks_at_us: i64,
@@ -22,7 +25,7 @@ pub(super) struct Steered<'a> {
 
 impl<'a> Steered<'a> {
     pub(super) fn of(manager: &'a Manager, allocation: &'a mut dyn Allocation) -> Self {
-        Self { manager, allocation, asked: 0, start_us: None, seen: BTreeSet::new(), looks_at_us: 0 }
+        Self { manager, allocation, asked: 0, start_ups: StartUps::default(), seen: BTreeSet::new(), looks_at_us: 0 }
     }
 
     fn start_us(&mut self) -> i64 {
@@ -115,7 +118,7 @@ impl Simulation<'_> {
             if steered.seen.insert(place)
                 && let Some(asked_us) = executor.asked_us
             {
-                steered.start_us = Some(executor.from_us - asked_us);
+                steered.start_ups.note(u64::try_from((executor.from_us - asked_us) / 1_000).unwrap_or(0));
             }
             let busy = !executor.running.is_empty();
             executors.push(ExecutorNow {
@@ -134,7 +137,7 @@ impl Simulation<'_> {
             ended,
             executors,
             coming: u32::try_from(self.executors.coming().count()).unwrap_or(u32::MAX),
-            start_us: steered.start_us,
+            start_us: steered.start_ups.usual_ms().and_then(|ms| i64::try_from(ms).ok()).map(us),
         }
     }
 

@@ -74,6 +74,19 @@ fn until_a_task_has_ended_the_ramp_is_sparks() {
     assert_eq!(ticks(&toward(Balanced), &mut input, 1), [42]);
 }
 
+/// A stage that is shorter than the time between two looks is never seen with a task that has ended.
+#[test]
+fn tasks_that_came_and_went_between_two_looks_have_ended() {
+    let mut input = after(1, at(NOW, 4, busy(1)));
+    input.state.worked = false;
+    assert_eq!(ticks(&toward(Balanced), &mut input, 1), [1]);
+    (input.pending_tasks, input.running_tasks) = (0, 0);
+    input.executors[0].running_tasks = 0;
+    ticks(&toward(Balanced), &mut input, 1);
+    (input.pending_tasks, input.running_tasks) = (4, 0);
+    assert_eq!(ticks(&toward(Balanced), &mut input, 1), [5]);
+}
+
 #[test]
 fn more_is_asked_for_than_waits_until_that_many_were_needed_once() {
     let policy = toward(Speed);

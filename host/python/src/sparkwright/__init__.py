@@ -19,6 +19,7 @@ from __future__ import annotations
 from importlib.metadata import PackageNotFoundError, version
 
 from . import errors
+from .fleet import fleet
 from .pipeline_optimizer import PipelineOptimizer, StageDeclaration, create_pipeline_optimizer
 from .session import session
 from .spark_autoscaling_manager import SparkAutoscalingManager, create_autoscaling_manager
@@ -40,5 +41,6 @@ __all__ = [
     "create_pipeline_optimizer",
     "create_temp_table_manager",
     "errors",
+    "fleet",
     "session",
 ]

@@ -19,6 +19,8 @@ Mode = Literal["act", "shadow", "off"]
 
 PREFIX = "spark.sparkwright."
 LOCAL_MASTER = "local[*]"
+# The host's own default, for what is made before there is a host.
+RECORDS = "runs"
 
 
 def session(
@@ -30,8 +32,8 @@ def session(
 ) -> SparkSession:
     """Makes (or gets) the session of a builder, steered by Sparkwright.
 
-    Adds the plugin. If no driver runs yet, it also sets the policy's launch plan (memory, cores, executors to start with); confs that you
-    have set are kept. In an application that is steered already, as under `sparkwright submit`, it only gets the session. For a builder of
+    Adds the plugin, and has Spark keep an event log for the review of the run. If no driver runs yet, it also sets the policy's launch plan
+    (memory, cores, executors to start with); confs that you have set are kept. In an application that is steered already, as under `sparkwright submit`, it only gets the session. For a builder of
     Spark Connect it sets the arguments below as confs of the session.
 
     Args:
@@ -66,9 +68,9 @@ def session(
     if gateway is None:
         users = {**lines.properties, **options}
         _configure(builder, users, lines, choices)
-        if mode in (None, "act") and "PYSPARK_SUBMIT_ARGS" not in os.environ:
-            # With spark-submit's arguments in the environment, the user has chosen the launch settings.
-            _add_launch_plan(builder, users, chosen["policy"], environment)
+        # With spark-submit's arguments in the environment, the user has chosen the launch settings.
+        if mode != "off" and "PYSPARK_SUBMIT_ARGS" not in os.environ:
+            _prepare_launch(builder, users, choices, planned=mode in (None, "act"))
     else:
         _prepare_running_driver(builder, gateway, options, lines, choices)
     return builder.getOrCreate()
@@ -117,8 +119,10 @@ def _prepare_running_driver(
             f"`sparkwright.session` again, or start the program with `sparkwright submit` or these two lines:\n{lines.shown()}"
         )
     _load(gateway, lines)
-    started_with = {key: str(conf.get(key)) for key in (JARS, PLUGINS) if conf.get(key, None)}
-    _configure(builder, {**started_with, **options}, lines, choices)
+    users = {**dict(conf.getAll()), **options}
+    _configure(builder, users, lines, choices)
+    if choices.get(PREFIX + "mode") != "off":
+        _prepare_launch(builder, users, choices, planned=False)
 
 
 def _load(gateway: Any, lines: PluginLines) -> None:
@@ -144,34 +148,58 @@ def _configure(builder: SparkSession.Builder, users: Mapping[str, str], lines: P
         builder.config(key, value)
 
 
-def _add_launch_plan(builder: SparkSession.Builder, users: Mapping[str, str], policy: str | None, environment: str | None) -> None:
-    """Sets the policy's launch plan. A wrong policy, or one that forbids the run, is an error. If there is no plan for another reason,
-    Spark starts with the user's settings."""
-    import pyspark
-
-    user_confs = {"spark.master": os.environ.get("MASTER", LOCAL_MASTER), **users}
+def _prepare_launch(builder: SparkSession.Builder, users: Mapping[str, str], choices: Mapping[str, str], *, planned: bool) -> None:
+    """Sets the policy's launch plan, if it is to be `planned`, and has Spark keep an event log for the record of the run. A wrong policy, or one
+    that forbids the run, is an error. If there is no plan or no log for another reason, Spark starts with the user's settings."""
     try:
         host = HostLink(start_decide(), application=None, on_lost=lambda why: None)
     except HostError as error:
         LOG.warning("the launch is not planned: %s", error)
         return
     try:
-        host.open(policy, environment, None)
-        cluster = {"spark_version": pyspark.__version__, "python": True, "user_confs": user_confs}
+        try:
+            host.open(choices.get(PREFIX + "policy"), choices.get(PREFIX + "environment"), None)
+        except HostError as error:
+            LOG.warning("the launch is not planned: %s", error)
+            return
+        ours = _launch_plan(builder, host, users) if planned else []
+        ours += _event_log(builder, host, users, choices.get(PREFIX + "record") or os.path.abspath(RECORDS))
+    finally:
+        host.close()
+    builder.config(PREFIX + "ownConfs", ",".join(sorted([*ours, JARS, PLUGINS])))
+
+
+def _launch_plan(builder: SparkSession.Builder, host: HostLink, users: Mapping[str, str]) -> list[str]:
+    """Sets the policy's launch plan. Returns the keys that it set."""
+    import pyspark
+
+    user_confs = {"spark.master": os.environ.get("MASTER", LOCAL_MASTER), **users}
+    cluster = {"spark_version": pyspark.__version__, "python": True, "user_confs": user_confs}
+    try:
         answer = host.ask("plan_launch", {"cluster": cluster}, "session", record=False)["answer"]
     except HostError as error:
         if error.code == "denied":
             raise
         LOG.warning("the launch is not planned: %s", error)
-        return
-    finally:
-        host.close()
-    ours = {key: setting["value"] for key, setting in answer["confs"].items() if setting["when"] == "submit"}
-    for key, value in ours.items():
-        builder.config(key, value)
-    builder.config(PREFIX + "ownConfs", ",".join(sorted([*ours, JARS, PLUGINS])))
+        return []
     if answer.get("executors_if_lost") is not None:
         builder.config(PREFIX + "executorsIfLost", str(answer["executors_if_lost"]))
+    return _set(builder, {key: setting["value"] for key, setting in answer["confs"].items() if setting["when"] == "submit"})
+
+
+def _event_log(builder: SparkSession.Builder, host: HostLink, users: Mapping[str, str], record: str) -> list[str]:
+    """Has Spark keep an event log, unless the user's configurations say whether and where. Returns the keys that it set."""
+    try:
+        return _set(builder, host.event_log(record, users))
+    except HostError as error:
+        LOG.warning("Spark's event log is not kept: %s", error)
+        return []
+
+
+def _set(builder: SparkSession.Builder, confs: Mapping[str, str]) -> list[str]:
+    for key, value in confs.items():
+        builder.config(key, value)
+    return list(confs)
 
 
 def _defaults_file() -> str:

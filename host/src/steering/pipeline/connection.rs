@@ -1,6 +1,7 @@
 //! One pipeline's connection: what it opened, began and asked for, and the taking back of it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::sync::Arc;
 
 use serde::Deserialize as _;
@@ -16,6 +17,7 @@ use super::messages::{AskRequest, BeginRequest, OpenRequest, Refusal, Request};
 use super::policy::OpenPolicy;
 use super::recording;
 use crate::clock::now_ms;
+use crate::launch::event_log;
 use crate::launch::plan::{launch_facts, plan_launch};
 use crate::record::{Change, MOST_DECISIONS};
 use crate::review::{Executors, StageMeasure};
@@ -90,6 +92,7 @@ impl Connection {
             Request::Begin(request) => self.begin(request),
             Request::End { stage } => self.end(&stage),
             Request::Outcome { number, applied, outcome } => self.outcome(number, applied, &outcome),
+            Request::EventLog { record, confs } => self.event_log(&record, &confs),
             Request::Close {} => {
                 self.reset();
                 Ok(json!({}))
@@ -113,6 +116,13 @@ impl Connection {
         }
         self.open = Some(open);
         Ok(answer)
+    }
+
+    /// A folder for the event log of an application that is about to start, and what Spark is to be told of it.
+    fn event_log(&self, record: &Path, user: &BTreeMap<String, String>) -> Result<Value, Refusal> {
+        let open = self.open.as_ref().ok_or_else(not_open)?;
+        let confs = event_log::made(&open.policy, user, record)?.map(|made| made.confs);
+        Ok(json!({"confs": confs.unwrap_or_default()}))
     }
 
     fn ask(&mut self, request: AskRequest) -> Result<Value, Refusal> {

@@ -12,6 +12,7 @@ use sparkwright_core::error::ErrorBody;
 use sparkwright_policy::{Diagnostic, render};
 
 use crate::engine::EngineError;
+use crate::file_error::FileError;
 use crate::launch::policy_source::PolicyError;
 
 /// The first line of the host.
@@ -55,6 +56,13 @@ pub(super) enum Request {
         applied: bool,
         /// What came of it, in a sentence.
         outcome: String,
+    },
+    /// Make a folder for Spark's event log, for an application that this pipeline is about to start.
+    EventLog {
+        /// The folder of the records of runs, by its absolute path.
+        record: PathBuf,
+        /// The user's Spark configurations.
+        confs: BTreeMap<String, String>,
     },
     /// Take back everything that this connection set.
     Close {},
@@ -149,6 +157,13 @@ impl Refusal {
     pub(super) fn help(mut self, help: impl Into<String>) -> Self {
         self.0.help = Some(help.into());
         self
+    }
+}
+
+/// A file can't be made.
+impl From<FileError> for Refusal {
+    fn from(error: FileError) -> Self {
+        Self::new("file", error.to_string())
     }
 }
 

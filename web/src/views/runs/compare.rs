@@ -9,7 +9,7 @@ use yew::prelude::*;
 use crate::parts::field::Choice;
 use crate::state::{OpenRun, use_page};
 use crate::views::runs::over_time::executor_ms;
-use crate::views::runs::overview::{called, wall_ms};
+use crate::views::runs::overview::called;
 
 /// Properties of [`Compare`].
 #[derive(Properties, PartialEq)]
@@ -35,7 +35,7 @@ fn plain(value: u64) -> String {
 
 /// The figures in which runs are compared.
 const FIGURES: [Figure; 13] = [
-    Figure { name: "Took", of: |run| Some(wall_ms(run)), shown: render_ms },
+    Figure { name: "Took", of: |run| Some(run.took_ms()), shown: render_ms },
     Figure { name: "Executors times time", of: executor_ms, shown: render_ms },
     Figure { name: "Executors at the most", of: |run| counts(run).max(), shown: plain },
     Figure {

@@ -98,7 +98,7 @@ pub fn Overview(properties: &RunProperties) -> Html {
             <h2>{ called(run) }{" "}<span class={classes!("state", state_word(run.state).replace(' ', "-"))} aria-live="polite">{ state_word(run.state) }</span></h2>
             if run.state == RunState::HostLost { <p class="muted">{"The host was lost before the application ended: the application went on by itself, and what it did then is not here."}</p> }
             <dl class="figures">
-                { figure(if run.state == RunState::Ended { "Took" } else { "So far" }, render_ms(wall_ms(run)), format!("from {}", on_the_wall(run.started_ms))) }
+                { figure(if run.state == RunState::Ended { "Took" } else { "So far" }, render_ms(run.took_ms()), format!("from {}", on_the_wall(run.started_ms))) }
                 { figure("Tasks", totals.tasks.to_string(), format!("{} failed, {} of task time", totals.failed_tasks, render_ms(totals.task_ms))) }
                 { figure("Queries planned", totals.questions.to_string(), asked) }
                 { trips.unwrap_or_default() }

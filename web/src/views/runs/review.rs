@@ -1,8 +1,7 @@
-//! What held a run up, and what would help.
+//! What a run's time went to, and what would have made it shorter.
 
-use sparkwright_core::review::{Bottleneck, Recommendation};
-use sparkwright_core::trace::{Decision, Grade, Unit, render_micros, render_ms};
-use sparkwright_record::{RunState, spoken};
+use sparkwright_core::trace::{Decision, render_micros, render_ms};
+use sparkwright_record::{Found, FoundCause, RunState, percent};
 use yew::prelude::*;
 
 use crate::parts::why::{WhyButton, grade};
@@ -40,59 +39,69 @@ pub fn Review(properties: &RunProperties) -> Html {
                 { cost.unwrap_or_default() }
                 <div><dt>{"Trend"}</dt><dd><span class="figure">{ &trend }</span>{" "}{ grade(answer.trend.grade) }{" "}<WhyButton why={Why::of("Trend", trend.clone(), &answer.trend)} /></dd></div>
             </dl>
-            <h3>{"What held it up"}</h3>
-            { bottlenecks(&answer.bottlenecks) }
-            <h3>{"What would help"}</h3>
-            { recommendations(&answer.recommendations) }
+            { review.found.as_ref().map_or_else(|| older(&run.application.id), found) }
         </section>
     }
 }
 
-fn bottlenecks(found: &[Bottleneck]) -> Html {
-    if found.is_empty() {
-        return html! { <p class="empty">{"Nothing held it up for more than a twentieth of its time."}</p> };
+/// What a record of an older version has is less than what its event log says.
+fn older(id: &str) -> Html {
+    html! { <p class="empty">{"An older version recorded this run. "}<code>{ format!("sparkwright review {id}") }</code>{" says what its time went to, and what would have made it shorter."}</p> }
+}
+
+fn found(found: &Found) -> Html {
+    html! {
+        <>
+            <p><strong>{ &found.answer }</strong></p>
+            <h3>{"What its time went to"}</h3>
+            { causes(&found.causes) }
+            <h3>{"What would have made it shorter, by replay"}</h3>
+            { advice(found) }
+        </>
     }
-    let rows = found.iter().enumerate().map(|(at, it)| {
-        let kind = spoken(it.kind);
-        let stage = if it.stage.is_empty() { "the whole run" } else { &it.stage };
-        // What was measured in the run has the best grade.
-        let why = Why { title: format!("{kind}, {stage}"), value: render_ms(it.lost_ms), grade: Grade::A, trace: it.trace.clone() };
+}
+
+fn causes(causes: &[FoundCause]) -> Html {
+    let rows = causes.iter().map(|it| {
         html! {
-            <tr key={at}>
-                <th scope="row">{ kind }</th><td>{ stage.to_owned() }</td>
-                <td class="number">{ render_ms(it.lost_ms) }</td><td class="number">{ format!("{:.0} %", it.share * 100.0) }</td>
-                <td><WhyButton why={why} /></td>
+            <tr key={&*it.cause}>
+                <th scope="row">{ &it.title }</th><td>{ &it.r#where }</td>
+                <td class="number">{ render_ms(it.time_ms) }</td><td class="number">{ percent(it.share) }</td>
+                <td class="about">{ it.evidence.join(" ") }</td>
             </tr>
         }
     });
     html! {
-        <div class="table-scroll" tabindex="0" role="region" aria-label="Bottlenecks">
+        <div class="table-scroll" tabindex="0" role="region" aria-label="Causes">
             <table>
-                <thead><tr><th scope="col">{"What"}</th><th scope="col">{"Where"}</th><th scope="col" class="number">{"Lost at most"}</th><th scope="col" class="number">{"Of the run"}</th><th scope="col"><span class="hidden">{"Why"}</span></th></tr></thead>
+                <thead><tr><th scope="col">{"Cause"}</th><th scope="col">{"Where"}</th><th scope="col" class="number">{"Time"}</th><th scope="col" class="number">{"Of the run"}</th><th scope="col">{"Evidence"}</th></tr></thead>
                 <tbody>{ for rows }</tbody>
             </table>
         </div>
     }
 }
 
-fn recommendations(advice: &[Recommendation]) -> Html {
-    if advice.is_empty() {
-        return html! { <p class="empty">{"No change of the policy or of Spark's settings is known to help."}</p> };
+fn advice(found: &Found) -> Html {
+    if let Some(why) = &found.unknown {
+        return html! { <p class="empty">{ format!("Nothing is known of other sizes: {why}") }</p> };
     }
-    let rows = advice.iter().enumerate().map(|(at, it)| {
-        let value = it.value.as_ref().map_or_else(|| "–".to_owned(), |value| value.render(Unit::None));
-        let stage = if it.stage.is_empty() { "the whole run" } else { &it.stage };
+    if found.advice.is_empty() {
+        return html! { <p class="empty">{ format!("No key is known that would have saved {} of it.", percent(found.advice_from_share)) }</p> };
+    }
+    let time = |ms: i64| render_ms(u64::try_from(ms).unwrap_or(0));
+    let rows = found.advice.iter().map(|it| {
+        let gain = it.gain_ms;
         html! {
-            <tr key={at}>
-                <th scope="row"><code>{ &*it.key }</code></th><td><code>{ value }</code></td><td class="about">{ &it.because }</td>
-                <td>{ stage.to_owned() }</td><td class="number">{ render_ms(it.saves_at_most_ms) }</td>
+            <tr key={&*it.key}>
+                <th scope="row"><code>{ &it.key }</code></th><td class="number">{ it.now.to_string() }</td><td class="number">{ it.set_to.to_string() }</td>
+                <td class="number">{ time(gain.expected) }</td><td>{ format!("between {} and {}", time(gain.low), time(gain.high)) }</td><td class="about">{ &it.because }</td>
             </tr>
         }
     });
     html! {
-        <div class="table-scroll" tabindex="0" role="region" aria-label="Recommendations">
+        <div class="table-scroll" tabindex="0" role="region" aria-label="Advice">
             <table>
-                <thead><tr><th scope="col">{"Key"}</th><th scope="col">{"Set to"}</th><th scope="col">{"Because"}</th><th scope="col">{"Where"}</th><th scope="col" class="number">{"Saves at most"}</th></tr></thead>
+                <thead><tr><th scope="col">{"Key"}</th><th scope="col" class="number">{"Now"}</th><th scope="col" class="number">{"Set to"}</th><th scope="col" class="number">{"Saves"}</th><th scope="col">{"Nine of ten"}</th><th scope="col">{"Because"}</th></tr></thead>
                 <tbody>{ for rows }</tbody>
             </table>
         </div>

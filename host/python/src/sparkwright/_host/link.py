@@ -170,6 +170,11 @@ class HostLink:
         """Records the outcome of a decision."""
         self._request("outcome", number=number, applied=applied, outcome=outcome)
 
+    def event_log(self, record: str, confs: Mapping[str, str]) -> dict[str, str]:
+        """Makes a folder for the event log of an application that is about to start with `confs`, under the folder of records. Returns the
+        configurations that have Spark write there; none if `confs` say whether there is a log, or if the policy wants none."""
+        return cast("dict[str, str]", self._request("event_log", record=record, confs=confs)["confs"])
+
     def close(self) -> None:
         """Ends the connection; the host takes back everything that it set for it. Never raises."""
         with self._turn:
