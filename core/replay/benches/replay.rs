@@ -100,9 +100,7 @@ fn speed(folder: &Path, logs: &[(&str, Log)]) {
     let (_, largest) = logs.iter().find(|(name, _)| *name == LARGEST).unwrap();
     let trace = Trace::of(largest).unwrap();
     let tasks: usize = largest.stages.values().map(|stage| stage.ran.len()).sum();
-    let once = middle(|| {
-        replay(&trace, &Model::FULL);
-    });
+    let once = middle(|| replay(&trace, &Model::FULL));
     println!("\nreplay of {tasks} tasks: {:.1} ms", once.as_secs_f64() * 1e3);
 
     let sizes = logs.iter().map(|(name, _)| (fs::metadata(folder.join(name)).map_or(0, |it| it.len()), *name));
@@ -110,7 +108,7 @@ fn speed(folder: &Path, logs: &[(&str, Log)]) {
     if let Some((bytes, name)) = plain.max() {
         let read = middle(|| {
             let trace = Trace::of(&public::log(folder, name)).unwrap();
-            replay(&trace, &Model::FULL);
+            replay(&trace, &Model::FULL)
         });
         let mb = bytes as f64 / 1e6;
         println!(
@@ -131,17 +129,17 @@ fn speed(folder: &Path, logs: &[(&str, Log)]) {
         Some(answer)
     };
     let mut allocation = PolicyAllocation::new(looks, &manager, trace.start_ms, 100_000);
-    steered(&trace, &manager, &mut allocation);
+    let _ = steered(&trace, &manager, &mut allocation);
     drop(allocation);
     println!("control in the loop: {:.0} ticks a second ({ticks} ticks)", f64::from(ticks) / inside.as_secs_f64());
 }
 
 /// The middle time of several.
-fn middle(mut timed: impl FnMut()) -> Duration {
+fn middle<T>(mut timed: impl FnMut() -> T) -> Duration {
     let mut times: Vec<Duration> = (0..TIMES)
         .map(|_| {
             let began = Instant::now();
-            timed();
+            std::hint::black_box(timed());
             began.elapsed()
         })
         .collect();

@@ -69,7 +69,7 @@ pub fn report(run: &Run) -> String {
         }
     }
     if let Some(review) = &run.review {
-        let prose = match &review.found {
+        let prose = match review.found() {
             Some(found) => found.text(&review.answer, &review.currency),
             None => review_prose(&review.answer, &review.currency),
         };

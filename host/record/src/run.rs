@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use sparkwright_core::answers;
 use sparkwright_core::control::Held;
 use sparkwright_core::decision::{Made, Set, Told};
@@ -369,9 +370,18 @@ pub struct RecordedReview {
     pub answer: ReviewAnswer,
     /// The currency of its costs.
     pub currency: String,
-    /// What its time went to; absent in records of versions before there was such.
+    /// What its time went to: a [`Found`] as JSON; absent in records of versions before there was such. The page reads what it shows of it, and is
+    /// smaller without the rest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub found: Option<Found>,
+    pub found: Option<Value>,
+}
+
+impl RecordedReview {
+    /// What its time went to; absent where it was not recorded.
+    #[must_use]
+    pub fn found(&self) -> Option<Found> {
+        serde_json::from_value(self.found.clone()?).ok()
+    }
 }
 
 /// A change of a run.
@@ -433,7 +443,7 @@ impl Run {
     /// record was last changed.
     #[must_use]
     pub fn took_ms(&self) -> u64 {
-        let logged = self.review.as_ref().and_then(|review| review.found.as_ref()).map(|found| found.run_ms);
+        let logged = self.review.as_ref().and_then(|review| review.found.as_ref()?.get("run_ms")?.as_u64());
         logged
             .filter(|ms| *ms > 0)
             .unwrap_or_else(|| self.ended_ms.unwrap_or(self.updated_ms).saturating_sub(self.started_ms))

@@ -137,7 +137,8 @@ pub(super) fn record_review(
         let earlier = root_and_own.map_or_else(Vec::new, |(root, own)| record::earlier_runs(root, &own, &name));
         let asked = review::ask(prepared, &log.measured, &earlier, None).map_err(|error| error.to_string())?;
         let answer = asked.map_err(|refused| refused.to_string())?;
-        Ok((answer, review::found(&log.replayed)))
+        let found = serde_json::to_value(review::found(&log.replayed)).map_err(|error| error.to_string())?;
+        Ok((answer, found))
     });
     match reviewed {
         Ok((answer, found)) => {

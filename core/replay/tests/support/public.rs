@@ -1,5 +1,7 @@
 //! Logs of public projects (`../shared/data` beside the checkout; skipped, and said, where it is absent).
 
+#![allow(dead_code)]
+
 use std::path::{Path, PathBuf};
 
 use sparkwright_replay::log::Log;

@@ -1,7 +1,8 @@
 //! What a run's time went to, and what would have made it shorter.
 
+use serde_json::Value;
 use sparkwright_core::trace::{Decision, render_micros, render_ms};
-use sparkwright_record::{Found, FoundCause, RunState, percent};
+use sparkwright_record::{RunState, percent};
 use yew::prelude::*;
 
 use crate::parts::why::{WhyButton, grade};
@@ -49,61 +50,77 @@ fn older(id: &str) -> Html {
     html! { <p class="empty">{"An older version recorded this run. "}<code>{ format!("sparkwright review {id}") }</code>{" says what its time went to, and what would have made it shorter."}</p> }
 }
 
-fn found(found: &Found) -> Html {
+/// A text of an object.
+fn text(of: &Value, name: &str) -> String {
+    of[name].as_str().unwrap_or_default().to_owned()
+}
+
+/// A time of an object, in milliseconds.
+fn time(of: &Value, name: &str) -> String {
+    render_ms(of[name].as_u64().unwrap_or(0))
+}
+
+fn objects(of: &Value, name: &str) -> Vec<Value> {
+    of[name].as_array().cloned().unwrap_or_default()
+}
+
+fn found(found: &Value) -> Html {
     html! {
         <>
-            <p><strong>{ &found.answer }</strong></p>
+            <p><strong>{ text(found, "answer") }</strong></p>
             <h3>{"What its time went to"}</h3>
-            { causes(&found.causes) }
+            { causes(found) }
             <h3>{"What would have made it shorter, by replay"}</h3>
             { advice(found) }
         </>
     }
 }
 
-fn causes(causes: &[FoundCause]) -> Html {
-    let rows = causes.iter().map(|it| {
-        html! {
-            <tr key={&*it.cause}>
-                <th scope="row">{ &it.title }</th><td>{ &it.r#where }</td>
-                <td class="number">{ render_ms(it.time_ms) }</td><td class="number">{ percent(it.share) }</td>
-                <td class="about">{ it.evidence.join(" ") }</td>
-            </tr>
-        }
-    });
+fn table(label: &'static str, heads: &[&'static str], rows: Vec<Html>) -> Html {
     html! {
-        <div class="table-scroll" tabindex="0" role="region" aria-label="Causes">
+        <div class="table-scroll" tabindex="0" role="region" aria-label={label}>
             <table>
-                <thead><tr><th scope="col">{"Cause"}</th><th scope="col">{"Where"}</th><th scope="col" class="number">{"Time"}</th><th scope="col" class="number">{"Of the run"}</th><th scope="col">{"Evidence"}</th></tr></thead>
+                <thead><tr>{ for heads.iter().map(|head| html! { <th scope="col">{ *head }</th> }) }</tr></thead>
                 <tbody>{ for rows }</tbody>
             </table>
         </div>
     }
 }
 
-fn advice(found: &Found) -> Html {
-    if let Some(why) = &found.unknown {
-        return html! { <p class="empty">{ format!("Nothing is known of other sizes: {why}") }</p> };
-    }
-    if found.advice.is_empty() {
-        return html! { <p class="empty">{ format!("No key is known that would have saved {} of it.", percent(found.advice_from_share)) }</p> };
-    }
-    let time = |ms: i64| render_ms(u64::try_from(ms).unwrap_or(0));
-    let rows = found.advice.iter().map(|it| {
-        let gain = it.gain_ms;
+fn causes(found: &Value) -> Html {
+    let rows = objects(found, "causes").into_iter().map(|it| {
+        let evidence: Vec<&str> = it["evidence"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
         html! {
-            <tr key={&*it.key}>
-                <th scope="row"><code>{ &it.key }</code></th><td class="number">{ it.now.to_string() }</td><td class="number">{ it.set_to.to_string() }</td>
-                <td class="number">{ time(gain.expected) }</td><td>{ format!("between {} and {}", time(gain.low), time(gain.high)) }</td><td class="about">{ &it.because }</td>
+            <tr>
+                <th scope="row">{ text(&it, "title") }</th><td>{ text(&it, "where") }</td>
+                <td>{ time(&it, "time_ms") }</td><td>{ percent(it["share"].as_f64().unwrap_or(0.0)) }</td>
+                <td class="about">{ evidence.join(" ") }</td>
             </tr>
         }
     });
-    html! {
-        <div class="table-scroll" tabindex="0" role="region" aria-label="Advice">
-            <table>
-                <thead><tr><th scope="col">{"Key"}</th><th scope="col" class="number">{"Now"}</th><th scope="col" class="number">{"Set to"}</th><th scope="col" class="number">{"Saves"}</th><th scope="col">{"Nine of ten"}</th><th scope="col">{"Because"}</th></tr></thead>
-                <tbody>{ for rows }</tbody>
-            </table>
-        </div>
+    table("Causes", &["Cause", "Where", "Time", "Of the run", "Evidence"], rows.collect())
+}
+
+fn advice(found: &Value) -> Html {
+    let least = percent(found["advice_from_share"].as_f64().unwrap_or(0.0));
+    let rows: Vec<Html> = objects(found, "advice")
+        .into_iter()
+        .map(|it| {
+            let gain = &it["gain_ms"];
+            html! {
+                <tr>
+                    <th scope="row"><code>{ text(&it, "key") }</code></th><td>{ it["now"].to_string() }</td><td>{ it["set_to"].to_string() }</td>
+                    <td>{ format!("{}, between {} and {}", time(gain, "expected"), time(gain, "low"), time(gain, "high")) }</td>
+                    <td class="about">{ text(&it, "because") }</td>
+                </tr>
+            }
+        })
+        .collect();
+    match found["unknown"].as_str() {
+        Some(why) => html! { <p class="empty">{ format!("Nothing is known of other sizes: {why}") }</p> },
+        None if rows.is_empty() => {
+            html! { <p class="empty">{ format!("No key is known that would have saved {least} of it.") }</p> }
+        }
+        None => table("Advice", &["Key", "Now", "Set to", "Saves", "Because"], rows),
     }
 }
