@@ -46,8 +46,8 @@ pub(crate) fn cut_evenly(stage: &Stage, pieces: u64) -> Vec<Task> {
 }
 
 /// The work of a stage in other pieces: its tasks laid end to end in the order of their partitions, and cut where even shares of the bytes end.
-fn cut(stage: &Stage, pieces: u64) -> Vec<Task> {
-    let mut parts: Vec<&Task> = stage.tasks.iter().collect();
+fn cut(tasks: &[Task], pieces: u64) -> Vec<Task> {
+    let mut parts: Vec<&Task> = tasks.iter().collect();
     parts.sort_by_key(|task| task.index);
     let all: f64 = parts.iter().map(|task| task.shuffle_read_bytes as f64).sum();
     let share = all / pieces as f64;
@@ -63,12 +63,14 @@ fn cut(stage: &Stage, pieces: u64) -> Vec<Task> {
         }
         let bytes = left;
         while left > 0.0 {
-            let taken = left.min(room);
+            // What rounding leaves is the last piece's: its room ends a little before the bytes do.
+            let is_last = (cut_tasks.len() as u64) + 1 >= pieces;
+            let taken = if is_last { left } else { left.min(room) };
             let part = taken / bytes;
             piece = [piece[0] + of[0] * part, piece[1] + of[1] * part, piece[2] + of[2] * part, piece[3] + taken];
             left -= taken;
             room -= taken;
-            if room <= share * 1e-9 && (cut_tasks.len() as u64) + 1 < pieces {
+            if room <= share * 1e-9 && !is_last {
                 cut_tasks.push(piece);
                 (piece, room) = ([0.0; 4], share);
             }
@@ -105,5 +107,42 @@ fn tasks_of(adaptive: &Adaptive, stage: &Stage, recorded_cores: u64, cores: u64)
     if (stage.tasks.len() as u64).abs_diff(known) > 1 || known == now {
         return None;
     }
-    Some(cut(stage, now))
+    Some(cut(&stage.tasks, now))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Shares of bytes are no whole numbers: what rounding left of the last one was cut for ever.
+    #[test]
+    fn every_cut_ends_with_as_many_pieces_and_all_of_the_work() {
+        let task = |index: i64, bytes: u64| Task {
+            index,
+            slot_us: 1_000_000 + index,
+            run_us: 900_000,
+            fetch_wait_us: 1_000,
+            shuffle_read_bytes: bytes,
+            well: true,
+            map: false,
+            turn: Turn::First(None),
+            first_on_slot: false,
+        };
+        let mut bytes = 12_345_u64;
+        for parts in 1..40_i64 {
+            let tasks: Vec<Task> = (0..parts)
+                .map(|index| {
+                    bytes = bytes.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                    task(index, (bytes >> 40) * u64::from(bytes % 5 > 0) + 1)
+                })
+                .collect();
+            let all: i64 = tasks.iter().map(|task| task.slot_us).sum();
+            for pieces in 1..50_u64 {
+                let cut = cut(&tasks, pieces);
+                assert_eq!(cut.len() as u64, pieces, "{parts} parts in {pieces}");
+                let kept: i64 = cut.iter().map(|task| task.slot_us).sum();
+                assert!((all - kept).unsigned_abs() <= pieces, "{parts} parts in {pieces}: {kept} of {all}");
+            }
+        }
+    }
 }

@@ -35,13 +35,13 @@ def lines(name: str, tasks: int) -> list[str]:
 
 def test_a_row_for_each_log_as_the_command_has_it(spark: Any, tmp_path: Path) -> None:
     for name, tasks in (("one", 40), ("two", 8)):
-        (tmp_path / name).write_text("\n".join(lines(name, tasks)))
+        (tmp_path / name).write_text("\n".join(lines(name, tasks)) + "\n")
     # A rolling log is one, in the order of its numbers.
     rolling = tmp_path / "eventlog_v2_app-3"
     rolling.mkdir()
     whole = lines("three", 16)
     (rolling / "events_1_app-3").write_text("\n".join(whole[:9]) + "\n")
-    (rolling / "events_2_app-3").write_text("\n".join(whole[9:]))
+    (rolling / "events_2_app-3").write_text("\n".join(whole[9:]) + "\n")
     (rolling / "appstatus_app-3").write_text("")
     (tmp_path / "note.txt").write_text("hello\n")
 

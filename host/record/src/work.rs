@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use sparkwright_core::printable;
 use sparkwright_core::trace::render_ms;
 
 use crate::{Run, Work, WorkLeftOut};
@@ -63,7 +64,7 @@ pub(crate) fn work_text(run: &Run) -> String {
             (false, 1) => "job".to_owned(),
             (false, count) => format!("{count} jobs"),
         };
-        let what = if what.is_empty() { "without a description" } else { what };
+        let what = if what.is_empty() { "without a place in the program".into() } else { printable::line(what) };
         let since = line.first_ms.saturating_sub(run.started_ms);
         let failed = if line.failed > 0 { format!(", {} failed", line.failed) } else { String::new() };
         let _ = writeln!(

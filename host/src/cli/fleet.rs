@@ -2,6 +2,7 @@
 
 mod told;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -40,12 +41,13 @@ pub struct Fleet {
 
 impl Fleet {
     pub(super) fn run(self) -> Result<Exit, Failure> {
-        let mut logs = Vec::new();
+        let (mut logs, mut left_out) = (Vec::new(), Vec::new());
         for path in &self.paths {
-            below(path, &mut logs)?;
+            below(path, &mut logs, &mut left_out)?;
         }
         let jobs = self.jobs.unwrap_or_else(|| thread::available_parallelism().map_or(1, usize::from)).max(1);
-        let (runs, left_out) = reviewed(&logs, jobs);
+        let (runs, unread) = reviewed(&logs, jobs);
+        left_out.extend(unread);
         if runs.is_empty() {
             let why = left_out.first().map_or_else(String::new, |it| format!(": `{}`: {}", it.name, it.why));
             return Err(Failure::new(format!("none of {} can be read{why}", counted(logs.len(), "log")))
@@ -61,10 +63,20 @@ impl Fleet {
     }
 }
 
-/// The logs at a path and below it, in the order of their names.
-fn below(path: &Path, logs: &mut Vec<PathBuf>) -> Result<(), EventLogError> {
+/// The logs at a path that was named and below it, in the order of their names; what can't be looked at below it is left out. Links to folders are
+/// not followed: they may lead back.
+///
+/// # Errors
+/// The path itself can't be read.
+fn below(path: &Path, logs: &mut Vec<PathBuf>, left_out: &mut Vec<LeftOut>) -> Result<(), EventLogError> {
     for log in sparkwright_event_log::logs(path)? {
-        if log == path || log.is_file() { logs.push(log) } else { below(&log, logs)? }
+        if log == path || !log.is_dir() {
+            logs.push(log);
+        } else if !log.is_symlink()
+            && let Err(error) = below(&log, logs, left_out)
+        {
+            left_out.push(LeftOut { name: log.display().to_string(), why: error.to_string() });
+        }
     }
     Ok(())
 }
@@ -77,7 +89,9 @@ fn reviewed(logs: &[PathBuf], jobs: usize) -> (Vec<ToldRun>, Vec<LeftOut>) {
         for _ in 0..jobs.min(logs.len()) {
             scope.spawn(|| {
                 while let Some(log) = logs.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let told = review(log);
+                    // A log that brings out a bug of ours is one log.
+                    let told = catch_unwind(AssertUnwindSafe(|| review(log)));
+                    let told = told.unwrap_or_else(|_| Err("sparkwright stopped at a bug of its own".to_owned()));
                     let Ok(mut done) = done.lock() else { return };
                     done.push((log, told));
                     if logs.len() > 1 {

@@ -18,6 +18,7 @@ use super::logs::{Named, logs};
 use super::policy_options::{PolicyOptions, prepared_launch};
 use super::terminal::{counted, print, print_json, progress, table};
 use super::{Exit, Failure};
+use crate::assets::PLUGIN_CLASS;
 use crate::engine::Prepared;
 use crate::launch::plan::PlanError;
 use crate::record;
@@ -116,6 +117,12 @@ fn said(named: &Named, launch: &SteeringSetup, prepared: &Prepared) -> Result<Sa
         Ok(log) => log,
         Err(error) => return Ok(Said::Nothing(error.to_string())),
     };
+    let conf = |key: &str| log.conf.get(key).map_or("", String::as_str);
+    let shadow = named.recorded.is_some() || conf("spark.sparkwright.mode") == Mode::Shadow.word();
+    if conf("spark.plugins").contains(PLUGIN_CLASS) && !shadow {
+        let why = "the plugin was in it, and its log does not say that nothing was applied: name the record of the run";
+        return Ok(Said::Nothing(why.to_owned()));
+    }
     let trace = match Trace::of(&log) {
         Ok(trace) => trace,
         Err(why) => return Ok(Said::Nothing(why.to_string())),
@@ -145,7 +152,10 @@ fn said(named: &Named, launch: &SteeringSetup, prepared: &Prepared) -> Result<Sa
 
 /// Why a recorded run is no evidence: what it was with a policy is not what it would be without.
 fn steered(folder: &Path) -> Option<String> {
-    let run = record::read(folder).ok()?;
+    let run = match record::read(folder) {
+        Ok(run) => run,
+        Err(error) => return Some(format!("its record can't be read: {error}")),
+    };
     (run.mode == Mode::Act.word()).then(|| {
         let by = printable::line(&run.policy.environment);
         format!("a policy steered it (environment {by}): `sparkwright diff` compares two policies")

@@ -54,8 +54,9 @@ impl Review {
             (Some(file), _) => history_file::read(file)?.runs,
             // As the run's own record has it.
             (None, Some(folder)) => {
-                let root = folder.parent().unwrap_or(Path::new("."));
-                record::earlier_runs(root, folder, &log.measured.name)
+                let folder = folder.canonicalize().unwrap_or_else(|_| folder.clone());
+                let root = folder.parent().unwrap_or(Path::new("/"));
+                record::earlier_runs(root, &folder, &log.measured.name)
             }
             (None, None) => Vec::new(),
         };
@@ -71,10 +72,15 @@ impl Review {
 
     /// The policy that is named; of a recorded run where none is, the one that decided in it.
     fn launch(&self, recorded: Option<&Path>) -> Result<SteeringSetup, Failure> {
-        let decided = recorded.filter(|_| !self.policy.names_any()).and_then(record::policy_of);
-        match decided {
+        let Some(folder) = recorded.filter(|_| !self.policy.names_any()) else { return self.policy.launch(Mode::Act) };
+        match record::policy_of(folder) {
             Some(policy) => Ok(SteeringSetup { policy, ..SteeringSetup::default() }),
-            None => self.policy.launch(Mode::Act),
+            None => {
+                note(
+                    "the policy that decided in this run is not kept with it; the review goes by the default one (--policy names another)",
+                );
+                self.policy.launch(Mode::Act)
+            }
         }
     }
 }

@@ -234,7 +234,12 @@ fn only_recorded(
         return Ok(BTreeMap::new());
     }
     let made = event_log::made(&launch.policy, user, record).map_err(|error| error.to_string())?;
-    let Some(log) = made else { return Ok(BTreeMap::new()) };
+    let Some(log) = made else {
+        if user.get(event_log::ENABLED).is_some_and(|on| on.trim().eq_ignore_ascii_case("true")) {
+            return Err("the application writes an event log of its own; `sparkwright review FILE` reads it".to_owned());
+        }
+        return Ok(BTreeMap::new());
+    };
     launch.record = Some(record.to_owned());
     launch.event_log_dir = Some(log.folder.clone());
     match start_host(launch) {

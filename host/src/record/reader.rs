@@ -54,7 +54,11 @@ pub fn read(folder: &Path) -> Result<Run, ReadError> {
     }
     // It may have ended well between the two looks: then its last word is there by now.
     run = as_written(folder)?;
-    if run.state == RunState::Running {
+    if run.state == RunState::Running && run.event_log.is_some() {
+        // Its log is kept once it has ended: the host was lost while it reviewed it.
+        run.state = RunState::Ended;
+        run.ended_ms = Some(run.updated_ms);
+    } else if run.state == RunState::Running {
         run.state = RunState::HostLost;
         let what =
             "the host was lost before the application ended: from here on the application went on by itself".to_owned();

@@ -228,7 +228,11 @@ impl Inner {
         if self.full {
             // What fits into the reserve is the newest past with its faults, not every trace.
             run.decisions.truncate(50);
-            run.work.truncate(50);
+            for work in run.work.drain(run.work.len().min(50)..) {
+                run.work_left_out.count += 1;
+                run.work_left_out.tasks += work.tasks;
+                run.work_left_out.task_ms += work.task_ms;
+            }
             run.decisions_left_out =
                 (self.run.decisions.len() - run.decisions.len()) as u64 + self.run.decisions_left_out;
         }

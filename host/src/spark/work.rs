@@ -10,6 +10,9 @@ use super::events::{JobEnd, JobStart, SqlEnd, SqlStart, TaskEnd};
 /// Executions, and jobs outside of them, that are remembered.
 const MOST_REMEMBERED: usize = 2_000;
 
+/// A place in a program is no longer than this.
+const LONGEST_CALL_SITE: usize = 300;
+
 /// Task time of a SQL execution, or of a job outside of any.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct ExecutionWork {
@@ -59,7 +62,7 @@ impl Work {
     pub fn execution_started(&mut self, start: &SqlStart) {
         let owned = self.owned.entry(Owner::Execution(start.execution)).or_default();
         owned.work.started_ms = start.time;
-        owned.what.clone_from(&start.description);
+        owned.what = call_site(&start.description);
         self.forget();
     }
 
@@ -73,14 +76,18 @@ impl Work {
     pub fn job_started(&mut self, job: &JobStart) {
         let owner = job.execution().map_or(Owner::Job(job.job), Owner::Execution);
         for stage in &job.stages {
-            self.owner_of_stage.entry(*stage).or_insert(owner);
+            let known = self.owner_of_stage.get(stage).and_then(|known| self.owned.get(known));
+            // One whose owner has ended is run again for this one, where it is run at all.
+            if known.is_none_or(|known| known.told) {
+                self.owner_of_stage.insert(*stage, owner);
+            }
         }
         if matches!(owner, Owner::Job(_)) {
             // Its last stage is what the program called.
             let last = job.infos.iter().max_by_key(|stage| stage.stage);
             let owned = self.owned.entry(owner).or_default();
             owned.work.started_ms = job.at_ms;
-            owned.what = last.map(|stage| stage.name.clone()).unwrap_or_default();
+            owned.what = last.map(|stage| call_site(&stage.name)).unwrap_or_default();
             self.forget();
         }
     }
@@ -170,13 +177,29 @@ impl Work {
 
     fn forget(&mut self) {
         while self.owned.len() > MOST_REMEMBERED {
-            let oldest = self.owned.iter().min_by_key(|(_, owned)| owned.work.started_ms).map(|(owner, _)| *owner);
+            // What has ended first, and what holds no shuffle before what may.
+            let rank = |(owner, owned): &(&Owner, &Owned)| {
+                (!owned.told, matches!(owner, Owner::Execution(_)), owned.work.started_ms)
+            };
+            let oldest = self.owned.iter().min_by_key(rank).map(|(owner, _)| *owner);
             let Some(oldest) = oldest else { return };
             if let Some(owned) = self.owned.remove(&oldest).filter(|owned| !owned.told) {
                 self.complete.push(recorded(oldest, &owned));
             }
         }
     }
+}
+
+/// A description that is a place in the program, as Spark makes it: `count at flights.py:12`. Others are the user's own words or the text of a query,
+/// which may hold what is secret, and are left out.
+fn call_site(description: &str) -> String {
+    let is_one = description.split_once(" at ").is_some_and(|(called, place)| {
+        let line = place.rsplit_once(':').map(|(_, line)| line).unwrap_or_default();
+        let numbered = !line.is_empty() && line.bytes().all(|byte| byte.is_ascii_digit());
+        let plain = |text: &str| !text.chars().any(|c| c.is_control() || "'\"`;=(),".contains(c));
+        numbered && !called.contains(char::is_whitespace) && plain(called) && plain(place)
+    });
+    if is_one && description.len() <= LONGEST_CALL_SITE { description.to_owned() } else { String::new() }
 }
 
 fn recorded(owner: Owner, owned: &Owned) -> Recorded {
@@ -201,6 +224,26 @@ mod tests {
             application.take(&Event::read(line.as_bytes()).unwrap(), 1_000);
         }
         (application.work.completed(), application.work.uncompleted())
+    }
+
+    /// spark-sql and the Thrift server describe a query by its text, and programs by words of their own.
+    #[test]
+    fn only_places_in_the_program_are_kept_of_descriptions() {
+        for kept in ["count at flights.py:12", "head at /my jobs/a.py:7", "treeAggregate at RDDLossFunction.scala:61"] {
+            assert_eq!(call_site(kept), kept);
+        }
+        let long = format!("count at {}.py:1", "a".repeat(400));
+        for left_out in [
+            "SELECT * FROM t WHERE name = 'secret'",
+            "select at 'secret':12",
+            "load of customer 17 at 10:30",
+            "count at a.py:12\nforged",
+            "nightly",
+            "",
+            &long,
+        ] {
+            assert_eq!(call_site(left_out), "", "{left_out}");
+        }
     }
 
     fn task(stage: i64, run_ms: u64) -> [String; 2] {

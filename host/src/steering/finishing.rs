@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -13,6 +14,7 @@ use super::driver::lives;
 use super::lock::lock;
 use super::setup::SteeringSetup;
 use super::steered::Steered;
+use crate::clock::now_ms;
 use crate::engine::{EngineError, Prepared};
 use crate::launch::event_log::{DIR, ENABLED, on_this_machine};
 use crate::record::{self, Change, RecordedReview, Recorder};
@@ -28,6 +30,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// Ends the record.
 pub(super) fn finish(steered: &Steered) {
+    let ended_ms = now_ms();
     steered.queries.recorded();
     let ids = lock(&steered.outcomes).plans();
     let uses: BTreeMap<String, u32> = {
@@ -44,22 +47,25 @@ pub(super) fn finish(steered: &Steered) {
         match event_log(&steered.launch, &steered.hello, &folder) {
             Some(Ok(path)) => {
                 let (launch, prepared) = (&steered.launch, (*steered.prepared).as_ref());
-                // As `explain` and `review` find it.
+                // As `explain` and `review` find it. Known before the review, which takes its time: a host that is killed meanwhile leaves a run that ended.
+                steered.recorder.note(Change::EventLog { path: path.clone() });
                 let read = review::read(&folder.join(&path)).map_err(|error| error.to_string());
                 record_review(&steered.recorder, launch, prepared, read.as_ref());
-                steered.recorder.note(Change::EventLog { path });
             }
             Some(Err(error)) => steered.recorder.fault(format!("Spark's event log is not kept: {error}")),
             None => {}
         }
     }
+    steered.recorder.note(Change::Ended { at_ms: ended_ms });
     steered.recorder.finish();
 }
 
 /// The event log of an application that ends, by its path from the run's folder: the one that is kept there, else the application's own where it
 /// writes one on this machine. Nothing where there is none.
 fn event_log(launch: &SteeringSetup, hello: &Hello, folder: &Path) -> Option<io::Result<String>> {
-    if let Some(from) = &launch.event_log_dir {
+    // An application may name a folder of its own in its code.
+    let named = hello.text(DIR).and_then(on_this_machine);
+    if let Some(from) = launch.event_log_dir.as_ref().filter(|ours| named.is_none() || named.as_ref() == Some(*ours)) {
         let log = match finished_log(from, hello)? {
             Ok(log) => log,
             Err(error) => return Some(Err(error)),
@@ -137,7 +143,10 @@ pub(super) fn record_review(
         let earlier = root_and_own.map_or_else(Vec::new, |(root, own)| record::earlier_runs(root, &own, &name));
         let asked = review::ask(prepared, &log.measured, &earlier, None).map_err(|error| error.to_string())?;
         let answer = asked.map_err(|refused| refused.to_string())?;
-        let found = serde_json::to_value(review::found(&log.replayed)).map_err(|error| error.to_string())?;
+        // A log that brings out a bug of ours still has its record.
+        let found = catch_unwind(AssertUnwindSafe(|| review::found(&log.replayed)));
+        let found = found.map_err(|_| "sparkwright stopped at a bug of its own".to_owned())?;
+        let found = serde_json::to_value(found).map_err(|error| error.to_string())?;
         Ok((answer, found))
     });
     match reviewed {

@@ -85,7 +85,10 @@ impl Outcomes {
         // Later ones came for what was asked since.
         if to_come > 0 && since_ms <= LONGEST_START_UP_MS {
             self.of_the_start.1 -= 1;
-            self.start_ups.note(since_ms);
+            // One that was there before anybody looked says nothing.
+            if since_ms > 0 {
+                self.start_ups.note(since_ms);
+            }
             return;
         }
         // The first request that wants as many: a later one asked for the next.

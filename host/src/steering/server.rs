@@ -56,7 +56,11 @@ pub struct ServerOptions {
 ///
 /// # Errors
 /// The socket can't be made.
-pub fn serve(launch: SteeringSetup, options: &ServerOptions) -> io::Result<()> {
+pub fn serve(mut launch: SteeringSetup, options: &ServerOptions) -> io::Result<()> {
+    if launch.mode == Mode::Off && launch.event_log_dir.is_none() {
+        // Without steering and without a log there is nothing to record.
+        launch.record = None;
+    }
     let launch = Arc::new(launch);
     let bytes = module_bytes(launch.module.as_deref())?;
     let identity = identity_of(&bytes);

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import stat
 import subprocess
 import tempfile
@@ -12,13 +13,15 @@ from typing import Any
 
 # A log of a hundred megabytes takes about a second; one that takes this long is given up, and its row says so.
 LONGEST_SECONDS = 600.0
+# Files that are parts of a log, beside the others in their folder.
+ROLLED = re.compile(r"events_\d+_|appstatus_|eventlog$|eventlog-\d{4}-\d\d-\d\d")
 
 
 def group_of(path: str) -> str:
-    """The log that a file belongs to: its folder where that is a rolling log (`events_1_app`) or one of Databricks (`eventlog-2026-…`), else itself."""
+    """The log that a file belongs to: its folder where that is a rolling log (`events_1_app`) or one of Databricks (`eventlog-2026-…`), else the
+    file itself."""
     folder, _, name = path.rpartition("/")
-    rolls = name.startswith("events_") and name.removeprefix("events_").split("_")[0].isdigit()
-    return folder if rolls or name.startswith("appstatus_") or name == "eventlog" or name.startswith("eventlog-") else path
+    return folder if ROLLED.match(name) else path
 
 
 def reviewed(logs: Iterable[tuple[str, Iterable[tuple[str, bytes]]]], command: str) -> Iterator[tuple[Any, ...]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from . import _fleet_worker
 from ._command import find_command
@@ -42,7 +42,8 @@ def fleet(spark: SparkSession, *paths: str, partitions: int | None = None) -> Da
     from pyspark import cloudpickle
 
     # The workers have no such module.
-    cloudpickle.register_pickle_by_value(_fleet_worker)  # pyright: ignore[reportPrivateImportUsage, reportUnknownMemberType]
+    pickles: Any = cloudpickle
+    pickles.register_pickle_by_value(_fleet_worker)
     group_of, reviewed, name = _fleet_worker.group_of, _fleet_worker.reviewed, os.path.basename(command)
 
     def of_log(file: Any) -> tuple[str, tuple[str, bytes]]:
@@ -55,4 +56,6 @@ def fleet(spark: SparkSession, *paths: str, partitions: int | None = None) -> Da
         return reviewed(logs, SparkFiles.get(name))
 
     logs = files.rdd.map(of_log).groupByKey(partitions or 4 * context.defaultParallelism)
-    return spark.createDataFrame(logs.mapPartitions(review), SCHEMA)
+    rows: Any = logs.mapPartitions(review)
+    reviews: DataFrame = cast(Any, spark).createDataFrame(rows, SCHEMA)
+    return reviews

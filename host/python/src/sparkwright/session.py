@@ -32,9 +32,10 @@ def session(
 ) -> SparkSession:
     """Makes (or gets) the session of a builder, steered by Sparkwright.
 
-    Adds the plugin, and has Spark keep an event log for the review of the run. If no driver runs yet, it also sets the policy's launch plan
-    (memory, cores, executors to start with); confs that you have set are kept. In an application that is steered already, as under `sparkwright submit`, it only gets the session. For a builder of
-    Spark Connect it sets the arguments below as confs of the session.
+    Adds the plugin, and has Spark keep an event log for the review of the run, unless you say whether and where. If no driver runs yet, it
+    also sets the policy's launch plan (memory, cores, executors to start with); confs that you have set are kept. In an application that is
+    steered already, as under `sparkwright submit`, it only gets the session. For a builder of Spark Connect it sets the arguments below as
+    confs of the session.
 
     Args:
         builder: `SparkSession.builder`, with the confs that you have set.
@@ -69,8 +70,8 @@ def session(
         users = {**lines.properties, **options}
         _configure(builder, users, lines, choices)
         # With spark-submit's arguments in the environment, the user has chosen the launch settings.
-        if mode != "off" and "PYSPARK_SUBMIT_ARGS" not in os.environ:
-            _prepare_launch(builder, users, choices, planned=mode in (None, "act"))
+        if "PYSPARK_SUBMIT_ARGS" not in os.environ:
+            _prepare_launch(builder, {**users, **choices}, planned=True)
     else:
         _prepare_running_driver(builder, gateway, options, lines, choices)
     return builder.getOrCreate()
@@ -121,8 +122,7 @@ def _prepare_running_driver(
     _load(gateway, lines)
     users = {**dict(conf.getAll()), **options}
     _configure(builder, users, lines, choices)
-    if choices.get(PREFIX + "mode") != "off":
-        _prepare_launch(builder, users, choices, planned=False)
+    _prepare_launch(builder, {**users, **choices}, planned=False)
 
 
 def _load(gateway: Any, lines: PluginLines) -> None:
@@ -148,9 +148,13 @@ def _configure(builder: SparkSession.Builder, users: Mapping[str, str], lines: P
         builder.config(key, value)
 
 
-def _prepare_launch(builder: SparkSession.Builder, users: Mapping[str, str], choices: Mapping[str, str], *, planned: bool) -> None:
-    """Sets the policy's launch plan, if it is to be `planned`, and has Spark keep an event log for the record of the run. A wrong policy, or one
-    that forbids the run, is an error. If there is no plan or no log for another reason, Spark starts with the user's settings."""
+def _prepare_launch(builder: SparkSession.Builder, users: Mapping[str, str], *, planned: bool) -> None:
+    """Sets the policy's launch plan, if it is to be `planned` and the mode is `act`, and has Spark keep an event log for the record of the run.
+    A wrong policy, or one that forbids the run, is an error. If there is no plan or no log for another reason, Spark starts with the user's
+    settings."""
+    mode = users.get(PREFIX + "mode", "act")
+    if mode == "off":
+        return
     try:
         host = HostLink(start_decide(), application=None, on_lost=lambda why: None)
     except HostError as error:
@@ -158,12 +162,12 @@ def _prepare_launch(builder: SparkSession.Builder, users: Mapping[str, str], cho
         return
     try:
         try:
-            host.open(choices.get(PREFIX + "policy"), choices.get(PREFIX + "environment"), None)
+            host.open(users.get(PREFIX + "policy"), users.get(PREFIX + "environment"), None)
         except HostError as error:
             LOG.warning("the launch is not planned: %s", error)
             return
-        ours = _launch_plan(builder, host, users) if planned else []
-        ours += _event_log(builder, host, users, choices.get(PREFIX + "record") or os.path.abspath(RECORDS))
+        ours = _launch_plan(builder, host, users) if planned and mode == "act" else []
+        ours += _event_log(builder, host, users, os.path.abspath(users.get(PREFIX + "record") or RECORDS))
     finally:
         host.close()
     builder.config(PREFIX + "ownConfs", ",".join(sorted([*ours, JARS, PLUGINS])))
