@@ -113,7 +113,9 @@ pub fn serve(mut launch: SteeringSetup, options: &ServerOptions) -> io::Result<(
     let waiting = lock(&server.waiting).take();
     let launch = Arc::clone(&lock(&server.launch));
     if let Some(recorder) = waiting {
-        if launch.mode == Mode::Off {
+        if launch.mode == Mode::Off && launch.record.is_none() {
+            // Nothing was to be recorded.
+        } else if launch.mode == Mode::Off {
             let begin = || server.begin_record(unmet(options.driver_pid));
             unsteered::finish(&launch, (*server.prepared).as_ref(), recorder, begin);
         } else {
