@@ -133,7 +133,7 @@ mod tests {
             let tasks: Vec<Task> = (0..parts)
                 .map(|index| {
                     bytes = bytes.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-                    task(index, (bytes >> 40) * u64::from(bytes % 5 > 0) + 1)
+                    task(index, (bytes >> 40) * u64::from(!bytes.is_multiple_of(5)) + 1)
                 })
                 .collect();
             let all: i64 = tasks.iter().map(|task| task.slot_us).sum();

@@ -50,18 +50,25 @@ fn older(id: &str) -> Html {
     html! { <p class="empty">{"An older version recorded this run. "}<code>{ format!("sparkwright review {id}") }</code>{" says what its time went to, and what would have made it shorter."}</p> }
 }
 
+const NOTHING: &Value = &Value::Null;
+
+/// A member of an object.
+fn of<'a>(object: &'a Value, name: &str) -> &'a Value {
+    object.get(name).unwrap_or(NOTHING)
+}
+
 /// A text of an object.
-fn text(of: &Value, name: &str) -> String {
-    of[name].as_str().unwrap_or_default().to_owned()
+fn text(object: &Value, name: &str) -> String {
+    of(object, name).as_str().unwrap_or_default().to_owned()
 }
 
 /// A time of an object, in milliseconds.
-fn time(of: &Value, name: &str) -> String {
-    render_ms(of[name].as_u64().unwrap_or(0))
+fn time(object: &Value, name: &str) -> String {
+    render_ms(of(object, name).as_u64().unwrap_or(0))
 }
 
-fn objects(of: &Value, name: &str) -> Vec<Value> {
-    of[name].as_array().cloned().unwrap_or_default()
+fn objects(object: &Value, name: &str) -> Vec<Value> {
+    of(object, name).as_array().cloned().unwrap_or_default()
 }
 
 fn found(found: &Value) -> Html {
@@ -89,11 +96,12 @@ fn table(label: &'static str, heads: &[&'static str], rows: Vec<Html>) -> Html {
 
 fn causes(found: &Value) -> Html {
     let rows = objects(found, "causes").into_iter().map(|it| {
-        let evidence: Vec<&str> = it["evidence"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        let evidence: Vec<&str> =
+            of(&it, "evidence").as_array().into_iter().flatten().filter_map(Value::as_str).collect();
         html! {
             <tr>
                 <th scope="row">{ text(&it, "title") }</th><td>{ text(&it, "where") }</td>
-                <td>{ time(&it, "time_ms") }</td><td>{ percent(it["share"].as_f64().unwrap_or(0.0)) }</td>
+                <td>{ time(&it, "time_ms") }</td><td>{ percent(of(&it, "share").as_f64().unwrap_or(0.0)) }</td>
                 <td class="about">{ evidence.join(" ") }</td>
             </tr>
         }
@@ -102,21 +110,21 @@ fn causes(found: &Value) -> Html {
 }
 
 fn advice(found: &Value) -> Html {
-    let least = percent(found["advice_from_share"].as_f64().unwrap_or(0.0));
+    let least = percent(of(found, "advice_from_share").as_f64().unwrap_or(0.0));
     let rows: Vec<Html> = objects(found, "advice")
         .into_iter()
         .map(|it| {
-            let gain = &it["gain_ms"];
+            let gain = of(&it, "gain_ms");
             html! {
                 <tr>
-                    <th scope="row"><code>{ text(&it, "key") }</code></th><td>{ it["now"].to_string() }</td><td>{ it["set_to"].to_string() }</td>
+                    <th scope="row"><code>{ text(&it, "key") }</code></th><td>{ of(&it, "now").to_string() }</td><td>{ of(&it, "set_to").to_string() }</td>
                     <td>{ format!("{}, between {} and {}", time(gain, "expected"), time(gain, "low"), time(gain, "high")) }</td>
                     <td class="about">{ text(&it, "because") }</td>
                 </tr>
             }
         })
         .collect();
-    match found["unknown"].as_str() {
+    match of(found, "unknown").as_str() {
         Some(why) => html! { <p class="empty">{ format!("Nothing is known of other sizes: {why}") }</p> },
         None if rows.is_empty() => {
             html! { <p class="empty">{ format!("No key is known that would have saved {least} of it.") }</p> }
