@@ -83,6 +83,7 @@ fn input() -> impl Strategy<Value = ControlInput> {
             planned_executors: plan,
             pending_tasks: work.0,
             running_tasks: work.1,
+            largest_ended_stage_tasks: work.0 / 2,
             executor_cores: Some(work.2),
             task_cpus: Some(work.3),
             executors_coming: work.4,

@@ -111,6 +111,8 @@ pub struct ControlInput {
     pub pending_tasks: u64,
     /// Tasks that run.
     pub running_tasks: u64,
+    /// Tasks of the largest stage that has ended; 0 where none has.
+    pub largest_ended_stage_tasks: u64,
     /// Cores of one executor; Spark's default where absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub executor_cores: Option<u32>,
@@ -149,6 +151,7 @@ crate::members::read_over_defaults!(ControlInput {
     controller,
     pending_tasks,
     running_tasks,
+    largest_ended_stage_tasks,
     executor_cores,
     task_cpus,
     executors,

@@ -48,7 +48,7 @@ impl Work {
     }
 }
 
-/// Executors beyond those that the tasks fill, by target: the first stages of a job are smaller than what comes next, and these are there for it. Held to
+/// Executors beyond those that the tasks fill, by target: the first stages of a job are smaller than what comes next, and these are there for it. None are asked for where a stage that has ended was as large: the work repeats. Held to
 /// the replay of public logs, each of them makes runs shorter by a percent or more and costs next to nothing, for the run then ends sooner.
 pub(super) const fn ahead(target: OptimizationTarget) -> u32 {
     match target {

@@ -104,9 +104,10 @@ pub fn control(policy: &ResolvedPolicy, input: &ControlInput) -> ControlAnswer {
         )
         .unbounded(need),
     };
+    // What was needed before is known, by executors that were filled or by stages that have ended: no more than that is expected to come.
+    let needed_before = state.most_needed.max(ramp::need(input.largest_ended_stage_tasks, each, 1.0));
     let ahead = match plan {
-        // What was needed before is known: no more than that is expected to come.
-        None if input.pending_tasks > 0 && need > state.most_needed => demand::ahead(target),
+        None if input.pending_tasks > 0 && need > needed_before => demand::ahead(target),
         // What was asked for is not called off while tasks run.
         None if input.executors_coming > 0 => demand::ahead(target).min(current.saturating_sub(need)),
         _ => 0,

@@ -97,6 +97,7 @@ pub struct Application {
     stored_bytes: u64,
     recent: VecDeque<RecentTask>,
     facts_at_ms: u64,
+    largest_ended_stage_tasks: u64,
     total_tasks: u64,
     total_task_ms: u64,
     failed_tasks: u64,
@@ -151,6 +152,7 @@ impl Application {
             }
             Event::StageCompleted(StageEvent { stage }) => {
                 let ended = self.stages.remove(&(stage.stage, stage.attempt));
+                self.largest_ended_stage_tasks = self.largest_ended_stage_tasks.max(u64::from(stage.tasks));
                 if let Some(spill) = ended.and_then(|ended| ended.spill()) {
                     self.work.stage_spilled(stage.stage, spill);
                 }
@@ -345,6 +347,12 @@ impl Application {
             let started = stage.running.saturating_add(count(stage.succeeded.len()));
             (pending + u64::from(stage.tasks.saturating_sub(started)), running + u64::from(stage.running))
         })
+    }
+
+    /// Tasks of the largest stage that has ended.
+    #[must_use]
+    pub const fn largest_ended_stage_tasks(&self) -> u64 {
+        self.largest_ended_stage_tasks
     }
 
     /// Mean run time of the ended tasks of running stages.

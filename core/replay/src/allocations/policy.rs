@@ -75,6 +75,7 @@ impl<C: FnMut(&ControlInput) -> Option<ControlAnswer>> Allocation for PolicyAllo
         let facts = &mut self.facts;
         (facts.now_ms, facts.facts_at_ms) = (now_ms, now_ms);
         (facts.pending_tasks, facts.running_tasks) = (moment.pending, moment.running);
+        facts.largest_ended_stage_tasks = moment.largest_ended_stage;
         facts.executors = moment.executors.iter().map(facts_of).collect();
         facts.executors_coming = moment.coming;
         facts.mean_task_ms =

@@ -57,6 +57,8 @@ pub struct Moment {
     pub running: u64,
     /// Tasks of running stages that have ended, and how long they took together.
     pub ended: (u64, i64),
+    /// Tasks of the largest stage that has ended.
+    pub largest_ended_stage: u64,
     /// Executors that are there.
     pub executors: Vec<ExecutorNow>,
     /// Executors that were asked for and are not there.

@@ -133,6 +133,8 @@ pub(super) struct Simulation<'a> {
     pub(super) launches: Vec<Launch>,
     /// Stages whose tasks can be launched and have not all ended.
     pub(super) open: BTreeSet<usize>,
+    /// Tasks of the largest stage that has ended.
+    pub(super) largest_ended_stage: u64,
     /// Until when the driver launches.
     pub(super) busy_until_us: i64,
     pub(super) looks_at_us: Option<i64>,
@@ -157,6 +159,7 @@ impl<'a> Simulation<'a> {
             data: Data::default(),
             launches: Vec::new(),
             open: BTreeSet::new(),
+            largest_ended_stage: 0,
             busy_until_us: 0,
             looks_at_us: None,
             idle_looks: 0,

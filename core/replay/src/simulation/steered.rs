@@ -135,6 +135,7 @@ impl Simulation<'_> {
             pending,
             running: executors.iter().map(|executor| u64::from(executor.running)).sum(),
             ended,
+            largest_ended_stage: self.largest_ended_stage,
             executors,
             coming: u32::try_from(self.executors.coming().count()).unwrap_or(u32::MAX),
             start_us: steered.start_ups.usual_ms().and_then(|ms| i64::try_from(ms).ok()).map(us),

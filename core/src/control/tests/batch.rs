@@ -109,6 +109,16 @@ fn more_is_asked_for_than_waits_until_that_many_were_needed_once() {
     assert_eq!(ticks(&policy, &mut input, 1), [4]);
 }
 
+/// Short jobs of four tasks each: before one has ended, more may come; after it, no more than four has to be expected.
+#[test]
+fn stages_like_those_that_have_ended_have_nobody_asked_for_beyond_them() {
+    for (largest, asked) in [(0, 10), (3, 10), (4, 4), (100, 4)] {
+        let mut input = after(1, at(NOW, 3, busy(1)));
+        input.largest_ended_stage_tasks = largest;
+        assert_eq!(ticks(&toward(Speed), &mut input, 1), [asked], "{largest}");
+    }
+}
+
 #[test]
 fn an_idle_executor_stays_for_what_having_it_back_costs() {
     for (target, start_ms, stays_ms) in [

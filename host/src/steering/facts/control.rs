@@ -32,6 +32,7 @@ pub(in crate::steering) fn question(steered: &Steered, now_ms: u64, plan: Option
         controller,
         pending_tasks,
         running_tasks,
+        largest_ended_stage_tasks: application.largest_ended_stage_tasks(),
         executor_cores: size.cores,
         task_cpus: size.task_cpus,
         executors: application.executor_facts(now_ms),
