@@ -5,7 +5,7 @@
 
 use alloc::vec::Vec;
 
-use crate::simulation::Manager;
+use crate::simulation::{Manager, StartTimes};
 use crate::steered::SteeredRun;
 use crate::trace::Trace;
 use sparkwright_core::trace::Grade;
@@ -15,8 +15,8 @@ pub const DRAWS: u32 = 19;
 
 /// How much longer or shorter than measured a start-up may be, as a factor.
 const SPREAD: f64 = 1.5;
-/// Start-up times of a draw; from the first again when all were used.
-const STARTS: u32 = 16;
+/// Start-up times of a draw, of each group; from the first again when all were used.
+const STARTS: usize = 16;
 
 /// A difference, new less old, in the unit of what is compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,15 +60,15 @@ pub struct Compared {
 /// One of them could not.
 pub fn compare<E>(
     trace: &Trace,
-    starts_us: &[i64],
-    mut old: impl FnMut(&[i64]) -> Result<SteeredRun, E>,
-    mut new: impl FnMut(&[i64]) -> Result<SteeredRun, E>,
+    starts: &StartTimes,
+    mut old: impl FnMut(&StartTimes) -> Result<SteeredRun, E>,
+    mut new: impl FnMut(&StartTimes) -> Result<SteeredRun, E>,
 ) -> Result<Compared, E> {
-    let (as_old, as_new) = (old(starts_us)?, new(starts_us)?);
+    let (as_old, as_new) = (old(starts)?, new(starts)?);
     let (mut times, mut executors) = (Vec::new(), Vec::new());
     for draw in 0..DRAWS {
-        let starts_us = drawn(starts_us, draw);
-        let (old, new) = (old(&starts_us)?, new(&starts_us)?);
+        let starts = drawn(starts, draw);
+        let (old, new) = (old(&starts)?, new(&starts)?);
         times.push(new.time_us - old.time_us);
         executors.push(new.executor_us - old.executor_us);
     }
@@ -83,7 +83,7 @@ pub fn compare<E>(
 /// Start-up times drawn from the measured ones, all longer or shorter by up to one half and each by up to its root more. The same for the same draw;
 /// [`compare`] takes the first [`DRAWS`].
 #[must_use]
-pub fn drawn(starts_us: &[i64], draw: u32) -> Vec<i64> {
+pub fn drawn(starts: &StartTimes, draw: u32) -> StartTimes {
     // Source: Steele, Lea and Flood, Fast splittable pseudorandom number generators (2014), SplitMix64.
     let mut state = u64::from(draw).wrapping_mul(0x9E37_79B9_7F4A_7C15).wrapping_add(0x5851_F42D_4C95_7F2D);
     let mut random = || {
@@ -98,20 +98,15 @@ pub fn drawn(starts_us: &[i64], draw: u32) -> Vec<i64> {
         libm::pow(spread, 2.0 * share - 1.0)
     };
     let all = factor(SPREAD);
-    (0..STARTS)
-        .map(|turn| {
-            let measured = starts_us.get(turn as usize % starts_us.len().max(1)).copied().unwrap_or(0);
-            // The cast saturates.
-            (measured as f64 * all * factor(libm::sqrt(SPREAD))) as i64
-        })
-        .collect()
+    // The cast saturates.
+    starts.repeated(STARTS).each(|us| (us as f64 * all * factor(libm::sqrt(SPREAD))) as i64)
 }
 
 impl Manager {
     /// This cluster with executors that start as late as these.
     #[must_use]
-    pub fn starting(&self, starts_us: &[i64]) -> Self {
-        Self { start_us: starts_us.to_vec(), ..self.clone() }
+    pub fn starting(&self, starts: &StartTimes) -> Self {
+        Self { starts: starts.clone(), ..self.clone() }
     }
 }
 
@@ -123,15 +118,16 @@ mod tests {
     #[test]
     fn draws_are_the_same_each_time_and_within_their_spread() {
         for draw in 0..200 {
-            let starts = drawn(&[4_000_000, 8_000_000], draw);
-            assert_eq!(starts, drawn(&[4_000_000, 8_000_000], draw));
-            for (turn, start) in starts.iter().enumerate() {
+            let starts = drawn(&StartTimes::alike(&[4_000_000, 8_000_000]), draw);
+            assert_eq!(starts, drawn(&StartTimes::alike(&[4_000_000, 8_000_000]), draw));
+            for (turn, start) in starts.groups[0].iter().enumerate() {
                 let factor = *start as f64 / [4e6, 8e6][turn % 2];
                 assert!((1.0 / 1.84..=1.84).contains(&factor), "{factor}");
             }
         }
-        assert_ne!(drawn(&[4_000_000], 1), drawn(&[4_000_000], 2));
-        assert_eq!(drawn(&[], 1)[0], 0);
+        let one = StartTimes::alike(&[4_000_000]);
+        assert_ne!(drawn(&one, 1), drawn(&one, 2));
+        assert!(drawn(&StartTimes::default(), 1).is_empty());
     }
 
     #[test]

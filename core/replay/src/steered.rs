@@ -5,8 +5,8 @@ use alloc::vec::Vec;
 use sparkwright_core::control::LONGEST_START_UP_MS;
 
 use crate::measure::InJobTime;
-use crate::simulation::{Allocation, Manager, Model, Replayed, replay, replay_steered};
-use crate::trace::{Trace, us};
+use crate::simulation::{Allocation, Manager, Model, Replayed, StartTimes, replay, replay_steered};
+use crate::trace::{Executor, Trace, us};
 
 /// From asking for an executor to its registration, where a log does not show it: a container of a busy cluster. Source: `spark-facts`, a managed
 /// cluster gave executors that were asked for by reaction after 10 to 25 s.
@@ -36,24 +36,27 @@ impl Manager {
     pub fn of(trace: &Trace, initial: u32, most: u32) -> Self {
         let mut slots: Vec<u32> = trace.executors.iter().map(|executor| executor.slots).collect();
         slots.sort_unstable();
-        let lags = |of_the_start: bool| -> Vec<i64> {
-            // The driver of a local master says nothing of executors.
-            let real = trace.executors.iter().filter(|executor| executor.id != "driver");
-            let asked = real.filter(|executor| (executor.asked_ms <= trace.start_ms) == of_the_start);
-            let lags = asked.map(|executor| us(executor.added_ms - executor.asked_ms));
-            lags.filter(|lag_us| (1..MOST_START_US).contains(lag_us)).collect()
-        };
-        let or = |lags: Vec<i64>, other: Vec<i64>| if lags.is_empty() { other } else { lags };
-        let initial_start_us = or(lags(true), [START_US].to_vec());
-        // One that comes for tasks that wait takes as long as those of the start did, where none came so.
-        let start_us = or(lags(false), initial_start_us.clone());
+        // The driver of a local master says nothing of executors.
+        let real = trace.executors.iter().filter(|executor| executor.id != "driver");
+        let lag = |executor: &Executor| us(executor.added_ms - executor.asked_ms);
+        let timely = real.filter(|executor| (1..MOST_START_US).contains(&lag(executor)));
+        let (of_the_start, others): (Vec<_>, Vec<_>) = timely.partition(|it| it.asked_before.is_none());
+        let mut initial_start_us: Vec<i64> = of_the_start.into_iter().map(lag).collect();
+        if initial_start_us.is_empty() {
+            initial_start_us.push(START_US);
+        }
+        let mut starts = StartTimes::measured(others.into_iter().filter_map(|it| Some((it.asked_before?, lag(it)))));
+        if starts.is_empty() {
+            // One that comes for tasks that wait takes as long as those of the start did, where none came so.
+            starts = StartTimes::alike(&initial_start_us);
+        }
         Self {
             slots: slots.get(slots.len() / 2).copied().unwrap_or(1),
             profile: trace.executors.first().map_or(0, |executor| executor.profile),
             initial,
             most: most.max(1),
             initial_start_us,
-            start_us,
+            starts,
             removal_us: trace.driver.removal_us,
             called_off_within_us: Some(CALLED_OFF_WITHIN_US),
             moves_blocks: true,

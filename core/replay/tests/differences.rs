@@ -10,7 +10,7 @@ use sparkwright_core::control::{ControlInput, control, tick_ms};
 use sparkwright_core::policy::{OptimizationTarget, ResolvedPolicy};
 use sparkwright_replay::allocations::PolicyAllocation;
 use sparkwright_replay::compare::{DRAWS, compare, drawn};
-use sparkwright_replay::simulation::Manager;
+use sparkwright_replay::simulation::{Manager, StartTimes};
 use sparkwright_replay::steered::{SteeredRun, steered};
 use sparkwright_replay::trace::Trace;
 use support::clusters::{TARGETS, like_its_own, standalone, whole_runs};
@@ -69,11 +69,11 @@ fn changed(policy: &ResolvedPolicy, random: &mut Random) -> ResolvedPolicy {
 }
 
 /// A run under a policy, on executors that start so late.
-fn run(trace: &Trace, cluster: &Manager, policy: &ResolvedPolicy, starts_us: &[i64]) -> SteeredRun {
+fn run(trace: &Trace, cluster: &Manager, policy: &ResolvedPolicy, starts: &StartTimes) -> SteeredRun {
     let scaling = &policy.autoscaling;
     let most = cluster.most.min(scaling.max_executors);
     let initial = scaling.min_executors.min(most);
-    let cluster = Manager { initial, most, ..cluster.starting(starts_us) };
+    let cluster = Manager { initial, most, ..cluster.starting(starts) };
     let every_us = i64::try_from(tick_ms(policy)).unwrap() * 1_000;
     let decide = |facts: &ControlInput| Some(control(policy, facts));
     steered(trace, &cluster, &mut PolicyAllocation::new(decide, &cluster, trace.start_ms, every_us))
@@ -90,6 +90,7 @@ fn signs_and_intervals_hold_for_start_ups_that_were_not_seen() {
         });
         runs.extend(public);
     }
+    let measured = StartTimes::alike(&STARTS_US);
     let mut random = Random(17);
     let (mut signs, mut right, mut intervals, mut within) = (0, 0, 0, 0);
     for _ in 0..CHANGES {
@@ -97,10 +98,10 @@ fn signs_and_intervals_hold_for_start_ups_that_were_not_seen() {
         let new = changed(&old, &mut random);
         for _ in 0..RUNS_EACH {
             let (trace, cluster) = &runs[usize::try_from(random.below(runs.len() as u64)).unwrap()];
-            let under = |policy: &ResolvedPolicy, starts: &[i64]| run(trace, cluster, policy, starts);
+            let under = |policy: &ResolvedPolicy, starts: &StartTimes| run(trace, cluster, policy, starts);
             let compared = compare(
                 trace,
-                &STARTS_US,
+                &measured,
                 |starts| Ok::<_, Infallible>(under(&old, starts)),
                 |starts| Ok(under(&new, starts)),
             )
@@ -111,7 +112,7 @@ fn signs_and_intervals_hold_for_start_ups_that_were_not_seen() {
                 continue;
             }
             for draw in DRAWS..DRAWS + UNSEEN {
-                let starts = drawn(&STARTS_US, draw);
+                let starts = drawn(&measured, draw);
                 let seen_us = under(&new, &starts).time_us - under(&old, &starts).time_us;
                 intervals += 1;
                 within += u32::from((told.low..=told.high).contains(&seen_us));

@@ -89,7 +89,7 @@ fn all(trace: &Trace, cluster: &Manager) -> Vec<(f64, f64)> {
     let choices = || (1..=MOST).flat_map(|executors| [true, false].map(|stay| Choice { executors, stay }));
     let schedules = choices().flat_map(|first| choices().map(move |later| (first, later)));
     let replays = schedules.map(|(first, later)| {
-        let start_us = cluster.start_us[0];
+        let start_us = cluster.initial_start_us[0];
         let mut schedule =
             Schedule { first, later, gaps_us: &gaps_us, start_us, jobs: 0, idle_since_us: None, pending: 0 };
         let replayed = replay_steered(trace, &Model::OTHER_SIZES, cluster, &mut schedule);

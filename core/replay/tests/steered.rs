@@ -6,7 +6,7 @@ use sparkwright_core::control::{ControlInput, control};
 use sparkwright_core::policy::ResolvedPolicy;
 use sparkwright_replay::allocations::{PolicyAllocation, SparkAllocation};
 use sparkwright_replay::log::Log;
-use sparkwright_replay::simulation::{Allocation, Manager, Model, Moment, Wanted, replay_steered};
+use sparkwright_replay::simulation::{Allocation, Manager, Model, Moment, StartTimes, Wanted, replay_steered};
 use sparkwright_replay::trace::Trace;
 
 const START_MS: i64 = 1_700_000_000_000;
@@ -49,7 +49,7 @@ fn manager(initial: u32, most: u32) -> Manager {
         initial,
         most,
         initial_start_us: vec![3_000_000],
-        start_us: vec![3_000_000],
+        starts: StartTimes::alike(&[3_000_000]),
         removal_us: 0,
         called_off_within_us: None,
         moves_blocks: true,

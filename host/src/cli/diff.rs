@@ -138,11 +138,11 @@ impl Diff {
             (Ok(old), Ok(new)) => (old, new),
             (old, new) => return Ok(Ok(ToldRun::denied(name, &trace, old.err(), new.err()))),
         };
-        let starts_us = as_old.manager.start_us.clone();
+        let starts = as_old.manager.starts.clone();
         let (mut held_old, mut held_new) = (None, None);
         let compared = compare(
             &trace,
-            &starts_us,
+            &starts,
             |starts| {
                 let (run, held) = as_old.run(&as_old.manager.starting(starts))?;
                 held_old.get_or_insert(held);

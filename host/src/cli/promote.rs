@@ -140,10 +140,10 @@ fn said(named: &Named, launch: &SteeringSetup, prepared: &Prepared) -> Result<Sa
         Err(error) => return Err(error.into()),
     };
     let was = as_it_was(&trace);
-    let starts_us = steering.manager.start_us.clone();
+    let starts = steering.manager.starts.clone();
     let compared = compare(
         &trace,
-        &starts_us,
+        &starts,
         |_| Ok::<_, NotSteered>(was),
         |starts| Ok(steering.run(&steering.manager.starting(starts))?.0),
     )?;

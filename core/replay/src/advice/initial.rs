@@ -10,7 +10,7 @@ use crate::allocations::SparkAllocation;
 use crate::compare::compare;
 use crate::curve::recorded;
 use crate::log::Log;
-use crate::simulation::Manager;
+use crate::simulation::{Manager, StartTimes};
 use crate::steered::{SteeredRun, steered};
 use crate::trace::{Trace, us};
 
@@ -23,14 +23,14 @@ pub(super) fn advice(log: &Log, trace: &Trace) -> Option<Advice> {
     let run_us = us(trace.end_ms - trace.start_ms);
     let slots = Manager::of(trace, 0, u32::MAX).slots;
     let rule = SparkAllocation::of(log, slots);
-    let run = |initial: u32, starts_us: &[i64]| -> SteeredRun {
+    let run = |initial: u32, starts: &StartTimes| -> SteeredRun {
         let mut rule = rule.starting_with(initial);
-        let manager = Manager::of(trace, initial, rule.most).starting(starts_us);
+        let manager = Manager::of(trace, initial, rule.most).starting(starts);
         steered(trace, &manager, &mut rule)
     };
-    let starts_us = Manager::of(trace, 0, u32::MAX).start_us;
+    let starts = Manager::of(trace, 0, u32::MAX).starts;
     let now = rule.initial();
-    let as_it_was = run(now, &starts_us);
+    let as_it_was = run(now, &starts);
     // Platforms have initial numbers of their own, which no log tells: where the rule as configured does not come to the run's time, it was another one.
     if (as_it_was.time_us - run_us).abs() as f64 > WORTH * run_us as f64 {
         return None;
@@ -39,20 +39,20 @@ pub(super) fn advice(log: &Log, trace: &Trace) -> Option<Advice> {
     let mut tried = alloc::vec![(now, as_it_was)];
     let mut next = now.max(1).saturating_mul(2);
     while next < most {
-        tried.push((next, run(next, &starts_us)));
+        tried.push((next, run(next, &starts)));
         next = next.saturating_mul(2);
     }
     if most > now {
-        tried.push((most, run(most, &starts_us)));
+        tried.push((most, run(most, &starts)));
     }
     let shortest_us = tried.iter().map(|(_, run)| run.time_us).min()?;
     let near = |run: &SteeredRun| (run.time_us - shortest_us) as f64 <= WORTH * run_us as f64;
     let (initial, _) = tried.into_iter().find(|(_, run)| near(run)).filter(|(initial, _)| *initial > now)?;
     let compared = compare::<core::convert::Infallible>(
         trace,
-        &starts_us,
-        |starts_us| Ok(run(now, starts_us)),
-        |starts_us| Ok(run(initial, starts_us)),
+        &starts,
+        |starts| Ok(run(now, starts)),
+        |starts| Ok(run(initial, starts)),
     )
     .ok()?;
     let saved = compared.time_us;

@@ -2,6 +2,8 @@
 
 use alloc::vec::Vec;
 
+use super::start_times::StartTimes;
+
 /// What a cluster manager does. Times are microseconds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Manager {
@@ -15,8 +17,8 @@ pub struct Manager {
     pub most: u32,
     /// From the application's start to the registration of those, one after another, again from the first when all were used.
     pub initial_start_us: Vec<i64>,
-    /// From asking to registration of all others, likewise: as measured, or as drawn.
-    pub start_us: Vec<i64>,
+    /// From asking to registration of all others: as measured, or as drawn.
+    pub starts: StartTimes,
     /// From when an executor is told to go and runs no task until it is gone; it is paid for until then.
     pub removal_us: i64,
     /// A request that is younger can be called off; an older one was granted.

@@ -14,6 +14,7 @@ mod pending;
 mod queue;
 mod replayed;
 mod running;
+mod start_times;
 mod state;
 mod steered;
 
@@ -23,6 +24,7 @@ pub use allocation::{Allocation, ExecutorNow, Manager, Moment, Wanted};
 pub use executors::Offered;
 pub use model::Model;
 pub use replayed::Replayed;
+pub use start_times::StartTimes;
 
 use crate::trace::{Executor, Trace, us};
 use state::{Happens, Simulation};

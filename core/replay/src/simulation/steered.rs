@@ -8,6 +8,7 @@ use sparkwright_core::control::StartUps;
 
 use super::allocation::{Allocation, ExecutorNow, Manager, Moment};
 use super::executors::{Offered, Phase};
+use super::start_times::{Starts, in_turn};
 use super::state::{Happens, Simulation};
 use crate::trace::us;
 
@@ -15,8 +16,7 @@ use crate::trace::us;
 pub(super) struct Steered<'a> {
     pub(super) manager: &'a Manager,
     pub(super) allocation: &'a mut dyn Allocation,
-    /// How often executors were asked for.
-    asked: usize,
+    starts: Starts,
     start_ups: StartUps,
     seen: BTreeSet<usize>,
     /// When the next look is due.
@@ -25,18 +25,15 @@ pub(super) struct Steered<'a> {
 
 impl<'a> Steered<'a> {
     pub(super) fn of(manager: &'a Manager, allocation: &'a mut dyn Allocation) -> Self {
-        Self { manager, allocation, asked: 0, start_ups: StartUps::default(), seen: BTreeSet::new(), looks_at_us: 0 }
+        Self {
+            manager,
+            allocation,
+            starts: Starts::default(),
+            start_ups: StartUps::default(),
+            seen: BTreeSet::new(),
+            looks_at_us: 0,
+        }
     }
-
-    fn start_us(&mut self) -> i64 {
-        self.asked += 1;
-        in_turn(&self.manager.start_us, self.asked - 1)
-    }
-}
-
-/// The value whose turn it is, again from the first when all were used; 0 of none.
-fn in_turn(values: &[i64], turn: usize) -> i64 {
-    turn.checked_rem(values.len()).and_then(|place| values.get(place)).copied().unwrap_or(0)
 }
 
 impl Simulation<'_> {
@@ -64,11 +61,14 @@ impl Simulation<'_> {
     /// Lets the allocation look, and does what it wants.
     pub(super) fn look(&mut self, steered: &mut Steered<'_>, now_us: i64) {
         let moment = self.moment(steered, now_us);
+        if moment.pending == 0 {
+            steered.starts.none_waits();
+        }
         let wanted = steered.allocation.look(&moment);
         if let Some(executors) = wanted.executors.filter(|_| wanted.remove.is_empty()) {
             let there = u32::try_from(self.executors.serving().count()).unwrap_or(u32::MAX) + moment.coming;
             for _ in there..executors.min(steered.manager.most) {
-                let start_us = steered.start_us();
+                let start_us = steered.starts.next(&steered.manager.starts);
                 self.ask(steered.manager, now_us, start_us);
             }
             self.call_off(steered.manager, there.saturating_sub(executors), now_us);

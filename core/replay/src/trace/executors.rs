@@ -13,6 +13,11 @@ use crate::settings;
 /// The default of `spark.dynamicAllocation.executorIdleTimeout`, in milliseconds.
 const IDLE_TIMEOUT_MS: i64 = 60_000;
 
+/// The default of `spark.dynamicAllocation.schedulerBacklogTimeout`, in milliseconds.
+const BACKLOG_MS: i64 = 1_000;
+/// Who waits for a backlog of this length leaves the executors to somebody else.
+const PINNED_MS: i64 = 3_600_000;
+
 /// The executors of a trace.
 pub(crate) struct Executors {
     /// Those that registered or ran tasks.
@@ -56,6 +61,7 @@ pub(crate) fn of(log: &Log, start_ms: i64) -> (Executors, i64) {
             id: logged.id.clone(),
             host: if logged.host.is_empty() { logged.id.clone() } else { logged.host.clone() },
             asked_ms: start_ms,
+            asked_before: None,
             added_ms,
             serves_until_ms,
             removed_ms,
@@ -67,12 +73,15 @@ pub(crate) fn of(log: &Log, start_ms: i64) -> (Executors, i64) {
 }
 
 /// Finds when each executor was asked for. Where they are moved, by Spark's rule or by a policy, those beyond the initial number come for tasks that
-/// wait: when these began to, as the log shows it. How much later they were asked for, it does not.
+/// wait, by Spark's ramp: all of them under its own rule, and under a policy of ours until the first task has ended. Others were asked for when the
+/// tasks began to wait.
 pub(super) fn note_asked(executors: &mut Executors, log: &Log, stages: &[Recorded<'_>]) {
     if !is_moved(log) {
         return;
     }
     let waits = backlogs(stages);
+    let ramp = Ramp::of(log);
+    let first_end_ms = stages.iter().flat_map(|stage| &stage.tasks).map(|task| task.finished_ms).min();
     let number = |key: &str| log.conf.get(key).and_then(|text| text.trim().parse::<usize>().ok());
     let keys = [
         "spark.dynamicAllocation.initialExecutors",
@@ -82,11 +91,44 @@ pub(super) fn note_asked(executors: &mut Executors, log: &Log, stages: &[Recorde
     let initial = keys.into_iter().filter_map(number).max().unwrap_or(0);
     let mut by_time: Vec<&mut Executor> = executors.served.iter_mut().collect();
     by_time.sort_by_key(|executor| executor.added_ms);
+    let mut of_backlog = (0, 0);
     for executor in by_time.into_iter().skip(initial) {
         let before = waits.partition_point(|(from_ms, _)| *from_ms <= executor.added_ms);
         if let Some((from_ms, _)) = before.checked_sub(1).and_then(|last| waits.get(last)) {
-            executor.asked_ms = *from_ms;
+            of_backlog = if of_backlog.0 == before { (before, of_backlog.1 + 1) } else { (before, 0) };
+            let ramped_ms = from_ms + ramp.delay_ms(of_backlog.1);
+            // Once a task has ended a policy of ours asks for all that it wants at once.
+            let asked_ms =
+                if ramp.sparks { ramped_ms } else { ramped_ms.min(first_end_ms.unwrap_or(ramped_ms)).max(*from_ms) };
+            executor.asked_ms = asked_ms.min(executor.added_ms - 1);
+            executor.asked_before = Some(of_backlog.1);
         }
+    }
+}
+
+/// How Spark asks for executors while tasks wait: one, two more, four more and so on. Source: `ExecutorAllocationManager` of Apache Spark.
+struct Ramp {
+    /// Whether its own rule moves the executors, and not a policy that pinned it.
+    sparks: bool,
+    first_ms: i64,
+    each_ms: i64,
+}
+
+impl Ramp {
+    fn of(log: &Log) -> Self {
+        let duration = |key| log.conf.get(key).and_then(|text| settings::duration_ms(text.trim(), 1_000));
+        let first_ms = duration("spark.dynamicAllocation.schedulerBacklogTimeout").unwrap_or(BACKLOG_MS);
+        let each_ms = duration("spark.dynamicAllocation.sustainedSchedulerBacklogTimeout").unwrap_or(first_ms);
+        if first_ms >= PINNED_MS {
+            return Self { sparks: false, first_ms: BACKLOG_MS, each_ms: BACKLOG_MS };
+        }
+        Self { sparks: true, first_ms, each_ms }
+    }
+
+    /// From when tasks began to wait until an executor is asked for with so many asked for before it.
+    fn delay_ms(&self, before: usize) -> i64 {
+        let steps = (before + 1).ilog2();
+        self.first_ms + self.each_ms * i64::from(steps)
     }
 }
 

@@ -38,8 +38,10 @@ pub struct Executor {
     pub id: String,
     /// Its machine.
     pub host: String,
-    /// When it was asked for, as far as the log shows: at the application's start, or when tasks began to wait.
+    /// When it was asked for, as far as the log shows: at the application's start, or since tasks began to wait.
     pub asked_ms: i64,
+    /// How many were asked for before it while the same tasks waited; absent where it came for the start.
+    pub asked_before: Option<usize>,
     /// When it registered.
     pub added_ms: i64,
     /// From when on it got no tasks; absent where it stayed. Under dynamic allocation that is before it is gone, and it is paid for until then.

@@ -4,7 +4,7 @@ use sparkwright_core::control::{ControlInput, control, tick_ms};
 use sparkwright_core::policy::{OptimizationTarget, ResolvedPolicy};
 use sparkwright_replay::allocations::{PolicyAllocation, SparkAllocation};
 use sparkwright_replay::measure::InJobTime;
-use sparkwright_replay::simulation::{Allocation, Manager, Model, replay_steered};
+use sparkwright_replay::simulation::{Allocation, Manager, Model, StartTimes, replay_steered};
 use sparkwright_replay::trace::Trace;
 
 use super::public::{USABLE, trace};
@@ -22,7 +22,7 @@ pub(crate) fn standalone(slots: u32, most: u32, start_ms: i64) -> Manager {
         initial: 1,
         most,
         initial_start_us: vec![start_ms * 1_000],
-        start_us: vec![start_ms * 1_000],
+        starts: StartTimes::alike(&[start_ms * 1_000]),
         removal_us: 500_000,
         called_off_within_us: Some(500_000),
         moves_blocks: true,
