@@ -309,6 +309,18 @@ pub struct PastRun {
     /// See [`History::shuffle_skew`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub shuffle_skew: Option<f64>,
+    /// See [`History::largest_shuffle_bytes`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub largest_shuffle_bytes: Option<Bytes>,
+    /// The heap that its executors had.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub executor_heap_bytes: Option<Bytes>,
+    /// The cores that they had.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub executor_cores: Option<u32>,
+    /// The most of an executor's heap that was seen in use, garbage included; short tasks show nothing of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub heap_peak_bytes: Option<Bytes>,
 }
 
 crate::members::read_over_defaults!(PastRun {
@@ -322,6 +334,10 @@ crate::members::read_over_defaults!(PastRun {
     gc_share,
     spilled_bytes,
     shuffle_skew,
+    largest_shuffle_bytes,
+    executor_heap_bytes,
+    executor_cores,
+    heap_peak_bytes,
 });
 
 /// What earlier runs would have taken with another number of executors at the start, by replay of their event logs under this policy.
@@ -360,6 +376,9 @@ pub struct History {
     /// The largest shuffle partition over the mean one, in the stage that spilled most or else read most.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub shuffle_skew: Option<f64>,
+    /// What the stage read that read most from a shuffle.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub largest_shuffle_bytes: Option<Bytes>,
     /// The runs, the oldest first.
     pub runs: Vec<PastRun>,
     /// What they would have taken with other numbers of executors at the start; empty where nobody replayed them.
@@ -375,6 +394,7 @@ crate::members::read_over_defaults!(History {
     gc_share,
     spilled_bytes,
     shuffle_skew,
+    largest_shuffle_bytes,
     runs,
     starts,
 });

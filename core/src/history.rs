@@ -1,7 +1,7 @@
 //! What earlier runs of a job say of the next, where its history does not say it itself.
 //!
 //! Of the latest runs (`monitoring.performance_history_size`): the median of each time and share, so that one odd run decides nothing; the
-//! work scaled by the size of the input where every run and this job have one; and the largest peak and spill, since memory must do for all.
+//! work scaled by the size of the input where every run and this job have one; and the largest peak, spill and shuffle, since memory must do for all.
 
 use alloc::borrow::Cow;
 use alloc::vec::Vec;
@@ -45,9 +45,21 @@ pub fn completed<'a>(policy: &ResolvedPolicy, job: &JobFacts, history: &'a Histo
         gc_share: own.gc_share.or_else(|| share(|run| run.gc_share)),
         spilled_bytes: own.spilled_bytes.or_else(|| largest(|run| run.spilled_bytes)),
         shuffle_skew: own.shuffle_skew.or_else(|| share(|run| run.shuffle_skew)),
+        largest_shuffle_bytes: own.largest_shuffle_bytes.or_else(|| largest_shuffle(runs, job)),
         runs: runs.to_vec(),
         starts: own.starts.clone(),
     })
+}
+
+/// The largest shuffle of any run, scaled to this job's input where it is known of both.
+fn largest_shuffle(runs: &[PastRun], job: &JobFacts) -> Option<Bytes> {
+    let scaled = |run: &PastRun| {
+        let bytes = run.largest_shuffle_bytes?.get();
+        let sizes = job.input_bytes.zip(run.input_bytes).filter(|(_, read)| *read > Bytes(0));
+        let scaled = sizes.map(|(input, read)| u128::from(bytes) * u128::from(input.get()) / u128::from(read.get()));
+        Some(Bytes(scaled.map_or(bytes, |scaled| u64::try_from(scaled).unwrap_or(u64::MAX))))
+    };
+    runs.iter().filter_map(scaled).max()
 }
 
 /// The median of each run's work scaled to this job's input; nothing where a run that tells its work does not tell its input.
@@ -103,6 +115,17 @@ mod tests {
         assert_eq!(known(runs, None).work_task_ms, Some(1_500_000));
         assert_eq!(known(vec![run(1_000_000, 0, 1), run(2_000_000, 2, 1)], Some(10)).work_task_ms, Some(1_500_000));
         assert_eq!(known(vec![run(u64::MAX, 1, 1)], Some(1 << 33)).work_task_ms, Some(u64::MAX));
+    }
+
+    #[test]
+    fn the_largest_shuffle_follows_the_input() {
+        let shuffled = |gib: u64, shuffle: u64| PastRun { largest_shuffle_bytes: Some(Bytes(shuffle)), ..run(1, gib, 1) };
+        let runs = vec![shuffled(1, 500), shuffled(2, 800), shuffled(0, 600)];
+        assert_eq!(known(runs.clone(), Some(4)).largest_shuffle_bytes, Some(Bytes(2_000)));
+        assert_eq!(known(runs, None).largest_shuffle_bytes, Some(Bytes(800)));
+        assert_eq!(known(vec![run(1, 1, 1)], Some(4)).largest_shuffle_bytes, None);
+        let huge = known(vec![shuffled(1, u64::MAX)], Some(1 << 33));
+        assert_eq!(huge.largest_shuffle_bytes, Some(Bytes(u64::MAX)));
     }
 
     #[test]

@@ -101,9 +101,15 @@ pub(crate) fn plan_job(policy: &ResolvedPolicy, question: &Question<'_>) -> JobP
         },
     );
     let executors = if cluster.manager == Manager::Local { 1 } else { count.wanted.value };
+    // What is not measured of this data, earlier runs say before the size of the input does.
+    let (bytes, from, grade) = match (question.shuffled, history.largest_shuffle_bytes) {
+        (None, Some(bytes)) if question.data_grade == Grade::C => (Some(bytes), "earlier runs", Grade::B),
+        (shuffled, _) => (shuffled.or(job.input_bytes), "plan", question.data_grade),
+    };
     let shuffle = ShuffleFacts {
-        bytes: question.shuffled.or(job.input_bytes),
-        grade: question.data_grade,
+        bytes,
+        from: if grade == Grade::A { "measured" } else { from },
+        grade,
         slots: slots(executors, tasks_an_executor(Some(cores), cluster.task_cpus)),
         heap,
         cores,

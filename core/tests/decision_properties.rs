@@ -122,6 +122,8 @@ prop_compose! {
         let known = PastRun {
             executors, run_ms, input_bytes, work_task_ms: Some(ms), critical_path_ms: Some(ms), driver_ms: Some(ms),
             task_peak_bytes: Some(more), gc_share: Some(share), spilled_bytes: Some(more), shuffle_skew: Some(share),
+            largest_shuffle_bytes: Some(more), executor_heap_bytes: Some(more), executor_cores: Some(executors),
+            heap_peak_bytes: Some(more),
         };
         if tells { known } else { PastRun { executors, run_ms, input_bytes, ..PastRun::default() } }
     }
@@ -136,12 +138,16 @@ prop_compose! {
         gc_share in prop::option::of(prop_oneof![0.0..1.0_f64, prop::num::f64::ANY]),
         spilled_bytes in prop::option::of(bytes()),
         shuffle_skew in prop::option::of(prop::num::f64::ANY),
+        largest_shuffle_bytes in prop::option::of(bytes()),
         runs in prop::collection::vec(past_run(), 0..6),
         starts in prop::collection::vec((small(), number(), number()), 0..4),
     ) -> History {
         let start = |(executors, run_ms, executor_ms)| StartTried { executors, run_ms, executor_ms };
         let starts = starts.into_iter().map(start).collect();
-        History { work_task_ms, critical_path_ms, driver_ms, task_peak_bytes, gc_share, spilled_bytes, shuffle_skew, runs, starts }
+        History {
+            work_task_ms, critical_path_ms, driver_ms, task_peak_bytes, gc_share, spilled_bytes, shuffle_skew, largest_shuffle_bytes,
+            runs, starts,
+        }
     }
 }
 

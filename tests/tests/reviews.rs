@@ -247,6 +247,8 @@ fn a_run_that_is_not_steered_is_recorded_and_reviewed() {
     let log = scene.runs().join(run["application"]["id"].as_str().unwrap()).join(run["event_log"].as_str().unwrap());
     let witness = EventLog::read(&log).unwrap();
     assert_eq!(run["totals"]["tasks"].as_u64(), Some(8));
+    let work: u64 = run["work"].as_array().unwrap().iter().map(|work| work["tasks"].as_u64().unwrap()).sum();
+    assert_eq!(work, 8, "each task is told by its job: {run:#}");
     assert_eq!(run["started_ms"].as_u64(), Some(witness.started_ms));
     assert_eq!(run["ended_ms"].as_u64(), Some(witness.ended_ms));
     let explain = scene.sparkwright().args(["explain", "last", "--record"]).arg(scene.runs()).run().unwrap().stdout;

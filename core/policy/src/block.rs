@@ -38,7 +38,7 @@ pub(crate) fn sections() -> impl Iterator<Item = &'static str> {
 }
 
 /// The names that stand directly below `section` (the empty one is the top of a block): keys and sections.
-fn names_in(section: &str) -> impl Iterator<Item = &'static str> {
+pub(crate) fn names_in(section: &str) -> impl Iterator<Item = &'static str> {
     let below = sections().filter_map(move |path| match path.rsplit_once('.') {
         Some((parent, name)) => (parent == section).then_some(name),
         None => section.is_empty().then_some(path),

@@ -49,6 +49,8 @@ pub enum Code {
     AmbiguousKey,
     /// A key that is left alone, but nearly is one of the policy's own.
     SimilarKey,
+    /// A part of a policy that stands where nothing reads it.
+    Misplaced,
     /// No key of the file is the policy's.
     NothingHere,
     /// A value of another type.
@@ -103,6 +105,7 @@ impl Code {
             Self::DuplicateKey => "duplicate_key",
             Self::AmbiguousKey => "ambiguous_key",
             Self::SimilarKey => "similar_key",
+            Self::Misplaced => "misplaced",
             Self::NothingHere => "nothing_here",
             Self::WrongType => "wrong_type",
             Self::NullNotAllowed => "null_not_allowed",

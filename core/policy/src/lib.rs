@@ -33,6 +33,7 @@ mod expectation;
 mod item_list;
 mod lint;
 mod memory_size;
+mod misplaced;
 mod nearest;
 mod never_applied;
 mod overrides;

@@ -8,6 +8,7 @@ use sparkwright_core::policy::{Layer, ResolvedPolicy};
 use crate::block::{Block, Setting, duplicate, join, key_text, mapping, read_block, step};
 use crate::diagnostics::{Code, Diagnostic, any_of, quoted};
 use crate::digest::digest;
+use crate::misplaced::{Place, misplaced};
 use crate::nearest::nearest;
 use crate::never_applied::NeverApplied;
 use crate::overrides::{Override, too_large};
@@ -324,6 +325,8 @@ impl PolicyFile {
             let message = "this file holds no policy; the built-in defaults apply";
             let problem = Diagnostic::warning(&source, &root.mark, Code::NothingHere, message);
             self.problems.push(problem.expected(any_of(TOP)).help(help));
+        } else {
+            self.problems.extend(misplaced(&source, entries, Place::Top, ""));
         }
     }
 
@@ -412,6 +415,7 @@ impl PolicyFile {
         let ours = self.pick(source, entries, &[OPTIMIZATION], path);
         if is_whole {
             self.warn_of_similar(source, entries, &[OPTIMIZATION], path);
+            self.problems.extend(misplaced(source, entries, Place::Environment, path));
         }
         match ours.first() {
             Some((name, Entry { key, value })) => read_block(source, value, &join(path, name), key.mark),

@@ -4,6 +4,8 @@
 pub mod count;
 pub mod driver;
 pub mod guess;
+pub mod heap;
+mod machines;
 pub mod run_time;
 pub mod scaling;
 pub mod shared_work;

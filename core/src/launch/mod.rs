@@ -41,7 +41,7 @@ fn plan_for(
     cluster: &ClusterFacts,
 ) -> Result<PlanLaunchAnswer, ErrorBody> {
     let facts = Facts::of(policy, &input.job, cluster, &input.history);
-    let size = executor_size(policy, cluster, &facts.history, Bytes(0))?;
+    let size = executor_size(policy, cluster, &facts.history, facts.job.input_bytes, Bytes(0))?;
     let driver = driver_memory(policy, cluster, &facts.job);
     let question = Question {
         facts: &facts,

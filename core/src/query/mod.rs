@@ -93,6 +93,7 @@ fn session_confs(
     let facts = ShuffleFacts {
         // What spilled was more than the sources' size made believe: then the measured size counts.
         bytes: Some(seen.map_or(root.leaf_bytes, |seen| seen.shuffle_bytes.max(root.leaf_bytes))),
+        from: if seen.is_some() { "measured" } else { "plan" },
         grade: if seen.is_some() { Grade::A } else { Grade::C },
         slots: input.slots(),
         heap: input.heap(),

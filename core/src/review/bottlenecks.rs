@@ -7,7 +7,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::contract::{Bottleneck, BottleneckKind, ReviewInput, StageFacts};
-use crate::executor::size::HIGH_GC_SHARE;
+use crate::executor::heap::HIGH_GC_SHARE;
 use crate::policy::ResolvedPolicy;
 use crate::shuffle::{LARGEST_ADVISORY, skew};
 use crate::trace::{Trace, Unit};

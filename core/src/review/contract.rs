@@ -95,6 +95,9 @@ pub struct ReviewInput {
     /// Heap of an executor; Spark's default where absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub executor_heap_bytes: Option<Bytes>,
+    /// The most of an executor's heap that was seen in use; unknown when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub heap_peak_bytes: Option<Bytes>,
     /// Tasks that could run at a time, where the asker knows better than executors, cores and `task_cpus` say.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub slots: Option<u32>,
@@ -120,6 +123,7 @@ crate::members::read_over_defaults!(ReviewInput {
     executor_cores,
     task_cpus,
     executor_heap_bytes,
+    heap_peak_bytes,
     slots,
     shuffle_partitions,
     local,

@@ -14,6 +14,7 @@ use alloc::vec::Vec;
 
 use crate::cost::{Cost, Prices};
 use crate::facts::PastRun;
+use crate::memory::DEFAULT_HEAP;
 use crate::policy::ResolvedPolicy;
 use crate::trace::{Decision, Grade, Trace, Unit};
 use crate::units::{Bytes, saturating_u32};
@@ -43,6 +44,7 @@ fn past_run(run: &ReviewInput) -> PastRun {
     let held = run.executor_ms.saturating_add(run.wall_ms / 2).checked_div(run.wall_ms).unwrap_or(0);
     let executors = if held > 0 { saturating_u32(held) } else { run.executors.max(1) };
     let telling = run.stages.iter().max_by_key(|stage| (stage.spilled_bytes, stage.read_bytes));
+    let on_executors = !run.local && run.executors > 0;
     PastRun {
         executors,
         run_ms: run.wall_ms,
@@ -58,6 +60,10 @@ fn past_run(run: &ReviewInput) -> PastRun {
             let skew = stage.largest_partition_bytes.get() as f64 / mean;
             skew.is_finite().then_some(skew)
         }),
+        largest_shuffle_bytes: run.stages.iter().map(|stage| stage.shuffle_read_bytes).max().filter(|most| *most > Bytes(0)),
+        executor_heap_bytes: on_executors.then(|| run.executor_heap_bytes.unwrap_or(DEFAULT_HEAP)),
+        executor_cores: run.executor_cores.filter(|_| on_executors),
+        heap_peak_bytes: run.heap_peak_bytes.filter(|_| on_executors),
     }
 }
 

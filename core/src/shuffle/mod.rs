@@ -68,6 +68,8 @@ impl Spill {
 pub struct ShuffleFacts {
     /// Bytes that go through the shuffle; unknown when absent.
     pub bytes: Option<Bytes>,
+    /// Where that is from, in a word.
+    pub from: &'static str,
     /// How well `bytes` is known.
     pub grade: Grade,
     /// Tasks that run at a time.
@@ -184,7 +186,7 @@ pub fn shuffle_partitions(policy: &ResolvedPolicy, facts: &ShuffleFacts) -> Deci
         )
     };
     let mut trace = Trace::new(rule, formula, Unit::Partitions)
-        .input("shuffled data", facts.bytes, Unit::Bytes, if facts.grade == Grade::A { "measured" } else { "plan" })
+        .input("shuffled data", facts.bytes, Unit::Bytes, facts.from)
         .input("advisory size", Bytes(advisory), Unit::Bytes, "shuffle.advisory_size")
         .input("slots", slots, Unit::Slots, "cluster")
         .input(
@@ -246,6 +248,7 @@ mod tests {
 
     fn facts(bytes: u64, adaptive: bool) -> ShuffleFacts {
         ShuffleFacts {
+            from: "plan",
             bytes: Some(Bytes(bytes)),
             grade: Grade::C,
             slots: 8,

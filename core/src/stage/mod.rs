@@ -33,7 +33,7 @@ pub fn plan_stage(policy: &ResolvedPolicy, input: &PlanStageInput) -> Result<Pla
     let cluster = &input.cluster;
     let (job, data) = data::described(input);
     let facts = Facts::of(policy, &job, cluster, &input.history);
-    let size = executor_size(policy, cluster, &facts.history, Bytes(0));
+    let size = executor_size(policy, cluster, &facts.history, facts.job.input_bytes, Bytes(0));
     let (cores, heap, room) = match input.executors {
         // They run: whatever size others would have is no reason to refuse.
         Some(RunningExecutors { cores: Some(cores), heap_bytes, .. }) => {

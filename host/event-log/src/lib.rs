@@ -108,6 +108,20 @@ mod tests {
     }
 
     #[test]
+    fn a_last_line_that_is_whole_needs_no_end() -> std::io::Result<()> {
+        let folder = tempfile::tempdir()?;
+        let file = folder.path().join("app-1");
+        let whole = r#"{"Event":"SparkListenerApplicationEnd","Timestamp":7}"#;
+        fs::write(&file, format!("first\n{whole}"))?;
+        assert_eq!(read(&file), Ok(["first", whole].map(str::to_owned).to_vec()));
+        for cut in 1..whole.len() {
+            fs::write(&file, format!("first\n{}", &whole[..cut]))?;
+            assert_eq!(read(&file), Ok(["first".to_owned()].to_vec()), "{cut}");
+        }
+        Ok(())
+    }
+
+    #[test]
     fn a_line_that_never_ends_is_told_before_it_fills_the_memory() -> std::io::Result<()> {
         let folder = tempfile::tempdir()?;
         let file = folder.path().join("bomb.zstd");

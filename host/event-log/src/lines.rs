@@ -3,9 +3,11 @@
 use std::io::{BufRead, Read as _};
 use std::path::Path;
 
+use serde::de::IgnoredAny;
+
 use crate::error::{EventLogError, LINE_BYTES_AT_MOST, Result, io};
 
-/// Hands each line that ends to `take`, without its end; empty ones are left out.
+/// Hands each whole line to `take`, without its end; empty ones are left out.
 pub(crate) fn each(mut reader: impl BufRead, file: &Path, take: &mut impl FnMut(&[u8])) -> Result<()> {
     let mut line = Vec::new();
     for number in 1.. {
@@ -24,11 +26,16 @@ pub(crate) fn each(mut reader: impl BufRead, file: &Path, take: &mut impl FnMut(
         if line.len() as u64 > LINE_BYTES_AT_MOST {
             return Err(EventLogError::LongLine { path: file.to_owned(), number });
         }
-        if line.last() != Some(&b'\n') {
+        let ends = line.last() == Some(&b'\n');
+        // A last line without an end was cut off, unless nothing of it is missing.
+        if !ends && serde_json::from_slice::<IgnoredAny>(&line).is_err() {
             break;
         }
         if !line.trim_ascii_end().is_empty() {
             take(line.trim_ascii_end());
+        }
+        if !ends {
+            break;
         }
     }
     Ok(())

@@ -49,6 +49,9 @@ impl Review {
         let recorded = recorded(&self.run, &self.record)?;
         let launch = self.launch(recorded.as_deref())?;
         let policy = prepared_launch(&launch)??;
+        if let Some(folder) = &recorded {
+            tell_other_module(folder, &policy);
+        }
         let log = read(&event_log(&self.run, &self.record)?)?;
         let earlier = match (&self.history, &recorded) {
             (Some(file), _) => history_file::read(file)?.runs,
@@ -82,6 +85,17 @@ impl Review {
                 self.policy.launch(Mode::Act)
             }
         }
+    }
+}
+
+/// Says where another policy module decided in a run than the one that reviews it: it may judge otherwise.
+fn tell_other_module(folder: &Path, policy: &Prepared) {
+    let here = policy.module().sha256();
+    let decided = record::read(folder).map(|run| run.module.sha256).unwrap_or_default();
+    let short = |sha256: &str| sha256.chars().take(12).collect::<String>();
+    if !decided.is_empty() && decided != here {
+        let (decided, here) = (short(&decided), short(here));
+        note(&format!("policy module {decided} decided in this run; {here} reviews it, and may judge otherwise"));
     }
 }
 

@@ -52,6 +52,7 @@ pub struct Measured {
     executors: BTreeMap<String, Executor>,
     stages: BTreeMap<i64, Stage>,
     jobs: BTreeMap<i64, Job>,
+    heap_peak_bytes: u64,
 }
 
 impl Measured {
@@ -113,6 +114,9 @@ impl Measured {
 
     fn task(&mut self, end: &TaskEnd) {
         self.heard(end.info.finish_ms);
+        if end.info.executor != DRIVER {
+            self.heap_peak_bytes = self.heap_peak_bytes.max(end.executor.heap_bytes);
+        }
         let stage = self.stages.entry(end.stage).or_default();
         if end.info.failed || end.info.killed {
             stage.failed += u64::from(end.info.failed);
@@ -174,6 +178,7 @@ impl Measured {
             executor_cores: workers.iter().map(|executor| executor.cores).max(),
             task_cpus: self.whole("spark.task.cpus"),
             executor_heap_bytes: heap.and_then(|text| parse_spark_memory(text)),
+            heap_peak_bytes: (self.heap_peak_bytes > 0).then_some(Bytes(self.heap_peak_bytes)),
             slots: None,
             shuffle_partitions: self.whole("spark.sql.shuffle.partitions"),
             local: self.local(),

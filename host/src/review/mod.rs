@@ -35,12 +35,28 @@ pub struct Log {
 /// # Errors
 /// There is no log, or it can't be read.
 pub fn read(path: &Path) -> Result<Log, EventLogError> {
+    read_as(path, sparkwright_replay::log::is_wanted, |_| {})
+}
+
+/// Reads a log as [`read`] does, and hands each of its events on, those of task starts as well.
+///
+/// # Errors
+/// As those of [`read`].
+pub fn read_also(path: &Path, also: impl FnMut(&Event)) -> Result<Log, EventLogError> {
+    read_as(path, |name| name == "TaskStart" || sparkwright_replay::log::is_wanted(name), also)
+}
+
+fn read_as(
+    path: &Path,
+    wanted: impl Fn(&str) -> bool + Copy,
+    mut also: impl FnMut(&Event),
+) -> Result<Log, EventLogError> {
     let mut log = Log { measured: Measured::default(), replayed: sparkwright_replay::log::Log::default(), unread: 0 };
-    let wanted = sparkwright_replay::log::is_wanted;
     sparkwright_event_log::each_line(path, |line| match Event::read_if(line, wanted) {
         Ok(event) => {
             log.measured.take(&event);
             log.replayed.take(&event);
+            also(&event);
         }
         Err(_) => log.unread += 1,
     })?;

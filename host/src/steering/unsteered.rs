@@ -8,6 +8,7 @@ use crate::clock::now_ms;
 use crate::engine::{EngineError, Prepared};
 use crate::record::{ApplicationIdentity, Change, ExecutorEvent, Recorder, Totals};
 use crate::review::{self, Log};
+use crate::spark::application::Application;
 
 /// Completes the record of a driver that is gone, and begins another for each further application that it had: `begin` does.
 pub(super) fn finish(
@@ -34,12 +35,20 @@ pub(super) fn finish(
 }
 
 fn record(launch: &SteeringSetup, prepared: Result<&Prepared, &EngineError>, recorder: &Recorder, log: &Path) {
-    let read = review::read(log).map_err(|error| error.to_string());
+    let mut application = Application::default();
+    let read = review::read_also(log, |event| {
+        application.take(event, 0);
+    });
+    let read = read.map_err(|error| error.to_string());
     if let Ok(log) = &read {
         let driver_pid = recorder.with_run(|run| run.application.driver_pid);
         recorder.belongs_to(logged_identity(log, driver_pid), millis(log.replayed.started_ms));
         for event in executor_events(log) {
             recorder.note(Change::Executor { event });
+        }
+        let work = application.work.completed();
+        for work in work.into_iter().chain(application.work.uncompleted()) {
+            recorder.note(Change::Work(work));
         }
         recorder.note(Change::Totals(totals(log)));
         // A driver that was killed wrote no end.

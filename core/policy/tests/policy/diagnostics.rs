@@ -413,11 +413,48 @@ fn warnings() {
             "1:1-1 nothing_here this file holds no policy; the built-in defaults apply | \
              put `autoscaling` below `global_optimization`, or below `optimization` of an environment",
         ),
+        (
+            "environments:\n  dev: {}\nautoscaling:\n  max_executors: 8\n",
+            "3:1-12 misplaced `autoscaling` at the top of the file is not read and has no effect | \
+             put `autoscaling` below `global_optimization`, or below `optimization` of an environment",
+        ),
+        (
+            "environments:\n  dev:\n    autoscaling: {max_executors: 8}\n    optimization: {}\n",
+            "3:5-16 misplaced `autoscaling` in an environment is not read and has no effect | \
+             put `autoscaling` below `optimization` of the environment",
+        ),
+        (
+            "environments:\n  dev:\n    rules: [{when: 'true'}]\n",
+            "3:5-10 misplaced `rules` in an environment is not read and has no effect | \
+             put `rules` at the top of the file; one is of an environment by environment == '…' in its `when`",
+        ),
+        (
+            "environments:\n  dev:\n    tests: []\n",
+            "3:5-10 misplaced `tests` in an environment is not read and has no effect | \
+             put `tests` at the top of the file; one is of an environment by its `environment`",
+        ),
+        (
+            "environments:\n  dev: {}\noptimization: {max_executors: 8}\n",
+            "3:1-13 misplaced `optimization` at the top of the file is not read and has no effect | \
+             put it into an environment; what holds in all of them is `global_optimization`",
+        ),
+        (
+            "environments:\n  dev:\n    global_optimization: {autoscaling: {}}\n",
+            "3:5-24 misplaced `global_optimization` in an environment is not read and has no effect | \
+             put it at the top of the file; what holds in this environment is its `optimization`",
+        ),
     ] {
         assert_eq!(problems(text), [expected], "{text}");
         let (file, diagnostics) = parse("policy.yaml", text);
         assert_eq!(diagnostics[0].severity, Severity::Warning);
         file.resolve(None, &[]).unwrap();
+    }
+    // The same names with other content are of others.
+    for foreign in [
+        "environments:\n  dev:\n    pipeline: {steps: 3}\n    rules: strict\n    tests: {unit: yes}\n",
+        "environments:\n  dev: {}\nmonitoring: {dashboards: []}\noptimization: none\n",
+    ] {
+        assert_eq!(problems(foreign), [""; 0], "{foreign}");
     }
     assert_eq!(problems(""), [""; 0]);
     assert_eq!(problems("# nothing\n"), [""; 0]);

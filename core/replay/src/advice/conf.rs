@@ -4,7 +4,7 @@ use crate::log::Log;
 
 /// Whether the driver runs the tasks.
 pub(super) fn is_local(log: &Log) -> bool {
-    conf(log, "spark.master").is_some_and(|master| master.starts_with("local"))
+    conf(log, "spark.master").is_some_and(|master| master == "local" || master.starts_with("local["))
 }
 
 /// A configuration's text; nothing where it is empty.

@@ -3,7 +3,7 @@
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
-use sparkwright_core::executor::size::HIGH_GC_SHARE;
+use sparkwright_core::executor::heap::HIGH_GC_SHARE;
 
 use super::kind::Kind;
 use crate::log::{Ended, Log, LoggedStage, LoggedTask, StageKey};

@@ -1,0 +1,267 @@
+//! The heap of an executor.
+//!
+//! Where nothing is known it is so many GiB a core. Earlier runs say two things. What their tasks took for execution is a need, and a heap is never under
+//! it; a whole heap it is not, for what user code, broadcasts and Spark itself hold is not in it. What the runs were given did for them: it stands, more
+//! is given at once, and less slowly, after runs that had it to spare.
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::facts::{ClusterFacts, History, PastRun};
+use crate::memory::{self, Heap};
+use crate::policy::ResolvedPolicy;
+use crate::trace::{Along, Decision, Grade, Trace, Unit};
+use crate::units::{Bytes, GIB, MIB, ceil_u64};
+
+/// The GC time, share of task time above which an executor gets fewer cores, and never less heap.
+pub const HIGH_GC_SHARE: f64 = 0.10;
+/// Room left above the memory that history shows to be needed.
+pub const HEAP_MARGIN: f64 = 1.2;
+/// The least heap of an executor.
+pub const LEAST_HEAP: Bytes = Bytes::gib(1);
+/// The GC time, share of task time up to which a run had heap to spare.
+pub const LITTLE_GC_SHARE: f64 = 0.05;
+/// After so many runs in a row with heap to spare, on as much input, the next one gets less.
+pub const CLEAN_RUNS: usize = 5;
+/// The share of its heap that an executor keeps then.
+pub const KEPT_SHARE: f64 = 0.8;
+/// For so many runs after one that lacked memory none gets less.
+pub const RUNS_AFTER_A_LACK: usize = 10;
+/// A heap that goes down is a whole number of these.
+const STEP: Bytes = Bytes::mib(256);
+
+/// What the heap is decided from.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct HeapFacts<'a> {
+    pub(super) cluster: &'a ClusterFacts,
+    pub(super) history: &'a History,
+    /// Cores of the executor.
+    pub(super) cores: u32,
+    /// What the job reads.
+    pub(super) input_bytes: Option<Bytes>,
+    /// What one executor is to keep.
+    pub(super) storage_need: Bytes,
+}
+
+/// A heap, and how much of it is known to be needed.
+#[derive(Debug)]
+pub(super) struct ExecutorHeap {
+    pub(super) heap: Decision<Bytes>,
+    pub(super) needed: Bytes,
+}
+
+impl From<Decision<Bytes>> for ExecutorHeap {
+    fn from(heap: Decision<Bytes>) -> Self {
+        let needed = if heap.grade == Grade::C { Bytes(0) } else { heap.value };
+        Self { heap, needed }
+    }
+}
+
+/// Decides the heap; `held` says what a machine leaves of one, for so many cores, where it does not hold it.
+pub(super) fn heap(
+    policy: &ResolvedPolicy,
+    facts: &HeapFacts<'_>,
+    held: impl Fn(Bytes, u32) -> Option<Bytes>,
+) -> ExecutorHeap {
+    let HeapFacts { cluster, history, cores, input_bytes, storage_need } = *facts;
+    let mut trace = Trace::new(
+        "executor.heap",
+        "memory_scaling_factor GiB a core, or what earlier runs had, a fifth less after five with heap to spare; at least what their tasks \
+         needed: (300 MiB + (cores * 95th percentile of a task's peak memory + storage need) / spark.memory.fraction) * 1.2, rounded up to GiB",
+        Unit::Bytes,
+    );
+    if let Some(bytes) = cluster.user_memory("spark.executor.memory") {
+        trace = trace.input("spark.executor.memory", bytes, Unit::Bytes, "set by the user");
+        return trace.unbounded(bytes).decide(bytes, Grade::A).into();
+    }
+    if let Some(bytes) = policy.autoscaling.target_executor_memory {
+        let from = policy.origin("autoscaling.target_executor_memory");
+        return trace
+            .input("target_executor_memory", bytes, Unit::Bytes, from)
+            .unbounded(bytes)
+            .decide(bytes, Grade::A)
+            .into();
+    }
+    if !policy.pipeline.memory_management {
+        return memory::left_to_spark(policy, trace).into();
+    }
+    let per_core = policy.autoscaling.memory_scaling_factor;
+    let usual = |cores: u64| {
+        let bytes = ceil_u64(per_core * GIB as f64 * cores as f64);
+        Bytes(bytes / MIB * MIB).max(LEAST_HEAP)
+    };
+    trace = trace.input("cores", cores, Unit::Cores, "executor.cores");
+    let proven = proven(&history.runs, cores, input_bytes);
+    if proven.is_none() {
+        let from = policy.origin("autoscaling.memory_scaling_factor");
+        trace = trace.input("memory_scaling_factor", per_core, Unit::None, from);
+    }
+    let least = proven.as_ref().map_or_else(|| usual(u64::from(cores)), |proven| proven.bytes);
+    let Some(peak) = history.task_peak_bytes else {
+        let grade = if proven.is_some() { Grade::B } else { Grade::C };
+        trace = told(trace, proven.as_ref());
+        if proven.is_none() {
+            let along =
+                Along { input: "cores of", unit: Unit::Cores, at: u64::from(cores), least: 1, most: 16, step: 1 };
+            trace = trace.flips(along.flips(|cores| {
+                let wanted = usual(cores);
+                held(wanted, u32::try_from(cores).unwrap_or(u32::MAX)).map_or(wanted, |held| held.min(wanted))
+            }));
+        }
+        trace = trace.unbounded(least);
+        let bytes = Bytes(trace.at_least("least heap", LEAST_HEAP.get(), least.get()));
+        return ExecutorHeap { heap: trace.decide(bytes, grade), needed: Bytes(0) };
+    };
+    let fraction = Heap::new(LEAST_HEAP, cluster).memory_fraction.max(0.01);
+    let need = |peak: u64| {
+        let work = f64::from(cores) * peak as f64 + storage_need.get() as f64;
+        Bytes(ceil_u64((memory::RESERVED.get() as f64 + work / fraction) * HEAP_MARGIN)).ceil_gib()
+    };
+    let along = Along {
+        input: "a task's peak memory of",
+        unit: Unit::Bytes,
+        at: peak.get(),
+        least: 0,
+        most: u64::MAX,
+        step: MIB,
+    };
+    let needed = need(peak.get());
+    trace = told(
+        trace
+            .input("95th percentile of a task's peak memory", peak, Unit::Bytes, "history")
+            .input("storage need of one executor", storage_need, Unit::Bytes, "cache rule")
+            .input("spark.memory.fraction", fraction, Unit::None, ""),
+        proven.as_ref(),
+    )
+    .flips(along.flips(|peak| need(peak).max(least).max(LEAST_HEAP)))
+    .unbounded(needed);
+    let name = if proven.is_some() { "what earlier runs had" } else { "memory_scaling_factor GiB a core" };
+    let bytes = trace.at_least(name, least.get(), needed.get());
+    let bytes = Bytes(trace.at_least("least heap", LEAST_HEAP.get(), bytes));
+    let grade = if proven.is_some() || needed >= least { Grade::B } else { Grade::C };
+    ExecutorHeap { heap: trace.decide(bytes, grade), needed }
+}
+
+/// A heap that did for earlier runs.
+struct Proven {
+    bytes: Bytes,
+    why: String,
+}
+
+fn told(trace: Trace, proven: Option<&Proven>) -> Trace {
+    match proven {
+        Some(proven) => {
+            trace.input("what earlier runs had", proven.bytes, Unit::Bytes, "history").note(proven.why.clone())
+        }
+        None => trace,
+    }
+}
+
+/// The heap that earlier runs, the oldest first, show to be enough for an executor of so many cores; nothing where none tells what it had.
+fn proven(runs: &[PastRun], cores: u32, input_bytes: Option<Bytes>) -> Option<Proven> {
+    // More tasks at a time want more of it; fewer leave the others theirs.
+    let had = |run: &PastRun| {
+        let more = run.executor_cores.filter(|had| (1..cores).contains(had)).map_or(1.0, |had| {
+            f64::from(cores) / f64::from(had)
+        });
+        Some(Bytes(ceil_u64(run.executor_heap_bytes?.get() as f64 * more)))
+    };
+    let runs: Vec<(Bytes, &PastRun)> = runs.iter().rev().filter_map(|run| Some((had(run)?, run))).collect();
+    let latest = runs.first()?.0;
+    let lacked = |run: &PastRun| {
+        run.spilled_bytes.is_some_and(|bytes| bytes > Bytes(0)) || run.gc_share.is_some_and(|share| share > HIGH_GC_SHARE)
+    };
+    let recent = || runs.iter().take(RUNS_AFTER_A_LACK);
+    let to_spare = |run: &PastRun| {
+        let as_much = input_bytes.zip(run.input_bytes).is_some_and(|(input, read)| read >= input);
+        as_much && run.spilled_bytes == Some(Bytes(0)) && run.gc_share.is_some_and(|share| share <= LITTLE_GC_SHARE)
+    };
+    let peak = runs.iter().filter_map(|(_, run)| run.heap_peak_bytes).max().unwrap_or_default();
+    let (bytes, why) = if recent().any(|(_, run)| lacked(run)) {
+        let largest = recent().map(|(heap, _)| *heap).max().unwrap_or(latest);
+        (largest, format!("one of the last {RUNS_AFTER_A_LACK} runs spilled or collected much garbage: their largest heap"))
+    } else if runs.len() >= CLEAN_RUNS && runs.iter().take(CLEAN_RUNS).all(|(_, run)| to_spare(run)) {
+        let less = Bytes(ceil_u64(latest.get() as f64 * KEPT_SHARE).div_ceil(STEP.get()).saturating_mul(STEP.get()));
+        (less.min(latest), format!("the last {CLEAN_RUNS} runs had heap to spare on as much input: a fifth less"))
+    } else {
+        (latest, "the latest run had this heap, and it did".into())
+    };
+    Some(Proven { bytes: bytes.max(peak), why })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::vec;
+
+    /// A run on 100 GiB with this heap, share of garbage collection and spilled bytes.
+    fn run(heap_mib: u64, gc_share: f64, spilled: u64) -> PastRun {
+        PastRun {
+            input_bytes: Some(Bytes::gib(100)),
+            executor_heap_bytes: Some(Bytes::mib(heap_mib)),
+            executor_cores: Some(4),
+            gc_share: Some(gc_share),
+            spilled_bytes: Some(Bytes(spilled)),
+            ..PastRun::default()
+        }
+    }
+
+    fn decided(runs: Vec<PastRun>, peak_mib: Option<u64>, cores: u32, input_gib: Option<u64>) -> (u64, Grade) {
+        let history = History { runs, task_peak_bytes: peak_mib.map(Bytes::mib), ..History::default() };
+        let facts = HeapFacts {
+            cluster: &ClusterFacts::default(),
+            history: &history,
+            cores,
+            input_bytes: input_gib.map(Bytes::gib),
+            storage_need: Bytes(0),
+        };
+        let heap = heap(&ResolvedPolicy::default(), &facts, |_, _| None).heap;
+        (heap.value.whole_mib(), heap.grade)
+    }
+
+    #[test]
+    fn what_tasks_needed_is_the_least_and_no_whole_heap() {
+        // (300 + 4 * 2048 / 0.6) * 1.2 = 16744 MiB
+        assert_eq!(decided(vec![], Some(2_048), 4, None), (17 * 1024, Grade::B));
+        // Less than the usual 2 GiB a core is no reason for less: what else a heap holds, nobody measured.
+        assert_eq!(decided(vec![], Some(100), 4, None), (8 * 1024, Grade::C));
+        // 9,397 MB and 12 % garbage collection with tasks of little execution memory: an executor of 1 GiB would have died.
+        assert_eq!(decided(vec![run(9_397, 0.12, 0)], Some(8), 2, None), (9_397, Grade::B));
+        assert_eq!(decided(vec![run(9_397, 0.12, 0)], Some(4_096), 4, None), (33 * 1024, Grade::B));
+    }
+
+    #[test]
+    fn more_cores_want_more_and_fewer_take_nothing_away() {
+        assert_eq!(decided(vec![run(4_096, 0.01, 0)], None, 5, None).0, 5_120);
+        assert_eq!(decided(vec![run(4_096, 0.01, 0)], None, 2, None).0, 4_096);
+    }
+
+    #[test]
+    fn down_by_a_fifth_after_five_runs_with_heap_to_spare_on_as_much() {
+        let clean = |count: usize| vec![run(10_240, 0.02, 0); count];
+        assert_eq!(decided(clean(4), None, 4, Some(100)).0, 10_240);
+        assert_eq!(decided(clean(5), None, 4, Some(100)).0, 8_192);
+        assert_eq!(decided(clean(5), None, 4, Some(101)).0, 10_240, "more input than any of them");
+        assert_eq!(decided(clean(5), None, 4, None).0, 10_240, "nobody knows how much it reads");
+        let mut busy = clean(5);
+        busy[2].gc_share = Some(0.06);
+        assert_eq!(decided(busy, None, 4, Some(100)).0, 10_240);
+        let mut peak = clean(5);
+        peak[0].heap_peak_bytes = Some(Bytes::mib(9_000));
+        assert_eq!(decided(peak, None, 4, Some(100)).0, 9_000, "never under a peak that was seen");
+    }
+
+    #[test]
+    fn a_step_down_that_spilled_is_taken_back_and_not_tried_again_for_ten_runs() {
+        let mut runs = vec![run(10_240, 0.02, 0); 5];
+        runs.push(run(8_192, 0.02, 7));
+        assert_eq!(decided(runs.clone(), None, 4, Some(100)).0, 10_240);
+        for _ in 0..9 {
+            runs.push(run(10_240, 0.02, 0));
+            assert_eq!(decided(runs.clone(), None, 4, Some(100)).0, 10_240);
+        }
+        runs.push(run(10_240, 0.02, 0));
+        assert_eq!(decided(runs, None, 4, Some(100)).0, 8_192);
+    }
+}
