@@ -321,6 +321,9 @@ pub struct PastRun {
     /// The most of an executor's heap that was seen in use, garbage included; short tasks show nothing of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub heap_peak_bytes: Option<Bytes>,
+    /// Tasks and executors that ended for want of memory.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memory_failures: Option<u64>,
 }
 
 crate::members::read_over_defaults!(PastRun {
@@ -338,6 +341,7 @@ crate::members::read_over_defaults!(PastRun {
     executor_heap_bytes,
     executor_cores,
     heap_peak_bytes,
+    memory_failures,
 });
 
 /// What earlier runs would have taken with another number of executors at the start, by replay of their event logs under this policy.

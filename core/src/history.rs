@@ -119,7 +119,8 @@ mod tests {
 
     #[test]
     fn the_largest_shuffle_follows_the_input() {
-        let shuffled = |gib: u64, shuffle: u64| PastRun { largest_shuffle_bytes: Some(Bytes(shuffle)), ..run(1, gib, 1) };
+        let shuffled =
+            |gib: u64, shuffle: u64| PastRun { largest_shuffle_bytes: Some(Bytes(shuffle)), ..run(1, gib, 1) };
         let runs = vec![shuffled(1, 500), shuffled(2, 800), shuffled(0, 600)];
         assert_eq!(known(runs.clone(), Some(4)).largest_shuffle_bytes, Some(Bytes(2_000)));
         assert_eq!(known(runs, None).largest_shuffle_bytes, Some(Bytes(800)));

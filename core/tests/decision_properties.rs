@@ -123,7 +123,7 @@ prop_compose! {
             executors, run_ms, input_bytes, work_task_ms: Some(ms), critical_path_ms: Some(ms), driver_ms: Some(ms),
             task_peak_bytes: Some(more), gc_share: Some(share), spilled_bytes: Some(more), shuffle_skew: Some(share),
             largest_shuffle_bytes: Some(more), executor_heap_bytes: Some(more), executor_cores: Some(executors),
-            heap_peak_bytes: Some(more),
+            heap_peak_bytes: Some(more), memory_failures: Some(ms),
         };
         if tells { known } else { PastRun { executors, run_ms, input_bytes, ..PastRun::default() } }
     }
@@ -214,11 +214,12 @@ prop_compose! {
         stages in prop::collection::vec(stage_facts(), 0..5),
         history_ms in prop::collection::vec(number(), 0..12),
         (critical_path_ms, input_bytes, task_peak_bytes) in (prop::option::of(number()), prop::option::of(bytes()), prop::option::of(bytes())),
+        (heap_peak_bytes, memory_failures) in (prop::option::of(bytes()), prop::option::of(number())),
     ) -> ReviewInput {
         let [wall_ms, driver_ms, executor_ms] = times;
         ReviewInput {
             wall_ms, driver_ms, executor_ms, executors, executor_cores, task_cpus, executor_heap_bytes, slots, shuffle_partitions, local, stages, history_ms,
-            critical_path_ms, input_bytes, task_peak_bytes,
+            critical_path_ms, input_bytes, task_peak_bytes, heap_peak_bytes, memory_failures,
         }
     }
 }

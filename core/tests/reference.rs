@@ -119,6 +119,7 @@ proptest! {
     #[test]
     fn partitions(mib in 0..500_000_u64, slots in 1..200_u32, heap_mib in 1_000..20_000_u64, cores in 1..6_u32, adaptive: bool) {
         let facts = ShuffleFacts {
+            from: "plan",
             spill: Spill::None,
             bytes: Some(Bytes::mib(mib)), grade: Grade::C, slots, heap: Heap::new(Bytes::mib(heap_mib), &ClusterFacts::default()), cores, adaptive,
         };

@@ -112,6 +112,8 @@ pub struct Simulation {
     /// When each running task ends, and on which executor it runs.
     running: Vec<(f64, u32)>,
     state: sparkwright_core::control::ControlState,
+    /// Tasks of the largest wave that has ended.
+    largest_ended: u64,
 }
 
 /// A Unix time for second 0, at which no clock is small enough to run below zero.
@@ -130,6 +132,7 @@ impl Simulation {
             waiting: VecDeque::new(),
             running: Vec::new(),
             state: Default::default(),
+            largest_ended: 0,
             load,
         }
     }
@@ -149,6 +152,11 @@ impl Simulation {
     /// The question at this second: work that came and ended is taken in first.
     pub fn question(&mut self) -> ControlInput {
         let now = self.now;
+        let ended = |at: &f64| *at <= f64::from(now);
+        if self.waiting.is_empty() && self.running.iter().all(|(ends, _)| ended(ends)) {
+            let waves = self.load.waves.iter().filter(|wave| wave.at_seconds < now);
+            self.largest_ended = waves.map(|wave| u64::from(wave.tasks)).max().unwrap_or(0);
+        }
         for wave in self.load.waves.iter().filter(|wave| wave.at_seconds == now) {
             self.waiting.extend((0..wave.tasks).map(|_| wave.task_seconds));
         }
@@ -202,6 +210,7 @@ impl Simulation {
             controller: Controller::Policy,
             pending_tasks: self.waiting.len() as u64,
             running_tasks: self.running.len() as u64,
+            largest_ended_stage_tasks: self.largest_ended,
             executor_cores: Some(self.load.cores),
             executors,
             executors_coming: self.coming.len() as u32,

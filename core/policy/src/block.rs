@@ -47,6 +47,11 @@ pub(crate) fn names_in(section: &str) -> impl Iterator<Item = &'static str> {
     keys.map(|key| key.name).chain(below)
 }
 
+/// Whether a block reads this name at its top: a section, or a key that only one section has.
+pub(crate) fn is_read_at_top(name: &str) -> bool {
+    names_in("").any(|known| known == name) || keys().filter(|key| key.name == name).count() == 1
+}
+
 /// Reads a block. `path` leads to it from the top of the file; `key` is the place of its own key.
 pub(crate) fn read_block(source: &Source, node: &Node, path: &str, key: Mark) -> Block {
     let mut reader = Reader { source, block: Block::default() };

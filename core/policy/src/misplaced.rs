@@ -1,6 +1,6 @@
 //! What is a policy's and stands where nothing reads it: keys of others are left alone, and so would these be, without a word.
 
-use crate::block::{names_in, sections, step};
+use crate::block::{is_read_at_top, names_in, sections, step};
 use crate::diagnostics::{Code, Diagnostic, quoted};
 use crate::source::Source;
 use crate::tree::{Entry, Node, Value};
@@ -28,26 +28,24 @@ pub(crate) fn misplaced(source: &Source, entries: &[Entry], place: Place, path: 
 
 /// Where it belongs.
 fn belongs(name: &str, value: &Node, place: Place) -> Option<String> {
-    let holds = |section: &str| {
-        let mut keys = value.entries().into_iter().flatten().filter_map(|entry| entry.key.text());
-        keys.any(|key| names_in(section).any(|known| known == key))
-    };
+    let mut keys = value.entries().into_iter().flatten().filter_map(|entry| entry.key.text());
+    let mut holds = |reads: &dyn Fn(&str) -> bool| keys.any(reads);
     let below = match place {
         Place::Top => "below `global_optimization`, or below `optimization` of an environment",
         Place::Environment => "below `optimization` of the environment",
     };
-    if sections().any(|section| section == name) && holds(name) {
+    if sections().any(|section| section == name) && holds(&|key| names_in(name).any(|known| known == key)) {
         return Some(format!("put `{name}` {below}"));
     }
     match (name, place) {
-        ("optimization", Place::Top) if holds("") => {
+        ("optimization", Place::Top) if holds(&is_read_at_top) => {
             Some("put it into an environment; what holds in all of them is `global_optimization`".to_owned())
         }
         ("rules" | "tests", Place::Environment) if matches!(value.value, Value::List(_)) => {
             let only = if name == "rules" { "environment == '…' in its `when`" } else { "its `environment`" };
             Some(format!("put `{name}` at the top of the file; one is of an environment by {only}"))
         }
-        ("global_optimization", Place::Environment) if holds("") => {
+        ("global_optimization", Place::Environment) if holds(&is_read_at_top) => {
             Some("put it at the top of the file; what holds in this environment is its `optimization`".to_owned())
         }
         _ => None,

@@ -50,7 +50,15 @@ impl Work {
 
 /// Executors beyond those that the tasks fill, by target: the first stages of a job are smaller than what comes next, and these are there for it. None are asked for where a stage that has ended was as large: the work repeats. Held to
 /// the replay of public logs, each of them makes runs shorter by a percent or more and costs next to nothing, for the run then ends sooner.
-pub(super) const fn ahead(target: OptimizationTarget) -> u32 {
+///
+/// Before the first task of an application has ended, a single one that waits says nothing of the size of its data: such first jobs read a schema, or a
+/// file's footer. Several are its work, and executors that start for more keep them from starting.
+pub(super) const fn ahead(target: OptimizationTarget, worked: bool, need: u32) -> u32 {
+    if worked || need <= 1 { most_ahead(target) } else { 0 }
+}
+
+/// The most executors beyond those that the tasks fill.
+pub(super) const fn most_ahead(target: OptimizationTarget) -> u32 {
     match target {
         OptimizationTarget::Speed => 6,
         OptimizationTarget::Quality | OptimizationTarget::Balanced => 1,

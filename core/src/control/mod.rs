@@ -104,12 +104,15 @@ pub fn control(policy: &ResolvedPolicy, input: &ControlInput) -> ControlAnswer {
         )
         .unbounded(need),
     };
+    // Between looks a short stage comes and goes: there were tasks, and there are none.
+    let gone = trusted && state.most_needed > 0 && input.pending_tasks == 0 && input.running_tasks == 0;
+    state.worked |= input.mean_task_ms.is_some() || gone;
     // What was needed before is known, by executors that were filled or by stages that have ended: no more than that is expected to come.
     let needed_before = state.most_needed.max(ramp::need(input.largest_ended_stage_tasks, each, 1.0));
     let ahead = match plan {
-        None if input.pending_tasks > 0 && need > needed_before => demand::ahead(target),
+        None if input.pending_tasks > 0 && need > needed_before => demand::ahead(target, state.worked, need),
         // What was asked for is not called off while tasks run.
-        None if input.executors_coming > 0 => demand::ahead(target).min(current.saturating_sub(need)),
+        None if input.executors_coming > 0 => demand::most_ahead(target).min(current.saturating_sub(need)),
         _ => 0,
     };
     if trusted && plan.is_none() {
@@ -123,9 +126,6 @@ pub fn control(policy: &ResolvedPolicy, input: &ControlInput) -> ControlAnswer {
     }
     let wanted = bounds.clamp(account.value);
     let backlog = plan.is_none() && input.pending_tasks > 0 && wanted > current;
-    // Between looks a short stage comes and goes: there were tasks, and there are none.
-    let gone = trusted && state.most_needed > 0 && input.pending_tasks == 0 && input.running_tasks == 0;
-    state.worked |= input.mean_task_ms.is_some() || gone;
     let work = Work::of(input, slots::slots(counts.active, each), each);
     // Spark's ramp is for work of which nothing is known: from its first sight to the first step is as long as from one step to the next.
     let unknown = backlog && work.is_none();

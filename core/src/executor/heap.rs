@@ -9,6 +9,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::facts::{ClusterFacts, History, PastRun};
+use crate::history::window;
 use crate::memory::{self, Heap};
 use crate::policy::ResolvedPolicy;
 use crate::trace::{Along, Decision, Grade, Trace, Unit};
@@ -26,6 +27,12 @@ pub const LITTLE_GC_SHARE: f64 = 0.05;
 pub const CLEAN_RUNS: usize = 5;
 /// The share of its heap that an executor keeps then.
 pub const KEPT_SHARE: f64 = 0.8;
+/// By how much the heap grows after a run that lacked memory, or collected much garbage with no more cores than now.
+pub const GROWTH: f64 = 1.5;
+/// The most that it grows to that way, in times the smallest heap of the runs that count.
+pub const MOST_GROWTH: f64 = 4.0;
+/// A larger heap helped where it left at most this much of the share of garbage collection.
+pub const LESS_GC: f64 = 0.9;
 /// For so many runs after one that lacked memory none gets less.
 pub const RUNS_AFTER_A_LACK: usize = 10;
 /// A heap that goes down is a whole number of these.
@@ -92,7 +99,7 @@ pub(super) fn heap(
         Bytes(bytes / MIB * MIB).max(LEAST_HEAP)
     };
     trace = trace.input("cores", cores, Unit::Cores, "executor.cores");
-    let proven = proven(&history.runs, cores, input_bytes);
+    let proven = proven(window(policy, history, usize::MAX), cores, input_bytes);
     if proven.is_none() {
         let from = policy.origin("autoscaling.memory_scaling_factor");
         trace = trace.input("memory_scaling_factor", per_core, Unit::None, from);
@@ -162,32 +169,57 @@ fn told(trace: Trace, proven: Option<&Proven>) -> Trace {
 fn proven(runs: &[PastRun], cores: u32, input_bytes: Option<Bytes>) -> Option<Proven> {
     // More tasks at a time want more of it; fewer leave the others theirs.
     let had = |run: &PastRun| {
-        let more = run.executor_cores.filter(|had| (1..cores).contains(had)).map_or(1.0, |had| {
-            f64::from(cores) / f64::from(had)
-        });
-        Some(Bytes(ceil_u64(run.executor_heap_bytes?.get() as f64 * more)))
+        let fewer = run.executor_cores.filter(|had| (1..cores).contains(had));
+        let more = fewer.map_or(1.0, |had| f64::from(cores) / f64::from(had));
+        Some(grown(run.executor_heap_bytes?, more))
     };
     let runs: Vec<(Bytes, &PastRun)> = runs.iter().rev().filter_map(|run| Some((had(run)?, run))).collect();
-    let latest = runs.first()?.0;
-    let lacked = |run: &PastRun| {
-        run.spilled_bytes.is_some_and(|bytes| bytes > Bytes(0)) || run.gc_share.is_some_and(|share| share > HIGH_GC_SHARE)
-    };
+    let (latest, last) = *runs.first()?;
     let recent = || runs.iter().take(RUNS_AFTER_A_LACK);
+    let largest = recent().map(|(heap, _)| *heap).max().unwrap_or(latest);
+    let smallest = recent().map(|(heap, _)| *heap).min().unwrap_or(latest);
+    let collects = |run: &PastRun| run.gc_share.is_some_and(|share| share > HIGH_GC_SHARE);
+    let died = |run: &PastRun| run.memory_failures.is_some_and(|failures| failures > 0);
+    let lacked = |run: &PastRun| died(run) || collects(run) || run.spilled_bytes.is_some_and(|bytes| bytes > Bytes(0));
+    // More heap that made no difference says that its size is not why garbage is collected.
+    let in_vain = runs.iter().skip(1).any(|(heap, run)| {
+        let shares = run.gc_share.zip(last.gc_share);
+        *heap < latest && shares.is_some_and(|(before, now)| now > before * LESS_GC)
+    });
+    let as_few_cores = last.executor_cores.is_none_or(|had| had <= cores);
     let to_spare = |run: &PastRun| {
         let as_much = input_bytes.zip(run.input_bytes).is_some_and(|(input, read)| read >= input);
-        as_much && run.spilled_bytes == Some(Bytes(0)) && run.gc_share.is_some_and(|share| share <= LITTLE_GC_SHARE)
+        let clean = run.memory_failures == Some(0) && run.spilled_bytes == Some(Bytes(0));
+        as_much && clean && run.gc_share.is_some_and(|share| share <= LITTLE_GC_SHARE)
     };
-    let peak = runs.iter().filter_map(|(_, run)| run.heap_peak_bytes).max().unwrap_or_default();
-    let (bytes, why) = if recent().any(|(_, run)| lacked(run)) {
-        let largest = recent().map(|(heap, _)| *heap).max().unwrap_or(latest);
-        (largest, format!("one of the last {RUNS_AFTER_A_LACK} runs spilled or collected much garbage: their largest heap"))
+    let (bytes, why) = if died(last) || (collects(last) && as_few_cores && !in_vain) {
+        let more = grown(latest, GROWTH).min(grown(smallest, MOST_GROWTH));
+        (largest.max(more), "the latest run lacked memory, or collected much garbage: up to half as much again".into())
+    } else if recent().any(|(_, run)| lacked(run)) {
+        let last_runs = RUNS_AFTER_A_LACK;
+        (
+            largest,
+            format!(
+                "one of the last {last_runs} runs lacked memory, spilled or collected much garbage: their largest heap"
+            ),
+        )
     } else if runs.len() >= CLEAN_RUNS && runs.iter().take(CLEAN_RUNS).all(|(_, run)| to_spare(run)) {
         let less = Bytes(ceil_u64(latest.get() as f64 * KEPT_SHARE).div_ceil(STEP.get()).saturating_mul(STEP.get()));
         (less.min(latest), format!("the last {CLEAN_RUNS} runs had heap to spare on as much input: a fifth less"))
     } else {
         (latest, "the latest run had this heap, and it did".into())
     };
-    Some(Proven { bytes: bytes.max(peak), why })
+    let peak = runs.iter().filter_map(|(_, run)| run.heap_peak_bytes).max().map_or(Bytes(0), |peak| grown(peak, 1.0));
+    Some(if peak > bytes {
+        Proven { bytes: peak, why: "the most of a heap that was seen in use".into() }
+    } else {
+        Proven { bytes, why }
+    })
+}
+
+/// So many times a heap, in whole MiB, as Spark is told it.
+fn grown(heap: Bytes, times: f64) -> Bytes {
+    Bytes(ceil_u64(heap.get() as f64 * times).div_ceil(MIB).saturating_mul(MIB))
 }
 
 #[cfg(test)]
@@ -203,6 +235,7 @@ mod tests {
             executor_cores: Some(4),
             gc_share: Some(gc_share),
             spilled_bytes: Some(Bytes(spilled)),
+            memory_failures: Some(0),
             ..PastRun::default()
         }
     }
@@ -235,6 +268,47 @@ mod tests {
     fn more_cores_want_more_and_fewer_take_nothing_away() {
         assert_eq!(decided(vec![run(4_096, 0.01, 0)], None, 5, None).0, 5_120);
         assert_eq!(decided(vec![run(4_096, 0.01, 0)], None, 2, None).0, 4_096);
+    }
+
+    #[test]
+    fn much_garbage_on_as_few_cores_wants_half_as_much_again() {
+        assert_eq!(decided(vec![run(4_096, 0.3, 0)], None, 4, None).0, 6_144);
+        assert_eq!(decided(vec![run(4_096, 0.3, 0)], None, 2, None).0, 4_096, "half of the cores are as good");
+        // Once it was enough it stays.
+        assert_eq!(decided(vec![run(4_096, 0.3, 0), run(6_144, 0.02, 0)], None, 4, None).0, 6_144);
+        // What a larger heap does not help is not its size; and it ends somewhere.
+        assert_eq!(decided(vec![run(4_096, 0.3, 0), run(6_144, 0.29, 0)], None, 4, None).0, 6_144);
+        let helped = vec![run(4_096, 0.5, 0), run(6_144, 0.4, 0), run(9_216, 0.3, 0), run(13_824, 0.2, 0)];
+        assert_eq!(decided(helped, None, 4, None).0, 16_384);
+    }
+
+    #[test]
+    fn a_run_that_died_of_it_gets_more_at_once_and_none_is_taken_for_ten_runs() {
+        let died = |heap| PastRun { memory_failures: Some(3), ..run(heap, 0.01, 0) };
+        assert_eq!(decided(vec![died(4_096)], None, 2, Some(1)).0, 6_144, "fewer cores are no cure that is known");
+        let mut runs = vec![died(4_096)];
+        runs.extend(vec![run(6_144, 0.01, 0); 9]);
+        assert_eq!(decided(runs.clone(), None, 4, Some(1)).0, 6_144);
+        runs.push(run(6_144, 0.01, 0));
+        assert_eq!(decided(runs, None, 4, Some(1)).0, 5_120);
+        // Of runs that do not say whether something died, nobody knows that they had heap to spare.
+        let silent = PastRun { memory_failures: None, ..run(4_096, 0.01, 0) };
+        assert_eq!(decided(vec![silent; 9], None, 4, Some(1)).0, 4_096);
+    }
+
+    #[test]
+    fn a_policy_that_looks_at_no_runs_sizes_by_none() {
+        let history = History { runs: vec![run(20_480, 0.01, 0)], ..History::default() };
+        let mut policy = ResolvedPolicy::default();
+        policy.monitoring.track_performance = false;
+        let facts = HeapFacts {
+            cluster: &ClusterFacts::default(),
+            history: &history,
+            cores: 4,
+            input_bytes: None,
+            storage_need: Bytes(0),
+        };
+        assert_eq!(heap(&policy, &facts, |_, _| None).heap.value, Bytes::gib(8));
     }
 
     #[test]

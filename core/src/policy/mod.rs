@@ -99,7 +99,7 @@ section! {
         target_processing_time_minutes: f64 = 30.0; from 0.01 to 100000.0; unit "minutes",
         /// How strongly the executor count follows the size of the data where there is no history; 0.1 is neutral.
         executor_scaling_factor: f64 = 0.1; from 0.001 to 100.0,
-        /// Executor memory for each core where there is no history.
+        /// Executor memory for each core as long as no earlier run tells how much it had.
         memory_scaling_factor: f64 = 2.0; from 0.5 to 64.0; unit "GiB a core",
         /// How strongly the shuffle partitions follow the size of the data; 0.5 is neutral.
         partition_scaling_factor: f64 = 0.5; from 0.01 to 100.0,

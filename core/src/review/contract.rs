@@ -98,6 +98,9 @@ pub struct ReviewInput {
     /// The most of an executor's heap that was seen in use; unknown when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub heap_peak_bytes: Option<Bytes>,
+    /// Tasks and executors that ended for want of memory; unknown when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memory_failures: Option<u64>,
     /// Tasks that could run at a time, where the asker knows better than executors, cores and `task_cpus` say.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub slots: Option<u32>,
@@ -124,6 +127,7 @@ crate::members::read_over_defaults!(ReviewInput {
     task_cpus,
     executor_heap_bytes,
     heap_peak_bytes,
+    memory_failures,
     slots,
     shuffle_partitions,
     local,

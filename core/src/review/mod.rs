@@ -60,10 +60,16 @@ fn past_run(run: &ReviewInput) -> PastRun {
             let skew = stage.largest_partition_bytes.get() as f64 / mean;
             skew.is_finite().then_some(skew)
         }),
-        largest_shuffle_bytes: run.stages.iter().map(|stage| stage.shuffle_read_bytes).max().filter(|most| *most > Bytes(0)),
+        largest_shuffle_bytes: run
+            .stages
+            .iter()
+            .map(|stage| stage.shuffle_read_bytes)
+            .max()
+            .filter(|most| *most > Bytes(0)),
         executor_heap_bytes: on_executors.then(|| run.executor_heap_bytes.unwrap_or(DEFAULT_HEAP)),
         executor_cores: run.executor_cores.filter(|_| on_executors),
         heap_peak_bytes: run.heap_peak_bytes.filter(|_| on_executors),
+        memory_failures: run.memory_failures.filter(|_| on_executors),
     }
 }
 

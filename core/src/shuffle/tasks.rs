@@ -48,8 +48,16 @@ mod tests {
 
     fn tasks(mib: &[u64], adaptive: bool) -> Option<u32> {
         let heap = Heap::new(Bytes::gib(8), &ClusterFacts::default());
-        let facts =
-            ShuffleFacts { bytes: None, from: "plan", grade: Grade::A, slots: 8, heap, cores: 4, adaptive, spill: Spill::None };
+        let facts = ShuffleFacts {
+            bytes: None,
+            from: "plan",
+            grade: Grade::A,
+            slots: 8,
+            heap,
+            cores: 4,
+            adaptive,
+            spill: Spill::None,
+        };
         let sizes: Vec<Bytes> = mib.iter().copied().map(Bytes::mib).collect();
         shuffle_tasks(&sizes, &facts, Bytes::mib(128)).map(|tasks| tasks.value)
     }

@@ -8,7 +8,7 @@ use sparkwright_core::review::{ReviewInput, StageFacts};
 use sparkwright_core::units::Bytes;
 
 use super::covered::Covered;
-
+use super::memory_failures;
 use super::tasks::{Task, at_rank, usual_peak_bytes};
 use crate::spark::application::DRIVER;
 use crate::spark::events::{Event, StageInfo, TaskEnd};
@@ -53,6 +53,7 @@ pub struct Measured {
     stages: BTreeMap<i64, Stage>,
     jobs: BTreeMap<i64, Job>,
     heap_peak_bytes: u64,
+    memory_failures: u64,
 }
 
 impl Measured {
@@ -76,6 +77,8 @@ impl Measured {
             Event::ExecutorRemoved(removed) => {
                 // A decommissioned one is removed twice.
                 if let Some(executor) = self.executors.get_mut(&removed.executor) {
+                    self.memory_failures +=
+                        u64::from(executor.to_ms.is_none() && memory_failures::of_executor(removed));
                     executor.to_ms.get_or_insert(removed.at_ms);
                 }
             }
@@ -115,10 +118,11 @@ impl Measured {
     fn task(&mut self, end: &TaskEnd) {
         self.heard(end.info.finish_ms);
         if end.info.executor != DRIVER {
-            self.heap_peak_bytes = self.heap_peak_bytes.max(end.executor.heap_bytes);
+            self.heap_peak_bytes = self.heap_peak_bytes.max(end.heap_peak_bytes());
         }
         let stage = self.stages.entry(end.stage).or_default();
         if end.info.failed || end.info.killed {
+            self.memory_failures += u64::from(memory_failures::of_task(end));
             stage.failed += u64::from(end.info.failed);
             return;
         }
@@ -178,6 +182,7 @@ impl Measured {
             executor_cores: workers.iter().map(|executor| executor.cores).max(),
             task_cpus: self.whole("spark.task.cpus"),
             executor_heap_bytes: heap.and_then(|text| parse_spark_memory(text)),
+            memory_failures: Some(self.memory_failures),
             heap_peak_bytes: (self.heap_peak_bytes > 0).then_some(Bytes(self.heap_peak_bytes)),
             slots: None,
             shuffle_partitions: self.whole("spark.sql.shuffle.partitions"),

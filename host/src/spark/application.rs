@@ -152,7 +152,9 @@ impl Application {
             }
             Event::StageCompleted(StageEvent { stage }) => {
                 let ended = self.stages.remove(&(stage.stage, stage.attempt));
-                self.largest_ended_stage_tasks = self.largest_ended_stage_tasks.max(u64::from(stage.tasks));
+                if stage.failure.is_none() {
+                    self.largest_ended_stage_tasks = self.largest_ended_stage_tasks.max(u64::from(stage.tasks));
+                }
                 if let Some(spill) = ended.and_then(|ended| ended.spill()) {
                     self.work.stage_spilled(stage.stage, spill);
                 }

@@ -4,7 +4,8 @@
 mod task;
 
 pub use task::{
-    ExecutorPeaks, InputRead, Locality, ShuffleRead, ShuffleWrite, TaskEnd, TaskEndReason, TaskInfo, TaskKind, TaskMetrics, TaskStart,
+    ExecutorPeaks, InputRead, Locality, ShuffleRead, ShuffleWrite, TaskEnd, TaskEndReason, TaskInfo, TaskKind,
+    TaskMetrics, TaskStart,
 };
 
 use alloc::borrow::Cow;
@@ -458,6 +459,28 @@ mod tests {
         let Event::TaskEnd(end) = Event::read(line.as_bytes()).unwrap() else { unreachable!("a task end") };
         assert_eq!((end.stage, end.info.executor.as_str(), end.info.finish_ms), (3, "2", 350));
         assert_eq!(end.metrics.unwrap().shuffle_write.bytes, 512);
+    }
+
+    /// Of a lost executor Spark has no peaks, and writes -1 for the first of them.
+    #[test]
+    fn a_task_of_a_lost_executor_is_read() {
+        let line = |peaks: &str| {
+            format!(
+                r#"{{"Event":"SparkListenerTaskEnd","Stage ID":3,"Task End Reason":{{"Reason":"ExecutorLostFailure"}},
+                "Task Info":{{"Task ID":7,"Index":1,"Attempt":0,"Launch Time":100,"Executor ID":"2","Host":"h","Locality":"ANY",
+                "Speculative":false,"Finish Time":350,"Failed":true,"Killed":false}},"Task Executor Metrics":{peaks}}}"#
+            )
+        };
+        for (peaks, bytes) in [
+            (r#"{"JVMHeapMemory":-1}"#, 0),
+            (r#"{"JVMHeapMemory":null}"#, 0),
+            ("{}", 0),
+            ("null", 0),
+            (r#"{"JVMHeapMemory":7}"#, 7),
+        ] {
+            let Event::TaskEnd(end) = Event::read(line(peaks).as_bytes()).unwrap() else { unreachable!("a task end") };
+            assert_eq!(end.heap_peak_bytes(), bytes, "{peaks}");
+        }
     }
 
     #[test]

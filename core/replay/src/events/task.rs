@@ -97,16 +97,24 @@ pub struct TaskEnd {
     pub metrics: Option<TaskMetrics>,
     /// The most that its executor took while it ran, as far as the executor looked: at each heartbeat, and so nothing of a short task.
     #[serde(rename = "Task Executor Metrics", default)]
-    pub executor: ExecutorPeaks,
+    pub executor: Option<ExecutorPeaks>,
 }
 
 /// The most that an executor took.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(default)]
 pub struct ExecutorPeaks {
-    /// Heap in use, garbage included, in bytes.
+    /// Heap in use, garbage included, in bytes; under 0 where the executor was lost before it said anything.
     #[serde(rename = "JVMHeapMemory")]
-    pub heap_bytes: u64,
+    pub heap_bytes: Option<i64>,
+}
+
+impl TaskEnd {
+    /// The most of its executor's heap that was seen in use while it ran; 0 where nothing was.
+    #[must_use]
+    pub fn heap_peak_bytes(&self) -> u64 {
+        self.executor.and_then(|peaks| u64::try_from(peaks.heap_bytes?).ok()).unwrap_or(0)
+    }
 }
 
 /// What a task's result is for.

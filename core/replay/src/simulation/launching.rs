@@ -190,9 +190,9 @@ impl Simulation<'_> {
         run.left = run.left.saturating_sub(1);
         if run.left == 0 && !run.ended {
             run.ended = true;
-            self.largest_ended_stage = self.largest_ended_stage.max(run.ended_tasks);
             self.open.remove(&place);
-            let lag_us = self.stage(place).map_or(0, |stage| stage.end_lag_us);
+            let (lag_us, tasks) = self.stage(place).map_or((0, 0), |stage| (stage.end_lag_us, stage.partitions));
+            self.largest_ended_stage = self.largest_ended_stage.max(u64::from(tasks));
             self.at(now_us + self.model.gap(self.model.end_lags, lag_us), Happens::StageEnds(place));
         }
     }

@@ -93,14 +93,17 @@ pub(super) fn note_asked(executors: &mut Executors, log: &Log, stages: &[Recorde
     by_time.sort_by_key(|executor| executor.added_ms);
     let mut of_backlog = (0, 0);
     for executor in by_time.into_iter().skip(initial) {
-        let before = waits.partition_point(|(from_ms, _)| *from_ms <= executor.added_ms);
+        // One that is there sooner than it could have been asked for came for the tasks before.
+        let asked_by_ms = executor.added_ms - ramp.first_ms - 1;
+        let before = waits.partition_point(|(from_ms, _)| *from_ms <= asked_by_ms);
         if let Some((from_ms, _)) = before.checked_sub(1).and_then(|last| waits.get(last)) {
             of_backlog = if of_backlog.0 == before { (before, of_backlog.1 + 1) } else { (before, 0) };
-            let ramped_ms = from_ms + ramp.delay_ms(of_backlog.1);
+            let ramped_ms = from_ms.saturating_add(ramp.delay_ms(of_backlog.1));
             // Once a task has ended a policy of ours asks for all that it wants at once.
-            let asked_ms =
-                if ramp.sparks { ramped_ms } else { ramped_ms.min(first_end_ms.unwrap_or(ramped_ms)).max(*from_ms) };
-            executor.asked_ms = asked_ms.min(executor.added_ms - 1);
+            let at_once_ms = first_end_ms.filter(|_| !ramp.sparks).map_or(ramped_ms, |end_ms| end_ms.max(*from_ms));
+            let asked_ms = ramped_ms.min(at_once_ms);
+            let soonest_ms = from_ms.saturating_add(ramp.first_ms);
+            executor.asked_ms = if asked_ms < executor.added_ms { asked_ms } else { soonest_ms };
             executor.asked_before = Some(of_backlog.1);
         }
     }
@@ -128,7 +131,7 @@ impl Ramp {
     /// From when tasks began to wait until an executor is asked for with so many asked for before it.
     fn delay_ms(&self, before: usize) -> i64 {
         let steps = (before + 1).ilog2();
-        self.first_ms + self.each_ms * i64::from(steps)
+        self.first_ms.saturating_add(self.each_ms.saturating_mul(i64::from(steps)))
     }
 }
 
