@@ -4,10 +4,6 @@
 //! it; a whole heap it is not, for what user code, broadcasts and Spark itself hold is not in it. What the runs were given did for them: it stands, more
 //! is given at once, and less slowly, after runs that had it to spare.
 
-use alloc::format;
-use alloc::string::String;
-use alloc::vec::Vec;
-
 use crate::facts::{ClusterFacts, History, PastRun};
 use crate::history::window;
 use crate::memory::{self, Heap};
@@ -153,68 +149,69 @@ pub(super) fn heap(
 /// A heap that did for earlier runs.
 struct Proven {
     bytes: Bytes,
-    why: String,
+    why: &'static str,
 }
 
 fn told(trace: Trace, proven: Option<&Proven>) -> Trace {
     match proven {
-        Some(proven) => {
-            trace.input("what earlier runs had", proven.bytes, Unit::Bytes, "history").note(proven.why.clone())
-        }
+        Some(proven) => trace.input("what earlier runs had", proven.bytes, Unit::Bytes, "history").note(proven.why),
         None => trace,
     }
 }
 
 /// The heap that earlier runs, the oldest first, show to be enough for an executor of so many cores; nothing where none tells what it had.
 fn proven(runs: &[PastRun], cores: u32, input_bytes: Option<Bytes>) -> Option<Proven> {
-    // More tasks at a time want more of it; fewer leave the others theirs.
-    let had = |run: &PastRun| {
-        let fewer = run.executor_cores.filter(|had| (1..cores).contains(had));
-        let more = fewer.map_or(1.0, |had| f64::from(cores) / f64::from(had));
-        Some(grown(run.executor_heap_bytes?, more))
-    };
-    let runs: Vec<(Bytes, &PastRun)> = runs.iter().rev().filter_map(|run| Some((had(run)?, run))).collect();
-    let (latest, last) = *runs.first()?;
-    let recent = || runs.iter().take(RUNS_AFTER_A_LACK);
-    let largest = recent().map(|(heap, _)| *heap).max().unwrap_or(latest);
-    let smallest = recent().map(|(heap, _)| *heap).min().unwrap_or(latest);
-    let collects = |run: &PastRun| run.gc_share.is_some_and(|share| share > HIGH_GC_SHARE);
-    let died = |run: &PastRun| run.memory_failures.is_some_and(|failures| failures > 0);
-    let lacked = |run: &PastRun| died(run) || collects(run) || run.spilled_bytes.is_some_and(|bytes| bytes > Bytes(0));
-    // More heap that made no difference says that its size is not why garbage is collected.
-    let in_vain = runs.iter().skip(1).any(|(heap, run)| {
-        let shares = run.gc_share.zip(last.gc_share);
-        *heap < latest && shares.is_some_and(|(before, now)| now > before * LESS_GC)
-    });
-    let as_few_cores = last.executor_cores.is_none_or(|had| had <= cores);
-    let to_spare = |run: &PastRun| {
-        let as_much = input_bytes.zip(run.input_bytes).is_some_and(|(input, read)| read >= input);
-        let clean = run.memory_failures == Some(0) && run.spilled_bytes == Some(Bytes(0));
-        as_much && clean && run.gc_share.is_some_and(|share| share <= LITTLE_GC_SHARE)
-    };
-    let (bytes, why) = if died(last) || (collects(last) && as_few_cores && !in_vain) {
-        let more = grown(latest, GROWTH).min(grown(smallest, MOST_GROWTH));
-        (largest.max(more), "the latest run lacked memory, or collected much garbage: up to half as much again".into())
-    } else if recent().any(|(_, run)| lacked(run)) {
-        let last_runs = RUNS_AFTER_A_LACK;
-        (
-            largest,
-            format!(
-                "one of the last {last_runs} runs lacked memory, spilled or collected much garbage: their largest heap"
-            ),
-        )
-    } else if runs.len() >= CLEAN_RUNS && runs.iter().take(CLEAN_RUNS).all(|(_, run)| to_spare(run)) {
-        let less = Bytes(ceil_u64(latest.get() as f64 * KEPT_SHARE).div_ceil(STEP.get()).saturating_mul(STEP.get()));
-        (less.min(latest), format!("the last {CLEAN_RUNS} runs had heap to spare on as much input: a fifth less"))
-    } else {
-        (latest, "the latest run had this heap, and it did".into())
-    };
-    let peak = runs.iter().filter_map(|(_, run)| run.heap_peak_bytes).max().map_or(Bytes(0), |peak| grown(peak, 1.0));
-    Some(if peak > bytes {
-        Proven { bytes: peak, why: "the most of a heap that was seen in use".into() }
-    } else {
-        Proven { bytes, why }
-    })
+    let mut latest: Option<(Bytes, &PastRun)> = None;
+    let (mut seen, mut to_spare) = (0_usize, 0_usize);
+    let (mut largest, mut smallest, mut peak) = (Bytes(0), Bytes(u64::MAX), Bytes(0));
+    let (mut lacked, mut in_vain) = (false, false);
+    // The newest first.
+    for run in runs.iter().rev() {
+        let Some(had) = run.executor_heap_bytes else { continue };
+        // More tasks at a time want more of it; fewer leave the others theirs.
+        let more = match run.executor_cores {
+            Some(had) if had > 0 && had < cores => f64::from(cores) / f64::from(had),
+            _ => 1.0,
+        };
+        let had = grown(had, more);
+        let (newest, last) = *latest.get_or_insert((had, run));
+        peak = peak.max(run.heap_peak_bytes.unwrap_or_default());
+        let gc = run.gc_share.unwrap_or(f64::NAN);
+        // More heap that made no difference says that its size is not why garbage is collected.
+        in_vain |= had < newest && last.gc_share.unwrap_or(0.0) > gc * LESS_GC;
+        if seen < RUNS_AFTER_A_LACK {
+            (largest, smallest) = (largest.max(had), smallest.min(had));
+            lacked |= died(run) || gc > HIGH_GC_SHARE || run.spilled_bytes.unwrap_or_default() > Bytes(0);
+        }
+        let as_much = input_bytes.is_some() && run.input_bytes >= input_bytes;
+        let clean = run.memory_failures == Some(0) && run.spilled_bytes == Some(Bytes(0)) && gc <= LITTLE_GC_SHARE;
+        to_spare += usize::from(to_spare == seen && as_much && clean);
+        seen += 1;
+    }
+    let (had, last) = latest?;
+    let starved = last.gc_share.unwrap_or(0.0) > HIGH_GC_SHARE && last.executor_cores.unwrap_or(0) <= cores && !in_vain;
+    let (mut bytes, mut why) = (had, "the latest run had this heap, and it did");
+    if died(last) || starved {
+        bytes = largest.max(grown(had, GROWTH).min(grown(smallest, MOST_GROWTH)));
+        why = "the latest run lacked memory or collected much garbage: up to half as much again";
+    } else if lacked {
+        bytes = largest;
+        why = "one of the last ten runs lacked memory, spilled or collected much garbage: their largest heap";
+    } else if to_spare >= CLEAN_RUNS {
+        let less = ceil_u64(had.get() as f64 * KEPT_SHARE).div_ceil(STEP.get()).saturating_mul(STEP.get());
+        bytes = had.min(Bytes(less));
+        why = "the last five runs had heap to spare on as much input: a fifth less";
+    }
+    if peak > bytes {
+        bytes = grown(peak, 1.0);
+        why = "the most of a heap that was seen in use";
+    }
+    Some(Proven { bytes, why })
+}
+
+/// Whether tasks or executors of a run ended for want of memory.
+fn died(run: &PastRun) -> bool {
+    run.memory_failures.unwrap_or(0) > 0
 }
 
 /// So many times a heap, in whole MiB, as Spark is told it.
@@ -226,6 +223,7 @@ fn grown(heap: Bytes, times: f64) -> Bytes {
 mod tests {
     use super::*;
     use alloc::vec;
+    use alloc::vec::Vec;
 
     /// A run on 100 GiB with this heap, share of garbage collection and spilled bytes.
     fn run(heap_mib: u64, gc_share: f64, spilled: u64) -> PastRun {

@@ -5,6 +5,8 @@ use alloc::vec::Vec;
 use serde_json::Value;
 
 use super::ResolvedPolicy;
+use crate::abi::codes;
+use crate::json::read;
 
 impl ResolvedPolicy {
     /// This policy as JSON for `load`, without the values that are the defaults, since those are in the module: every fresh
@@ -25,9 +27,11 @@ impl ResolvedPolicy {
     }
 
     /// The policy that has these values, what is missing being as built in; none when a value is not of its key's type.
+    ///
+    /// Read as a module reads one: another reader of so many members would be another hundredth of the page.
     #[must_use]
     pub fn of_values(values: &Value) -> Option<Self> {
-        serde_json::from_str(&serde_json::to_string(values).ok()?).ok()
+        read(&serde_json::to_vec(values).ok()?, codes::BAD_POLICY).ok()
     }
 }
 
