@@ -34,7 +34,15 @@ fn belongs(name: &str, value: &Node, place: Place) -> Option<String> {
         Place::Top => "below `global_optimization`, or below `optimization` of an environment",
         Place::Environment => "below `optimization` of the environment",
     };
-    if sections().any(|section| section == name) && holds(&|key| names_in(name).any(|known| known == key)) {
+    // `guards` is one of its own name, below `autoscaling`.
+    let section = sections().find(|section| section.rsplit('.').next() == Some(name));
+    if let Some(section) = section
+        && holds(&|key| names_in(section).any(|known| known == key))
+    {
+        let full = if section == name { String::new() } else { format!(" as `{section}`") };
+        return Some(format!("put `{name}` {below}{full}"));
+    }
+    if section.is_none() && is_read_at_top(name) && value.text().is_some() {
         return Some(format!("put `{name}` {below}"));
     }
     match (name, place) {

@@ -443,6 +443,21 @@ fn warnings() {
             "3:5-24 misplaced `global_optimization` in an environment is not read and has no effect | \
              put it at the top of the file; what holds in this environment is its `optimization`",
         ),
+        (
+            "environments:\n  dev:\n    guards: {cooldown_seconds: 3}\n",
+            "3:5-11 misplaced `guards` in an environment is not read and has no effect | \
+             put `guards` below `optimization` of the environment as `autoscaling.guards`",
+        ),
+        (
+            "environments:\n  dev:\n    max_executors: 8\n",
+            "3:5-18 misplaced `max_executors` in an environment is not read and has no effect | \
+             put `max_executors` below `optimization` of the environment",
+        ),
+        (
+            "environments:\n  dev: {}\nmax_executors: 8\n",
+            "3:1-14 misplaced `max_executors` at the top of the file is not read and has no effect | \
+             put `max_executors` below `global_optimization`, or below `optimization` of an environment",
+        ),
     ] {
         assert_eq!(problems(text), [expected], "{text}");
         let (file, diagnostics) = parse("policy.yaml", text);
