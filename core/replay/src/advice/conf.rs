@@ -26,3 +26,26 @@ pub(super) fn flag(log: &Log, key: &str) -> bool {
 pub(super) fn is_steered(log: &Log) -> bool {
     log.conf.contains_key("spark.sparkwright.socket")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::borrow::ToOwned as _;
+
+    #[test]
+    fn the_workers_of_a_local_cluster_are_executors() {
+        for (master, local) in [
+            ("local", true),
+            ("local[2]", true),
+            ("local[*, 3]", true),
+            ("local-cluster[2,1,1024]", false),
+            ("spark://h:7077", false),
+            ("yarn", false),
+        ] {
+            let mut log = Log::default();
+            log.conf.insert("spark.master".to_owned(), master.to_owned());
+            assert_eq!(is_local(&log), local, "{master}");
+        }
+        assert!(!is_local(&Log::default()));
+    }
+}
