@@ -26,6 +26,27 @@ from fake_host import FakeHost, until
 from scenario import EXTENSIONS, FAST_JVM, JAR, OWN_JVM, PARTITIONS, PLUGIN, SCENARIOS, check, scenario, session, shuffle_partitions
 
 
+def listen_slowly(spark):
+    """Runs a job whose end a listener of our own queue takes half a second over: the application's end still waits on the bus when the
+    context stops."""
+    from pyspark.java_gateway import ensure_callback_server_started
+
+    class Slow:
+        def onJobEnd(self, _event):
+            time.sleep(0.5)
+
+        def __getattr__(self, name):
+            return lambda *_: None
+
+        class Java:
+            implements = ["org.apache.spark.scheduler.SparkListenerInterface"]
+
+    sc = spark.sparkContext
+    ensure_callback_server_started(sc._gateway)
+    sc._jsc.sc().listenerBus().addToQueue(Slow(), "sparkwright")
+    sc.parallelize([1], 1).count()
+
+
 @scenario
 def confs_and_events():
     answers = {"confs": {}}
@@ -159,6 +180,7 @@ def confs_and_events():
     check(spark.conf.get(PARTITIONS) == "200", "a thread that left the execution finds the session's own")
     running.join()
 
+    listen_slowly(spark)
     started = time.time()
     spark.stop()
     check(time.time() - started < 10, "stop is quick")

@@ -1,6 +1,9 @@
 package io.sparkwright.spark;
 
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import org.apache.spark.SparkFirehoseListener;
+import org.apache.spark.scheduler.SparkListenerApplicationEnd;
 import org.apache.spark.scheduler.SparkListenerBlockUpdated;
 import org.apache.spark.scheduler.SparkListenerEvent;
 import org.apache.spark.scheduler.SparkListenerExecutorMetricsUpdate;
@@ -17,16 +20,34 @@ import org.apache.spark.sql.execution.ui.SparkListenerSQLExecutionEnd;
  */
 final class EventForwarder extends SparkFirehoseListener {
   private final Steering steering;
+  private final CountDownLatch ended = new CountDownLatch(1);
+  private volatile boolean begun;
 
   EventForwarder(Steering steering) {
     this.steering = steering;
   }
 
+  /**
+   * Waits until the application's end, its last event, has come here; not where no event ever did, since the listener bus then never
+   * started. Spark 4.3 shuts its plugins down before it has delivered what waits on the bus, Spark 3.5 afterwards.
+   *
+   * @param ms how long at most, milliseconds
+   */
+  void awaitEnd(long ms) throws InterruptedException {
+    if (begun && !ended.await(ms, TimeUnit.MILLISECONDS)) {
+      Log.debug("Sparkwright: the application's last events did not come in time", null);
+    }
+  }
+
   @Override
   public void onEvent(SparkListenerEvent event) {
     try {
+      begun = true;
       if (wanted(event)) {
         steering.events().offer(event);
+      }
+      if (event instanceof SparkListenerApplicationEnd) {
+        ended.countDown();
       }
     } catch (Throwable e) {
       Log.once("event", "Sparkwright: the host misses a listener event, the plugin failed on it", e);

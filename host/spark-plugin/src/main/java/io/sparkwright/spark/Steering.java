@@ -27,6 +27,7 @@ final class Steering {
   private final SparkContext context;
   private final SparkConf conf;
   private final EventQueue events = new EventQueue();
+  private final EventForwarder forwarder = new EventForwarder(this);
   private final SessionConfs confs;
   private final SourceIdentity identity = new SourceIdentity();
   private final KeptPlans entries;
@@ -115,7 +116,7 @@ final class Steering {
   }
 
   void listen() {
-    SparkInternals.addListener(context, new EventForwarder(this), "sparkwright");
+    SparkInternals.addListener(context, forwarder, "sparkwright");
     SparkInternals.addListener(context, new EventForwarder.EndOfExecution(confs), "sparkwright-confs");
   }
 
@@ -207,6 +208,13 @@ final class Steering {
   }
 
   void shutdown() {
+    if (state.get() == State.STEERED) {
+      try {
+        forwarder.awaitEnd(WithoutHost.BYE_MS);
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+      }
+    }
     State before = state.getAndSet(State.CLOSED);
     settled.countDown();
     leases.close();

@@ -13,7 +13,10 @@ final class WithoutHost {
   static final long ANSWER_MS = 2_000;
   /** Listener events that may wait before the welcome sets the limit: they must not fill the driver's heap while a host starts slowly. */
   static final int EVENTS = 10_000;
-  /** How long the end of an application waits until its last events are written, milliseconds. A stopped host reads nothing. */
+  /**
+   * How long the end of an application waits until its last events have come, and then until they are written, milliseconds. A stopped
+   * host reads nothing.
+   */
   static final long BYE_MS = 1_000;
   /** Between two renewals of a lease, milliseconds. Far below the hours after which a lease counts as dead. Needed without a host too. */
   static final long LEASE_RENEWAL_MS = 60_000;
