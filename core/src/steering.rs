@@ -53,6 +53,10 @@ pub const DRIVER_ACTS_WITHIN_MS: u64 = 2_000;
 pub const LAST_EVENTS_WITHIN_MS: u64 = 2_000;
 /// How long the host waits for Spark to finish its event log once the application has ended.
 pub const EVENT_LOG_WITHIN_MS: u64 = 5_000;
+/// How long a plan waits for the lessons of earlier runs, each time it asks the store.
+pub const STORE_ANSWERS_WITHIN_MS: u64 = 2_000;
+/// How long a run that has ended waits for the store to take its lesson.
+pub const STORE_TAKES_WITHIN_MS: u64 = 10_000;
 /// How long a pipeline may leave an answer unread before it is given up.
 pub const PIPELINE_READS_WITHIN_MS: u64 = 10_000;
 /// Pipelines at a time: each has an instance of the module of its own, and the application's questions need theirs.

@@ -26,6 +26,10 @@ pub struct Log {
     pub started_ms: Option<i64>,
     /// When it ended, if that is said.
     pub ended_ms: Option<i64>,
+    /// The driver's exit code, if that is said.
+    pub exit_code: Option<i32>,
+    /// Whether the last job that ended had failed.
+    pub last_job_failed: bool,
     /// The newest time of the application's own in the log. Executors' comings and goings are other machines' word for it, and may be of another clock.
     pub last_ms: i64,
     /// Spark's configuration.
@@ -188,7 +192,10 @@ impl Log {
                 self.application.clone_from(&start.name);
                 self.started_ms = Some(self.heard(start.at_ms));
             }
-            Event::ApplicationEnd(end) => self.ended_ms = Some(ms(end.at_ms)),
+            Event::ApplicationEnd(end) => {
+                self.ended_ms = Some(ms(end.at_ms));
+                self.exit_code = end.exit_code;
+            }
             Event::Environment(environment) => self.conf.clone_from(&environment.spark),
             Event::ResourceProfileAdded(added) => {
                 let amounts = |of: &BTreeMap<String, ResourceAmount>| {
@@ -219,6 +226,7 @@ impl Log {
             Event::JobStart(start) => self.job(start),
             Event::JobEnd(end) => {
                 let at_ms = self.heard(end.at_ms);
+                self.last_job_failed = end.failed();
                 if let Some(job) = self.jobs.get_mut(&end.job) {
                     job.ended_ms = Some(at_ms);
                 }

@@ -9,6 +9,8 @@ mod explain;
 mod failure;
 mod fleet;
 mod inspect;
+mod jobs;
+mod learn;
 mod logs;
 mod plan;
 mod policy_options;
@@ -17,6 +19,7 @@ mod replay;
 mod review;
 mod schema;
 mod serve;
+mod store_options;
 mod submit;
 mod terminal;
 mod test;
@@ -52,6 +55,7 @@ Examples:
   sparkwright replay last                          what it would have taken on other executors
   sparkwright diff old.yaml new.yaml --runs runs   what a change of the policy would have done to earlier runs
   sparkwright promote --runs runs                  whether shadow runs are evidence enough to let a policy act
+  sparkwright jobs --store lessons nightly         the runs of a job, and what the next one starts with
   sparkwright plan --input-bytes 100GB --type etl  what a job of this input size would start with
   sparkwright check config.yaml                    find mistakes in a policy file
   sparkwright test config.yaml                     run the tests of a policy file
@@ -84,6 +88,8 @@ enum Command {
     Promote(promote::Promote),
     Fleet(fleet::Fleet),
     History(review::HistoryOf),
+    Learn(learn::Learn),
+    Jobs(jobs::Jobs),
     Check(check::Check),
     Test(test::Test),
     Schema(schema::Schema),
@@ -109,6 +115,8 @@ impl Command {
             Self::Promote(promote) => promote.run(),
             Self::Fleet(fleet) => fleet.run(),
             Self::History(history) => history.run(),
+            Self::Learn(learn) => learn.run(),
+            Self::Jobs(jobs) => jobs.run(),
             Self::Check(check) => check.run(),
             Self::Test(test) => test.run(),
             Self::Schema(schema) => schema.run(),

@@ -5,14 +5,16 @@ use std::path::PathBuf;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 use sparkwright_core::decision::{Answer as _, Listed};
-use sparkwright_core::facts::{ClusterFacts, JobFacts, NodeFacts, ProcessingType, StageType};
+use sparkwright_core::facts::{ClusterFacts, History, JobFacts, NodeFacts, ProcessingType, StageType};
 use sparkwright_core::launch::{CandidatePlan, ClusterCandidate, PlanLaunchAnswer, PlanLaunchInput};
+use sparkwright_core::lesson;
 use sparkwright_core::policy::OptimizationTarget;
 use sparkwright_core::trace::{render_micros, render_ms};
 use sparkwright_core::units::Bytes;
 use sparkwright_policy::written_facts;
 
 use super::policy_options::{PolicyOptions, prepared_launch};
+use super::store_options::StoreOptions;
 use super::terminal::{print, print_json, table};
 use super::{Exit, Failure};
 use crate::clock;
@@ -44,6 +46,11 @@ pub struct Plan {
     /// Earlier runs of the job, as `sparkwright history` prints them.
     #[arg(long, value_name = "FILE")]
     history: Option<PathBuf>,
+    #[command(flatten)]
+    store: StoreOptions,
+    /// Job whose lessons in the store the plan goes by.
+    #[arg(long, value_name = "NAME", conflicts_with = "history")]
+    job: Option<String>,
     /// Cluster to choose from, as large=20x16x64GiB@0.40: name, machines, cores and memory of each, price of an executor-hour. Repeatable.
     #[arg(long = "candidate", value_name = "NAME=NODES[@PRICE]", value_parser = written_facts::candidate)]
     candidates: Vec<ClusterCandidate>,
@@ -120,7 +127,7 @@ impl Plan {
             now_ms: clock::now_ms(),
             utc_offset_minutes: clock::utc_offset_minutes(),
             labels: launch.labels.clone(),
-            history: self.history.as_deref().map(history_file::read).transpose()?.unwrap_or_default(),
+            history: self.history()?,
             candidates: self.candidates.clone(),
         };
         files.describe(&mut facts.job);
@@ -131,6 +138,14 @@ impl Plan {
             print(&text(&plan, &launch.policy.cost.currency, self.why));
         }
         Ok(Exit::Fine)
+    }
+
+    /// What is known of earlier runs of the job.
+    fn history(&self) -> Result<History, Failure> {
+        if let Some(job) = &self.job {
+            return Ok(lesson::history(&self.store.required()?.lessons(job)?.lessons));
+        }
+        Ok(self.history.as_deref().map(history_file::read).transpose()?.unwrap_or_default())
     }
 
     /// The files that the job reads.

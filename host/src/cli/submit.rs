@@ -18,11 +18,14 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use sparkwright_core::abi::codes;
 use sparkwright_core::answers;
+use sparkwright_core::facts::History;
+use sparkwright_core::lesson;
 use sparkwright_core::steering::HOST_LISTENS_WITHIN_MS;
 use sparkwright_core::units::Bytes;
 use sparkwright_policy::written_facts;
 
 use super::policy_options::{PolicyOptions, prepared_launch};
+use super::store_options::{self, StoreOptions};
 use super::terminal::note;
 use super::{Exit, Failure};
 use crate::assets::{NOT_LOADED_CLASS, PLUGIN_CLASS, write_plugin};
@@ -37,8 +40,9 @@ use crate::launch::installation::Installation;
 use crate::launch::local_uri::{NO_PATH_OF_A_JAR, for_spark, java_can_name, no_name_in_java, spark_can_load};
 use crate::launch::plan::{PlanError, launch_facts, no_launch_plan, plan_launch};
 use crate::launch::properties;
+use crate::lesson::job_here;
 use crate::private;
-use crate::steering::{EXECUTORS_IF_LOST, Mode, SteeringSetup, lives, record_lost_host};
+use crate::steering::{EXECUTORS_IF_LOST, Lessons, Mode, SteeringSetup, lives, record_lost_host};
 
 /// The plugin's and the Python package's key for what steering does.
 const MODE: &str = "spark.sparkwright.mode";
@@ -75,6 +79,12 @@ pub struct Submit {
     /// Earlier runs of the job, as `sparkwright history` prints them.
     #[arg(long, value_name = "FILE")]
     history: Option<PathBuf>,
+    #[command(flatten)]
+    store: StoreOptions,
+    /// Job that this is a run of, for the store's lessons; if not given, the label `job`, what Airflow or Dagster says, or the application's name
+    /// and main file.
+    #[arg(long, value_name = "NAME")]
+    job: Option<String>,
     /// spark-submit's own options, the application and its arguments.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true, value_name = "ARGUMENTS")]
     arguments: Vec<OsString>,
@@ -86,6 +96,7 @@ impl Submit {
         let mut launch = self.policy.launch(self.mode)?;
         let spark = Installation::find()?;
         let user = user_confs(&arguments, &spark);
+        launch.lessons = self.lessons(&arguments, &user);
         let local = master(&user).starts_with("local");
         if arguments.only_asks {
             return Err(become_spark_submit(&spark, local, arguments.all));
@@ -177,7 +188,10 @@ impl Submit {
         launch: &mut SteeringSetup,
         record: &Path,
     ) -> Result<BTreeMap<String, String>, Failure> {
-        let history = self.history.as_deref().map(history_file::read).transpose()?.unwrap_or_default();
+        let history = match &self.history {
+            Some(file) => history_file::read(file)?,
+            None => learned(launch),
+        };
         let cluster = cluster_facts(master(user), &spark.version, arguments.is_python(), user.clone());
         let mut facts = launch_facts(cluster, self.input_bytes, &launch.labels, history);
         // What can't be looked at is no reason to keep the application from running.
@@ -220,6 +234,18 @@ impl Submit {
     }
 }
 
+/// What the lessons of the job's earlier runs say. A store that can't be read costs the plan its lessons, and nothing else.
+fn learned(launch: &mut SteeringSetup) -> History {
+    let Some(lessons) = &launch.lessons else { return History::default() };
+    match store_options::open(&lessons.store).and_then(|store| store.lessons(&lessons.job)) {
+        Ok(read) => lesson::history(&read.lessons),
+        Err(error) => {
+            launch.faults.push(format!("the launch plan goes without lessons: {error}"));
+            History::default()
+        }
+    }
+}
+
 /// Has a host record a run that is not steered, by Spark's event log once the driver is gone; gives the configurations to add. Nothing is added
 /// where the user's own configuration says whether there is a log, or where the policy wants none.
 ///
@@ -252,6 +278,19 @@ fn only_recorded(
 }
 
 impl Submit {
+    /// The job that this is a run of, and the store of its lessons, where one is named.
+    fn lessons(&self, arguments: &SubmitArguments, user: &BTreeMap<String, String>) -> Option<Lessons> {
+        let store = self.store.address()?;
+        let label = self.policy.labels.iter().find(|(key, _)| key == "job").map(|(_, value)| value.as_str());
+        let application = user.get("spark.app.name").map(String::as_str);
+        let main = arguments.application.as_deref();
+        let job = job_here(self.job.as_deref(), label, application, main).name;
+        // The host runs elsewhere.
+        let is_folder = !store.contains("://");
+        let store = if is_folder { std::path::absolute(&store).map_or(store, |path| path.display().to_string()) } else { store };
+        Some(Lessons { job, store })
+    }
+
     fn input_files(&self) -> Result<InputFiles, FileError> {
         let mut files = InputFiles::none();
         self.input.iter().try_for_each(|path| files.add(path))?;

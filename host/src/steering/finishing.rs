@@ -8,18 +8,21 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use sparkwright_core::steering::EVENT_LOG_WITHIN_MS;
+use sparkwright_core::facts::PastRun;
+use sparkwright_core::steering::{EVENT_LOG_WITHIN_MS, STORE_TAKES_WITHIN_MS};
 
 use super::driver::lives;
 use super::lock::lock;
-use super::setup::SteeringSetup;
+use super::setup::{Lessons, SteeringSetup};
 use super::steered::Steered;
 use crate::clock::now_ms;
 use crate::engine::{EngineError, Prepared};
 use crate::launch::event_log::{DIR, ENABLED, on_this_machine};
+use crate::lesson::lesson;
 use crate::record::{self, Change, RecordedReview, Recorder};
 use crate::review::{self, Log, redacted};
 use crate::spark::protocol::Hello;
+use crate::store::Store;
 
 /// The event log's name in a run's folder.
 const EVENT_LOG: &str = "eventlog";
@@ -151,9 +154,25 @@ pub(super) fn record_review(
     });
     match reviewed {
         Ok((answer, found)) => {
+            if let (Some(lessons), Ok(log)) = (&launch.lessons, log) {
+                keep_lesson(recorder, launch, lessons, log, answer.past_run);
+            }
             let currency = launch.policy.cost.currency.clone();
             recorder.note(Change::Review(Box::new(RecordedReview { answer, currency, found: Some(found) })));
         }
         Err(why) => recorder.fault(format!("the run could not be reviewed: {why}")),
+    }
+}
+
+/// Leaves what the run teaches in the store; without one that takes it the record says why.
+fn keep_lesson(recorder: &Recorder, launch: &SteeringSetup, lessons: &Lessons, log: &Log, run: PastRun) {
+    if !log.measured.ended() {
+        recorder.fault("the run teaches nothing: its event log has no end");
+        return;
+    }
+    let lesson = lesson(log, run, &lessons.job, launch.mode.word());
+    let within = Duration::from_millis(STORE_TAKES_WITHIN_MS);
+    if let Err(error) = Store::open(&lessons.store, within).and_then(|store| store.keep(&lesson)) {
+        recorder.fault(format!("the run's lesson is not kept: {error}"));
     }
 }

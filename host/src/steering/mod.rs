@@ -35,5 +35,5 @@ mod unsteered;
 pub use begin::record_lost_host;
 pub use decider::Decider;
 pub use driver::lives;
-pub use setup::{Mode, SteeringSetup};
+pub use setup::{Lessons, Mode, SteeringSetup};
 pub(crate) use starting::EXECUTORS_IF_LOST;

@@ -63,4 +63,16 @@ pub struct SteeringSetup {
     pub faults: Vec<String>,
     /// Where Spark writes its event log, when we asked it to.
     pub event_log_dir: Option<PathBuf>,
+    /// The job that the run is one of, and the address of the store where it leaves what it teaches; absent where there is none.
+    #[serde(default)]
+    pub lessons: Option<Lessons>,
+}
+
+/// Where a run leaves what it teaches.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lessons {
+    /// The job that it is a run of.
+    pub job: String,
+    /// The address of the store.
+    pub store: String,
 }

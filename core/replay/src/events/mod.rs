@@ -320,6 +320,9 @@ pub struct ApplicationEnd {
     /// When.
     #[serde(rename = "Timestamp")]
     pub at_ms: u64,
+    /// The driver's exit code; Spark says it since 4.0.
+    #[serde(rename = "ExitCode", default)]
+    pub exit_code: Option<i32>,
 }
 
 /// See [`Event::JobEnd`].

@@ -1,0 +1,156 @@
+//! Which job a run is one of: what it is called by who runs it, or what its names have in common from run to run.
+
+use alloc::format;
+use alloc::string::{String, ToString as _};
+use alloc::vec::Vec;
+
+/// The longest name of a job, in bytes.
+pub const LONGEST_JOB_NAME: usize = 200;
+/// A word of so many hexadecimal digits with a decimal one among them is an id and no word.
+const ID_DIGITS: usize = 8;
+
+/// What is known of a run before it starts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Called<'a> {
+    /// As the user says (`--job`).
+    pub job: Option<&'a str>,
+    /// As its label `job` says.
+    pub label: Option<&'a str>,
+    /// Airflow's DAG and task.
+    pub airflow: Option<(&'a str, &'a str)>,
+    /// Dagster's job, and its step where steps run by themselves.
+    pub dagster: Option<(&'a str, Option<&'a str>)>,
+    /// The application's name, as it is configured.
+    pub application: Option<&'a str>,
+    /// The file or class that is run.
+    pub main: Option<&'a str>,
+}
+
+/// A job's name, and where it is from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JobName {
+    /// The name.
+    pub name: String,
+    /// Who says so, in a few words.
+    pub from: &'static str,
+}
+
+/// The name of a run's job: the first of `job`, `label`, Airflow's, Dagster's; else the application's name and main file, without dates, counters and ids.
+#[must_use]
+pub fn job_name(called: &Called<'_>) -> JobName {
+    let named = |name: String, from| JobName { name: shortened(name), from };
+    let said = |text: Option<&str>| text.map(str::trim).filter(|text| !text.is_empty()).map(str::to_string);
+    if let Some(job) = said(called.job) {
+        return named(job, "--job");
+    }
+    if let Some(label) = said(called.label) {
+        return named(label, "label job");
+    }
+    if let Some((dag, task)) = called.airflow {
+        return named(format!("{dag}.{task}"), "Airflow");
+    }
+    if let Some((job, step)) = called.dagster {
+        return named(step.map_or_else(|| job.to_string(), |step| format!("{job}.{step}")), "Dagster");
+    }
+    let main = called.main.map(|main| lasting(stem(main))).filter(|main| !main.is_empty());
+    let application = called.application.map(|name| lasting(stem(name))).filter(|name| !name.is_empty());
+    match (application, main) {
+        (Some(application), Some(main)) if application != main => {
+            named(format!("{application} {main}"), "application name and main file")
+        }
+        (Some(one), _) => named(one, "application name"),
+        (None, Some(main)) => named(main, "main file"),
+        (None, None) => named("application".to_string(), "nothing that lasts"),
+    }
+}
+
+/// A file's name without its folders and its ending.
+fn stem(main: &str) -> &str {
+    let file = main.rsplit(['/', '\\']).next().unwrap_or(main);
+    [".py", ".jar", ".R", ".r", ".ipynb", ".sql"].iter().find_map(|ending| file.strip_suffix(ending)).unwrap_or(file)
+}
+
+/// A name without its dates, counters and ids: words of digits, ids and times go, with what joined them.
+fn lasting(name: &str) -> String {
+    let words = name.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty() && !passes(word));
+    words.collect::<Vec<_>>().join("-")
+}
+
+/// Whether a word changes from run to run: a number, a time as `20261130T0815Z`, or an id of hexadecimal digits.
+fn passes(word: &str) -> bool {
+    let digits = word.bytes().filter(u8::is_ascii_digit).count();
+    let is_time = word.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'T' | b'Z' | b't' | b'z'));
+    let is_id = word.len() >= ID_DIGITS && digits > 0 && word.bytes().all(|byte| byte.is_ascii_hexdigit());
+    (digits > 0 && is_time) || is_id
+}
+
+fn shortened(mut name: String) -> String {
+    while name.len() > LONGEST_JOB_NAME {
+        name.pop();
+    }
+    name
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(called: Called<'_>) -> (String, &'static str) {
+        let JobName { name, from } = job_name(&called);
+        (name, from)
+    }
+
+    #[test]
+    fn who_runs_it_says_which_job_it_is() {
+        let all = Called {
+            job: Some(" nightly "),
+            label: Some("labelled"),
+            airflow: Some(("dag", "task")),
+            dagster: Some(("job", Some("step"))),
+            application: Some("app"),
+            main: Some("main.py"),
+        };
+        assert_eq!(of(all), ("nightly".into(), "--job"));
+        assert_eq!(of(Called { job: Some(" "), ..all }), ("labelled".into(), "label job"));
+        let orchestrated = Called { job: None, label: None, ..all };
+        assert_eq!(of(orchestrated), ("dag.task".into(), "Airflow"));
+        assert_eq!(of(Called { airflow: None, ..orchestrated }), ("job.step".into(), "Dagster"));
+        assert_eq!(of(Called { airflow: None, dagster: Some(("job", None)), ..orchestrated }).0, "job");
+        assert_eq!(
+            of(Called { airflow: None, dagster: None, ..orchestrated }),
+            ("app main".into(), "application name and main file")
+        );
+    }
+
+    #[test]
+    fn dates_counters_and_ids_are_no_part_of_a_name() {
+        for (application, main, name) in [
+            ("orders-2026-11-30", "/jobs/orders.py", "orders"),
+            ("orders_20261130T0815Z", "orders.py", "orders"),
+            ("orders 17", "etl/orders.py", "orders"),
+            ("load 3f2504e0-4f89-11d3-9a0c-0305e82c3301", "orders.py", "load-d3 orders"),
+            ("deadbeef01", "orders.py", "orders"),
+            ("facade", "orders.py", "facade orders"),
+            ("stage2", "orders.py", "stage2 orders"),
+            ("Étude", "orders.py", "Étude orders"),
+            ("2026", "17.py", "application"),
+        ] {
+            let called = Called { application: Some(application), main: Some(main), ..Called::default() };
+            let told = of(called).0;
+            if application.starts_with("load") {
+                assert!(told.starts_with("load"), "{told}");
+            } else {
+                assert_eq!(told, name, "{application}");
+            }
+        }
+        assert_eq!(of(Called { main: Some("com.acme.Orders"), ..Called::default() }).0, "com-acme-Orders");
+        assert_eq!(of(Called::default()), ("application".into(), "nothing that lasts"));
+    }
+
+    #[test]
+    fn a_long_name_is_cut_between_characters() {
+        let long = "é".repeat(300);
+        let name = of(Called { job: Some(&long), ..Called::default() }).0;
+        assert_eq!(name.len(), LONGEST_JOB_NAME);
+    }
+}

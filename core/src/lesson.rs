@@ -1,0 +1,91 @@
+//! What one run teaches the next ones of its job: a small file that is written once and never changed.
+//!
+//! It holds sums and sizes. It holds no data, no literals, and no names of columns, tables or paths.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use serde::{Deserialize, Serialize};
+
+use crate::facts::{History, PastRun};
+
+/// The format of a lesson; a reader reads every older one, and of a newer one what it knows.
+pub const LESSON_FORMAT: u32 = 1;
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum RunEnd {
+    /// With its work done.
+    Well,
+    /// With an exit code other than 0, or its last job failed.
+    Failed,
+    /// Nobody knows: its log has no end, or one of a Spark that writes no exit code.
+    #[default]
+    #[serde(other)]
+    Unknown,
+}
+
+/// What a run was and took.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(default)]
+pub struct Lesson {
+    /// See [`LESSON_FORMAT`].
+    pub format: u32,
+    /// The job that it is a run of.
+    pub job: String,
+    /// Spark's id of the application.
+    pub application: String,
+    /// When it started, Unix time.
+    pub started_ms: u64,
+    /// What steering did (`act`, `shadow`, `off`), or `log` where an event log taught it.
+    pub mode: String,
+    /// Spark's version.
+    pub spark: String,
+    /// How it ended.
+    pub ended: RunEnd,
+    /// Executors times the time that they were held.
+    pub executor_ms: u64,
+    /// The run, as a history has it.
+    pub run: PastRun,
+}
+
+/// What the lessons of a job, in any order, say of its next run: its runs that did not fail, the oldest first.
+#[must_use]
+pub fn history(lessons: &[Lesson]) -> History {
+    let mut told: Vec<&Lesson> = lessons.iter().filter(|lesson| lesson.ended != RunEnd::Failed).collect();
+    told.sort_by(|one, other| (one.started_ms, &one.application).cmp(&(other.started_ms, &other.application)));
+    // Two runs that write the same object twice are one.
+    told.dedup_by(|one, other| one.application == other.application && one.started_ms == other.started_ms);
+    History { runs: told.into_iter().map(|lesson| lesson.run).collect(), ..History::default() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::string::ToString as _;
+
+    fn lesson(started_ms: u64, run_ms: u64, ended: RunEnd) -> Lesson {
+        Lesson {
+            application: started_ms.to_string(),
+            started_ms,
+            ended,
+            run: PastRun { run_ms, ..PastRun::default() },
+            ..Lesson::default()
+        }
+    }
+
+    #[test]
+    fn runs_in_their_order_without_those_that_failed() {
+        let lessons = [
+            lesson(30, 3, RunEnd::Well),
+            lesson(10, 1, RunEnd::Unknown),
+            lesson(20, 2, RunEnd::Failed),
+            lesson(30, 3, RunEnd::Well),
+        ];
+        let times: Vec<u64> = history(&lessons).runs.iter().map(|run| run.run_ms).collect();
+        assert_eq!(times, [1, 3]);
+    }
+}

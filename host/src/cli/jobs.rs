@@ -1,0 +1,191 @@
+//! `sparkwright jobs`.
+
+use clap::{Args, Subcommand};
+use serde::Serialize;
+use sparkwright_core::decision::{Answer as _, Listed};
+use sparkwright_core::facts::{ClusterFacts, JobFacts};
+use sparkwright_core::launch::{PlanLaunchAnswer, PlanLaunchInput};
+use sparkwright_core::lesson::{Lesson, RunEnd, history};
+use sparkwright_core::trace::render_ms;
+use sparkwright_core::units::Bytes;
+use sparkwright_policy::written_facts;
+
+use super::policy_options::{PolicyOptions, prepared_launch};
+use super::store_options::StoreOptions;
+use super::terminal::{counted, note, print, print_json, table};
+use super::{Exit, Failure};
+use crate::clock;
+use crate::launch::plan::plan_launch;
+use crate::steering::Mode;
+use crate::store::Read;
+
+/// Shows the jobs of a store; of one its runs, and what the next one will start with.
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+pub struct Jobs {
+    #[command(subcommand)]
+    forget: Option<Change>,
+    #[command(flatten)]
+    policy: PolicyOptions,
+    #[command(flatten)]
+    store: StoreOptions,
+    /// The job to show; all of them if not given.
+    #[arg(value_name = "NAME")]
+    name: Option<String>,
+    /// Input size of the next run, as 100GB.
+    #[arg(long, value_name = "SIZE", value_parser = written_facts::size)]
+    input_bytes: Option<Bytes>,
+    /// Print a JSON object.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Change {
+    /// Removes the lessons of a job: its next run is planned as its first one was.
+    Forget(Forget),
+}
+
+#[derive(Debug, Args)]
+struct Forget {
+    #[command(flatten)]
+    store: StoreOptions,
+    /// The job.
+    #[arg(value_name = "NAME")]
+    name: String,
+}
+
+#[derive(Serialize)]
+struct OneJob<'a> {
+    job: &'a str,
+    /// The newest first.
+    runs: &'a [Lesson],
+    next: Listed<'a, PlanLaunchAnswer>,
+}
+
+#[derive(Serialize)]
+struct AllJobs<'a> {
+    jobs: Vec<JobRow<'a>>,
+}
+
+#[derive(Serialize)]
+struct JobRow<'a> {
+    job: &'a str,
+    runs: usize,
+    failed: usize,
+    last: &'a Lesson,
+}
+
+impl Jobs {
+    pub(super) fn run(self) -> Result<Exit, Failure> {
+        if let Some(Change::Forget(forget)) = &self.forget {
+            let forgotten = forget.store.required()?.forget(&forget.name)?;
+            print(&format!("{} of `{}` removed\n", counted(forgotten, "lesson"), forget.name));
+            return Ok(if forgotten > 0 { Exit::Fine } else { Exit::Findings });
+        }
+        let store = self.store.required()?;
+        match &self.name {
+            Some(name) => {
+                let read = store.lessons(name)?;
+                if read.lessons.is_empty() {
+                    return Err(Failure::new(format!("no run of `{name}` has left a lesson in this store"))
+                        .help("`sparkwright jobs` lists those that have"));
+                }
+                self.one(name, &read)
+            }
+            None => self.all(&store.jobs()?),
+        }
+    }
+
+    fn all(&self, jobs: &[Read]) -> Result<Exit, Failure> {
+        let rows: Vec<JobRow<'_>> = jobs
+            .iter()
+            .filter_map(|read| {
+                let last = read.lessons.first()?;
+                let failed = read.lessons.iter().filter(|lesson| lesson.ended == RunEnd::Failed).count();
+                Some(JobRow { job: &last.job, runs: read.lessons.len(), failed, last })
+            })
+            .collect();
+        if self.json {
+            print_json(&AllJobs { jobs: rows })?;
+            return Ok(Exit::Fine);
+        }
+        if rows.is_empty() {
+            print("no run has left a lesson in this store\n");
+            return Ok(Exit::Fine);
+        }
+        let mut table = table(["job", "runs", "failed", "last", "run time", "executors", "executor memory"]);
+        for row in &rows {
+            table.add_row([
+                row.job.to_owned(),
+                row.runs.to_string(),
+                row.failed.to_string(),
+                day(row.last.started_ms),
+                render_ms(row.last.run.run_ms),
+                row.last.run.executors.to_string(),
+                row.last.run.executor_heap_bytes.map_or_else(|| "-".to_owned(), |bytes| bytes.to_string()),
+            ]);
+        }
+        print(&format!("{table}\n"));
+        Ok(Exit::Fine)
+    }
+
+    fn one(&self, name: &str, read: &Read) -> Result<Exit, Failure> {
+        if read.unread > 0 {
+            note(&format!("{} of the store's objects are no whole lessons and are left out", read.unread));
+        }
+        let launch = self.policy.launch(Mode::Act)?;
+        let prepared = prepared_launch(&launch)??;
+        let facts = PlanLaunchInput {
+            job: JobFacts { input_bytes: self.input_bytes, ..JobFacts::default() },
+            cluster: ClusterFacts::default(),
+            now_ms: clock::now_ms(),
+            utc_offset_minutes: clock::utc_offset_minutes(),
+            labels: launch.labels.clone(),
+            history: history(&read.lessons),
+            candidates: Vec::new(),
+        };
+        let plan = plan_launch(&prepared, &facts)?;
+        let currency = &launch.policy.cost.currency;
+        if self.json {
+            print_json(&OneJob { job: name, runs: &read.lessons, next: Listed::of(&plan, currency) })?;
+            return Ok(Exit::Fine);
+        }
+        let mut runs = table(["started", "ended", "run time", "executors", "executor time", "executor memory", "GC", "spilled"]);
+        for lesson in &read.lessons {
+            let run = &lesson.run;
+            runs.add_row([
+                day(lesson.started_ms),
+                match lesson.ended {
+                    RunEnd::Well => "well",
+                    RunEnd::Failed => "failed",
+                    RunEnd::Unknown => "unknown",
+                }
+                .to_owned(),
+                render_ms(run.run_ms),
+                run.executors.to_string(),
+                render_ms(lesson.executor_ms),
+                run.executor_heap_bytes.map_or_else(|| "-".to_owned(), |bytes| bytes.to_string()),
+                run.gc_share.map_or_else(|| "-".to_owned(), |share| format!("{:.0} %", share * 100.0)),
+                run.spilled_bytes.map_or_else(|| "-".to_owned(), |bytes| bytes.to_string()),
+            ]);
+        }
+        let mut next = table(["the next run starts with", "value", "how sure", "why"]);
+        for made in plan.decisions() {
+            next.add_row([
+                made.title.to_owned(),
+                made.text(currency),
+                format!("{:?}: {}", made.grade, made.grade.meaning()),
+                made.trace.why(),
+            ]);
+        }
+        print(&format!("{name}: {}\n{runs}\n\n{next}\n", counted(read.lessons.len(), "run")));
+        Ok(Exit::Fine)
+    }
+}
+
+/// A time as people write it, by this machine's clock.
+fn day(at_ms: u64) -> String {
+    let at = i64::try_from(at_ms).ok().and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok());
+    at.map_or_else(|| at_ms.to_string(), |at| at.to_zoned(jiff::tz::TimeZone::system()).strftime("%F %H:%M").to_string())
+}

@@ -1,0 +1,78 @@
+//! `sparkwright learn`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use serde::Serialize;
+use sparkwright_core::lesson::{Lesson, RunEnd};
+
+use super::logs::event_log;
+use super::policy_options::{PolicyOptions, prepared_launch};
+use super::store_options::StoreOptions;
+use super::terminal::{counted, note, print, print_json};
+use super::{Exit, Failure};
+use crate::lesson::{job_here, lesson};
+use crate::review;
+use crate::steering::Mode;
+
+/// Keeps what finished runs teach, from their Spark event logs: the next run of the job is planned by it (`plan --store`, `submit --store`).
+///
+/// A lesson holds sums and sizes: times, executors, memory, garbage collection, spill, shuffled bytes. It holds no data and no names of columns,
+/// tables or paths.
+#[derive(Debug, Args)]
+pub struct Learn {
+    #[command(flatten)]
+    policy: PolicyOptions,
+    #[command(flatten)]
+    store: StoreOptions,
+    /// The job that they are runs of; if not given, each application's name without dates, counters and ids.
+    #[arg(long, value_name = "NAME")]
+    job: Option<String>,
+    /// Recorded runs (`last`, an id or a folder) or Spark event logs.
+    #[arg(required = true, value_name = "LOG")]
+    runs: Vec<String>,
+    /// Folder that holds the recorded runs.
+    #[arg(long, value_name = "DIR", default_value = "runs")]
+    record: PathBuf,
+    /// Print a JSON object.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Serialize)]
+struct Learned {
+    lessons: Vec<Lesson>,
+}
+
+impl Learn {
+    pub(super) fn run(self) -> Result<Exit, Failure> {
+        let store = self.store.required()?;
+        let policy = prepared_launch(&self.policy.launch(Mode::Act)?)??;
+        let mut learned = Learned { lessons: Vec::new() };
+        for name in &self.runs {
+            let log = review::read(&event_log(name, &self.record)?)?;
+            if log.measured.is_empty() {
+                return Err(Failure::new(format!("`{name}` is not an event log of Spark")));
+            }
+            if !log.measured.ended() {
+                note(&format!("`{name}` has no end and teaches nothing: its run time would be too short"));
+                continue;
+            }
+            let run = review::ask(&policy, &log.measured, &[], None)??.past_run;
+            let job = job_here(self.job.as_deref(), None, Some(&log.measured.name), None).name;
+            let lesson = lesson(&log, run, &job, "log");
+            store.keep(&lesson)?;
+            learned.lessons.push(lesson);
+        }
+        if self.json {
+            print_json(&learned)?;
+        } else {
+            for lesson in &learned.lessons {
+                let failed = if lesson.ended == RunEnd::Failed { " It failed: plans leave it out." } else { "" };
+                print(&format!("`{}` has learned from {}.{failed}\n", lesson.job, lesson.application));
+            }
+            print(&format!("{} kept\n", counted(learned.lessons.len(), "lesson")));
+        }
+        Ok(Exit::Fine)
+    }
+}

@@ -1,0 +1,65 @@
+//! The options with which a store of lessons is named.
+
+use std::time::Duration;
+
+use clap::Args;
+use sparkwright_core::steering::STORE_ANSWERS_WITHIN_MS;
+
+use super::Failure;
+use crate::store::{Store, StoreError};
+
+/// The variable that names a store where `--store` does not.
+const STORE: &str = "SPARKWRIGHT_STORE";
+
+/// Where lessons of runs are kept.
+#[derive(Debug, Clone, Args)]
+pub struct StoreOptions {
+    /// Store of the lessons of runs: a folder, or s3://, gs://, az:// or https:// with a prefix; `SPARKWRIGHT_STORE` if not given.
+    #[arg(long, value_name = "URL")]
+    store: Option<String>,
+}
+
+impl StoreOptions {
+    /// The address that is meant; nothing where none is.
+    #[must_use]
+    pub fn address(&self) -> Option<String> {
+        let named = self.store.clone().or_else(|| std::env::var(STORE).ok());
+        named.map(|address| address.trim().to_owned()).filter(|address| !address.is_empty())
+    }
+
+    /// The store, where one is named.
+    ///
+    /// # Errors
+    /// It can't be opened.
+    pub fn open(&self) -> Result<Option<Store>, StoreError> {
+        self.address().map(|address| open(&address)).transpose()
+    }
+
+    /// The store.
+    ///
+    /// # Errors
+    /// None is named, or it can't be opened.
+    pub fn required(&self) -> Result<Store, Failure> {
+        self.open()?.ok_or_else(|| {
+            Failure::new("no store of lessons is named").help(format!("name a folder or an address with --store or {STORE}"))
+        })
+    }
+}
+
+/// The store at an address, which answers in time or not at all.
+///
+/// # Errors
+/// It can't be opened.
+pub fn open(address: &str) -> Result<Store, StoreError> {
+    Store::open(address, Duration::from_millis(STORE_ANSWERS_WITHIN_MS))
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        let failure = Self::new(error.to_string());
+        match error {
+            StoreError::Address(_) => failure,
+            _ => failure.help("check the address, and what the environment says of how to get in (AWS_…, GOOGLE_…, AZURE_…)"),
+        }
+    }
+}

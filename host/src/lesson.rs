@@ -1,0 +1,51 @@
+//! What a run teaches: its lesson, from its event log and its review.
+
+use sparkwright_core::facts::PastRun;
+use sparkwright_core::job_name::{Called, JobName, job_name};
+use sparkwright_core::lesson::{LESSON_FORMAT, Lesson, RunEnd};
+
+use crate::review::Log;
+
+/// The lesson of a run that left this log, of which the policy's review made `run`.
+#[must_use]
+pub fn lesson(log: &Log, run: PastRun, job: &str, mode: &str) -> Lesson {
+    Lesson {
+        format: LESSON_FORMAT,
+        job: job.to_owned(),
+        application: log.replayed.conf.get("spark.app.id").cloned().unwrap_or_default(),
+        started_ms: log.measured.started_ms(),
+        mode: mode.to_owned(),
+        spark: log.replayed.spark_version.clone(),
+        ended: ended(log),
+        executor_ms: log.measured.question(&[], None).executor_ms,
+        run,
+    }
+}
+
+/// How the run ended, as far as its log says.
+fn ended(log: &Log) -> RunEnd {
+    let log = &log.replayed;
+    match (log.ended_ms, log.exit_code) {
+        (None, _) => RunEnd::Unknown,
+        (Some(_), Some(0)) => RunEnd::Well,
+        (Some(_), Some(_)) => RunEnd::Failed,
+        (Some(_), None) if log.last_job_failed => RunEnd::Failed,
+        (Some(_), None) => RunEnd::Unknown,
+    }
+}
+
+/// The job of a run that is started here: what is said of it, and what the orchestrator says in the environment.
+#[must_use]
+pub fn job_here(job: Option<&str>, label: Option<&str>, application: Option<&str>, main: Option<&str>) -> JobName {
+    let says = |name: &str| std::env::var(name).ok().filter(|value| !value.trim().is_empty());
+    let (dag, task) = (says("AIRFLOW_CTX_DAG_ID"), says("AIRFLOW_CTX_TASK_ID"));
+    let (dagster, step) = (says("DAGSTER_RUN_JOB_NAME"), says("DAGSTER_RUN_STEP_KEY"));
+    job_name(&Called {
+        job,
+        label,
+        airflow: dag.as_deref().zip(task.as_deref()),
+        dagster: dagster.as_deref().map(|job| (job, step.as_deref())),
+        application,
+        main,
+    })
+}

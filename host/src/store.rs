@@ -1,0 +1,357 @@
+//! Where lessons are kept: a folder, or a prefix of an object store. No server of ours stands behind it.
+//!
+//! One object a run, `jobs/<job>/<time>-<application>.json`, written once and never changed. The time counts down, so that a listing has the newest
+//! run first. Reading is bounded in time; a store that does not answer costs a plan its lessons, and never a run.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::{StreamExt as _, TryStreamExt as _};
+use object_store::local::LocalFileSystem;
+use object_store::path::Path;
+use object_store::{ObjectStore, ObjectStoreExt as _, PutMode, PutPayload};
+use sparkwright_core::lesson::{LESSON_FORMAT, Lesson};
+use tokio::runtime::{Builder, Runtime};
+use url::Url;
+
+use crate::digest::sha256_hex;
+use crate::private;
+
+/// The largest lesson that is written or read.
+const LARGEST_LESSON_BYTES: u64 = 256 << 10;
+/// Lessons of a job that are read: the newest.
+const LESSONS_READ: usize = 50;
+/// How many are read at a time.
+const READ_AT_ONCE: usize = 16;
+/// The longest name of a job in a store; a longer one is cut and has its digest.
+const LONGEST_KEY: usize = 120;
+/// Unix times count down from here, in milliseconds: the year 2286.
+const LAST_MS: u64 = 9_999_999_999_999;
+
+/// Why a store gives or takes nothing.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// It is no folder, and no address of an object store.
+    #[error("`{0}` is no store of lessons: name a folder, or an address as s3://bucket/prefix, gs://, az:// or https://")]
+    Address(String),
+    /// The folder can't be made or read.
+    #[error("the store `{}` can't be used: {source}", path.display())]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The object store refuses.
+    #[error("the store `{address}` {what}: {source}")]
+    Refused {
+        /// Its address.
+        address: String,
+        /// What it was asked for.
+        what: &'static str,
+        /// Why.
+        source: object_store::Error,
+    },
+    /// It did not answer in time.
+    #[error("the store `{address}` did not answer within {} s", within.as_secs_f64())]
+    Late {
+        /// Its address.
+        address: String,
+        /// How long it was waited for.
+        within: Duration,
+    },
+}
+
+/// The lessons of a job that were found.
+#[derive(Debug, Default)]
+pub struct Read {
+    /// The newest first.
+    pub lessons: Vec<Lesson>,
+    /// Objects that are no lessons: cut off, too large, or of somebody else.
+    pub unread: usize,
+}
+
+/// A store.
+pub struct Store {
+    address: String,
+    objects: Arc<dyn ObjectStore>,
+    prefix: Path,
+    runtime: Runtime,
+    within: Duration,
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Store").field("address", &self.address).finish_non_exhaustive()
+    }
+}
+
+impl Store {
+    /// Opens a store; a folder is made where there is none. Each question waits for an answer for so long.
+    ///
+    /// # Errors
+    /// It is no store, or the folder can't be made.
+    pub fn open(address: &str, within: Duration) -> Result<Self, StoreError> {
+        let folder = |path: PathBuf| {
+            let failed = |source| StoreError::Folder { path: path.clone(), source };
+            let path = std::path::absolute(&path).map_err(failed)?;
+            private::folder(&path).map_err(failed)?;
+            let objects = LocalFileSystem::new_with_prefix(&path).map_err(|error| failed(io::Error::other(error)))?;
+            Ok((Arc::new(objects) as Arc<dyn ObjectStore>, Path::default()))
+        };
+        let (objects, prefix) = match Url::parse(address) {
+            Ok(url) if url.scheme() == "file" => {
+                folder(url.to_file_path().map_err(|()| StoreError::Address(address.to_owned()))?)?
+            }
+            Ok(url) if address.contains("://") => {
+                let (objects, prefix) = object_store::parse_url_opts(&url, credentials())
+                    .map_err(|_| StoreError::Address(address.to_owned()))?;
+                (Arc::from(objects), prefix)
+            }
+            _ => folder(PathBuf::from(address))?,
+        };
+        let runtime = Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(|source| StoreError::Folder { path: PathBuf::from(address), source })?;
+        Ok(Self { address: address.to_owned(), objects, prefix, runtime, within })
+    }
+
+    /// Keeps a lesson. One that is there already stays as it is.
+    ///
+    /// # Errors
+    /// The store refuses, or does not answer.
+    pub fn keep(&self, lesson: &Lesson) -> Result<(), StoreError> {
+        let at = self.of(&lesson.job).join(object_name(lesson));
+        let payload = PutPayload::from(serde_json::to_vec(lesson).unwrap_or_default());
+        self.ask("refuses a lesson", async {
+            match self.objects.put_opts(&at, payload, PutMode::Create.into()).await {
+                Ok(_) | Err(object_store::Error::AlreadyExists { .. }) => Ok(()),
+                Err(error) => Err(error),
+            }
+        })
+    }
+
+    /// The newest lessons of a job.
+    ///
+    /// # Errors
+    /// The store refuses, or does not answer.
+    pub fn lessons(&self, job: &str) -> Result<Read, StoreError> {
+        let folder = self.of(job);
+        self.ask("does not list the lessons", async {
+            let listed = self.objects.list(Some(&folder));
+            let mut names: Vec<_> = listed.map_ok(|object| (object.location, object.size)).try_collect().await?;
+            names.retain(|(at, _)| at.as_ref().ends_with(".json"));
+            names.sort();
+            names.truncate(LESSONS_READ);
+            let read = futures_util::stream::iter(names).map(|(at, size)| async move {
+                if size > LARGEST_LESSON_BYTES {
+                    return Ok(None);
+                }
+                match self.objects.get(&at).await {
+                    Ok(found) => Ok(lesson(&found.bytes().await?)),
+                    // Forgotten while it was listed.
+                    Err(object_store::Error::NotFound { .. }) => Ok(None),
+                    Err(error) => Err(error),
+                }
+            });
+            let read: Vec<Option<Lesson>> = read.buffered(READ_AT_ONCE).try_collect().await?;
+            let all = read.len();
+            let lessons: Vec<Lesson> = read.into_iter().flatten().filter(|lesson| lesson.job == job).collect();
+            Ok(Read { unread: all - lessons.len(), lessons })
+        })
+    }
+
+    /// The jobs that left lessons, each with its newest ones.
+    ///
+    /// # Errors
+    /// The store refuses, or does not answer.
+    pub fn jobs(&self) -> Result<Vec<Read>, StoreError> {
+        let folders = self.ask("does not list the jobs", async {
+            Ok(self.objects.list_with_delimiter(Some(&self.prefix.clone().join("jobs"))).await?.common_prefixes)
+        })?;
+        let newest = |folder: Path| {
+            self.ask("does not list the lessons", async {
+                let listed = self.objects.list(Some(&folder));
+                let mut names: Vec<Path> = listed.map_ok(|object| object.location).try_collect().await?;
+                names.sort();
+                let Some(first) = names.first() else { return Ok(None) };
+                Ok(lesson(&self.objects.get(first).await?.bytes().await?))
+            })
+        };
+        let mut all = Vec::new();
+        for folder in folders {
+            // The folder's name is a key; the lesson has the job's own.
+            if let Some(lesson) = newest(folder)? {
+                all.push(self.lessons(&lesson.job)?);
+            }
+        }
+        Ok(all)
+    }
+
+    /// Removes the lessons of a job; gives how many there were.
+    ///
+    /// # Errors
+    /// The store refuses, or does not answer.
+    pub fn forget(&self, job: &str) -> Result<usize, StoreError> {
+        let folder = self.of(job);
+        self.ask("does not forget the lessons", async {
+            let names: Vec<Path> = self.objects.list(Some(&folder)).map_ok(|object| object.location).try_collect().await?;
+            for name in &names {
+                self.objects.delete(name).await?;
+            }
+            Ok(names.len())
+        })
+    }
+
+    fn of(&self, job: &str) -> Path {
+        self.prefix.clone().join("jobs").join(key(job))
+    }
+
+    fn ask<T>(
+        &self,
+        what: &'static str,
+        answer: impl Future<Output = object_store::Result<T>>,
+    ) -> Result<T, StoreError> {
+        let answered = self.runtime.block_on(async { tokio::time::timeout(self.within, answer).await });
+        match answered {
+            Ok(Ok(found)) => Ok(found),
+            Ok(Err(source)) => Err(StoreError::Refused { address: self.address.clone(), what, source }),
+            Err(_) => Err(StoreError::Late { address: self.address.clone(), within: self.within }),
+        }
+    }
+}
+
+/// What the environment says of how to get into object stores, as each of them names it (`AWS_ACCESS_KEY_ID`, `AWS_ENDPOINT`, …).
+fn credentials() -> impl Iterator<Item = (String, String)> {
+    let ours = |name: &str| ["AWS_", "GOOGLE_", "AZURE_"].iter().any(|prefix| name.starts_with(prefix));
+    std::env::vars().filter(move |(name, _)| ours(name)).map(|(name, value)| (name.to_ascii_lowercase(), value))
+}
+
+/// A lesson, where the bytes are one that is whole.
+fn lesson(bytes: &[u8]) -> Option<Lesson> {
+    let lesson: Lesson = serde_json::from_slice(bytes).ok()?;
+    (lesson.format >= LESSON_FORMAT && !lesson.job.is_empty()).then_some(lesson)
+}
+
+/// The name of a lesson's object below its job.
+fn object_name(lesson: &Lesson) -> String {
+    let left_ms = LAST_MS.saturating_sub(lesson.started_ms);
+    format!("{left_ms:013}-{}.json", key(&lesson.application))
+}
+
+/// A name as part of an object's: letters, digits, `.`, `-` and `_` stand for themselves, any other byte is `=` and two hexadecimal digits.
+fn key(name: &str) -> String {
+    let mut key = String::new();
+    for byte in name.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' => key.push(char::from(byte)),
+            b'.' if !key.is_empty() => key.push('.'),
+            byte => key.push_str(&format!("={byte:02x}")),
+        }
+    }
+    if key.len() > LONGEST_KEY {
+        key.truncate(LONGEST_KEY - 17);
+        key.push('-');
+        key.extend(sha256_hex(name.as_bytes()).chars().take(16));
+    }
+    if key.is_empty() { "=".to_owned() } else { key }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use std::fs;
+    use std::thread;
+
+    fn lesson_of(job: &str, application: &str, started_ms: u64) -> Lesson {
+        Lesson {
+            format: LESSON_FORMAT,
+            job: job.to_owned(),
+            application: application.to_owned(),
+            started_ms,
+            ..Lesson::default()
+        }
+    }
+
+    fn open(folder: &std::path::Path) -> Store {
+        Store::open(folder.to_str().unwrap(), Duration::from_secs(10)).unwrap()
+    }
+
+    #[test]
+    fn the_newest_come_first_and_no_more_than_fifty() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = open(&folder.path().join("new/store"));
+        for number in 0..60 {
+            store.keep(&lesson_of("nightly load", &format!("app-{number}"), 1_000 + number)).unwrap();
+        }
+        store.keep(&lesson_of("other", "app-1", 5)).unwrap();
+        let read = store.lessons("nightly load").unwrap();
+        let times: Vec<u64> = read.lessons.iter().map(|lesson| lesson.started_ms).collect();
+        assert_eq!((times.len(), times.first(), times.last(), read.unread), (50, Some(&1_059), Some(&1_010), 0));
+        assert_eq!(store.lessons("nobody").unwrap().lessons.len(), 0);
+        let mut jobs: Vec<String> = store.jobs().unwrap().iter().map(|read| read.lessons[0].job.clone()).collect();
+        jobs.sort();
+        assert_eq!(jobs, ["nightly load", "other"]);
+        assert_eq!(store.forget("nightly load").unwrap(), 60);
+        assert_eq!((store.lessons("nightly load").unwrap().lessons.len(), store.jobs().unwrap().len()), (0, 1));
+    }
+
+    #[test]
+    fn what_is_there_stays_and_what_is_half_written_is_no_lesson() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = open(folder.path());
+        store.keep(&Lesson { executor_ms: 7, ..lesson_of("job", "app-1", 10) }).unwrap();
+        store.keep(&Lesson { executor_ms: 8, ..lesson_of("job", "app-1", 10) }).unwrap();
+        let job = folder.path().join("jobs/job");
+        fs::write(job.join("9999999999000-app-2.json"), "{\"format\": 1, \"job\": \"jo").unwrap();
+        fs::write(job.join("9999999999001-app-3.json"), "x".repeat(300 << 10)).unwrap();
+        let newer = serde_json::json!({"format": 2, "job": "job", "application": "app-4", "started_ms": 4, "new": {"a": 1}, "ended": "otherwise"});
+        fs::write(job.join("9999999999995-app-4.json"), newer.to_string()).unwrap();
+        let read = store.lessons("job").unwrap();
+        let told: Vec<(u64, u64)> = read.lessons.iter().map(|lesson| (lesson.started_ms, lesson.executor_ms)).collect();
+        assert_eq!((told, read.unread), (vec![(10, 7), (4, 0)], 2));
+    }
+
+    #[test]
+    fn twenty_writers_at_once_lose_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        thread::scope(|scope| {
+            for writer in 0..20 {
+                let folder = folder.path();
+                scope.spawn(move || {
+                    let store = open(folder);
+                    for number in 0..2 {
+                        store.keep(&lesson_of("job", &format!("app-{writer}-{number}"), 1_000 + number)).unwrap();
+                    }
+                });
+            }
+        });
+        assert_eq!(open(folder.path()).lessons("job").unwrap().lessons.len(), 40);
+        assert!(fs::read_dir(folder.path().join("jobs/job")).unwrap().flatten().count() == 40, "nothing else is left");
+    }
+
+    #[test]
+    fn any_name_of_a_job_is_a_folder_of_its_own() {
+        let long = "n".repeat(300);
+        let names = ["a/b", "a b", "..", ".", "", "a.b", "ä", "A", "a", "con/../..", long.as_str(), "%41", "=41"];
+        let keys: std::collections::BTreeSet<String> = names.iter().map(|name| key(name)).collect();
+        assert_eq!(keys.len(), names.len(), "{keys:?}");
+        for key in keys {
+            assert!(key.len() <= LONGEST_KEY && !key.contains('/') && !key.starts_with('.'), "{key}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_store_is_told() {
+        for wrong in ["ftp://host/x", "s3://"] {
+            let error = Store::open(wrong, Duration::from_secs(1)).unwrap_err().to_string();
+            assert!(error.contains(wrong) && error.contains("s3://bucket/prefix"), "{error}");
+        }
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let below = file.path().join("below");
+        assert!(Store::open(below.to_str().unwrap(), Duration::from_secs(1)).is_err());
+    }
+}
