@@ -1,0 +1,134 @@
+//! Each run teaches the next one of its job, through a store; a store that fails costs a run its lesson, and nothing else.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod support;
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::Value;
+use support::{Scene, program};
+
+fn json(text: &str) -> Value {
+    serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
+}
+
+/// Runs a program as a job, with its lessons in a store; gives its exit code, standard output and record.
+fn run(scene: &Scene, store: &str, options: &[&str], arguments: &[&str]) -> (Option<i32>, String, Value) {
+    let outcome = scene
+        .steered(["--store", store].iter().chain(options))
+        .args(["--master", "local[2]"])
+        .arg(program("exits.py"))
+        .args(arguments)
+        .run()
+        .unwrap();
+    (outcome.code(), outcome.stdout, scene.record())
+}
+
+fn faults(record: &Value) -> Vec<&str> {
+    record["faults"].as_array().unwrap().iter().map(|fault| fault["what"].as_str().unwrap()).collect()
+}
+
+/// The files of a store.
+fn files(folder: &Path) -> Vec<std::path::PathBuf> {
+    let mut all = Vec::new();
+    for entry in fs::read_dir(folder).unwrap().flatten() {
+        if entry.path().is_dir() { all.extend(files(&entry.path())) } else { all.push(entry.path()) }
+    }
+    all
+}
+
+#[test]
+fn the_second_run_of_a_job_is_planned_by_the_first() {
+    let scene = Scene::new();
+    let store = scene.text("store");
+    let secret = ["--conf", "spark.hadoop.fs.s3a.secret.key=planted-secret", "--name", "planted-name"];
+    let arguments: Vec<&str> = secret.into_iter().collect();
+    let planned = |record: &Value| {
+        let decisions = record["decisions"].as_array().unwrap();
+        decisions.iter().find(|made| made["name"] == "run_time").cloned()
+    };
+    let submit = |options: &[&str], tasks: &str| {
+        let outcome = scene
+            .steered(["--store", &store, "--job", "nightly tasks"].iter().chain(options))
+            .args(["--master", "local[2]"])
+            .args(&arguments)
+            .arg(program("exits.py"))
+            .args(["tasks", "--tasks", tasks])
+            .run()
+            .unwrap();
+        assert_eq!(outcome.code(), Some(0), "{}", outcome.stderr);
+        scene.record()
+    };
+    let first = submit(&[], "12");
+    assert_eq!((planned(&first), faults(&first)), (None, vec![]), "nothing is known of the first run");
+    let second = submit(&[], "12");
+    let predicted = planned(&second).expect("the second one has a run time");
+    let took_ms = first["review"]["answer"]["past_run"]["run_ms"].as_u64().unwrap();
+    let told_ms = predicted["value"]["run_ms"].as_u64().unwrap();
+    assert!(told_ms.abs_diff(took_ms) < took_ms / 2, "{told_ms} of {took_ms}: {predicted:#}");
+    // What is not steered teaches as well.
+    submit(&["--mode", "off"], "12");
+
+    let sparkwright = |arguments: &[&str]| {
+        let outcome = scene.sparkwright().args(arguments).args(["--store", &store]).run().unwrap();
+        (outcome.code(), outcome.stdout, outcome.stderr)
+    };
+    let jobs = json(&sparkwright(&["jobs", "--json"]).1);
+    assert_eq!((jobs["jobs"][0]["job"].as_str(), jobs["jobs"][0]["runs"].as_u64()), (Some("nightly tasks"), Some(3)));
+    let job = json(&sparkwright(&["jobs", "nightly tasks", "--json"]).1);
+    let modes: Vec<&str> = job["runs"].as_array().unwrap().iter().map(|run| run["mode"].as_str().unwrap()).collect();
+    assert_eq!(modes, ["off", "act", "act"]);
+    assert!(job["runs"].as_array().unwrap().iter().all(|run| run["ended"] == "well"), "{job:#}");
+    let plan = json(&sparkwright(&["plan", "--job", "nightly tasks", "--json"]).1);
+    assert_eq!(plan["decisions"], job["next"]["decisions"]);
+    let text = sparkwright(&["jobs", "nightly tasks"]).1;
+    assert!(text.starts_with("nightly tasks: 3 runs\n") && text.contains("the next run starts with"), "{text}");
+
+    // The same from the event log alone, which is the same run.
+    let folder = scene.runs().join(first["application"]["id"].as_str().unwrap());
+    let learned = sparkwright(&["learn", folder.to_str().unwrap(), "--job", "again", "--json"]);
+    let lesson = &json(&learned.1)["lessons"][0];
+    let kept = job["runs"].as_array().unwrap().iter().find(|run| run["application"] == lesson["application"]).unwrap();
+    assert_eq!((&lesson["run"], &lesson["started_ms"], &lesson["ended"]), (&kept["run"], &kept["started_ms"], &kept["ended"]));
+
+    // Nothing of names, paths and configuration is in the store; its files are their user's alone.
+    for file in files(Path::new(&store)) {
+        let bytes = fs::read(&file).unwrap();
+        assert!(bytes.len() < 256 << 10);
+        let text = String::from_utf8(bytes).unwrap();
+        for secret in ["planted", "exits.py", "secret", scene.path("").to_str().unwrap()] {
+            assert!(!text.contains(secret), "{secret} in {}: {text}", file.display());
+        }
+    }
+
+    assert_eq!(sparkwright(&["jobs", "forget", "nightly tasks"]).0, Some(0));
+    assert_eq!(sparkwright(&["jobs", "forget", "nightly tasks"]).0, Some(1));
+    let (code, _, stderr) = sparkwright(&["jobs", "nightly tasks"]);
+    assert!(code == Some(2) && stderr.contains("has left a lesson"), "{stderr}");
+}
+
+#[test]
+fn a_run_that_failed_is_told_and_plans_nothing() {
+    let scene = Scene::new();
+    let store = scene.text("store");
+    let (code, _, record) = run(&scene, &store, &["--label", "job=failing"], &["throws"]);
+    assert_eq!((code, faults(&record)), (Some(1), vec![]));
+    let outcome = scene.sparkwright().args(["jobs", "failing", "--json", "--store", &store]).run().unwrap();
+    let job = json(&outcome.stdout);
+    assert_eq!(job["runs"][0]["ended"].as_str(), Some("failed"), "{job:#}");
+}
+
+/// A store that is no folder: the run is what it is without one, and its record says what was missed.
+#[test]
+fn a_store_that_fails_costs_a_run_nothing_but_its_lesson() {
+    let scene = Scene::new();
+    fs::write(scene.path("file"), "no folder").unwrap();
+    let (code, stdout, record) = run(&scene, &scene.text("file/store"), &[], &["three"]);
+    assert_eq!(code, Some(3), "{stdout}");
+    let faults = faults(&record);
+    assert_eq!(faults.len(), 2, "{faults:?}");
+    assert!(faults[0].starts_with("the launch plan goes without lessons: the store "), "{faults:?}");
+    assert!(faults[1].starts_with("the run's lesson is not kept: the store "), "{faults:?}");
+}
