@@ -56,6 +56,9 @@ pub(super) fn finish(steered: &Steered) {
                 record_review(&steered.recorder, launch, prepared, read.as_ref());
             }
             Some(Err(error)) => steered.recorder.fault(format!("Spark's event log is not kept: {error}")),
+            None if steered.launch.lessons.is_some() => {
+                steered.recorder.fault("the run teaches nothing: it left no event log on this machine");
+            }
             None => {}
         }
     }
