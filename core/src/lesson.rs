@@ -17,11 +17,11 @@ pub const LESSON_FORMAT: u32 = 1;
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum RunEnd {
-    /// With its work done.
+    /// With its work done: its process exited with 0.
     Well,
-    /// With an exit code other than 0, or its last job failed.
+    /// With an exit code other than 0, by a signal, or its last job failed where nothing else is known.
     Failed,
-    /// Nobody knows: its log has no end, or one of a Spark that writes no exit code.
+    /// Nobody knows: a log alone does not tell. A Spark that stops on its own as its program ends logs exit code 0, whatever the program's was.
     #[default]
     #[serde(other)]
     Unknown,

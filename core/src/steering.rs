@@ -55,6 +55,8 @@ pub const LAST_EVENTS_WITHIN_MS: u64 = 2_000;
 pub const EVENT_LOG_WITHIN_MS: u64 = 5_000;
 /// How long a plan waits for the lessons of earlier runs, each time it asks the store.
 pub const STORE_ANSWERS_WITHIN_MS: u64 = 2_000;
+/// How long a run that has ended waits for its process to end too, to know how it did.
+pub const OUTCOME_WITHIN_MS: u64 = 10_000;
 /// How long a run that has ended waits for the store to take its lesson.
 pub const STORE_TAKES_WITHIN_MS: u64 = 10_000;
 /// How long a pipeline may leave an answer unread before it is given up.

@@ -4,11 +4,12 @@ use sparkwright_core::facts::PastRun;
 use sparkwright_core::job_name::{Called, JobName, job_name};
 use sparkwright_core::lesson::{LESSON_FORMAT, Lesson, RunEnd};
 
+use crate::launch::attempt::Outcome;
 use crate::review::Log;
 
 /// The lesson of a run that left this log, of which the policy's review made `run`.
 #[must_use]
-pub fn lesson(log: &Log, run: PastRun, job: &str, mode: &str) -> Lesson {
+pub fn lesson(log: &Log, outcome: Option<Outcome>, run: PastRun, job: &str, mode: &str) -> Lesson {
     Lesson {
         format: LESSON_FORMAT,
         job: job.to_owned(),
@@ -16,21 +17,21 @@ pub fn lesson(log: &Log, run: PastRun, job: &str, mode: &str) -> Lesson {
         started_ms: log.measured.started_ms(),
         mode: mode.to_owned(),
         spark: log.replayed.spark_version.clone(),
-        ended: ended(log),
+        ended: ended(log, outcome),
         executor_ms: log.measured.question(&[], None).executor_ms,
         run,
     }
 }
 
-/// How the run ended, as far as its log says.
-fn ended(log: &Log) -> RunEnd {
+/// How the run ended: as its process did, else as far as its log says.
+fn ended(log: &Log, outcome: Option<Outcome>) -> RunEnd {
     let log = &log.replayed;
-    match (log.ended_ms, log.exit_code) {
+    match (outcome, log.exit_code) {
+        (Some(Outcome { code: Some(0), .. }), _) => RunEnd::Well,
+        (Some(_), _) => RunEnd::Failed,
+        (None, Some(code)) if code != 0 => RunEnd::Failed,
+        (None, _) if log.last_job_failed => RunEnd::Failed,
         (None, _) => RunEnd::Unknown,
-        (Some(_), Some(0)) => RunEnd::Well,
-        (Some(_), Some(_)) => RunEnd::Failed,
-        (Some(_), None) if log.last_job_failed => RunEnd::Failed,
-        (Some(_), None) => RunEnd::Unknown,
     }
 }
 

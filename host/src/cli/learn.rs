@@ -60,7 +60,7 @@ impl Learn {
             }
             let run = review::ask(&policy, &log.measured, &[], None)??.past_run;
             let job = job_here(self.job.as_deref(), None, Some(&log.measured.name), None).name;
-            let lesson = lesson(&log, run, &job, "log");
+            let lesson = lesson(&log, None, run, &job, "log");
             store.keep(&lesson)?;
             learned.lessons.push(lesson);
         }

@@ -98,6 +98,7 @@ enum Command {
     Inspect(inspect::Inspect),
     Plugin(serve::Plugin),
     Serve(serve::Serve),
+    Tethered(serve::Tethered),
     Decide(decide::Decide),
     Compile(compile::Compile),
 }
@@ -125,6 +126,7 @@ impl Command {
             Self::Inspect(inspect) => inspect.run(),
             Self::Plugin(plugin) => plugin.run(),
             Self::Serve(serve) => serve.run(),
+            Self::Tethered(tethered) => tethered.run(),
             Self::Decide(decide) => decide.run(),
             Self::Compile(compile) => compile.run(),
         }

@@ -1,6 +1,7 @@
 //! `sparkwright serve`, which the plugin and `submit` start, and `sparkwright plugin`.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fs::File;
 use std::io::{BufReader, ErrorKind};
 use std::path::{Path, PathBuf};
@@ -14,6 +15,7 @@ use super::terminal::{print, print_json};
 use super::{Exit, Failure};
 use crate::assets::{PLUGIN_CLASS, compiled_folder, write_plugin};
 use crate::file_error::FileError;
+use crate::launch::attempt::become_tethered;
 use crate::launch::installation::on_path;
 use crate::launch::local_uri::{NO_PATH_OF_A_JAR, for_spark, spark_can_load};
 use crate::launch::properties;
@@ -74,6 +76,25 @@ fn prepared(path: &Path) -> Result<SteeringSetup, Failure> {
     serde_json::from_reader(BufReader::new(file)).map_err(|error| {
         Failure::own_fault(format!("the prepared launch in `{}` can't be used: {error}", path.display()))
     })
+}
+
+/// Becomes a program that is killed when the process that started it is. `submit` runs an application so whose end it waits for.
+#[derive(Debug, Args)]
+#[command(hide = true)]
+pub struct Tethered {
+    /// The process whose death is the program's.
+    parent: u32,
+    /// The program and its arguments.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true)]
+    program: Vec<OsString>,
+}
+
+impl Tethered {
+    pub(super) fn run(mut self) -> Result<Exit, Failure> {
+        let program = PathBuf::from(self.program.remove(0));
+        let error = become_tethered(self.parent, &program, self.program);
+        Err(FileError::of("run", &program)(error).into())
+    }
 }
 
 fn same_file(one: &Path, other: &Path) -> bool {

@@ -31,6 +31,7 @@ use super::{Exit, Failure};
 use crate::assets::{NOT_LOADED_CLASS, PLUGIN_CLASS, write_plugin};
 use crate::engine::{EngineError, Prepared};
 use crate::file_error::FileError;
+use crate::launch::attempt;
 use crate::launch::arguments::SubmitArguments;
 use crate::launch::cluster::cluster_facts;
 use crate::launch::event_log;
@@ -40,6 +41,7 @@ use crate::launch::installation::Installation;
 use crate::launch::local_uri::{NO_PATH_OF_A_JAR, for_spark, java_can_name, no_name_in_java, spark_can_load};
 use crate::launch::plan::{PlanError, launch_facts, no_launch_plan, plan_launch};
 use crate::launch::properties;
+use crate::steering::server::OUTCOME;
 use crate::lesson::job_here;
 use crate::private;
 use crate::steering::{EXECUTORS_IF_LOST, Lessons, Mode, SteeringSetup, lives, record_lost_host};
@@ -99,7 +101,7 @@ impl Submit {
         launch.lessons = self.lessons(&arguments, &user);
         let local = master(&user).starts_with("local");
         if arguments.only_asks {
-            return Err(become_spark_submit(&spark, local, arguments.all));
+            return Err(SparkSubmit::of(&spark, local).run(arguments.all));
         }
         // A program that declares stages to the Python package learns by it that nobody plans them, and runs them.
         let off = BTreeMap::from([(MODE.to_owned(), Mode::Off.word().to_owned())]);
@@ -112,7 +114,8 @@ impl Submit {
                 Ok(log) => confs.extend(log),
                 Err(why) => note(&format!("the run is not recorded: {why}")),
             }
-            return Err(become_spark_submit(&spark, local, arguments.with(&confs, &[])));
+            let submit = SparkSubmit { outcome: launch.outcome, ..SparkSubmit::of(&spark, local) };
+            return Err(submit.run(arguments.with(&confs, &[])));
         }
         check_application(&arguments)?;
         // A bug of ours must not keep the application from starting either.
@@ -122,12 +125,13 @@ impl Submit {
                 let mut confs = added.confs;
                 confs.insert("spark.sparkwright.socket".to_owned(), socket.display().to_string());
                 let options: Vec<(&str, String)> = added.jars.map(|jars| ("--jars", jars)).into_iter().collect();
-                Err(become_spark_submit(&spark, local, arguments.with(&confs, &options)))
+                let submit = SparkSubmit { outcome: launch.outcome, ..SparkSubmit::of(&spark, local) };
+                Err(submit.run(arguments.with(&confs, &options)))
             }
             Err(why) => {
                 note(&format!("the application runs unsteered: {why}"));
                 record_lost_host(&launch, std::process::id(), &why);
-                Err(become_spark_submit(&spark, local, arguments.with(&off, &[])))
+                Err(SparkSubmit::of(&spark, local).run(arguments.with(&off, &[])))
             }
         }
     }
@@ -368,10 +372,12 @@ enum NoHost {
 }
 
 /// Starts the host and waits until it listens; gives its socket.
-fn start_host(launch: &SteeringSetup) -> Result<PathBuf, NoHost> {
+fn start_host(launch: &mut SteeringSetup) -> Result<PathBuf, NoHost> {
     let folder = socket_folder()?;
     let socket = folder.join("host.sock");
     let launch_file = folder.join("launch.json");
+    // Who is to know what a run teaches has to know how it ended.
+    launch.outcome = launch.lessons.is_some().then(|| folder.join(OUTCOME));
     let file = private_file(&launch_file)?;
     serde_json::to_writer(file, launch).map_err(|source| NoHost::Launch { path: launch_file.clone(), source })?;
     let log = folder.join("host.log");
@@ -446,16 +452,38 @@ fn socket_folder() -> Result<PathBuf, FileError> {
     }
 }
 
-/// Turns this process into `spark-submit`; comes back only when that can't be.
-fn become_spark_submit(spark: &Installation, on_this_machine: bool, arguments: Vec<OsString>) -> Failure {
-    let program = spark.spark_submit();
-    let mut command = Command::new(&program);
-    if let Some(python) = &spark.python
-        && !["PYSPARK_PYTHON", "PYSPARK_DRIVER_PYTHON"].iter().any(|name| std::env::var_os(name).is_some())
-    {
-        // As if its environment were activated. Machines of a cluster have a Python of their own.
-        command.env(if on_this_machine { "PYSPARK_PYTHON" } else { "PYSPARK_DRIVER_PYTHON" }, python);
+/// `spark-submit` as it is run here.
+struct SparkSubmit {
+    program: PathBuf,
+    environment: Vec<(&'static str, OsString)>,
+    /// Where its outcome is written; absent where nobody asks for it.
+    outcome: Option<PathBuf>,
+}
+
+impl SparkSubmit {
+    fn of(spark: &Installation, on_this_machine: bool) -> Self {
+        let mut environment = Vec::new();
+        if let Some(python) = &spark.python
+            && !["PYSPARK_PYTHON", "PYSPARK_DRIVER_PYTHON"].iter().any(|name| std::env::var_os(name).is_some())
+        {
+            // As if its environment were activated. Machines of a cluster have a Python of their own.
+            let name = if on_this_machine { "PYSPARK_PYTHON" } else { "PYSPARK_DRIVER_PYTHON" };
+            environment.push((name, python.clone().into()));
+        }
+        Self { program: spark.spark_submit(), environment, outcome: None }
     }
-    let error = command.args(arguments).exec();
-    Failure::from(FileError::of("run", &program)(error)).help("check the Spark that SPARK_HOME or the PATH names")
+
+    /// Runs it in this process's place; comes back only when that can't be.
+    fn run(self, arguments: Vec<OsString>) -> Failure {
+        if let Some(path) = &self.outcome
+            && let Ok(outcome) = attempt::run(&self.program, &arguments, &self.environment)
+        {
+            if let Err(error) = outcome.write(path) {
+                note(&format!("how the application ended is not recorded: {}", FileError::of("write", path)(error)));
+            }
+            outcome.take_over();
+        }
+        let error = Command::new(&self.program).envs(self.environment).args(arguments).exec();
+        Failure::from(FileError::of("run", &self.program)(error)).help("check the Spark that SPARK_HOME or the PATH names")
+    }
 }

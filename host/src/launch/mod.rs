@@ -1,8 +1,9 @@
 //! Before an application starts: what the user asked `spark-submit` for ([`arguments`]), which Spark and Java there are
 //! ([`installation`], [`properties`]), what is known of the cluster ([`cluster`]), the plan that comes of it ([`plan`]), and the event log that
-//! is kept of it ([`event_log`]).
+//! is kept of it ([`event_log`]). Then it is run, and how it ended is known ([`attempt`]).
 
 pub mod arguments;
+pub mod attempt;
 pub mod cluster;
 pub mod event_log;
 pub mod history_file;

@@ -9,14 +9,15 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use sparkwright_core::facts::PastRun;
-use sparkwright_core::steering::{EVENT_LOG_WITHIN_MS, STORE_TAKES_WITHIN_MS};
+use sparkwright_core::steering::{EVENT_LOG_WITHIN_MS, OUTCOME_WITHIN_MS, STORE_TAKES_WITHIN_MS};
 
 use super::driver::lives;
 use super::lock::lock;
-use super::setup::{Lessons, SteeringSetup};
+use super::setup::SteeringSetup;
 use super::steered::Steered;
 use crate::clock::now_ms;
 use crate::engine::{EngineError, Prepared};
+use crate::launch::attempt::Outcome;
 use crate::launch::event_log::{DIR, ENABLED, on_this_machine};
 use crate::lesson::lesson;
 use crate::record::{self, Change, RecordedReview, Recorder};
@@ -46,6 +47,7 @@ pub(super) fn finish(steered: &Steered) {
         steered.recorder.note(Change::Work(work));
     }
     steered.recorder.note(Change::Totals(steered.totals()));
+    let mut taught = None;
     if let Some(folder) = steered.recorder.folder() {
         match event_log(&steered.launch, &steered.hello, &folder) {
             Some(Ok(path)) => {
@@ -53,7 +55,8 @@ pub(super) fn finish(steered: &Steered) {
                 // As `explain` and `review` find it. Known before the review, which takes its time: a host that is killed meanwhile leaves a run that ended.
                 steered.recorder.note(Change::EventLog { path: path.clone() });
                 let read = review::read(&folder.join(&path)).map_err(|error| error.to_string());
-                record_review(&steered.recorder, launch, prepared, read.as_ref());
+                let run = record_review(&steered.recorder, launch, prepared, read.as_ref());
+                taught = Some((read, run));
             }
             Some(Err(error)) => steered.recorder.fault(format!("Spark's event log is not kept: {error}")),
             None if steered.launch.lessons.is_some() => {
@@ -63,6 +66,9 @@ pub(super) fn finish(steered: &Steered) {
         }
     }
     steered.recorder.note(Change::Ended { at_ms: ended_ms });
+    if let Some((log, run)) = taught {
+        keep_lesson(&steered.recorder, &steered.launch, log.as_ref(), run);
+    }
     steered.recorder.finish();
 }
 
@@ -134,15 +140,15 @@ pub(super) fn logs(folder: &Path, wanted: impl Fn(&str) -> bool) -> Option<Vec<(
     Some(named.collect())
 }
 
-/// Records the review of the run that left this event log; without an answer the record says why there is none.
+/// Records the review of the run that left this event log, and gives the run as a history has it; without an answer the record says why there is none.
 pub(super) fn record_review(
     recorder: &Recorder,
     launch: &SteeringSetup,
     prepared: Result<&Prepared, &EngineError>,
     log: Result<&Log, &String>,
-) {
+) -> Option<PastRun> {
     // Why there is no module stands in the record already.
-    let Ok(prepared) = prepared else { return };
+    let prepared = prepared.ok()?;
     let reviewed = log.map_err(Clone::clone).and_then(|log| {
         let name = recorder.with_run(|run| run.application.name.clone());
         let root_and_own = launch.record.as_deref().zip(recorder.folder());
@@ -157,25 +163,42 @@ pub(super) fn record_review(
     });
     match reviewed {
         Ok((answer, found)) => {
-            if let (Some(lessons), Ok(log)) = (&launch.lessons, log) {
-                keep_lesson(recorder, launch, lessons, log, answer.past_run);
-            }
+            let run = answer.past_run;
             let currency = launch.policy.cost.currency.clone();
             recorder.note(Change::Review(Box::new(RecordedReview { answer, currency, found: Some(found) })));
+            Some(run)
         }
-        Err(why) => recorder.fault(format!("the run could not be reviewed: {why}")),
+        Err(why) => {
+            recorder.fault(format!("the run could not be reviewed: {why}"));
+            None
+        }
     }
 }
 
 /// Leaves what the run teaches in the store; without one that takes it the record says why.
-fn keep_lesson(recorder: &Recorder, launch: &SteeringSetup, lessons: &Lessons, log: &Log, run: PastRun) {
+pub(super) fn keep_lesson(recorder: &Recorder, launch: &SteeringSetup, log: Result<&Log, &String>, run: Option<PastRun>) {
+    // Why there is no log or no review stands in the record already.
+    let (Some(lessons), Ok(log), Some(run)) = (&launch.lessons, log, run) else { return };
     if !log.measured.ended() {
         recorder.fault("the run teaches nothing: its event log has no end");
         return;
     }
-    let lesson = lesson(log, run, &lessons.job, launch.mode.word());
+    let outcome = launch.outcome.as_deref().and_then(outcome);
+    let lesson = lesson(log, outcome, run, &lessons.job, launch.mode.word());
     let within = Duration::from_millis(STORE_TAKES_WITHIN_MS);
     if let Err(error) = Store::open(&lessons.store, within).and_then(|store| store.keep(&lesson)) {
         recorder.fault(format!("the run's lesson is not kept: {error}"));
+    }
+}
+
+/// How the driver's process ended. Nobody knows of one that stops its Spark and goes on for longer than is waited.
+fn outcome(path: &Path) -> Option<Outcome> {
+    let deadline = Instant::now() + Duration::from_millis(OUTCOME_WITHIN_MS);
+    loop {
+        let outcome = Outcome::read(path);
+        if outcome.is_some() || Instant::now() > deadline {
+            return outcome;
+        }
+        thread::sleep(LOOK_EVERY);
     }
 }

@@ -32,6 +32,8 @@ use crate::record::{ApplicationIdentity, ModuleIdentity, RecordedDecision, Recor
 use crate::spark::lines::read_whole;
 use crate::spark::protocol::{Greeting, Hello, Role, VERSION};
 
+/// The file in the socket's folder that says how the driver's process ended.
+pub const OUTCOME: &str = "outcome.json";
 /// How long a connection may take to say who it is.
 const HELLO_TIMEOUT: Duration = Duration::from_millis(limits::HELLO_WITHIN_MS);
 /// How often the server looks whether its driver still lives.
@@ -134,6 +136,7 @@ pub fn serve(mut launch: SteeringSetup, options: &ServerOptions) -> io::Result<(
     if let Some(folder) = options.socket.parent() {
         let _ = fs::remove_file(folder.join("launch.json"));
         let _ = fs::remove_file(folder.join("host.log"));
+        let _ = fs::remove_file(folder.join(OUTCOME));
         // Only an empty folder goes: it is ours alone when nothing else is in it.
         let _ = fs::remove_dir(folder);
     }

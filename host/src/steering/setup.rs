@@ -66,6 +66,9 @@ pub struct SteeringSetup {
     /// The job that the run is one of, and the address of the store where it leaves what it teaches; absent where there is none.
     #[serde(default)]
     pub lessons: Option<Lessons>,
+    /// The file that says how the driver's process ended, once it has; absent where nobody waits for that.
+    #[serde(default)]
+    pub outcome: Option<PathBuf>,
 }
 
 /// Where a run leaves what it teaches.

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::finishing::{keep, logs, record_review};
+use super::finishing::{keep, keep_lesson, logs, record_review};
 use super::setup::SteeringSetup;
 use crate::clock::now_ms;
 use crate::engine::{EngineError, Prepared};
@@ -55,7 +55,8 @@ fn record(launch: &SteeringSetup, prepared: Result<&Prepared, &EngineError>, rec
         let ended_ms = log.replayed.ended_ms.unwrap_or(log.replayed.last_ms);
         recorder.note(Change::Ended { at_ms: u64::try_from(ended_ms).unwrap_or_else(|_| now_ms()) });
     }
-    record_review(recorder, launch, prepared, read.as_ref());
+    let run = record_review(recorder, launch, prepared, read.as_ref());
+    keep_lesson(recorder, launch, read.as_ref(), run);
     let Some(folder) = recorder.folder() else { return };
     match keep(log, &folder) {
         Ok(path) => recorder.note(Change::EventLog { path }),
