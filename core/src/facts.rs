@@ -281,6 +281,9 @@ crate::members::read_over_defaults!(JobFacts {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct PastRun {
+    /// Whether it ended without its work done: how long it took tells nothing, what it lacked and what it saw does.
+    #[serde(skip_serializing_if = "core::ops::Not::not")]
+    pub failed: bool,
     /// Its executors, on average over the run.
     pub executors: u32,
     /// Its wall time.
@@ -327,6 +330,7 @@ pub struct PastRun {
 }
 
 crate::members::read_over_defaults!(PastRun {
+    failed,
     executors,
     run_ms,
     input_bytes,

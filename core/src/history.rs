@@ -2,6 +2,7 @@
 //!
 //! Of the latest runs (`monitoring.performance_history_size`): the median of each time and share, so that one odd run decides nothing; the
 //! work scaled by the size of the input where every run and this job have one; and the largest peak, spill and shuffle, since memory must do for all.
+//! A run that failed tells of the latter only.
 
 use alloc::borrow::Cow;
 use alloc::vec::Vec;
@@ -18,6 +19,11 @@ pub fn window<'a>(policy: &ResolvedPolicy, history: &'a History, most: usize) ->
     history.runs.get(history.runs.len().saturating_sub(window)..).unwrap_or_default()
 }
 
+/// Those of the runs that did their work.
+pub fn whole(runs: &[PastRun]) -> impl Iterator<Item = PastRun> {
+    runs.iter().copied().filter(|run| !run.failed)
+}
+
 /// The history with everything that its runs say.
 #[must_use]
 pub fn completed<'a>(policy: &ResolvedPolicy, job: &JobFacts, history: &'a History) -> Cow<'a, History> {
@@ -25,20 +31,21 @@ pub fn completed<'a>(policy: &ResolvedPolicy, job: &JobFacts, history: &'a Histo
     if runs.is_empty() {
         return Cow::Borrowed(history);
     }
+    let whole: Vec<PastRun> = whole(runs).collect();
     let times = |of: fn(&PastRun) -> Option<u64>| {
-        let known: Vec<u64> = runs.iter().filter_map(of).collect();
+        let known: Vec<u64> = whole.iter().filter_map(of).collect();
         (!known.is_empty()).then(|| median(&known))
     };
     // Shares are finite and small: as millionths they have a median in whole numbers.
     let share = |of: fn(&PastRun) -> Option<f64>| {
-        let known = runs.iter().filter_map(of).filter(|share| share.is_finite() && (0.0..1e9).contains(share));
+        let known = whole.iter().filter_map(of).filter(|share| share.is_finite() && (0.0..1e9).contains(share));
         let known: Vec<u64> = known.map(|share| (share * 1e6) as u64).collect();
         (!known.is_empty()).then(|| median(&known) as f64 / 1e6)
     };
     let largest = |of: fn(&PastRun) -> Option<Bytes>| runs.iter().filter_map(of).max();
     let own = history;
     Cow::Owned(History {
-        work_task_ms: own.work_task_ms.or_else(|| scaled_work(runs, job)).or_else(|| times(|run| run.work_task_ms)),
+        work_task_ms: own.work_task_ms.or_else(|| scaled_work(&whole, job)).or_else(|| times(|run| run.work_task_ms)),
         critical_path_ms: own.critical_path_ms.or_else(|| times(|run| run.critical_path_ms)),
         driver_ms: own.driver_ms.or_else(|| times(|run| run.driver_ms)),
         task_peak_bytes: own.task_peak_bytes.or_else(|| largest(|run| run.task_peak_bytes)),
@@ -106,6 +113,16 @@ mod tests {
         assert_eq!((history.work_task_ms, history.driver_ms), (Some(1_100_000), Some(11_000)));
         assert_eq!((history.gc_share, history.task_peak_bytes), (Some(0.11), Some(Bytes::mib(900))));
         assert_eq!((history.critical_path_ms, history.spilled_bytes), (None, None));
+    }
+
+    #[test]
+    fn a_run_that_failed_tells_of_memory_and_not_of_time() {
+        let failed = PastRun { failed: true, spilled_bytes: Some(Bytes(9)), ..run(9_000_000, 1, 900) };
+        let told = known(vec![run(1_000_000, 1, 100), failed, failed], None);
+        assert_eq!((told.work_task_ms, told.gc_share), (Some(1_000_000), Some(0.1)));
+        assert_eq!((told.task_peak_bytes, told.spilled_bytes), (Some(Bytes::mib(900)), Some(Bytes(9))));
+        let nothing = known(vec![failed], None);
+        assert_eq!((nothing.work_task_ms, nothing.gc_share), (None, None));
     }
 
     #[test]

@@ -52,14 +52,15 @@ pub struct Lesson {
     pub run: PastRun,
 }
 
-/// What the lessons of a job, in any order, say of its next run: its runs that did not fail, the oldest first.
+/// What the lessons of a job, in any order, say of its next run: its runs, the oldest first.
 #[must_use]
 pub fn history(lessons: &[Lesson]) -> History {
-    let mut told: Vec<&Lesson> = lessons.iter().filter(|lesson| lesson.ended != RunEnd::Failed).collect();
+    let mut told: Vec<&Lesson> = lessons.iter().collect();
     told.sort_by(|one, other| (one.started_ms, &one.application).cmp(&(other.started_ms, &other.application)));
     // Two runs that write the same object twice are one.
     told.dedup_by(|one, other| one.application == other.application && one.started_ms == other.started_ms);
-    History { runs: told.into_iter().map(|lesson| lesson.run).collect(), ..History::default() }
+    let run = |lesson: &Lesson| PastRun { failed: lesson.ended == RunEnd::Failed, ..lesson.run };
+    History { runs: told.into_iter().map(run).collect(), ..History::default() }
 }
 
 #[cfg(test)]
@@ -78,14 +79,14 @@ mod tests {
     }
 
     #[test]
-    fn runs_in_their_order_without_those_that_failed() {
+    fn runs_in_their_order_with_what_failed_as_such() {
         let lessons = [
             lesson(30, 3, RunEnd::Well),
             lesson(10, 1, RunEnd::Unknown),
             lesson(20, 2, RunEnd::Failed),
             lesson(30, 3, RunEnd::Well),
         ];
-        let times: Vec<u64> = history(&lessons).runs.iter().map(|run| run.run_ms).collect();
-        assert_eq!(times, [1, 3]);
+        let runs: Vec<(u64, bool)> = history(&lessons).runs.iter().map(|run| (run.run_ms, run.failed)).collect();
+        assert_eq!(runs, [(1, false), (2, true), (3, false)]);
     }
 }

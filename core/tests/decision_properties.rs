@@ -117,10 +117,10 @@ prop_compose! {
 prop_compose! {
     fn past_run()(
         executors in 1..40_u32, run_ms in number(), input_bytes in prop::option::of(bytes()), tells in any::<bool>(),
-        ms in number(), share in prop::num::f64::ANY, more in bytes(),
+        failed in any::<bool>(), ms in number(), share in prop::num::f64::ANY, more in bytes(),
     ) -> PastRun {
         let known = PastRun {
-            executors, run_ms, input_bytes, work_task_ms: Some(ms), critical_path_ms: Some(ms), driver_ms: Some(ms),
+            failed, executors, run_ms, input_bytes, work_task_ms: Some(ms), critical_path_ms: Some(ms), driver_ms: Some(ms),
             task_peak_bytes: Some(more), gc_share: Some(share), spilled_bytes: Some(more), shuffle_skew: Some(share),
             largest_shuffle_bytes: Some(more), executor_heap_bytes: Some(more), executor_cores: Some(executors),
             heap_peak_bytes: Some(more), memory_failures: Some(ms),

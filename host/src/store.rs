@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::{StreamExt as _, TryStreamExt as _};
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt as _, PutMode, PutPayload};
@@ -23,10 +23,18 @@ use crate::private;
 const LARGEST_LESSON_BYTES: u64 = 256 << 10;
 /// Lessons of a job that are read: the newest.
 const LESSONS_READ: usize = 50;
-/// How many are read at a time.
+/// Lessons of a job that are kept; whoever keeps one more removes what is older.
+const LESSONS_KEPT: usize = 500;
+/// Of a job's newest lessons so many are tried until one can be read, to know the job's name.
+const NEWEST_TRIED: usize = 3;
+/// Below here each job has its lessons.
+const JOBS: &str = "jobs";
+/// How many objects are asked for at a time.
 const READ_AT_ONCE: usize = 16;
 /// The longest name of a job in a store; a longer one is cut and has its digest.
 const LONGEST_KEY: usize = 120;
+/// The most that is told of an error.
+const LONGEST_WHY: usize = 200;
 /// Unix times count down from here, in milliseconds: the year 2286.
 const LAST_MS: u64 = 9_999_999_999_999;
 
@@ -46,14 +54,14 @@ pub enum StoreError {
         source: io::Error,
     },
     /// The object store refuses.
-    #[error("the store `{address}` {what}: {source}")]
+    #[error("the store `{address}` {what}: {why}")]
     Refused {
         /// Its address.
         address: String,
         /// What it was asked for.
         what: &'static str,
-        /// Why.
-        source: object_store::Error,
+        /// Why, in short: what a service answers in full has names of keys and signatures in it.
+        why: String,
     },
     /// It did not answer in time.
     #[error("the store `{address}` did not answer within {} s", within.as_secs_f64())]
@@ -63,6 +71,15 @@ pub enum StoreError {
         /// How long it was waited for.
         within: Duration,
     },
+}
+
+/// A job that left lessons.
+#[derive(Debug)]
+pub struct Known {
+    /// Its lessons.
+    pub runs: usize,
+    /// The newest of them.
+    pub last: Lesson,
 }
 
 /// The lessons of a job that were found.
@@ -107,6 +124,8 @@ impl Store {
                 folder(url.to_file_path().map_err(|()| StoreError::Address(address.to_owned()))?)?
             }
             Ok(url) if address.contains("://") => {
+                // Object stores have no crypto provider of their own; one that is there already is as good.
+                let _ = rustls::crypto::ring::default_provider().install_default();
                 let (objects, prefix) = object_store::parse_url_opts(&url, credentials())
                     .map_err(|_| StoreError::Address(address.to_owned()))?;
                 (Arc::from(objects), prefix)
@@ -123,14 +142,64 @@ impl Store {
     /// # Errors
     /// The store refuses, or does not answer.
     pub fn keep(&self, lesson: &Lesson) -> Result<(), StoreError> {
-        let at = self.of(&lesson.job).join(object_name(lesson));
+        let folder = self.of(&lesson.job);
+        let at = folder.clone().join(object_name(lesson));
         let payload = PutPayload::from(serde_json::to_vec(lesson).unwrap_or_default());
         self.ask("refuses a lesson", async {
             match self.objects.put_opts(&at, payload, PutMode::Create.into()).await {
                 Ok(_) | Err(object_store::Error::AlreadyExists { .. }) => Ok(()),
                 Err(error) => Err(error),
             }
+        })?;
+        self.ask("does not forget old lessons", async {
+            let mut names = self.names(&folder).await?;
+            for (name, _) in names.drain(LESSONS_KEPT.min(names.len())..) {
+                self.remove(&name).await?;
+            }
+            Ok(())
         })
+    }
+
+    /// The objects below a job's folder that may be lessons, the newest first, with their sizes.
+    async fn names(&self, folder: &Path) -> object_store::Result<Vec<(Path, u64)>> {
+        let listed = self.objects.list(Some(folder));
+        let mut names: Vec<_> = listed.map_ok(|object| (object.location, object.size)).try_collect().await?;
+        names.retain(|(at, _)| at.as_ref().ends_with(".json"));
+        names.sort();
+        Ok(names)
+    }
+
+    /// The lesson in an object; none where it is no whole one, or was forgotten meanwhile.
+    async fn read(&self, (at, size): (Path, u64)) -> object_store::Result<Option<Lesson>> {
+        if size > LARGEST_LESSON_BYTES {
+            return Ok(None);
+        }
+        match self.objects.get(&at).await {
+            Ok(found) => Ok(lesson(&found.bytes().await?)),
+            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// What is known of the job with this folder; none where it has no lesson.
+    async fn newest(&self, folder: Path) -> object_store::Result<Option<Known>> {
+        let names = self.names(&folder).await?;
+        let runs = names.len();
+        // The folder's name is a key; the lesson has the job's own. The newest may be half written.
+        for name in names.into_iter().take(NEWEST_TRIED) {
+            if let Some(last) = self.read(name).await? {
+                return Ok(Some(Known { runs, last }));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Removes an object that somebody else may have removed.
+    async fn remove(&self, at: &Path) -> object_store::Result<()> {
+        match self.objects.delete(at).await {
+            Err(object_store::Error::NotFound { .. }) => Ok(()),
+            removed => removed,
+        }
     }
 
     /// The newest lessons of a job.
@@ -140,22 +209,9 @@ impl Store {
     pub fn lessons(&self, job: &str) -> Result<Read, StoreError> {
         let folder = self.of(job);
         self.ask("does not list the lessons", async {
-            let listed = self.objects.list(Some(&folder));
-            let mut names: Vec<_> = listed.map_ok(|object| (object.location, object.size)).try_collect().await?;
-            names.retain(|(at, _)| at.as_ref().ends_with(".json"));
-            names.sort();
+            let mut names = self.names(&folder).await?;
             names.truncate(LESSONS_READ);
-            let read = futures_util::stream::iter(names).map(|(at, size)| async move {
-                if size > LARGEST_LESSON_BYTES {
-                    return Ok(None);
-                }
-                match self.objects.get(&at).await {
-                    Ok(found) => Ok(lesson(&found.bytes().await?)),
-                    // Forgotten while it was listed.
-                    Err(object_store::Error::NotFound { .. }) => Ok(None),
-                    Err(error) => Err(error),
-                }
-            });
+            let read = stream::iter(names).map(|name| self.read(name));
             let read: Vec<Option<Lesson>> = read.buffered(READ_AT_ONCE).try_collect().await?;
             let all = read.len();
             let lessons: Vec<Lesson> = read.into_iter().flatten().filter(|lesson| lesson.job == job).collect();
@@ -163,31 +219,19 @@ impl Store {
         })
     }
 
-    /// The jobs that left lessons, each with its newest ones.
+    /// The jobs that left lessons, by their names.
     ///
     /// # Errors
     /// The store refuses, or does not answer.
-    pub fn jobs(&self) -> Result<Vec<Read>, StoreError> {
-        let folders = self.ask("does not list the jobs", async {
-            Ok(self.objects.list_with_delimiter(Some(&self.prefix.clone().join("jobs"))).await?.common_prefixes)
-        })?;
-        let newest = |folder: Path| {
-            self.ask("does not list the lessons", async {
-                let listed = self.objects.list(Some(&folder));
-                let mut names: Vec<Path> = listed.map_ok(|object| object.location).try_collect().await?;
-                names.sort();
-                let Some(first) = names.first() else { return Ok(None) };
-                Ok(lesson(&self.objects.get(first).await?.bytes().await?))
-            })
-        };
-        let mut all = Vec::new();
-        for folder in folders {
-            // The folder's name is a key; the lesson has the job's own.
-            if let Some(lesson) = newest(folder)? {
-                all.push(self.lessons(&lesson.job)?);
-            }
-        }
-        Ok(all)
+    pub fn jobs(&self) -> Result<Vec<Known>, StoreError> {
+        self.ask("does not list the jobs", async {
+            let folders = self.objects.list_with_delimiter(Some(&self.prefix.clone().join(JOBS))).await?.common_prefixes;
+            let known = stream::iter(folders).map(|folder| self.newest(folder)).buffer_unordered(READ_AT_ONCE);
+            let known: Vec<Option<Known>> = known.try_collect().await?;
+            let mut known: Vec<Known> = known.into_iter().flatten().collect();
+            known.sort_by(|one, other| one.last.job.cmp(&other.last.job));
+            Ok(known)
+        })
     }
 
     /// Removes the lessons of a job; gives how many there were.
@@ -198,15 +242,14 @@ impl Store {
         let folder = self.of(job);
         self.ask("does not forget the lessons", async {
             let names: Vec<Path> = self.objects.list(Some(&folder)).map_ok(|object| object.location).try_collect().await?;
-            for name in &names {
-                self.objects.delete(name).await?;
-            }
-            Ok(names.len())
+            let forgotten = names.len();
+            stream::iter(names).map(Ok).try_for_each_concurrent(READ_AT_ONCE, |name| async move { self.remove(&name).await }).await?;
+            Ok(forgotten)
         })
     }
 
     fn of(&self, job: &str) -> Path {
-        self.prefix.clone().join("jobs").join(key(job))
+        self.prefix.clone().join(JOBS).join(key(job))
     }
 
     fn ask<T>(
@@ -217,10 +260,26 @@ impl Store {
         let answered = self.runtime.block_on(async { tokio::time::timeout(self.within, answer).await });
         match answered {
             Ok(Ok(found)) => Ok(found),
-            Ok(Err(source)) => Err(StoreError::Refused { address: self.address.clone(), what, source }),
+            Ok(Err(error)) => Err(StoreError::Refused { address: self.address.clone(), what, why: why(&error) }),
             Err(_) => Err(StoreError::Late { address: self.address.clone(), within: self.within }),
         }
     }
+}
+
+/// Why an object store refused: a service's own code, or the innermost error's first line.
+fn why(error: &object_store::Error) -> String {
+    let text = error.to_string();
+    let between = |from: &str, to: &str| text.split_once(from).and_then(|(_, rest)| rest.split_once(to)).map(|(found, _)| found);
+    let code = between("<Code>", "</Code>");
+    let status = between("status code: ", ":");
+    if let Some(status) = status {
+        return code.map_or_else(|| status.to_owned(), |code| format!("{code} ({status})"));
+    }
+    let mut innermost: &dyn std::error::Error = error;
+    while let Some(source) = innermost.source() {
+        innermost = source;
+    }
+    innermost.to_string().lines().next().unwrap_or_default().chars().take(LONGEST_WHY).collect()
 }
 
 /// What the environment says of how to get into object stores, as each of them names it (`AWS_ACCESS_KEY_ID`, `AWS_ENDPOINT`, …).
@@ -292,11 +351,24 @@ mod tests {
         let times: Vec<u64> = read.lessons.iter().map(|lesson| lesson.started_ms).collect();
         assert_eq!((times.len(), times.first(), times.last(), read.unread), (50, Some(&1_059), Some(&1_010), 0));
         assert_eq!(store.lessons("nobody").unwrap().lessons.len(), 0);
-        let mut jobs: Vec<String> = store.jobs().unwrap().iter().map(|read| read.lessons[0].job.clone()).collect();
-        jobs.sort();
-        assert_eq!(jobs, ["nightly load", "other"]);
+        let jobs: Vec<(String, usize, u64)> =
+            store.jobs().unwrap().into_iter().map(|known| (known.last.job, known.runs, known.last.started_ms)).collect();
+        assert_eq!(jobs, [("nightly load".to_owned(), 60, 1_059), ("other".to_owned(), 1, 5)]);
         assert_eq!(store.forget("nightly load").unwrap(), 60);
         assert_eq!((store.lessons("nightly load").unwrap().lessons.len(), store.jobs().unwrap().len()), (0, 1));
+    }
+
+    #[test]
+    fn the_oldest_are_forgotten_and_of_one_job_only() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = open(folder.path());
+        store.keep(&lesson_of("other", "app", 1)).unwrap();
+        for number in 0..LESSONS_KEPT as u64 + 3 {
+            store.keep(&lesson_of("job", "app", 10 + number)).unwrap();
+        }
+        let kept = || fs::read_dir(folder.path().join("jobs/job")).unwrap().flatten().map(|file| file.file_name()).max();
+        assert_eq!(kept().unwrap().to_str(), Some("9999999999986-app.json"), "the fourth is the oldest");
+        assert_eq!(store.lessons("other").unwrap().lessons.len(), 1);
     }
 
     #[test]

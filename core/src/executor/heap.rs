@@ -168,6 +168,10 @@ fn proven(runs: &[PastRun], cores: u32, input_bytes: Option<Bytes>) -> Option<Pr
     // The newest first.
     for run in runs.iter().rev() {
         let Some(had) = run.executor_heap_bytes else { continue };
+        // It did for nothing, and what failed was something else.
+        if run.failed && !died(run) {
+            continue;
+        }
         // More tasks at a time want more of it; fewer leave the others theirs.
         let more = match run.executor_cores {
             Some(had) if had > 0 && had < cores => f64::from(cores) / f64::from(had),
@@ -184,7 +188,7 @@ fn proven(runs: &[PastRun], cores: u32, input_bytes: Option<Bytes>) -> Option<Pr
             lacked |= died(run) || gc > HIGH_GC_SHARE || run.spilled_bytes.unwrap_or_default() > Bytes(0);
         }
         let as_much = input_bytes.is_some() && run.input_bytes >= input_bytes;
-        let clean = run.memory_failures == Some(0) && run.spilled_bytes == Some(Bytes(0)) && gc <= LITTLE_GC_SHARE;
+        let clean = !run.failed && run.memory_failures == Some(0) && run.spilled_bytes == Some(Bytes(0)) && gc <= LITTLE_GC_SHARE;
         to_spare += usize::from(to_spare == seen && as_much && clean);
         seen += 1;
     }
@@ -289,6 +293,10 @@ mod tests {
         assert_eq!(decided(runs.clone(), None, 4, Some(1)).0, 6_144);
         runs.push(run(6_144, 0.01, 0));
         assert_eq!(decided(runs, None, 4, Some(1)).0, 5_120);
+        // One that failed of something else tells nothing of the heap.
+        let failed = PastRun { failed: true, ..run(1_024, 0.5, 7) };
+        assert_eq!(decided(vec![run(4_096, 0.01, 0), failed], None, 4, Some(1)).0, 4_096);
+        assert_eq!(decided(vec![run(4_096, 0.01, 0), PastRun { failed: true, ..died(4_096) }], None, 4, None).0, 6_144);
         // Of runs that do not say whether something died, nobody knows that they had heap to spare.
         let silent = PastRun { memory_failures: None, ..run(4_096, 0.01, 0) };
         assert_eq!(decided(vec![silent; 9], None, 4, Some(1)).0, 4_096);

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use super::guess;
 use super::shared_work::{elastic_executors, executors_for_deadline};
 use crate::decision::Value;
-use crate::facts::{History, JobFacts};
-use crate::history::window;
+use crate::facts::{History, JobFacts, PastRun};
+use crate::history::{whole, window};
 use crate::policy::ResolvedPolicy;
 use crate::predict::{Predictor, Refusal, Run};
 use crate::trace::{Decision, Grade, Scalar, Trace, Unit, render_ms};
@@ -118,7 +118,7 @@ impl Value for RunTimeEstimate {
 
 /// What earlier runs are learned from: each with its scale, which is the size of its input where every run and this job have one.
 fn learn(policy: &ResolvedPolicy, job: &JobFacts, history: &History) -> Result<RunTime, Refusal> {
-    let latest = window(policy, history, MOST_RUNS);
+    let latest: Vec<PastRun> = whole(window(policy, history, MOST_RUNS)).collect();
     let scaled = job.input_bytes.is_some() && latest.iter().all(|run| run.input_bytes.is_some());
     let scale = |bytes: Option<Bytes>| if scaled { bytes.unwrap_or_default().get() as f64 } else { 1.0 };
     let runs = latest.iter().map(|run| Run {

@@ -46,6 +46,7 @@ fn past_run(run: &ReviewInput) -> PastRun {
     let telling = run.stages.iter().max_by_key(|stage| (stage.spilled_bytes, stage.read_bytes));
     let on_executors = !run.local && run.executors > 0;
     PastRun {
+        failed: false,
         executors,
         run_ms: run.wall_ms,
         input_bytes: run.input_bytes,

@@ -16,8 +16,8 @@ use super::terminal::{counted, note, print, print_json, table};
 use super::{Exit, Failure};
 use crate::clock;
 use crate::launch::plan::plan_launch;
-use crate::steering::Mode;
-use crate::store::Read;
+use crate::steering::{Mode, SteeringSetup};
+use crate::store::{Known, Read};
 
 /// Shows the jobs of a store; of one its runs, and what the next one will start with.
 #[derive(Debug, Args)]
@@ -49,6 +49,8 @@ enum Change {
 #[derive(Debug, Args)]
 struct Forget {
     #[command(flatten)]
+    policy: PolicyOptions,
+    #[command(flatten)]
     store: StoreOptions,
     /// The job.
     #[arg(value_name = "NAME")]
@@ -72,18 +74,19 @@ struct AllJobs<'a> {
 struct JobRow<'a> {
     job: &'a str,
     runs: usize,
-    failed: usize,
     last: &'a Lesson,
 }
 
 impl Jobs {
     pub(super) fn run(self) -> Result<Exit, Failure> {
         if let Some(Change::Forget(forget)) = &self.forget {
-            let forgotten = forget.store.required()?.forget(&forget.name)?;
+            let policy = forget.policy.launch(Mode::Act)?.policy;
+            let forgotten = forget.store.required(&policy)?.forget(&forget.name)?;
             print(&format!("{} of `{}` removed\n", counted(forgotten, "lesson"), forget.name));
             return Ok(if forgotten > 0 { Exit::Fine } else { Exit::Findings });
         }
-        let store = self.store.required()?;
+        let launch = self.policy.launch(Mode::Act)?;
+        let store = self.store.required(&launch.policy)?;
         match &self.name {
             Some(name) => {
                 let read = store.lessons(name)?;
@@ -91,21 +94,15 @@ impl Jobs {
                     return Err(Failure::new(format!("no run of `{name}` has left a lesson in this store"))
                         .help("`sparkwright jobs` lists those that have"));
                 }
-                self.one(name, &read)
+                self.one(&launch, name, &read)
             }
             None => self.all(&store.jobs()?),
         }
     }
 
-    fn all(&self, jobs: &[Read]) -> Result<Exit, Failure> {
-        let rows: Vec<JobRow<'_>> = jobs
-            .iter()
-            .filter_map(|read| {
-                let last = read.lessons.first()?;
-                let failed = read.lessons.iter().filter(|lesson| lesson.ended == RunEnd::Failed).count();
-                Some(JobRow { job: &last.job, runs: read.lessons.len(), failed, last })
-            })
-            .collect();
+    fn all(&self, jobs: &[Known]) -> Result<Exit, Failure> {
+        let rows: Vec<JobRow<'_>> =
+            jobs.iter().map(|Known { runs, last }| JobRow { job: &last.job, runs: *runs, last }).collect();
         if self.json {
             print_json(&AllJobs { jobs: rows })?;
             return Ok(Exit::Fine);
@@ -114,13 +111,13 @@ impl Jobs {
             print("no run has left a lesson in this store\n");
             return Ok(Exit::Fine);
         }
-        let mut table = table(["job", "runs", "failed", "last", "run time", "executors", "executor memory"]);
+        let mut table = table(["job", "runs", "last", "ended", "run time", "executors", "executor memory"]);
         for row in &rows {
             table.add_row([
                 row.job.to_owned(),
                 row.runs.to_string(),
-                row.failed.to_string(),
                 day(row.last.started_ms),
+                word(row.last.ended).to_owned(),
                 render_ms(row.last.run.run_ms),
                 row.last.run.executors.to_string(),
                 row.last.run.executor_heap_bytes.map_or_else(|| "-".to_owned(), |bytes| bytes.to_string()),
@@ -130,12 +127,11 @@ impl Jobs {
         Ok(Exit::Fine)
     }
 
-    fn one(&self, name: &str, read: &Read) -> Result<Exit, Failure> {
+    fn one(&self, launch: &SteeringSetup, name: &str, read: &Read) -> Result<Exit, Failure> {
         if read.unread > 0 {
             note(&format!("{} of the store's objects are no whole lessons and are left out", read.unread));
         }
-        let launch = self.policy.launch(Mode::Act)?;
-        let prepared = prepared_launch(&launch)??;
+        let prepared = prepared_launch(launch)??;
         let facts = PlanLaunchInput {
             job: JobFacts { input_bytes: self.input_bytes, ..JobFacts::default() },
             cluster: ClusterFacts::default(),
@@ -156,12 +152,7 @@ impl Jobs {
             let run = &lesson.run;
             runs.add_row([
                 day(lesson.started_ms),
-                match lesson.ended {
-                    RunEnd::Well => "well",
-                    RunEnd::Failed => "failed",
-                    RunEnd::Unknown => "unknown",
-                }
-                .to_owned(),
+                word(lesson.ended).to_owned(),
                 render_ms(run.run_ms),
                 run.executors.to_string(),
                 render_ms(lesson.executor_ms),
@@ -181,6 +172,14 @@ impl Jobs {
         }
         print(&format!("{name}: {}\n{runs}\n\n{next}\n", counted(read.lessons.len(), "run")));
         Ok(Exit::Fine)
+    }
+}
+
+const fn word(ended: RunEnd) -> &'static str {
+    match ended {
+        RunEnd::Well => "well",
+        RunEnd::Failed => "failed",
+        RunEnd::Unknown => "unknown",
     }
 }
 

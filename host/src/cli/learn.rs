@@ -46,8 +46,9 @@ struct Learned {
 
 impl Learn {
     pub(super) fn run(self) -> Result<Exit, Failure> {
-        let store = self.store.required()?;
-        let policy = prepared_launch(&self.policy.launch(Mode::Act)?)??;
+        let launch = self.policy.launch(Mode::Act)?;
+        let store = self.store.required(&launch.policy)?;
+        let policy = prepared_launch(&launch)??;
         let mut learned = Learned { lessons: Vec::new() };
         for name in &self.runs {
             let log = review::read(&event_log(name, &self.record)?)?;
@@ -68,7 +69,7 @@ impl Learn {
             print_json(&learned)?;
         } else {
             for lesson in &learned.lessons {
-                let failed = if lesson.ended == RunEnd::Failed { " It failed: plans leave it out." } else { "" };
+                let failed = if lesson.ended == RunEnd::Failed { " It failed: plans go by what it lacked, and not by its time." } else { "" };
                 print(&format!("`{}` has learned from {}.{failed}\n", lesson.job, lesson.application));
             }
             print(&format!("{} kept\n", counted(learned.lessons.len(), "lesson")));

@@ -8,7 +8,7 @@ use sparkwright_core::decision::{Answer as _, Listed};
 use sparkwright_core::facts::{ClusterFacts, History, JobFacts, NodeFacts, ProcessingType, StageType};
 use sparkwright_core::launch::{CandidatePlan, ClusterCandidate, PlanLaunchAnswer, PlanLaunchInput};
 use sparkwright_core::lesson;
-use sparkwright_core::policy::OptimizationTarget;
+use sparkwright_core::policy::{OptimizationTarget, ResolvedPolicy};
 use sparkwright_core::trace::{render_micros, render_ms};
 use sparkwright_core::units::Bytes;
 use sparkwright_policy::written_facts;
@@ -127,7 +127,7 @@ impl Plan {
             now_ms: clock::now_ms(),
             utc_offset_minutes: clock::utc_offset_minutes(),
             labels: launch.labels.clone(),
-            history: self.history()?,
+            history: self.history(&launch.policy)?,
             candidates: self.candidates.clone(),
         };
         files.describe(&mut facts.job);
@@ -141,9 +141,9 @@ impl Plan {
     }
 
     /// What is known of earlier runs of the job.
-    fn history(&self) -> Result<History, Failure> {
+    fn history(&self, policy: &ResolvedPolicy) -> Result<History, Failure> {
         if let Some(job) = &self.job {
-            return Ok(lesson::history(&self.store.required()?.lessons(job)?.lessons));
+            return Ok(lesson::history(&self.store.required(policy)?.lessons(job)?.lessons));
         }
         Ok(self.history.as_deref().map(history_file::read).transpose()?.unwrap_or_default())
     }

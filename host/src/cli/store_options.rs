@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use clap::Args;
+use sparkwright_core::policy::ResolvedPolicy;
 use sparkwright_core::steering::STORE_ANSWERS_WITHIN_MS;
 
 use super::Failure;
@@ -14,7 +15,8 @@ const STORE: &str = "SPARKWRIGHT_STORE";
 /// Where lessons of runs are kept.
 #[derive(Debug, Clone, Args)]
 pub struct StoreOptions {
-    /// Store of the lessons of runs: a folder, or s3://, gs://, az:// or https:// with a prefix; `SPARKWRIGHT_STORE` if not given.
+    /// Store of the lessons of runs: a folder, or s3://, gs://, az:// or https:// with a prefix; `SPARKWRIGHT_STORE` if not given, else the policy's
+    /// `monitoring.store`.
     #[arg(long, value_name = "URL")]
     store: Option<String>,
 }
@@ -22,27 +24,21 @@ pub struct StoreOptions {
 impl StoreOptions {
     /// The address that is meant; nothing where none is.
     #[must_use]
-    pub fn address(&self) -> Option<String> {
-        let named = self.store.clone().or_else(|| std::env::var(STORE).ok());
-        named.map(|address| address.trim().to_owned()).filter(|address| !address.is_empty())
-    }
-
-    /// The store, where one is named.
-    ///
-    /// # Errors
-    /// It can't be opened.
-    pub fn open(&self) -> Result<Option<Store>, StoreError> {
-        self.address().map(|address| open(&address)).transpose()
+    pub fn address(&self, policy: &ResolvedPolicy) -> Option<String> {
+        let said = [self.store.clone(), std::env::var(STORE).ok(), Some(policy.monitoring.store.clone())];
+        said.into_iter().flatten().map(|address| address.trim().to_owned()).find(|address| !address.is_empty())
     }
 
     /// The store.
     ///
     /// # Errors
     /// None is named, or it can't be opened.
-    pub fn required(&self) -> Result<Store, Failure> {
-        self.open()?.ok_or_else(|| {
-            Failure::new("no store of lessons is named").help(format!("name a folder or an address with --store or {STORE}"))
-        })
+    pub fn required(&self, policy: &ResolvedPolicy) -> Result<Store, Failure> {
+        let address = self.address(policy).ok_or_else(|| {
+            Failure::new("no store of lessons is named")
+                .help(format!("name a folder or an address with --store, {STORE} or the policy's `monitoring.store`"))
+        })?;
+        Ok(open(&address)?)
     }
 }
 

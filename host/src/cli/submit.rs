@@ -20,6 +20,7 @@ use sparkwright_core::abi::codes;
 use sparkwright_core::answers;
 use sparkwright_core::facts::History;
 use sparkwright_core::lesson;
+use sparkwright_core::policy::ResolvedPolicy;
 use sparkwright_core::steering::HOST_LISTENS_WITHIN_MS;
 use sparkwright_core::units::Bytes;
 use sparkwright_policy::written_facts;
@@ -98,7 +99,7 @@ impl Submit {
         let mut launch = self.policy.launch(self.mode)?;
         let spark = Installation::find()?;
         let user = user_confs(&arguments, &spark);
-        launch.lessons = self.lessons(&arguments, &user);
+        launch.lessons = self.lessons(&launch.policy, &arguments, &user);
         let local = master(&user).starts_with("local");
         if arguments.only_asks {
             return Err(SparkSubmit::of(&spark, local).run(arguments.all));
@@ -283,8 +284,8 @@ fn only_recorded(
 
 impl Submit {
     /// The job that this is a run of, and the store of its lessons, where one is named.
-    fn lessons(&self, arguments: &SubmitArguments, user: &BTreeMap<String, String>) -> Option<Lessons> {
-        let store = self.store.address()?;
+    fn lessons(&self, policy: &ResolvedPolicy, arguments: &SubmitArguments, user: &BTreeMap<String, String>) -> Option<Lessons> {
+        let store = self.store.address(policy)?;
         let label = self.policy.labels.iter().find(|(key, _)| key == "job").map(|(_, value)| value.as_str());
         let application = user.get("spark.app.name").map(String::as_str);
         let main = arguments.application.as_deref();

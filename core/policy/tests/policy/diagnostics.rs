@@ -53,7 +53,7 @@ fn keys() {
         (
             "global_optimization:\n  monitoring: {colour: 8}\n",
             "2:16-22 unknown_key unknown key `colour` in `monitoring` | expected one of `track_performance`, \
-             `performance_history_size`, `enable_metrics_collection` or `report_interval_minutes`",
+             `performance_history_size`, `enable_metrics_collection`, `store` or `report_interval_minutes`",
         ),
         (
             "global_optimization:\n  auto_cleanup: false\n",
