@@ -30,6 +30,7 @@ pub mod policy;
 pub mod predict;
 pub mod printable;
 pub mod query;
+pub mod retry;
 pub mod review;
 pub mod rules;
 pub mod scan;

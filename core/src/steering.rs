@@ -57,6 +57,8 @@ pub const EVENT_LOG_WITHIN_MS: u64 = 5_000;
 pub const STORE_ANSWERS_WITHIN_MS: u64 = 2_000;
 /// How long a run that has ended waits for its process to end too, to know how it did.
 pub const OUTCOME_WITHIN_MS: u64 = 10_000;
+/// How long `submit` waits to know what a run teaches that failed, before it ends or runs again.
+pub const LESSON_WITHIN_MS: u64 = 60_000;
 /// How long a run that has ended waits for the store to take its lesson.
 pub const STORE_TAKES_WITHIN_MS: u64 = 10_000;
 /// How long a pipeline may leave an answer unread before it is given up.

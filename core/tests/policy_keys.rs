@@ -10,7 +10,8 @@ use sparkwright_core::evaluate::{Prepared, evaluate};
 use sparkwright_core::policy::keys;
 
 /// Keys that say how the host or the package do what was decided, and decide nothing.
-const APPLIED_BY_HOST_OR_PACKAGE: [&str; 6] = [
+const APPLIED_BY_HOST_OR_PACKAGE: [&str; 7] = [
+    "autoscaling.retries_after_out_of_memory",
     "temp_tables.table_prefix",
     "temp_tables.use_session_id",
     "temp_tables.cleanup_interval_minutes",

@@ -1,7 +1,7 @@
 //! Folders and files for their user alone: what is recorded of a run has its paths, names and plans.
 
-use std::fs::{DirBuilder, File, OpenOptions};
-use std::io;
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
@@ -35,6 +35,24 @@ pub fn new_file(path: &Path) -> io::Result<File> {
 /// It can't be made, or written.
 pub fn appended(path: &Path) -> io::Result<File> {
     OpenOptions::new().create(true).append(true).mode(0o600).open(path)
+}
+
+/// Writes a file that nobody else can read, whole or not at all: beside itself, and then renamed.
+///
+/// # Errors
+/// It can't be written.
+pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let fresh = path.with_file_name(format!(".{name}.new"));
+    let written = file(&fresh).and_then(|mut file| {
+        file.write_all(bytes)?;
+        file.flush()
+    });
+    if let Err(error) = written {
+        let _ = fs::remove_file(&fresh);
+        return Err(error);
+    }
+    fs::rename(&fresh, path)
 }
 
 fn to_write() -> OpenOptions {

@@ -43,8 +43,13 @@ const LAST_MS: u64 = 9_999_999_999_999;
 #[non_exhaustive]
 pub enum StoreError {
     /// It is no folder, and no address of an object store.
-    #[error("`{0}` is no store of lessons: name a folder, or an address as s3://bucket/prefix, gs://, az:// or https://")]
-    Address(String),
+    #[error("`{address}` is no store of lessons ({why}): name a folder, or an address as s3://bucket/prefix, gs://, az:// or https://")]
+    Address {
+        /// What was given.
+        address: String,
+        /// Why it is none.
+        why: String,
+    },
     /// The folder can't be made or read.
     #[error("the store `{}` can't be used: {source}", path.display())]
     Folder {
@@ -112,6 +117,7 @@ impl Store {
     /// # Errors
     /// It is no store, or the folder can't be made.
     pub fn open(address: &str, within: Duration) -> Result<Self, StoreError> {
+        let no_store = |why| StoreError::Address { address: address.to_owned(), why };
         let folder = |path: PathBuf| {
             let failed = |source| StoreError::Folder { path: path.clone(), source };
             let path = std::path::absolute(&path).map_err(failed)?;
@@ -121,13 +127,16 @@ impl Store {
         };
         let (objects, prefix) = match Url::parse(address) {
             Ok(url) if url.scheme() == "file" => {
-                folder(url.to_file_path().map_err(|()| StoreError::Address(address.to_owned()))?)?
+                let path = url.to_file_path();
+                folder(path.map_err(|()| no_store("a file: address has no host".to_owned()))?)?
             }
             Ok(url) if address.contains("://") => {
                 // Object stores have no crypto provider of their own; one that is there already is as good.
                 let _ = rustls::crypto::ring::default_provider().install_default();
-                let (objects, prefix) = object_store::parse_url_opts(&url, credentials())
-                    .map_err(|_| StoreError::Address(address.to_owned()))?;
+                // Who writes http: means it.
+                let plain = (url.scheme() == "http").then(|| ("allow_http".to_owned(), "true".to_owned()));
+                let (objects, prefix) = object_store::parse_url_opts(&url, credentials().chain(plain))
+                    .map_err(|error| no_store(why(&error)))?;
                 (Arc::from(objects), prefix)
             }
             _ => folder(PathBuf::from(address))?,

@@ -5,6 +5,7 @@
 //! - [`data`]: the tables, written once;
 //! - [`cluster`]: a standalone cluster on loopback that never outlives its value;
 //! - [`command`] and [`application`]: any command, and a Spark application, as a bounded process;
+//! - [`s3`]: an S3 server on loopback;
 //! - [`unsteered`]: what programs do without Sparkwright, run once and kept;
 //! - [`rest`] and [`event_log`]: what Spark says of a run, while it goes on and after it.
 //!
@@ -22,6 +23,7 @@ pub mod jvm;
 pub mod paths;
 pub mod processes;
 pub mod rest;
+pub mod s3;
 pub mod unsteered;
 pub mod venv;
 

@@ -5,12 +5,15 @@
 mod support;
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::net::TcpListener;
 use std::os::unix::process::ExitStatusExt as _;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
+use sparkwright_tests::application::Application;
+use sparkwright_tests::s3::S3;
 use support::{Scene, program};
 
 fn json(text: &str) -> Value {
@@ -27,6 +30,20 @@ fn run(scene: &Scene, store: &str, options: &[&str], arguments: &[&str]) -> (Opt
         .run()
         .unwrap();
     (outcome.code(), outcome.stdout, scene.record())
+}
+
+/// The faults of the last run once there are so many: what the store does comes after the run's end.
+fn faults_of(scene: &Scene, count: usize) -> Vec<String> {
+    let began = Instant::now();
+    loop {
+        let record = scene.record();
+        let found: Vec<String> = faults(&record).into_iter().map(str::to_owned).collect();
+        if found.len() >= count || began.elapsed() > Duration::from_secs(20) {
+            assert_eq!(found.len(), count, "{found:?}");
+            return found;
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
 }
 
 fn faults(record: &Value) -> Vec<&str> {
@@ -180,15 +197,125 @@ fn a_signal_to_submit_is_the_applications() {
     }
 }
 
+/// An application that dies of memory is run again with more, and ends as its last attempt does; each attempt is a lesson.
+#[test]
+fn what_died_of_memory_comes_back_with_more() {
+    let scene = Scene::new();
+    let store = scene.text("store");
+    let submit = |retries: u32, confs: &[&str]| {
+        let set = ["memory_scaling_factor=0.5", "max_executors=1", "min_executors=1", &format!("retries_after_out_of_memory={retries}")];
+        let outcome = scene
+            .steered(set.iter().flat_map(|set| ["--set".to_owned(), format!("autoscaling.{set}")]))
+            .args(["--store", &store, "--job", "wide", "--master", "local-cluster[1,1,4096]"])
+            .args(confs)
+            .arg(program("needs_memory.py"))
+            .arg("wide_state")
+            .deadline(Duration::from_secs(280))
+            .run()
+            .unwrap();
+        // Python's traceback is on standard output too.
+        let last = outcome.stdout.lines().next_back().unwrap_or_default().to_owned();
+        let ours: Vec<&str> = outcome.stderr.lines().filter(|line| line.contains("sparkwright: ")).collect();
+        (outcome.code(), last, ours.join("\n"))
+    };
+    let told = |count: usize| {
+        let found = lessons(&store, count).into_iter().map(|path| json(&fs::read_to_string(path).unwrap()));
+        let told = found.map(|lesson| (lesson["started_ms"].as_u64(), lesson["ended"].clone(), lesson["run"]["executor_heap_bytes"].as_u64().unwrap() >> 20));
+        let mut told: Vec<_> = told.collect();
+        told.sort_by_key(|(started, ..)| *started);
+        told.into_iter().map(|(_, ended, heap)| (ended.as_str().unwrap().to_owned(), heap)).collect::<Vec<_>>()
+    };
+    // Where the user says how much there is, no attempt would have more.
+    let (code, stdout, stderr) = submit(3, &["--conf", "spark.executor.memory=1g"]);
+    assert_eq!(code, Some(1), "{stdout} {stderr}");
+    assert!(stderr.contains("sparkwright: the application does not run again: ") && stderr.contains("spark.executor.memory is set by the user"), "{stderr}");
+    assert_eq!(told(1), [("failed".to_owned(), 1_024)]);
+    // It starts with more at once: the run that failed says so.
+    let (code, stdout, stderr) = submit(0, &[]);
+    assert_eq!((code, stdout.as_str()), (Some(0), "ids: 17000000"), "{stderr}");
+    assert_eq!(told(2).pop(), Some(("well".to_owned(), 1_536)));
+
+    assert_eq!(scene.sparkwright().args(["jobs", "forget", "wide", "--store", &store]).run().unwrap().code(), Some(0));
+    let (code, stdout, stderr) = submit(3, &[]);
+    assert_eq!((code, stdout.as_str()), (Some(0), "ids: 17000000"), "{stderr}");
+    assert!(stderr.contains("with an executor memory of 1 GiB: attempt 2 of 4 has 1.5 GiB"), "{stderr}");
+    let attempts = told(2);
+    assert_eq!((attempts[0].clone(), attempts[1].1), (("failed".to_owned(), 1_024), 1_536), "{attempts:?}");
+    assert_eq!(told(attempts.len()).pop().unwrap().0, "well");
+}
+
+/// A store in a bucket does what one in a folder does; one that refuses or hangs costs a run its lessons, and a little time.
+#[test]
+fn a_store_may_be_a_bucket() {
+    let scene = Scene::new();
+    let s3 = S3::start(&scene.path("s3"), &sparkwright_tests::quietly).unwrap();
+    let store = format!("s3://{}/team/a", S3::BUCKET);
+    let inside = |mut application: Application| {
+        for (name, value) in s3.environment() {
+            application = application.env(name, value);
+        }
+        application
+    };
+    let submit = |environment: &[(&str, &str)], missed: usize| {
+        let mut application = inside(scene.steered(["--store", &store, "--job", "nightly"])).args(["--master", "local[2]"]);
+        for (name, value) in environment {
+            application = application.env(name, value);
+        }
+        let outcome = application.arg(program("exits.py")).arg("three").run().unwrap();
+        assert_eq!(outcome.code(), Some(3), "{}", outcome.stderr);
+        faults_of(&scene, missed)
+    };
+    submit(&[], 0);
+    let kept = lessons(s3.objects().to_str().unwrap(), 1);
+    assert!(kept[0].starts_with(s3.objects().join("team/a/jobs/nightly")) && ended(&kept[0]) == "failed", "{kept:?}");
+
+    let sparkwright = |arguments: &[&str]| {
+        let outcome = inside(scene.sparkwright()).args(arguments).args(["--store", &store]).run().unwrap();
+        (outcome.code(), outcome.stdout, outcome.stderr)
+    };
+    let jobs = json(&sparkwright(&["jobs", "--json"]).1);
+    assert_eq!((jobs["jobs"][0]["job"].as_str(), jobs["jobs"][0]["runs"].as_u64()), (Some("nightly"), Some(1)), "{jobs:#}");
+    // Twenty writers, each the same lesson twice.
+    let log = scene.runs().join(scene.record()["application"]["id"].as_str().unwrap());
+    std::thread::scope(|scope| {
+        for writer in 0..20 {
+            let (log, sparkwright) = (log.to_str().unwrap(), &sparkwright);
+            scope.spawn(move || {
+                for _ in 0..2 {
+                    let (code, _, stderr) = sparkwright(&["learn", log, "--job", &format!("job {}", writer % 4)]);
+                    assert_eq!(code, Some(0), "{stderr}");
+                }
+            });
+        }
+    });
+    let jobs = json(&sparkwright(&["jobs", "--json"]).1);
+    let counts: Vec<_> = jobs["jobs"].as_array().unwrap().iter().map(|job| job["runs"].as_u64().unwrap()).collect();
+    assert_eq!(counts, [1; 5], "the same lesson is one");
+    assert_eq!(sparkwright(&["jobs", "forget", "job 0"]).0, Some(0));
+    assert_eq!(json(&sparkwright(&["jobs", "--json"]).1)["jobs"].as_array().unwrap().len(), 4);
+
+    // Who may not get in is told so, without keys or signatures.
+    let refused = submit(&[("AWS_SECRET_ACCESS_KEY", "wrong")], 2);
+    for fault in &refused {
+        assert!(fault.ends_with(": SignatureDoesNotMatch (403 Forbidden)") && !fault.contains("planted"), "{fault}");
+    }
+    // One that takes connections and never answers.
+    let mute = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let began = Instant::now();
+    let hung = submit(&[("AWS_ENDPOINT", &format!("http://{}", mute.local_addr().unwrap()))], 2);
+    assert!(hung[0].starts_with("the launch plan goes without lessons: ") && hung[0].ends_with(" did not answer within 2 s"), "{hung:?}");
+    assert!(hung[1].starts_with("the run's lesson is not kept: ") && hung[1].ends_with(" did not answer within 10 s"), "{hung:?}");
+    assert!(began.elapsed() < Duration::from_secs(60));
+}
+
 /// A store that is no folder: the run is what it is without one, and its record says what was missed.
 #[test]
 fn a_store_that_fails_costs_a_run_nothing_but_its_lesson() {
     let scene = Scene::new();
     fs::write(scene.path("file"), "no folder").unwrap();
-    let (code, stdout, record) = run(&scene, &scene.text("file/store"), &[], &["three"]);
+    let (code, stdout, _) = run(&scene, &scene.text("file/store"), &[], &["three"]);
     assert_eq!(code, Some(3), "{stdout}");
-    let faults = faults(&record);
-    assert_eq!(faults.len(), 2, "{faults:?}");
+    let faults = faults_of(&scene, 2);
     assert!(faults[0].starts_with("the launch plan goes without lessons: the store "), "{faults:?}");
     assert!(faults[1].starts_with("the run's lesson is not kept: the store "), "{faults:?}");
 }

@@ -54,7 +54,7 @@ impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         let failure = Self::new(error.to_string());
         match error {
-            StoreError::Address(_) => failure,
+            StoreError::Address { .. } => failure,
             _ => failure.help("check the address, and what the environment says of how to get in (AWS_…, GOOGLE_…, AZURE_…)"),
         }
     }

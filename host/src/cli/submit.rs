@@ -6,22 +6,18 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::fs::{self, DirBuilder, File};
-use std::os::unix::fs::DirBuilderExt as _;
-use std::os::unix::process::CommandExt as _;
+use std::fs::{self, File};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::thread;
-use std::time::{Duration, Instant};
 
 use clap::Args;
 use sparkwright_core::abi::codes;
 use sparkwright_core::answers;
 use sparkwright_core::facts::History;
-use sparkwright_core::lesson;
+use sparkwright_core::launch::PlanLaunchAnswer;
+use sparkwright_core::lesson::{self, Lesson};
 use sparkwright_core::policy::ResolvedPolicy;
-use sparkwright_core::steering::HOST_LISTENS_WITHIN_MS;
+use sparkwright_core::retry::{Retry, retry};
 use sparkwright_core::units::Bytes;
 use sparkwright_policy::written_facts;
 
@@ -32,8 +28,8 @@ use super::{Exit, Failure};
 use crate::assets::{NOT_LOADED_CLASS, PLUGIN_CLASS, write_plugin};
 use crate::engine::{EngineError, Prepared};
 use crate::file_error::FileError;
-use crate::launch::attempt;
 use crate::launch::arguments::SubmitArguments;
+use crate::launch::attempt::Outcome;
 use crate::launch::cluster::cluster_facts;
 use crate::launch::event_log;
 use crate::launch::history_file;
@@ -42,15 +38,13 @@ use crate::launch::installation::Installation;
 use crate::launch::local_uri::{NO_PATH_OF_A_JAR, for_spark, java_can_name, no_name_in_java, spark_can_load};
 use crate::launch::plan::{PlanError, launch_facts, no_launch_plan, plan_launch};
 use crate::launch::properties;
-use crate::steering::server::OUTCOME;
+use crate::launch::spark_submit::SparkSubmit;
 use crate::lesson::job_here;
-use crate::private;
-use crate::steering::{EXECUTORS_IF_LOST, Lessons, Mode, SteeringSetup, lives, record_lost_host};
+use crate::steering::{EXECUTORS_IF_LOST, Host, Lessons, Mode, SteeringSetup, record_lost_host, start_host};
 
+const OWN_BUG: &str = "sparkwright stopped at a bug of its own";
 /// The plugin's and the Python package's key for what steering does.
 const MODE: &str = "spark.sparkwright.mode";
-/// The longest path of a Unix socket is 107 bytes; a folder above this is too deep for one.
-const LONGEST_FOLDER: usize = 80;
 
 /// Runs an application with `spark-submit`, steered by the policy.
 ///
@@ -100,9 +94,9 @@ impl Submit {
         let spark = Installation::find()?;
         let user = user_confs(&arguments, &spark);
         launch.lessons = self.lessons(&launch.policy, &arguments, &user);
-        let local = master(&user).starts_with("local");
+        let submit = SparkSubmit::of(&spark, master(&user).starts_with("local"));
         if arguments.only_asks {
-            return Err(SparkSubmit::of(&spark, local).run(arguments.all));
+            return Err(in_place(&submit, &arguments.all));
         }
         // A program that declares stages to the Python package learns by it that nobody plans them, and runs them.
         let off = BTreeMap::from([(MODE.to_owned(), Mode::Off.word().to_owned())]);
@@ -111,28 +105,74 @@ impl Submit {
             let mut confs = off;
             // A bug of ours must not keep the application from starting.
             let kept = catch_unwind(AssertUnwindSafe(|| only_recorded(&user, &mut launch, &record)));
-            match kept.unwrap_or_else(|_| Err("sparkwright stopped at a bug of its own".to_owned())) {
+            match kept.unwrap_or_else(|_| Err(OWN_BUG.to_owned())) {
                 Ok(log) => confs.extend(log),
                 Err(why) => note(&format!("the run is not recorded: {why}")),
             }
-            let submit = SparkSubmit { outcome: launch.outcome, ..SparkSubmit::of(&spark, local) };
-            return Err(submit.run(arguments.with(&confs, &[])));
+            return Err(in_place(&submit.writing(launch.outcome.as_deref()), &arguments.with(&confs, &[])));
         }
         check_application(&arguments)?;
-        // A bug of ours must not keep the application from starting either.
-        let started = catch_unwind(AssertUnwindSafe(|| self.start(&arguments, &spark, &user, &mut launch, &record)));
-        match started.unwrap_or_else(|_| Ok(Err("sparkwright stopped at a bug of its own".to_owned())))? {
-            Ok((added, socket)) => {
-                let mut confs = added.confs;
-                confs.insert("spark.sparkwright.socket".to_owned(), socket.display().to_string());
-                let options: Vec<(&str, String)> = added.jars.map(|jars| ("--jars", jars)).into_iter().collect();
-                let submit = SparkSubmit { outcome: launch.outcome, ..SparkSubmit::of(&spark, local) };
-                Err(submit.run(arguments.with(&confs, &options)))
+        launch.retries = self.mode == Mode::Act && launch.policy.autoscaling.retries_after_out_of_memory > 0;
+        let run = Run { arguments, spark, user, record };
+        let mut attempts = Attempts::default();
+        loop {
+            let mut launch = launch.clone();
+            // A bug of ours must not keep the application from starting either.
+            let started = catch_unwind(AssertUnwindSafe(|| self.start(&run, &attempts.failed, &mut launch)));
+            let (added, host) = match (started.unwrap_or_else(|_| Ok(Err(OWN_BUG.to_owned()))), attempts.last) {
+                (Ok(Ok(started)), _) => started,
+                (Err(failure), None) => return Err(failure),
+                (Ok(Err(why)), None) => {
+                    note(&format!("the application runs unsteered: {why}"));
+                    record_lost_host(&launch, std::process::id(), &why);
+                    return Err(in_place(&submit, &run.arguments.with(&off, &[])));
+                }
+                // It would have no more memory.
+                (_, Some(outcome)) => {
+                    note("the application does not run again: the next attempt can't be steered");
+                    outcome.take_over();
+                }
+            };
+            let mut confs = added.confs;
+            confs.insert("spark.sparkwright.socket".to_owned(), host.socket.display().to_string());
+            let options: Vec<(&str, String)> = added.jars.map(|jars| ("--jars", jars)).into_iter().collect();
+            let submit = submit.clone().writing(launch.outcome.as_deref());
+            let outcome = submit.run(&run.arguments.with(&confs, &options)).map_err(no_spark)?;
+            // Nor may one change how the application ends.
+            let again = catch_unwind(AssertUnwindSafe(|| self.again(&run, &launch, &host, outcome, &mut attempts)));
+            if !again.unwrap_or(false) {
+                outcome.take_over();
             }
-            Err(why) => {
-                note(&format!("the application runs unsteered: {why}"));
-                record_lost_host(&launch, std::process::id(), &why);
-                Err(SparkSubmit::of(&spark, local).run(arguments.with(&off, &[])))
+        }
+    }
+
+    /// Whether the application runs again, of which an attempt has ended.
+    fn again(
+        &self,
+        run: &Run,
+        launch: &SteeringSetup,
+        host: &Host,
+        outcome: Outcome,
+        attempts: &mut Attempts,
+    ) -> bool {
+        let Some(at) = launch.lesson.as_deref().filter(|_| !outcome.is_well() && !outcome.signalled) else { return false };
+        let Some(lesson) = host.lesson(at) else { return false };
+        let failed = lesson.run;
+        attempts.failed.push(lesson);
+        attempts.last = Some(outcome);
+        let made = u32::try_from(attempts.failed.len()).unwrap_or(u32::MAX);
+        let Ok(Ok(prepared)) = prepared_launch(launch) else { return false };
+        let Ok(Ok(next)) = self.ask(run, &prepared, &attempts.failed, &mut launch.clone()) else { return false };
+        match retry(&launch.policy, made, &failed, &next) {
+            Retry::Again { why, .. } => {
+                note(&why);
+                true
+            }
+            Retry::No(why) => {
+                if let Some(why) = why {
+                    note(&format!("the application does not run again: {why}"));
+                }
+                false
             }
         }
     }
@@ -143,13 +183,12 @@ impl Submit {
     /// What was given can't be used, or the policy denies the run.
     fn start(
         &self,
-        arguments: &SubmitArguments,
-        spark: &Installation,
-        user: &BTreeMap<String, String>,
+        run: &Run,
+        failed: &[Lesson],
         launch: &mut SteeringSetup,
-        record: &Path,
-    ) -> Result<Result<(Added, PathBuf), String>, Failure> {
-        launch.record = Some(record.to_owned());
+    ) -> Result<Result<(Added, Host), String>, Failure> {
+        let Run { arguments, spark, user, record } = run;
+        launch.record = Some(record.clone());
         let prepared = match prepared_launch(launch)? {
             Err(error) if error.is_refusal() => return Err(error.into()),
             // The host would not have it compiled either.
@@ -157,7 +196,7 @@ impl Submit {
             prepared => prepared,
         };
         // The policy is asked all the same: it may deny the run.
-        let planned = self.plan(prepared, arguments, spark, user, launch, record)?;
+        let planned = self.plan(run, prepared, failed, launch)?;
         if let Some(elsewhere) = driver_elsewhere(user) {
             if let Some(folder) = launch.event_log_dir.take() {
                 let _ = fs::remove_dir(folder);
@@ -178,7 +217,7 @@ impl Submit {
         let added = with_plugin(planned, arguments, user, &jar);
         launch.own_confs.clone_from(&added.own);
         Ok(match start_host(launch) {
-            Ok(socket) => Ok((added, socket)),
+            Ok(host) => Ok((added, host)),
             Err(error) => Err(format!("the host can't be started: {error}")),
         })
     }
@@ -186,27 +225,18 @@ impl Submit {
     /// Plans the launch, and completes it with what came of that; gives the configurations to add.
     fn plan(
         &self,
+        run: &Run,
         prepared: Result<Prepared, EngineError>,
-        arguments: &SubmitArguments,
-        spark: &Installation,
-        user: &BTreeMap<String, String>,
+        failed: &[Lesson],
         launch: &mut SteeringSetup,
-        record: &Path,
     ) -> Result<BTreeMap<String, String>, Failure> {
-        let history = match &self.history {
-            Some(file) => history_file::read(file)?,
-            None => learned(launch),
-        };
-        let cluster = cluster_facts(master(user), &spark.version, arguments.is_python(), user.clone());
-        let mut facts = launch_facts(cluster, self.input_bytes, &launch.labels, history);
-        // What can't be looked at is no reason to keep the application from running.
-        match self.input_files() {
-            Ok(files) => files.describe(&mut facts.job),
-            Err(error) => launch.faults.push(format!("the launch plan goes without --input: {error}")),
-        }
         let mut confs = BTreeMap::new();
+        let answer = match prepared {
+            Ok(prepared) => self.ask(run, &prepared, failed, launch)?,
+            Err(error) => Err(PlanError::from(error)),
+        };
         // What can't be planned is left as the user has it; the application starts all the same.
-        match prepared.map_err(PlanError::from).and_then(|prepared| plan_launch(&prepared, &facts)) {
+        match answer {
             Ok(plan) => {
                 if self.mode == Mode::Act {
                     let submit = plan.confs.iter().filter(|(key, conf)| answers::given_at_submit(key, conf.when));
@@ -222,7 +252,7 @@ impl Submit {
             }
             Err(error) => launch.faults.push(no_launch_plan(&error)),
         }
-        match event_log::made(&launch.policy, user, record) {
+        match event_log::made(&launch.policy, &run.user, &run.record) {
             Ok(Some(log)) => {
                 confs.extend(log.confs);
                 launch.event_log_dir = Some(log.folder);
@@ -237,18 +267,76 @@ impl Submit {
         }
         Ok(confs)
     }
+
+    /// The launch plan, by what earlier runs and the attempts of this one say.
+    ///
+    /// # Errors
+    /// The history can't be read; inside is why there is no plan.
+    fn ask(
+        &self,
+        run: &Run,
+        prepared: &Prepared,
+        failed: &[Lesson],
+        launch: &mut SteeringSetup,
+    ) -> Result<Result<PlanLaunchAnswer, PlanError>, Failure> {
+        let history = match &self.history {
+            Some(file) => {
+                let mut history = history_file::read(file)?;
+                history.runs.extend(lesson::history(failed).runs);
+                history
+            }
+            None => learned(launch, failed),
+        };
+        let cluster = cluster_facts(master(&run.user), &run.spark.version, run.arguments.is_python(), run.user.clone());
+        let mut facts = launch_facts(cluster, self.input_bytes, &launch.labels, history);
+        // What can't be looked at is no reason to keep the application from running.
+        match self.input_files() {
+            Ok(files) => files.describe(&mut facts.job),
+            Err(error) => launch.faults.push(format!("the launch plan goes without --input: {error}")),
+        }
+        Ok(plan_launch(prepared, &facts))
+    }
 }
 
-/// What the lessons of the job's earlier runs say. A store that can't be read costs the plan its lessons, and nothing else.
-fn learned(launch: &mut SteeringSetup) -> History {
-    let Some(lessons) = &launch.lessons else { return History::default() };
-    match store_options::open(&lessons.store).and_then(|store| store.lessons(&lessons.job)) {
-        Ok(read) => lesson::history(&read.lessons),
-        Err(error) => {
-            launch.faults.push(format!("the launch plan goes without lessons: {error}"));
-            History::default()
+/// What is run, and where it is recorded.
+struct Run {
+    arguments: SubmitArguments,
+    spark: Installation,
+    user: BTreeMap<String, String>,
+    record: PathBuf,
+}
+
+/// The attempts that failed.
+#[derive(Default)]
+struct Attempts {
+    /// What each of them taught.
+    failed: Vec<Lesson>,
+    /// How the last one ended.
+    last: Option<Outcome>,
+}
+
+/// Runs `spark-submit` in this process's place, and ends as it does; comes back only when that can't be.
+fn in_place(submit: &SparkSubmit, arguments: &[OsString]) -> Failure {
+    match submit.run(arguments) {
+        Ok(outcome) => outcome.take_over(),
+        Err(error) => no_spark(error),
+    }
+}
+
+fn no_spark(error: FileError) -> Failure {
+    Failure::from(error).help("check the Spark that SPARK_HOME or the PATH names")
+}
+
+/// What the lessons of the job's earlier runs say, and of the attempts of this one. A store that can't be read costs the plan its lessons, and nothing else.
+fn learned(launch: &mut SteeringSetup, failed: &[Lesson]) -> History {
+    let mut all = failed.to_vec();
+    if let Some(lessons) = &launch.lessons {
+        match store_options::open(&lessons.store).and_then(|store| store.lessons(&lessons.job)) {
+            Ok(read) => all.extend(read.lessons),
+            Err(error) => launch.faults.push(format!("the launch plan goes without lessons: {error}")),
         }
     }
+    lesson::history(&all)
 }
 
 /// Has a host record a run that is not steered, by Spark's event log once the driver is gone; gives the configurations to add. Nothing is added
@@ -358,66 +446,6 @@ fn driver_elsewhere(user: &BTreeMap<String, String>) -> Option<String> {
     })
 }
 
-/// Why there is no host.
-#[derive(Debug, thiserror::Error)]
-enum NoHost {
-    /// A file that it needs can't be made.
-    #[error(transparent)]
-    File(#[from] FileError),
-    /// What it is to do can't be written down.
-    #[error("can't write `{}`: {source}", path.display())]
-    Launch { path: PathBuf, source: serde_json::Error },
-    /// It was started and serves nobody.
-    #[error("it {what}; see `{}`", log.display())]
-    Ended { what: String, log: PathBuf },
-}
-
-/// Starts the host and waits until it listens; gives its socket.
-fn start_host(launch: &mut SteeringSetup) -> Result<PathBuf, NoHost> {
-    let folder = socket_folder()?;
-    let socket = folder.join("host.sock");
-    let launch_file = folder.join("launch.json");
-    // Who is to know what a run teaches has to know how it ended.
-    launch.outcome = launch.lessons.is_some().then(|| folder.join(OUTCOME));
-    let file = private_file(&launch_file)?;
-    serde_json::to_writer(file, launch).map_err(|source| NoHost::Launch { path: launch_file.clone(), source })?;
-    let log = folder.join("host.log");
-    let program = std::env::current_exe().map_err(FileError::of("find the file of", Path::new("sparkwright")))?;
-    let ended = Command::new(&program)
-        .args(["serve", "--detach", "--driver-pid", &std::process::id().to_string()])
-        .arg("--socket")
-        .arg(&socket)
-        .arg("--launch")
-        .arg(&launch_file)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(private_file(&log)?)
-        .output()
-        .map_err(FileError::of("run", &program))?;
-    let failed = |what: String| Err(NoHost::Ended { what, log: log.clone() });
-    if !ended.status.success() {
-        return failed(format!("ended with {}", ended.status));
-    }
-    let host = String::from_utf8_lossy(&ended.stdout).trim().parse().ok();
-    let start = Instant::now();
-    while !socket.exists() {
-        if host.is_some_and(|host| !lives(host)) {
-            return failed("ended before it listened".to_owned());
-        }
-        let patience = Duration::from_millis(HOST_LISTENS_WITHIN_MS);
-        if start.elapsed() > patience {
-            return failed(format!("did not listen within {patience:?}"));
-        }
-        thread::sleep(Duration::from_millis(5));
-    }
-    Ok(socket)
-}
-
-/// A new file that only this user can read.
-fn private_file(path: &Path) -> Result<File, FileError> {
-    private::new_file(path).map_err(FileError::of("make", path))
-}
-
 /// What the user configured: in files of properties, and on the command line, which wins.
 fn user_confs(arguments: &SubmitArguments, spark: &Installation) -> BTreeMap<String, String> {
     let mut user = BTreeMap::new();
@@ -435,56 +463,4 @@ fn user_confs(arguments: &SubmitArguments, spark: &Installation) -> BTreeMap<Str
 /// The master that an application runs on; spark-submit's own where none is named.
 fn master(user: &BTreeMap<String, String>) -> &str {
     user.get("spark.master").map_or("local[*]", String::as_str)
-}
-
-/// A fresh folder that only this user can enter.
-fn socket_folder() -> Result<PathBuf, FileError> {
-    let runtime = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|folder| folder.is_dir());
-    let fits = |folder: &PathBuf| folder.as_os_str().len() <= LONGEST_FOLDER && java_can_name(folder);
-    let above = runtime.filter(fits).unwrap_or_else(|| PathBuf::from("/tmp"));
-    let mut attempt = 0u32;
-    loop {
-        let folder = above.join(format!("sparkwright-{}-{}-{attempt}", std::process::id(), crate::clock::now_ms()));
-        match DirBuilder::new().mode(0o700).create(&folder) {
-            Ok(()) => return Ok(folder),
-            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists && attempt < 100 => attempt += 1,
-            Err(error) => return Err(FileError::of("make the folder", &folder)(error)),
-        }
-    }
-}
-
-/// `spark-submit` as it is run here.
-struct SparkSubmit {
-    program: PathBuf,
-    environment: Vec<(&'static str, OsString)>,
-    /// Where its outcome is written; absent where nobody asks for it.
-    outcome: Option<PathBuf>,
-}
-
-impl SparkSubmit {
-    fn of(spark: &Installation, on_this_machine: bool) -> Self {
-        let mut environment = Vec::new();
-        if let Some(python) = &spark.python
-            && !["PYSPARK_PYTHON", "PYSPARK_DRIVER_PYTHON"].iter().any(|name| std::env::var_os(name).is_some())
-        {
-            // As if its environment were activated. Machines of a cluster have a Python of their own.
-            let name = if on_this_machine { "PYSPARK_PYTHON" } else { "PYSPARK_DRIVER_PYTHON" };
-            environment.push((name, python.clone().into()));
-        }
-        Self { program: spark.spark_submit(), environment, outcome: None }
-    }
-
-    /// Runs it in this process's place; comes back only when that can't be.
-    fn run(self, arguments: Vec<OsString>) -> Failure {
-        if let Some(path) = &self.outcome
-            && let Ok(outcome) = attempt::run(&self.program, &arguments, &self.environment)
-        {
-            if let Err(error) = outcome.write(path) {
-                note(&format!("how the application ended is not recorded: {}", FileError::of("write", path)(error)));
-            }
-            outcome.take_over();
-        }
-        let error = Command::new(&self.program).envs(self.environment).args(arguments).exec();
-        Failure::from(FileError::of("run", &self.program)(error)).help("check the Spark that SPARK_HOME or the PATH names")
-    }
 }

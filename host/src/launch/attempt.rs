@@ -19,6 +19,8 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2};
 use signal_hook::iterator::Signals;
 use signal_hook::low_level::emulate_default_handler;
 
+use crate::private;
+
 /// The command of this program that becomes another one which dies with its parent.
 pub const TETHERED: &str = "tethered";
 
@@ -34,6 +36,9 @@ pub struct Outcome {
     /// The signal that ended it, where one did.
     #[serde(default)]
     pub signal: Option<i32>,
+    /// Whether it was sent a signal through this process, as by Ctrl-C.
+    #[serde(default)]
+    pub signalled: bool,
 }
 
 impl Outcome {
@@ -42,15 +47,19 @@ impl Outcome {
     /// # Errors
     /// The file can't be written.
     pub fn write(self, path: &Path) -> io::Result<()> {
-        let unfinished = path.with_extension("part");
-        fs::write(&unfinished, serde_json::to_vec(&self)?)?;
-        fs::rename(&unfinished, path)
+        private::replace(path, &serde_json::to_vec(&self)?)
     }
 
     /// The outcome in a file; none as long as there is none.
     #[must_use]
     pub fn read(path: &Path) -> Option<Self> {
         serde_json::from_slice(&fs::read(path).ok()?).ok()
+    }
+
+    /// Whether it did its work, as far as its exit code says.
+    #[must_use]
+    pub fn is_well(self) -> bool {
+        self.code == Some(0)
     }
 
     /// Ends this process in the same way.
@@ -70,7 +79,7 @@ impl Outcome {
 
 impl From<ExitStatus> for Outcome {
     fn from(status: ExitStatus) -> Self {
-        Self { code: status.code(), signal: status.signal() }
+        Self { code: status.code(), signal: status.signal(), signalled: false }
     }
 }
 
@@ -92,16 +101,19 @@ pub fn run(program: &Path, arguments: &[OsString], environment: &[(&str, OsStrin
     let descriptor = descriptor.map(|pid| pidfd_open(pid, PidfdFlags::empty())).transpose()?;
     let handle = signals.handle();
     let passing = thread::Builder::new().name("signals".to_owned()).spawn(move || {
+        let mut signalled = false;
         for signal in signals.forever() {
+            signalled = true;
             if let (Some(descriptor), Some(signal)) = (&descriptor, Signal::from_named_raw(signal)) {
                 let _ = pidfd_send_signal(descriptor, signal);
             }
         }
+        signalled
     })?;
     let status = child.wait();
     handle.close();
-    let _ = passing.join();
-    status.map(Outcome::from)
+    let signalled = passing.join().unwrap_or(false);
+    Ok(Outcome { signalled, ..Outcome::from(status?) })
 }
 
 /// Becomes a program that is killed when its parent is; comes back only when that can't be.

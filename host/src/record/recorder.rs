@@ -70,7 +70,7 @@ impl Recorder {
     /// Keeps the policy that decides beside the record, for later reviews. Without it they go by the policy that is named to them.
     pub fn keep_policy(&self, policy: &ResolvedPolicy) {
         let Some(folder) = self.folder() else { return };
-        let kept = serde_json::to_vec(policy).map_err(io::Error::from).and_then(|json| replace(&folder, POLICY, &json));
+        let kept = serde_json::to_vec(policy).map_err(io::Error::from).and_then(|json| private::replace(&folder.join(POLICY), &json));
         if let Err(error) = kept {
             tell(format_args!("sparkwright: the policy is not kept with the record: {error}"));
         }
@@ -238,8 +238,8 @@ impl Inner {
         }
         let written = serde_json::to_vec_pretty(&run)
             .map_err(io::Error::from)
-            .and_then(|json| replace(&folder, RUN, &json))
-            .and_then(|()| replace(&folder, "report.txt", report(&run).as_bytes()));
+            .and_then(|json| private::replace(&folder.join(RUN), &json))
+            .and_then(|()| private::replace(&folder.join("report.txt"), report(&run).as_bytes()));
         match written {
             Ok(()) => self.dirty = false,
             Err(error) => self.disk_full(&error),
@@ -259,20 +259,6 @@ fn free_folder(root: &Path, id: &str) -> PathBuf {
         folder = root.join(format!("{name}.{again}"));
     }
     folder
-}
-
-/// Writes a file beside itself and renames it, so that a reader finds the old or the new one and nothing between.
-fn replace(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
-    let fresh = folder.join(format!(".{name}.new"));
-    let written = private::file(&fresh).and_then(|mut file| {
-        file.write_all(bytes)?;
-        file.flush()
-    });
-    if let Err(error) = written {
-        let _ = fs::remove_file(&fresh);
-        return Err(error);
-    }
-    fs::rename(&fresh, folder.join(name))
 }
 
 #[cfg(test)]

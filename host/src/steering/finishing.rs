@@ -21,6 +21,7 @@ use crate::launch::attempt::Outcome;
 use crate::launch::event_log::{DIR, ENABLED, on_this_machine};
 use crate::lesson::lesson;
 use crate::record::{self, Change, RecordedReview, Recorder};
+use crate::private;
 use crate::review::{self, Log, redacted};
 use crate::spark::protocol::Hello;
 use crate::store::Store;
@@ -178,13 +179,21 @@ pub(super) fn record_review(
 /// Leaves what the run teaches in the store; without one that takes it the record says why.
 pub(super) fn keep_lesson(recorder: &Recorder, launch: &SteeringSetup, log: Result<&Log, &String>, run: Option<PastRun>) {
     // Why there is no log or no review stands in the record already.
-    let (Some(lessons), Ok(log), Some(run)) = (&launch.lessons, log, run) else { return };
-    if !log.measured.ended() {
+    let (true, Ok(log), Some(run)) = (launch.lessons.is_some() || launch.lesson.is_some(), log, run) else { return };
+    let outcome = launch.outcome.as_deref().and_then(outcome);
+    if !log.measured.ended() && outcome.is_none_or(Outcome::is_well) {
         recorder.fault("the run teaches nothing: its event log has no end");
         return;
     }
-    let outcome = launch.outcome.as_deref().and_then(outcome);
-    let lesson = lesson(log, outcome, run, &lessons.job, launch.mode.word());
+    let job = launch.lessons.as_ref().map_or("", |lessons| lessons.job.as_str());
+    let lesson = lesson(log, outcome, run, job, launch.mode.word());
+    if let Some(path) = &launch.lesson {
+        let written = serde_json::to_vec(&lesson).map_err(io::Error::other).and_then(|bytes| private::replace(path, &bytes));
+        if let Err(error) = written {
+            recorder.fault(format!("what the run taught is not known to `submit`: {error}"));
+        }
+    }
+    let Some(lessons) = &launch.lessons else { return };
     let within = Duration::from_millis(STORE_TAKES_WITHIN_MS);
     if let Err(error) = Store::open(&lessons.store, within).and_then(|store| store.keep(&lesson)) {
         recorder.fault(format!("the run's lesson is not kept: {error}"));

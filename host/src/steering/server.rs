@@ -33,7 +33,7 @@ use crate::spark::lines::read_whole;
 use crate::spark::protocol::{Greeting, Hello, Role, VERSION};
 
 /// The file in the socket's folder that says how the driver's process ended.
-pub const OUTCOME: &str = "outcome.json";
+pub(super) const OUTCOME: &str = "outcome.json";
 /// How long a connection may take to say who it is.
 const HELLO_TIMEOUT: Duration = Duration::from_millis(limits::HELLO_WITHIN_MS);
 /// How often the server looks whether its driver still lives.
@@ -63,6 +63,7 @@ pub fn serve(mut launch: SteeringSetup, options: &ServerOptions) -> io::Result<(
         // Without steering and without a log there is nothing to record.
         launch.record = None;
     }
+    let outcome = launch.outcome.clone();
     let launch = Arc::new(launch);
     let bytes = module_bytes(launch.module.as_deref())?;
     let identity = identity_of(&bytes);
@@ -98,7 +99,8 @@ pub fn serve(mut launch: SteeringSetup, options: &ServerOptions) -> io::Result<(
                     thread::sleep(LOOK_EVERY);
                 }
             }
-            if lives(options.driver_pid) {
+            // `submit` outlives an application that it runs again.
+            if lives(options.driver_pid) && !outcome.as_ref().is_some_and(|outcome| outcome.exists()) {
                 gone_since = None;
             } else if gone_since.get_or_insert_with(Instant::now).elapsed() > LINGER {
                 break;

@@ -69,6 +69,12 @@ pub struct SteeringSetup {
     /// The file that says how the driver's process ended, once it has; absent where nobody waits for that.
     #[serde(default)]
     pub outcome: Option<PathBuf>,
+    /// Whether the application may be run again where it dies of memory.
+    #[serde(default)]
+    pub retries: bool,
+    /// The file where the host leaves what the run taught; absent where nobody waits for that.
+    #[serde(default)]
+    pub lesson: Option<PathBuf>,
 }
 
 /// Where a run leaves what it teaches.
