@@ -36,10 +36,16 @@ pub fn retry(policy: &ResolvedPolicy, made: u32, failed: &PastRun, next: &PlanLa
     }
     let gets = next.executor_memory_bytes.value;
     if !next.confs.contains_key(EXECUTOR_MEMORY.key) {
-        return Retry::No(Some(format!("{lacked}: {} is set by the user or left to Spark, so another attempt would have no more", EXECUTOR_MEMORY.key)));
+        return Retry::No(Some(format!(
+            "{lacked}: {} is set by the user or left to Spark, so another attempt would have no more",
+            EXECUTOR_MEMORY.key
+        )));
     }
     if gets <= had {
-        return Retry::No(Some(format!("{lacked}: another attempt would have no more, {}", next.executor_memory_bytes.trace.why())));
+        return Retry::No(Some(format!(
+            "{lacked}: another attempt would have no more, {}",
+            next.executor_memory_bytes.trace.why()
+        )));
     }
     Retry::Again { executor_heap_bytes: gets, why: format!("{lacked}: attempt {} of {most} has {gets}", made + 1) }
 }
@@ -55,7 +61,10 @@ mod tests {
     fn after(retries: u32, made: u32, failed: PastRun, user: Option<&str>) -> Retry {
         let mut policy = ResolvedPolicy::default();
         policy.autoscaling.retries_after_out_of_memory = retries;
-        let mut input = PlanLaunchInput { history: History { runs: vec![failed], ..History::default() }, ..PlanLaunchInput::default() };
+        let mut input = PlanLaunchInput {
+            history: History { runs: vec![failed], ..History::default() },
+            ..PlanLaunchInput::default()
+        };
         input.cluster.manager = crate::facts::Manager::Standalone;
         if let Some(memory) = user {
             input.cluster.user_confs.insert(EXECUTOR_MEMORY.key.into(), memory.to_string());
@@ -84,7 +93,11 @@ mod tests {
             )
         );
         assert_eq!(after(0, 1, died, None), Retry::No(None), "nobody asked for it");
-        assert_eq!(after(2, 1, PastRun { memory_failures: Some(0), ..died }, None), Retry::No(None), "something else failed");
+        assert_eq!(
+            after(2, 1, PastRun { memory_failures: Some(0), ..died }, None),
+            Retry::No(None),
+            "something else failed"
+        );
         assert_eq!(after(2, 1, PastRun { memory_failures: None, ..died }, None), Retry::No(None), "nobody knows");
         let (more, why) = told(after(2, 3, died, None));
         assert!(more.is_none() && why.unwrap().ends_with(": that was attempt 3 of 3"));

@@ -43,7 +43,9 @@ const LAST_MS: u64 = 9_999_999_999_999;
 #[non_exhaustive]
 pub enum StoreError {
     /// It is no folder, and no address of an object store.
-    #[error("`{address}` is no store of lessons ({why}): name a folder, or an address as s3://bucket/prefix, gs://, az:// or https://")]
+    #[error(
+        "`{address}` is no store of lessons ({why}): name a folder, or an address as s3://bucket/prefix, gs://, az:// or https://"
+    )]
     Address {
         /// What was given.
         address: String,
@@ -234,7 +236,8 @@ impl Store {
     /// The store refuses, or does not answer.
     pub fn jobs(&self) -> Result<Vec<Known>, StoreError> {
         self.ask("does not list the jobs", async {
-            let folders = self.objects.list_with_delimiter(Some(&self.prefix.clone().join(JOBS))).await?.common_prefixes;
+            let folders =
+                self.objects.list_with_delimiter(Some(&self.prefix.clone().join(JOBS))).await?.common_prefixes;
             let known = stream::iter(folders).map(|folder| self.newest(folder)).buffer_unordered(READ_AT_ONCE);
             let known: Vec<Option<Known>> = known.try_collect().await?;
             let mut known: Vec<Known> = known.into_iter().flatten().collect();
@@ -250,9 +253,13 @@ impl Store {
     pub fn forget(&self, job: &str) -> Result<usize, StoreError> {
         let folder = self.of(job);
         self.ask("does not forget the lessons", async {
-            let names: Vec<Path> = self.objects.list(Some(&folder)).map_ok(|object| object.location).try_collect().await?;
+            let names: Vec<Path> =
+                self.objects.list(Some(&folder)).map_ok(|object| object.location).try_collect().await?;
             let forgotten = names.len();
-            stream::iter(names).map(Ok).try_for_each_concurrent(READ_AT_ONCE, |name| async move { self.remove(&name).await }).await?;
+            stream::iter(names)
+                .map(Ok)
+                .try_for_each_concurrent(READ_AT_ONCE, |name| async move { self.remove(&name).await })
+                .await?;
             Ok(forgotten)
         })
     }
@@ -278,7 +285,8 @@ impl Store {
 /// Why an object store refused: a service's own code, or the innermost error's first line.
 fn why(error: &object_store::Error) -> String {
     let text = error.to_string();
-    let between = |from: &str, to: &str| text.split_once(from).and_then(|(_, rest)| rest.split_once(to)).map(|(found, _)| found);
+    let between =
+        |from: &str, to: &str| text.split_once(from).and_then(|(_, rest)| rest.split_once(to)).map(|(found, _)| found);
     let code = between("<Code>", "</Code>");
     let status = between("status code: ", ":");
     if let Some(status) = status {
@@ -360,8 +368,12 @@ mod tests {
         let times: Vec<u64> = read.lessons.iter().map(|lesson| lesson.started_ms).collect();
         assert_eq!((times.len(), times.first(), times.last(), read.unread), (50, Some(&1_059), Some(&1_010), 0));
         assert_eq!(store.lessons("nobody").unwrap().lessons.len(), 0);
-        let jobs: Vec<(String, usize, u64)> =
-            store.jobs().unwrap().into_iter().map(|known| (known.last.job, known.runs, known.last.started_ms)).collect();
+        let jobs: Vec<(String, usize, u64)> = store
+            .jobs()
+            .unwrap()
+            .into_iter()
+            .map(|known| (known.last.job, known.runs, known.last.started_ms))
+            .collect();
         assert_eq!(jobs, [("nightly load".to_owned(), 60, 1_059), ("other".to_owned(), 1, 5)]);
         assert_eq!(store.forget("nightly load").unwrap(), 60);
         assert_eq!((store.lessons("nightly load").unwrap().lessons.len(), store.jobs().unwrap().len()), (0, 1));
@@ -375,7 +387,8 @@ mod tests {
         for number in 0..LESSONS_KEPT as u64 + 3 {
             store.keep(&lesson_of("job", "app", 10 + number)).unwrap();
         }
-        let kept = || fs::read_dir(folder.path().join("jobs/job")).unwrap().flatten().map(|file| file.file_name()).max();
+        let kept =
+            || fs::read_dir(folder.path().join("jobs/job")).unwrap().flatten().map(|file| file.file_name()).max();
         assert_eq!(kept().unwrap().to_str(), Some("9999999999986-app.json"), "the fourth is the oldest");
         assert_eq!(store.lessons("other").unwrap().lessons.len(), 1);
     }

@@ -173,7 +173,8 @@ fn a_signal_to_submit_is_the_applications() {
         let store = scene.text("store");
         let work = scene.text("work");
         let application = scene.steered(["--store", &store, "--job", "long"]).args(["--master", "local[2]"]);
-        let running = application.arg(program("exits.py")).args(["long", &work, "--seconds", "60"]).start(|_| {}).unwrap();
+        let running =
+            application.arg(program("exits.py")).args(["long", &work, "--seconds", "60"]).start(|_| {}).unwrap();
         let began = Instant::now();
         while !scene.journal().contains("plan_query") {
             assert!(began.elapsed() < Duration::from_secs(60), "it runs queries");
@@ -203,7 +204,12 @@ fn what_died_of_memory_comes_back_with_more() {
     let scene = Scene::new();
     let store = scene.text("store");
     let submit = |retries: u32, confs: &[&str]| {
-        let set = ["memory_scaling_factor=0.5", "max_executors=1", "min_executors=1", &format!("retries_after_out_of_memory={retries}")];
+        let set = [
+            "memory_scaling_factor=0.5",
+            "max_executors=1",
+            "min_executors=1",
+            &format!("retries_after_out_of_memory={retries}"),
+        ];
         let outcome = scene
             .steered(set.iter().flat_map(|set| ["--set".to_owned(), format!("autoscaling.{set}")]))
             .args(["--store", &store, "--job", "wide", "--master", "local-cluster[1,1,4096]"])
@@ -220,7 +226,13 @@ fn what_died_of_memory_comes_back_with_more() {
     };
     let told = |count: usize| {
         let found = lessons(&store, count).into_iter().map(|path| json(&fs::read_to_string(path).unwrap()));
-        let told = found.map(|lesson| (lesson["started_ms"].as_u64(), lesson["ended"].clone(), lesson["run"]["executor_heap_bytes"].as_u64().unwrap() >> 20));
+        let told = found.map(|lesson| {
+            (
+                lesson["started_ms"].as_u64(),
+                lesson["ended"].clone(),
+                lesson["run"]["executor_heap_bytes"].as_u64().unwrap() >> 20,
+            )
+        });
         let mut told: Vec<_> = told.collect();
         told.sort_by_key(|(started, ..)| *started);
         told.into_iter().map(|(_, ended, heap)| (ended.as_str().unwrap().to_owned(), heap)).collect::<Vec<_>>()
@@ -228,7 +240,11 @@ fn what_died_of_memory_comes_back_with_more() {
     // Where the user says how much there is, no attempt would have more.
     let (code, stdout, stderr) = submit(3, &["--conf", "spark.executor.memory=1g"]);
     assert_eq!(code, Some(1), "{stdout} {stderr}");
-    assert!(stderr.contains("sparkwright: the application does not run again: ") && stderr.contains("spark.executor.memory is set by the user"), "{stderr}");
+    assert!(
+        stderr.contains("sparkwright: the application does not run again: ")
+            && stderr.contains("spark.executor.memory is set by the user"),
+        "{stderr}"
+    );
     assert_eq!(told(1), [("failed".to_owned(), 1_024)]);
     // It starts with more at once: the run that failed says so.
     let (code, stdout, stderr) = submit(0, &[]);
@@ -257,7 +273,8 @@ fn a_store_may_be_a_bucket() {
         application
     };
     let submit = |environment: &[(&str, &str)], missed: usize| {
-        let mut application = inside(scene.steered(["--store", &store, "--job", "nightly"])).args(["--master", "local[2]"]);
+        let mut application =
+            inside(scene.steered(["--store", &store, "--job", "nightly"])).args(["--master", "local[2]"]);
         for (name, value) in environment {
             application = application.env(name, value);
         }
@@ -274,7 +291,11 @@ fn a_store_may_be_a_bucket() {
         (outcome.code(), outcome.stdout, outcome.stderr)
     };
     let jobs = json(&sparkwright(&["jobs", "--json"]).1);
-    assert_eq!((jobs["jobs"][0]["job"].as_str(), jobs["jobs"][0]["runs"].as_u64()), (Some("nightly"), Some(1)), "{jobs:#}");
+    assert_eq!(
+        (jobs["jobs"][0]["job"].as_str(), jobs["jobs"][0]["runs"].as_u64()),
+        (Some("nightly"), Some(1)),
+        "{jobs:#}"
+    );
     // Twenty writers, each the same lesson twice.
     let log = scene.runs().join(scene.record()["application"]["id"].as_str().unwrap());
     std::thread::scope(|scope| {
@@ -303,8 +324,15 @@ fn a_store_may_be_a_bucket() {
     let mute = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let began = Instant::now();
     let hung = submit(&[("AWS_ENDPOINT", &format!("http://{}", mute.local_addr().unwrap()))], 2);
-    assert!(hung[0].starts_with("the launch plan goes without lessons: ") && hung[0].ends_with(" did not answer within 2 s"), "{hung:?}");
-    assert!(hung[1].starts_with("the run's lesson is not kept: ") && hung[1].ends_with(" did not answer within 10 s"), "{hung:?}");
+    assert!(
+        hung[0].starts_with("the launch plan goes without lessons: ")
+            && hung[0].ends_with(" did not answer within 2 s"),
+        "{hung:?}"
+    );
+    assert!(
+        hung[1].starts_with("the run's lesson is not kept: ") && hung[1].ends_with(" did not answer within 10 s"),
+        "{hung:?}"
+    );
     assert!(began.elapsed() < Duration::from_secs(60));
 }
 

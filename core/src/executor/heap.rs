@@ -188,7 +188,10 @@ fn proven(runs: &[PastRun], cores: u32, input_bytes: Option<Bytes>) -> Option<Pr
             lacked |= died(run) || gc > HIGH_GC_SHARE || run.spilled_bytes.unwrap_or_default() > Bytes(0);
         }
         let as_much = input_bytes.is_some() && run.input_bytes >= input_bytes;
-        let clean = !run.failed && run.memory_failures == Some(0) && run.spilled_bytes == Some(Bytes(0)) && gc <= LITTLE_GC_SHARE;
+        let clean = !run.failed
+            && run.memory_failures == Some(0)
+            && run.spilled_bytes == Some(Bytes(0))
+            && gc <= LITTLE_GC_SHARE;
         to_spare += usize::from(to_spare == seen && as_much && clean);
         seen += 1;
     }

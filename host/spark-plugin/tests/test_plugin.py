@@ -39,7 +39,7 @@ def listen_slowly(spark):
             return lambda *_: None
 
         class Java:
-            implements = ["org.apache.spark.scheduler.SparkListenerInterface"]
+            implements = ("org.apache.spark.scheduler.SparkListenerInterface",)
 
     sc = spark.sparkContext
     ensure_callback_server_started(sc._gateway)

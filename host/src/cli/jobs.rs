@@ -147,7 +147,8 @@ impl Jobs {
             print_json(&OneJob { job: name, runs: &read.lessons, next: Listed::of(&plan, currency) })?;
             return Ok(Exit::Fine);
         }
-        let mut runs = table(["started", "ended", "run time", "executors", "executor time", "executor memory", "GC", "spilled"]);
+        let mut runs =
+            table(["started", "ended", "run time", "executors", "executor time", "executor memory", "GC", "spilled"]);
         for lesson in &read.lessons {
             let run = &lesson.run;
             runs.add_row([
@@ -186,5 +187,8 @@ const fn word(ended: RunEnd) -> &'static str {
 /// A time as people write it, by this machine's clock.
 fn day(at_ms: u64) -> String {
     let at = i64::try_from(at_ms).ok().and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok());
-    at.map_or_else(|| at_ms.to_string(), |at| at.to_zoned(jiff::tz::TimeZone::system()).strftime("%F %H:%M").to_string())
+    at.map_or_else(
+        || at_ms.to_string(),
+        |at| at.to_zoned(jiff::tz::TimeZone::system()).strftime("%F %H:%M").to_string(),
+    )
 }

@@ -69,7 +69,11 @@ impl Learn {
             print_json(&learned)?;
         } else {
             for lesson in &learned.lessons {
-                let failed = if lesson.ended == RunEnd::Failed { " It failed: plans go by what it lacked, and not by its time." } else { "" };
+                let failed = if lesson.ended == RunEnd::Failed {
+                    " It failed: plans go by what it lacked, and not by its time."
+                } else {
+                    ""
+                };
                 print(&format!("`{}` has learned from {}.{failed}\n", lesson.job, lesson.application));
             }
             print(&format!("{} kept\n", counted(learned.lessons.len(), "lesson")));

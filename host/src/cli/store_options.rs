@@ -55,7 +55,8 @@ impl From<StoreError> for Failure {
         let failure = Self::new(error.to_string());
         match error {
             StoreError::Address { .. } => failure,
-            _ => failure.help("check the address, and what the environment says of how to get in (AWS_…, GOOGLE_…, AZURE_…)"),
+            _ => failure
+                .help("check the address, and what the environment says of how to get in (AWS_…, GOOGLE_…, AZURE_…)"),
         }
     }
 }

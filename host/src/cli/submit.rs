@@ -1,8 +1,8 @@
-//! `sparkwright submit`: becomes `spark-submit`, with the launch plan, the plugin and the host added.
+//! `sparkwright submit`: runs `spark-submit`, with the launch plan, the plugin and the host added.
 //!
-//! The host is a process beside the application, and this process *turns into* `spark-submit` (`exec`): the application's exit
-//! code, output and signals are its own because nothing stands between it and whoever started it, and a host that dies
-//! takes nothing with it.
+//! The host is a process beside the application; one that dies takes nothing with it. This process *turns into* `spark-submit` (`exec`), so that
+//! nothing stands between the application and whoever started it. Where somebody has to know how it ended (a store of lessons, retries), it waits
+//! for it instead, and passes on signals, its death and the exit code ([`crate::launch::attempt`]).
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -147,15 +147,10 @@ impl Submit {
     }
 
     /// Whether the application runs again, of which an attempt has ended.
-    fn again(
-        &self,
-        run: &Run,
-        launch: &SteeringSetup,
-        host: &Host,
-        outcome: Outcome,
-        attempts: &mut Attempts,
-    ) -> bool {
-        let Some(at) = launch.lesson.as_deref().filter(|_| !outcome.is_well() && !outcome.signalled) else { return false };
+    fn again(&self, run: &Run, launch: &SteeringSetup, host: &Host, outcome: Outcome, attempts: &mut Attempts) -> bool {
+        let Some(at) = launch.lesson.as_deref().filter(|_| !outcome.is_well() && !outcome.signalled) else {
+            return false;
+        };
         let Some(lesson) = host.lesson(at) else { return false };
         let failed = lesson.run;
         attempts.failed.push(lesson);
@@ -372,7 +367,12 @@ fn only_recorded(
 
 impl Submit {
     /// The job that this is a run of, and the store of its lessons, where one is named.
-    fn lessons(&self, policy: &ResolvedPolicy, arguments: &SubmitArguments, user: &BTreeMap<String, String>) -> Option<Lessons> {
+    fn lessons(
+        &self,
+        policy: &ResolvedPolicy,
+        arguments: &SubmitArguments,
+        user: &BTreeMap<String, String>,
+    ) -> Option<Lessons> {
         let store = self.store.address(policy)?;
         let label = self.policy.labels.iter().find(|(key, _)| key == "job").map(|(_, value)| value.as_str());
         let application = user.get("spark.app.name").map(String::as_str);
@@ -380,7 +380,11 @@ impl Submit {
         let job = job_here(self.job.as_deref(), label, application, main).name;
         // The host runs elsewhere.
         let is_folder = !store.contains("://");
-        let store = if is_folder { std::path::absolute(&store).map_or(store, |path| path.display().to_string()) } else { store };
+        let store = if is_folder {
+            std::path::absolute(&store).map_or(store, |path| path.display().to_string())
+        } else {
+            store
+        };
         Some(Lessons { job, store })
     }
 

@@ -70,7 +70,9 @@ impl Recorder {
     /// Keeps the policy that decides beside the record, for later reviews. Without it they go by the policy that is named to them.
     pub fn keep_policy(&self, policy: &ResolvedPolicy) {
         let Some(folder) = self.folder() else { return };
-        let kept = serde_json::to_vec(policy).map_err(io::Error::from).and_then(|json| private::replace(&folder.join(POLICY), &json));
+        let kept = serde_json::to_vec(policy)
+            .map_err(io::Error::from)
+            .and_then(|json| private::replace(&folder.join(POLICY), &json));
         if let Err(error) = kept {
             tell(format_args!("sparkwright: the policy is not kept with the record: {error}"));
         }

@@ -20,8 +20,8 @@ use crate::engine::{EngineError, Prepared};
 use crate::launch::attempt::Outcome;
 use crate::launch::event_log::{DIR, ENABLED, on_this_machine};
 use crate::lesson::lesson;
-use crate::record::{self, Change, RecordedReview, Recorder};
 use crate::private;
+use crate::record::{self, Change, RecordedReview, Recorder};
 use crate::review::{self, Log, redacted};
 use crate::spark::protocol::Hello;
 use crate::store::Store;
@@ -177,7 +177,12 @@ pub(super) fn record_review(
 }
 
 /// Leaves what the run teaches in the store; without one that takes it the record says why.
-pub(super) fn keep_lesson(recorder: &Recorder, launch: &SteeringSetup, log: Result<&Log, &String>, run: Option<PastRun>) {
+pub(super) fn keep_lesson(
+    recorder: &Recorder,
+    launch: &SteeringSetup,
+    log: Result<&Log, &String>,
+    run: Option<PastRun>,
+) {
     // Why there is no log or no review stands in the record already.
     let (true, Ok(log), Some(run)) = (launch.lessons.is_some() || launch.lesson.is_some(), log, run) else { return };
     let outcome = launch.outcome.as_deref().and_then(outcome);
@@ -188,7 +193,8 @@ pub(super) fn keep_lesson(recorder: &Recorder, launch: &SteeringSetup, log: Resu
     let job = launch.lessons.as_ref().map_or("", |lessons| lessons.job.as_str());
     let lesson = lesson(log, outcome, run, job, launch.mode.word());
     if let Some(path) = &launch.lesson {
-        let written = serde_json::to_vec(&lesson).map_err(io::Error::other).and_then(|bytes| private::replace(path, &bytes));
+        let written =
+            serde_json::to_vec(&lesson).map_err(io::Error::other).and_then(|bytes| private::replace(path, &bytes));
         if let Err(error) = written {
             recorder.fault(format!("what the run taught is not known to `submit`: {error}"));
         }

@@ -10,12 +10,12 @@ use std::time::{Duration, Instant};
 use sparkwright_core::lesson::Lesson;
 use sparkwright_core::steering::{HOST_LISTENS_WITHIN_MS, LESSON_WITHIN_MS};
 
-use crate::file_error::FileError;
-use crate::launch::local_uri::java_can_name;
-use crate::private;
 use super::driver::lives;
 use super::server::OUTCOME;
 use super::setup::SteeringSetup;
+use crate::file_error::FileError;
+use crate::launch::local_uri::java_can_name;
+use crate::private;
 
 /// The longest path of a Unix socket is 107 bytes; a folder above this is too deep for one.
 const LONGEST_FOLDER: usize = 80;

@@ -25,6 +25,8 @@ fn tool(name: &str) -> Result<Command> {
 
 /// Dependencies that nothing uses, or only tests do, and files that no module declares.
 pub(super) fn unused() -> Result<()> {
+    // cargo-shear looks at every platform's.
+    setup::show(&mut setup::cargo(&["fetch", "--locked", "--quiet"]))?;
     setup::show(tool("cargo-shear")?.args(["--locked", "--offline", "--deny-warnings"]))
 }
 
