@@ -58,11 +58,11 @@ pub fn completed<'a>(policy: &ResolvedPolicy, job: &JobFacts, history: &'a Histo
     })
 }
 
-/// The largest shuffle of any run, scaled to this job's input where it is known of both.
+/// The largest shuffle of any run, scaled to this job's input where it is known of both; of a run that failed nobody knows how much of it was read.
 fn largest_shuffle(runs: &[PastRun], job: &JobFacts) -> Option<Bytes> {
     let scaled = |run: &PastRun| {
         let bytes = run.largest_shuffle_bytes?.get();
-        let sizes = job.input_bytes.zip(run.input_bytes).filter(|(_, read)| *read > Bytes(0));
+        let sizes = job.input_bytes.zip(run.input_bytes).filter(|(_, read)| *read > Bytes(0) && !run.failed);
         let scaled = sizes.map(|(input, read)| u128::from(bytes) * u128::from(input.get()) / u128::from(read.get()));
         Some(Bytes(scaled.map_or(bytes, |scaled| u64::try_from(scaled).unwrap_or(u64::MAX))))
     };

@@ -38,7 +38,7 @@ pub struct JobName {
 /// The name of a run's job: the first of `job`, `label`, Airflow's, Dagster's; else the application's name and main file, without dates, counters and ids.
 #[must_use]
 pub fn job_name(called: &Called<'_>) -> JobName {
-    let named = |name: String, from| JobName { name: shortened(name), from };
+    let named = |name: String, from| JobName { name: shortened(&name), from };
     let said = |text: Option<&str>| text.map(str::trim).filter(|text| !text.is_empty()).map(str::to_string);
     if let Some(job) = said(called.job) {
         return named(job, "--job");
@@ -84,7 +84,10 @@ fn passes(word: &str) -> bool {
     (digits > 0 && is_time) || is_id
 }
 
-fn shortened(mut name: String) -> String {
+/// A name as it is kept and looked up: without spaces around it, and no longer than [`LONGEST_JOB_NAME`].
+#[must_use]
+pub fn shortened(name: &str) -> String {
+    let mut name = name.trim().to_string();
     while name.len() > LONGEST_JOB_NAME {
         name.pop();
     }

@@ -46,6 +46,8 @@ pub struct Lesson {
     pub spark: String,
     /// How it ended.
     pub ended: RunEnd,
+    /// Whether the last of its jobs failed.
+    pub last_job_failed: bool,
     /// Executors times the time that they were held.
     pub executor_ms: u64,
     /// The run, as a history has it.

@@ -1,12 +1,12 @@
-//! Whether an application that failed is run again at once (`autoscaling.retries_after_out_of_memory`): only where it died of memory and the next
-//! attempt has more of it.
+//! Whether an application that failed is run again at once (`autoscaling.retries_after_out_of_memory`): only where its last
+//! job failed after tasks or executors ended for want of memory, and the next attempt has more of it.
 
 use alloc::format;
 use alloc::string::String;
 
 use crate::confs::EXECUTOR_MEMORY;
-use crate::facts::PastRun;
 use crate::launch::PlanLaunchAnswer;
+use crate::lesson::Lesson;
 use crate::policy::ResolvedPolicy;
 use crate::units::Bytes;
 
@@ -26,10 +26,13 @@ pub enum Retry {
 
 /// Whether an application runs again after `made` attempts, of which the last one failed as `failed` tells; `next` is the plan that knows of it.
 #[must_use]
-pub fn retry(policy: &ResolvedPolicy, made: u32, failed: &PastRun, next: &PlanLaunchAnswer) -> Retry {
+pub fn retry(policy: &ResolvedPolicy, made: u32, lesson: &Lesson, next: &PlanLaunchAnswer) -> Retry {
+    let failed = &lesson.run;
     let most = policy.autoscaling.retries_after_out_of_memory.saturating_add(1);
     let deaths = failed.memory_failures.unwrap_or(0);
-    let Some(had) = failed.executor_heap_bytes.filter(|_| deaths > 0 && most > 1) else { return Retry::No(None) };
+    let Some(had) = failed.executor_heap_bytes.filter(|_| lesson.last_job_failed && deaths > 0 && most > 1) else {
+        return Retry::No(None);
+    };
     let lacked = format!("{deaths} tasks or executors ended for want of memory, with an executor memory of {had}");
     if made >= most {
         return Retry::No(Some(format!("{lacked}: that was attempt {made} of {most}")));
@@ -53,12 +56,17 @@ pub fn retry(policy: &ResolvedPolicy, made: u32, failed: &PastRun, next: &PlanLa
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::facts::History;
+    use crate::facts::{History, PastRun};
     use crate::launch::{PlanLaunchInput, plan_launch};
     use alloc::string::ToString as _;
     use alloc::vec;
 
     fn after(retries: u32, made: u32, failed: PastRun, user: Option<&str>) -> Retry {
+        told_by(retries, made, &Lesson { last_job_failed: true, run: failed, ..Lesson::default() }, user)
+    }
+
+    fn told_by(retries: u32, made: u32, lesson: &Lesson, user: Option<&str>) -> Retry {
+        let failed = lesson.run;
         let mut policy = ResolvedPolicy::default();
         policy.autoscaling.retries_after_out_of_memory = retries;
         let mut input = PlanLaunchInput {
@@ -69,7 +77,7 @@ mod tests {
         if let Some(memory) = user {
             input.cluster.user_confs.insert(EXECUTOR_MEMORY.key.into(), memory.to_string());
         }
-        retry(&policy, made, &failed, &plan_launch(&policy, &input).unwrap_or_else(|error| panic!("{error:?}")))
+        retry(&policy, made, lesson, &plan_launch(&policy, &input).unwrap_or_else(|error| panic!("{error:?}")))
     }
 
     #[test]
@@ -99,6 +107,12 @@ mod tests {
             "something else failed"
         );
         assert_eq!(after(2, 1, PastRun { memory_failures: None, ..died }, None), Retry::No(None), "nobody knows");
+        let came_through = Lesson { run: died, ..Lesson::default() };
+        assert_eq!(
+            told_by(2, 1, &came_through, None),
+            Retry::No(None),
+            "Spark got over it, and the program failed of something else"
+        );
         let (more, why) = told(after(2, 3, died, None));
         assert!(more.is_none() && why.unwrap().ends_with(": that was attempt 3 of 3"));
         let (more, why) = told(after(2, 1, died, Some("4g")));

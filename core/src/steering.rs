@@ -53,12 +53,16 @@ pub const DRIVER_ACTS_WITHIN_MS: u64 = 2_000;
 pub const LAST_EVENTS_WITHIN_MS: u64 = 2_000;
 /// How long the host waits for Spark to finish its event log once the application has ended.
 pub const EVENT_LOG_WITHIN_MS: u64 = 5_000;
-/// How long a plan waits for the lessons of earlier runs, each time it asks the store.
+/// How long a person waits for the answer to a question about all jobs of a store.
+pub const STORE_LISTS_WITHIN_MS: u64 = 60_000;
+/// How long a plan waits for the lessons of earlier runs.
 pub const STORE_ANSWERS_WITHIN_MS: u64 = 2_000;
 /// How long a run that has ended waits for its process to end too, to know how it did.
 pub const OUTCOME_WITHIN_MS: u64 = 10_000;
 /// How long `submit` waits to know what a run teaches that failed, before it ends or runs again.
-pub const LESSON_WITHIN_MS: u64 = 60_000;
+pub const LESSON_WITHIN_MS: u64 = 20_000;
+/// How long `submit` waits for the host to keep a lesson where its own end would be the host's.
+pub const KEPT_WITHIN_MS: u64 = 5_000;
 /// How long a run that has ended waits for the store to take its lesson.
 pub const STORE_TAKES_WITHIN_MS: u64 = 10_000;
 /// How long a pipeline may leave an answer unread before it is given up.

@@ -18,6 +18,7 @@ pub fn lesson(log: &Log, outcome: Option<Outcome>, run: PastRun, job: &str, mode
         mode: mode.to_owned(),
         spark: log.replayed.spark_version.clone(),
         ended: ended(log, outcome),
+        last_job_failed: log.replayed.last_job_failed,
         executor_ms: log.measured.question(&[], None).executor_ms,
         run,
     }
@@ -33,6 +34,12 @@ fn ended(log: &Log, outcome: Option<Outcome>) -> RunEnd {
         (None, _) if log.last_job_failed => RunEnd::Failed,
         (None, _) => RunEnd::Unknown,
     }
+}
+
+/// The job of a run of which only its event log is known.
+#[must_use]
+pub fn job_of(job: Option<&str>, application: &str) -> String {
+    job_name(&Called { job, application: Some(application), ..Called::default() }).name
 }
 
 /// The job of a run that is started here: what is said of it, and what the orchestrator says in the environment.

@@ -6,14 +6,17 @@
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::mpsc::sync_channel;
+use std::thread;
 use std::time::Duration;
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt as _, PutMode, PutPayload};
+use sparkwright_core::job_name;
 use sparkwright_core::lesson::{LESSON_FORMAT, Lesson};
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::Builder;
 use url::Url;
 
 use crate::digest::sha256_hex;
@@ -98,84 +101,202 @@ pub struct Read {
     pub unread: usize,
 }
 
-/// A store.
+/// A store. Each question is asked on a thread of its own and waited for within bounds: a name that is not resolved, or a folder on a file system
+/// that hangs, can't be interrupted.
+#[derive(Debug, Clone)]
 pub struct Store {
     address: String,
-    objects: Arc<dyn ObjectStore>,
-    prefix: Path,
-    runtime: Runtime,
+    place: Place,
     within: Duration,
 }
 
-impl std::fmt::Debug for Store {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Store").field("address", &self.address).finish_non_exhaustive()
-    }
+#[derive(Debug, Clone)]
+enum Place {
+    Folder(PathBuf),
+    Objects(Arc<dyn ObjectStore>, Path),
 }
 
 impl Store {
-    /// Opens a store; a folder is made where there is none. Each question waits for an answer for so long.
+    /// The store at an address; it is not looked at yet. Each question waits for an answer for so long.
     ///
     /// # Errors
-    /// It is no store, or the folder can't be made.
-    pub fn open(address: &str, within: Duration) -> Result<Self, StoreError> {
-        let no_store = |why| StoreError::Address { address: address.to_owned(), why };
-        let folder = |path: PathBuf| {
-            let failed = |source| StoreError::Folder { path: path.clone(), source };
-            let path = std::path::absolute(&path).map_err(failed)?;
-            private::folder(&path).map_err(failed)?;
-            let objects = LocalFileSystem::new_with_prefix(&path).map_err(|error| failed(io::Error::other(error)))?;
-            Ok((Arc::new(objects) as Arc<dyn ObjectStore>, Path::default()))
-        };
-        let (objects, prefix) = match Url::parse(address) {
-            Ok(url) if url.scheme() == "file" => {
-                let path = url.to_file_path();
-                folder(path.map_err(|()| no_store("a file: address has no host".to_owned()))?)?
+    /// It is no store.
+    pub fn at(address: &str, within: Duration) -> Result<Self, StoreError> {
+        let no_store = |shown: &str, why| StoreError::Address { address: shown.to_owned(), why };
+        let scheme = address.split_once(':').map(|(scheme, _)| scheme).filter(|scheme| is_scheme(scheme));
+        let place = match (scheme, Url::parse(address)) {
+            (None, _) => {
+                let path = std::path::absolute(address);
+                Place::Folder(path.map_err(|error| no_store(address, error.to_string()))?)
             }
-            Ok(url) if address.contains("://") => {
+            (Some("file"), Ok(url)) => {
+                let path = url.to_file_path();
+                Place::Folder(path.map_err(|()| no_store(address, "a file: address names no machine".to_owned()))?)
+            }
+            (Some(scheme), Ok(url)) if address.contains("://") => {
+                // Shown in records and on terminals.
+                if !url.username().is_empty()
+                    || url.password().is_some()
+                    || url.query().is_some()
+                    || url.fragment().is_some()
+                {
+                    let shown = format!("{scheme}://{}{}", url.host_str().unwrap_or_default(), url.path());
+                    let why = "who may get in is said by variables of the environment, as AWS_SECRET_ACCESS_KEY, and not in the address";
+                    return Err(no_store(&shown, why.to_owned()));
+                }
                 // Object stores have no crypto provider of their own; one that is there already is as good.
                 let _ = rustls::crypto::ring::default_provider().install_default();
                 // Who writes http: means it.
-                let plain = (url.scheme() == "http").then(|| ("allow_http".to_owned(), "true".to_owned()));
+                let plain = (scheme == "http").then(|| ("allow_http".to_owned(), "true".to_owned()));
                 let (objects, prefix) = object_store::parse_url_opts(&url, credentials().chain(plain))
-                    .map_err(|error| no_store(why(&error)))?;
-                (Arc::from(objects), prefix)
+                    .map_err(|error| no_store(address, why(&error)))?;
+                Place::Objects(Arc::from(objects), prefix)
             }
-            _ => folder(PathBuf::from(address))?,
+            (Some(_), _) => return Err(no_store(address, "an address begins as s3://".to_owned())),
         };
-        let runtime = Builder::new_current_thread().enable_all().build();
-        let runtime = runtime.map_err(|source| StoreError::Folder { path: PathBuf::from(address), source })?;
-        Ok(Self { address: address.to_owned(), objects, prefix, runtime, within })
+        Ok(Self { address: address.to_owned(), place, within })
     }
 
-    /// Keeps a lesson. One that is there already stays as it is.
+    /// Keeps a lesson; says whether it was new. One that is there already stays as it is. What is older than the newest 500 of the job goes.
     ///
     /// # Errors
     /// The store refuses, or does not answer.
-    pub fn keep(&self, lesson: &Lesson) -> Result<(), StoreError> {
-        let folder = self.of(&lesson.job);
-        let at = folder.clone().join(object_name(lesson));
-        let payload = PutPayload::from(serde_json::to_vec(lesson).unwrap_or_default());
-        self.ask("refuses a lesson", async {
-            match self.objects.put_opts(&at, payload, PutMode::Create.into()).await {
-                Ok(_) | Err(object_store::Error::AlreadyExists { .. }) => Ok(()),
-                Err(error) => Err(error),
+    pub fn keep(&self, lesson: &Lesson) -> Result<bool, StoreError> {
+        let lesson = lesson.clone();
+        self.ask("refuses a lesson", true, async move |objects: Objects| {
+            let folder = objects.of(&lesson.job);
+            let at = folder.clone().join(object_name(&lesson));
+            let new = objects.put(&at, serde_json::to_vec(&lesson).unwrap_or_default()).await?;
+            // Whoever may not remove them leaves that to others.
+            if let Ok(names) = objects.names(&folder).await {
+                for (name, _) in names.into_iter().skip(LESSONS_KEPT) {
+                    let _ = objects.objects.delete(&name).await;
+                }
             }
-        })?;
-        self.ask("does not forget old lessons", async {
-            let mut names = self.names(&folder).await?;
-            for (name, _) in names.drain(LESSONS_KEPT.min(names.len())..) {
-                self.remove(&name).await?;
-            }
-            Ok(())
+            Ok(new)
         })
     }
 
-    /// The objects below a job's folder that may be lessons, the newest first, with their sizes.
+    /// The newest lessons of a job.
+    ///
+    /// # Errors
+    /// The store refuses, or does not answer.
+    pub fn lessons(&self, job: &str) -> Result<Read, StoreError> {
+        let job = job_name::shortened(job);
+        self.ask("does not list the lessons", false, async move |objects: Objects| {
+            let mut names = objects.names(&objects.of(&job)).await?;
+            names.truncate(LESSONS_READ);
+            let read = stream::iter(names).map(|name| objects.read(name));
+            let read: Vec<Option<Lesson>> = read.buffered(READ_AT_ONCE).try_collect().await?;
+            let all = read.len();
+            let lessons: Vec<Lesson> = read.into_iter().flatten().filter(|lesson| lesson.job == job).collect();
+            Ok(Read { unread: all - lessons.len(), lessons })
+        })
+    }
+
+    /// The jobs that left lessons, by their names.
+    ///
+    /// # Errors
+    /// The store refuses, or does not answer.
+    pub fn jobs(&self) -> Result<Vec<Known>, StoreError> {
+        self.ask("does not list the jobs", false, async move |objects: Objects| {
+            let jobs = objects.prefix.clone().join(JOBS);
+            let folders = objects.objects.list_with_delimiter(Some(&jobs)).await?.common_prefixes;
+            let known = stream::iter(folders).map(|folder| objects.newest(folder)).buffer_unordered(READ_AT_ONCE);
+            let known: Vec<Option<Known>> = known.try_collect().await?;
+            let mut known: Vec<Known> = known.into_iter().flatten().collect();
+            known.sort_by(|one, other| one.last.job.cmp(&other.last.job));
+            Ok(known)
+        })
+    }
+
+    /// Removes the lessons of a job; gives how many there were. What else is in their place stays.
+    ///
+    /// # Errors
+    /// The store refuses, or does not answer.
+    pub fn forget(&self, job: &str) -> Result<usize, StoreError> {
+        let job = job_name::shortened(job);
+        self.ask("does not forget the lessons", false, async move |objects: Objects| {
+            let names = objects.names(&objects.of(&job)).await?;
+            let forgotten = names.len();
+            let each = stream::iter(names).map(Ok);
+            each.try_for_each_concurrent(READ_AT_ONCE, |(name, _)| objects.remove(name)).await?;
+            Ok(forgotten)
+        })
+    }
+
+    /// Asks the store something. A folder that is not there is made only to keep something.
+    fn ask<T, F>(&self, what: &'static str, keeps: bool, question: F) -> Result<T, StoreError>
+    where
+        T: Default + Send + 'static,
+        F: AsyncFnOnce(Objects) -> object_store::Result<T> + Send + 'static,
+    {
+        let (place, address) = (self.place.clone(), self.address.clone());
+        let (answer, answered) = sync_channel(1);
+        let ask = move || {
+            let failed = |source| StoreError::Folder { path: PathBuf::from(&address), source };
+            let objects = match place {
+                Place::Objects(objects, prefix) => Objects { objects, prefix },
+                Place::Folder(path) => {
+                    if !keeps && path.metadata().is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
+                        return Ok(T::default());
+                    }
+                    private::folder(&path).map_err(failed)?;
+                    let objects =
+                        LocalFileSystem::new_with_prefix(&path).map_err(|error| failed(io::Error::other(error)))?;
+                    Objects { objects: Arc::new(objects), prefix: Path::default() }
+                }
+            };
+            let runtime = Builder::new_current_thread().enable_all().build().map_err(failed)?;
+            runtime.block_on(question(objects)).map_err(|error| StoreError::Refused {
+                address: address.clone(),
+                what,
+                why: why(&error),
+            })
+        };
+        let asking = thread::Builder::new().name("store".to_owned()).spawn(move || answer.send(ask()));
+        asking.map_err(|source| StoreError::Folder { path: PathBuf::from(&self.address), source })?;
+        answered
+            .recv_timeout(self.within)
+            .unwrap_or_else(|_| Err(StoreError::Late { address: self.address.clone(), within: self.within }))
+    }
+}
+
+/// An object store, and where in it.
+struct Objects {
+    objects: Arc<dyn ObjectStore>,
+    prefix: Path,
+}
+
+impl Objects {
+    fn of(&self, job: &str) -> Path {
+        self.prefix.clone().join(JOBS).join(key(job))
+    }
+
+    /// Writes an object that is not there yet; says whether it was not.
+    async fn put(&self, at: &Path, bytes: Vec<u8>) -> object_store::Result<bool> {
+        let payload = PutPayload::from(bytes);
+        match self.objects.put_opts(at, payload.clone(), PutMode::Create.into()).await {
+            Ok(_) => Ok(true),
+            Err(object_store::Error::AlreadyExists { .. }) => Ok(false),
+            // Its name is the run's own, so that nobody else's is written over where a store knows no conditions.
+            Err(object_store::Error::NotImplemented { .. } | object_store::Error::NotSupported { .. }) => {
+                self.objects.put(at, payload).await.map(|_| true)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The objects of a job that are named as lessons are, the newest first, with their sizes.
     async fn names(&self, folder: &Path) -> object_store::Result<Vec<(Path, u64)>> {
         let listed = self.objects.list(Some(folder));
         let mut names: Vec<_> = listed.map_ok(|object| (object.location, object.size)).try_collect().await?;
-        names.retain(|(at, _)| at.as_ref().ends_with(".json"));
+        names.retain(|(at, _)| {
+            at.prefix_match(folder).is_some_and(|mut parts| {
+                let name = parts.next();
+                parts.next().is_none() && name.is_some_and(|name| is_object_name(name.as_ref()))
+            })
+        });
         names.sort();
         Ok(names)
     }
@@ -206,80 +327,18 @@ impl Store {
     }
 
     /// Removes an object that somebody else may have removed.
-    async fn remove(&self, at: &Path) -> object_store::Result<()> {
-        match self.objects.delete(at).await {
+    async fn remove(&self, at: Path) -> object_store::Result<()> {
+        match self.objects.delete(&at).await {
             Err(object_store::Error::NotFound { .. }) => Ok(()),
             removed => removed,
         }
     }
+}
 
-    /// The newest lessons of a job.
-    ///
-    /// # Errors
-    /// The store refuses, or does not answer.
-    pub fn lessons(&self, job: &str) -> Result<Read, StoreError> {
-        let folder = self.of(job);
-        self.ask("does not list the lessons", async {
-            let mut names = self.names(&folder).await?;
-            names.truncate(LESSONS_READ);
-            let read = stream::iter(names).map(|name| self.read(name));
-            let read: Vec<Option<Lesson>> = read.buffered(READ_AT_ONCE).try_collect().await?;
-            let all = read.len();
-            let lessons: Vec<Lesson> = read.into_iter().flatten().filter(|lesson| lesson.job == job).collect();
-            Ok(Read { unread: all - lessons.len(), lessons })
-        })
-    }
-
-    /// The jobs that left lessons, by their names.
-    ///
-    /// # Errors
-    /// The store refuses, or does not answer.
-    pub fn jobs(&self) -> Result<Vec<Known>, StoreError> {
-        self.ask("does not list the jobs", async {
-            let folders =
-                self.objects.list_with_delimiter(Some(&self.prefix.clone().join(JOBS))).await?.common_prefixes;
-            let known = stream::iter(folders).map(|folder| self.newest(folder)).buffer_unordered(READ_AT_ONCE);
-            let known: Vec<Option<Known>> = known.try_collect().await?;
-            let mut known: Vec<Known> = known.into_iter().flatten().collect();
-            known.sort_by(|one, other| one.last.job.cmp(&other.last.job));
-            Ok(known)
-        })
-    }
-
-    /// Removes the lessons of a job; gives how many there were.
-    ///
-    /// # Errors
-    /// The store refuses, or does not answer.
-    pub fn forget(&self, job: &str) -> Result<usize, StoreError> {
-        let folder = self.of(job);
-        self.ask("does not forget the lessons", async {
-            let names: Vec<Path> =
-                self.objects.list(Some(&folder)).map_ok(|object| object.location).try_collect().await?;
-            let forgotten = names.len();
-            stream::iter(names)
-                .map(Ok)
-                .try_for_each_concurrent(READ_AT_ONCE, |name| async move { self.remove(&name).await })
-                .await?;
-            Ok(forgotten)
-        })
-    }
-
-    fn of(&self, job: &str) -> Path {
-        self.prefix.clone().join(JOBS).join(key(job))
-    }
-
-    fn ask<T>(
-        &self,
-        what: &'static str,
-        answer: impl Future<Output = object_store::Result<T>>,
-    ) -> Result<T, StoreError> {
-        let answered = self.runtime.block_on(async { tokio::time::timeout(self.within, answer).await });
-        match answered {
-            Ok(Ok(found)) => Ok(found),
-            Ok(Err(error)) => Err(StoreError::Refused { address: self.address.clone(), what, why: why(&error) }),
-            Err(_) => Err(StoreError::Late { address: self.address.clone(), within: self.within }),
-        }
-    }
+/// Whether a word before a colon is the scheme of an address; a drive or a folder's name is none.
+fn is_scheme(word: &str) -> bool {
+    word.len() > 1
+        && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"+-.".contains(&byte))
 }
 
 /// Why an object store refused: a service's own code, or the innermost error's first line.
@@ -309,6 +368,12 @@ fn credentials() -> impl Iterator<Item = (String, String)> {
 fn lesson(bytes: &[u8]) -> Option<Lesson> {
     let lesson: Lesson = serde_json::from_slice(bytes).ok()?;
     (lesson.format >= LESSON_FORMAT && !lesson.job.is_empty()).then_some(lesson)
+}
+
+/// Whether an object is named as a lesson's is.
+fn is_object_name(name: &str) -> bool {
+    let time = name.split_once('-').filter(|_| name.ends_with(".json")).map(|(time, _)| time);
+    time.is_some_and(|time| time.len() == LAST_MS.to_string().len() && time.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 /// The name of a lesson's object below its job.
@@ -353,7 +418,7 @@ mod tests {
     }
 
     fn open(folder: &std::path::Path) -> Store {
-        Store::open(folder.to_str().unwrap(), Duration::from_secs(10)).unwrap()
+        Store::at(folder.to_str().unwrap(), Duration::from_secs(10)).unwrap()
     }
 
     #[test]
@@ -439,13 +504,61 @@ mod tests {
     }
 
     #[test]
+    fn what_is_no_lesson_is_nobody_s_to_remove() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = open(folder.path());
+        assert_eq!(store.forget("job").unwrap(), 0);
+        assert!(!folder.path().join("jobs").exists(), "looking makes nothing");
+        store.keep(&lesson_of("job", "app", 1)).unwrap();
+        let job = folder.path().join("jobs/job");
+        fs::create_dir(job.join("lib")).unwrap();
+        let others = ["app.jar", "config.json", "lib/9999999999998-app.json", "99999-app.json"];
+        for other in others {
+            fs::write(job.join(other), "theirs").unwrap();
+        }
+        assert_eq!(store.lessons("job").unwrap().unread, 0);
+        assert_eq!(store.forget(" job ").unwrap(), 1, "a name is what it is without spaces around it");
+        for other in others {
+            assert!(job.join(other).exists(), "{other}");
+        }
+    }
+
+    #[test]
     fn what_is_no_store_is_told() {
-        for wrong in ["ftp://host/x", "s3://"] {
-            let error = Store::open(wrong, Duration::from_secs(1)).unwrap_err().to_string();
+        for wrong in ["ftp://host/x", "s3://", "s3:/bucket", "s3:bucket", "file://other/x"] {
+            let error = Store::at(wrong, Duration::from_secs(1)).unwrap_err().to_string();
             assert!(error.contains(wrong) && error.contains("s3://bucket/prefix"), "{error}");
         }
+        for secret in
+            ["https://a.blob.core.windows.net/c?sig=planted", "https://user:planted@host/c", "s3://b/c#planted"]
+        {
+            let error = Store::at(secret, Duration::from_secs(1)).unwrap_err().to_string();
+            assert!(error.contains("variables of the environment") && !error.contains("planted"), "{error}");
+        }
         let file = tempfile::NamedTempFile::new().unwrap();
-        let below = file.path().join("below");
-        assert!(Store::open(below.to_str().unwrap(), Duration::from_secs(1)).is_err());
+        let below = open(&file.path().join("below"));
+        assert!(below.keep(&lesson_of("job", "app", 1)).is_err());
+        assert!(!folder_of_nobody().exists());
+        assert!(open(&folder_of_nobody()).jobs().unwrap().is_empty());
+        assert!(!folder_of_nobody().exists(), "who only looks makes no folder");
+    }
+
+    fn folder_of_nobody() -> PathBuf {
+        std::env::temp_dir().join(format!("sparkwright-no-store-{}", std::process::id()))
+    }
+
+    /// What resolves a name, or looks into a folder on a file system that hangs, can't be interrupted.
+    #[test]
+    fn a_place_that_hangs_is_not_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::at(folder.path().to_str().unwrap(), Duration::from_millis(200)).unwrap();
+        let began = std::time::Instant::now();
+        let late = store.ask("hangs", false, async |_| {
+            thread::sleep(Duration::from_secs(20));
+            Ok(())
+        });
+        let error = late.unwrap_err().to_string();
+        assert!(error.ends_with("did not answer within 0.2 s"), "{error}");
+        assert!(began.elapsed() < Duration::from_secs(5));
     }
 }

@@ -183,8 +183,10 @@ fn proven(runs: &[PastRun], cores: u32, input_bytes: Option<Bytes>) -> Option<Pr
         let gc = run.gc_share.unwrap_or(f64::NAN);
         // More heap that made no difference says that its size is not why garbage is collected.
         in_vain |= had < newest && last.gc_share.unwrap_or(0.0) > gc * LESS_GC;
+        // Of all of them, or a job that dies of it each night would have more each night.
+        smallest = smallest.min(had);
         if seen < RUNS_AFTER_A_LACK {
-            (largest, smallest) = (largest.max(had), smallest.min(had));
+            largest = largest.max(had);
             lacked |= died(run) || gc > HIGH_GC_SHARE || run.spilled_bytes.unwrap_or_default() > Bytes(0);
         }
         let as_much = input_bytes.is_some() && run.input_bytes >= input_bytes;
@@ -291,6 +293,12 @@ mod tests {
     fn a_run_that_died_of_it_gets_more_at_once_and_none_is_taken_for_ten_runs() {
         let died = |heap| PastRun { memory_failures: Some(3), ..run(heap, 0.01, 0) };
         assert_eq!(decided(vec![died(4_096)], None, 2, Some(1)).0, 6_144, "fewer cores are no cure that is known");
+        // However often it dies, it ends somewhere.
+        let mut nights = vec![died(4_096)];
+        for _ in 0..40 {
+            nights.push(died(decided(nights.clone(), None, 4, None).0));
+        }
+        assert_eq!(nights.last().unwrap().executor_heap_bytes, Some(Bytes::mib(16_384)));
         let mut runs = vec![died(4_096)];
         runs.extend(vec![run(6_144, 0.01, 0); 9]);
         assert_eq!(decided(runs.clone(), None, 4, Some(1)).0, 6_144);

@@ -6,13 +6,14 @@ use sparkwright_core::decision::{Answer as _, Listed};
 use sparkwright_core::facts::{ClusterFacts, JobFacts};
 use sparkwright_core::launch::{PlanLaunchAnswer, PlanLaunchInput};
 use sparkwright_core::lesson::{Lesson, RunEnd, history};
+use sparkwright_core::steering::STORE_LISTS_WITHIN_MS;
 use sparkwright_core::trace::render_ms;
 use sparkwright_core::units::Bytes;
 use sparkwright_policy::written_facts;
 
 use super::policy_options::{PolicyOptions, prepared_launch};
-use super::store_options::StoreOptions;
-use super::terminal::{counted, note, print, print_json, table};
+use super::store_options::{StoreOptions, tell_unread};
+use super::terminal::{counted, print, print_json, table};
 use super::{Exit, Failure};
 use crate::clock;
 use crate::launch::plan::plan_launch;
@@ -81,12 +82,12 @@ impl Jobs {
     pub(super) fn run(self) -> Result<Exit, Failure> {
         if let Some(Change::Forget(forget)) = &self.forget {
             let policy = forget.policy.launch(Mode::Act)?.policy;
-            let forgotten = forget.store.required(&policy)?.forget(&forget.name)?;
+            let forgotten = forget.store.required(&policy, STORE_LISTS_WITHIN_MS)?.forget(&forget.name)?;
             print(&format!("{} of `{}` removed\n", counted(forgotten, "lesson"), forget.name));
             return Ok(if forgotten > 0 { Exit::Fine } else { Exit::Findings });
         }
         let launch = self.policy.launch(Mode::Act)?;
-        let store = self.store.required(&launch.policy)?;
+        let store = self.store.required(&launch.policy, STORE_LISTS_WITHIN_MS)?;
         match &self.name {
             Some(name) => {
                 let read = store.lessons(name)?;
@@ -128,9 +129,7 @@ impl Jobs {
     }
 
     fn one(&self, launch: &SteeringSetup, name: &str, read: &Read) -> Result<Exit, Failure> {
-        if read.unread > 0 {
-            note(&format!("{} of the store's objects are no whole lessons and are left out", read.unread));
-        }
+        tell_unread(read);
         let prepared = prepared_launch(launch)??;
         let facts = PlanLaunchInput {
             job: JobFacts { input_bytes: self.input_bytes, ..JobFacts::default() },

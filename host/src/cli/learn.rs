@@ -5,13 +5,14 @@ use std::path::PathBuf;
 use clap::Args;
 use serde::Serialize;
 use sparkwright_core::lesson::{Lesson, RunEnd};
+use sparkwright_core::steering::STORE_TAKES_WITHIN_MS;
 
 use super::logs::event_log;
 use super::policy_options::{PolicyOptions, prepared_launch};
 use super::store_options::StoreOptions;
 use super::terminal::{counted, note, print, print_json};
 use super::{Exit, Failure};
-use crate::lesson::{job_here, lesson};
+use crate::lesson::{job_of, lesson};
 use crate::review;
 use crate::steering::Mode;
 
@@ -25,7 +26,7 @@ pub struct Learn {
     policy: PolicyOptions,
     #[command(flatten)]
     store: StoreOptions,
-    /// The job that they are runs of; if not given, each application's name without dates, counters and ids.
+    /// The job that they are runs of, as `submit` has it; if not given, each application's name without dates, counters and ids.
     #[arg(long, value_name = "NAME")]
     job: Option<String>,
     /// Recorded runs (`last`, an id or a folder) or Spark event logs.
@@ -47,7 +48,7 @@ struct Learned {
 impl Learn {
     pub(super) fn run(self) -> Result<Exit, Failure> {
         let launch = self.policy.launch(Mode::Act)?;
-        let store = self.store.required(&launch.policy)?;
+        let store = self.store.required(&launch.policy, STORE_TAKES_WITHIN_MS)?;
         let policy = prepared_launch(&launch)??;
         let mut learned = Learned { lessons: Vec::new() };
         for name in &self.runs {
@@ -60,9 +61,11 @@ impl Learn {
                 continue;
             }
             let run = review::ask(&policy, &log.measured, &[], None)??.past_run;
-            let job = job_here(self.job.as_deref(), None, Some(&log.measured.name), None).name;
+            let job = job_of(self.job.as_deref(), &log.measured.name);
             let lesson = lesson(&log, None, run, &job, "log");
-            store.keep(&lesson)?;
+            if !store.keep(&lesson)? {
+                note(&format!("`{}` has learned from {} before", lesson.job, lesson.application));
+            }
             learned.lessons.push(lesson);
         }
         if self.json {

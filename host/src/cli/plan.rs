@@ -9,13 +9,14 @@ use sparkwright_core::facts::{ClusterFacts, History, JobFacts, NodeFacts, Proces
 use sparkwright_core::launch::{CandidatePlan, ClusterCandidate, PlanLaunchAnswer, PlanLaunchInput};
 use sparkwright_core::lesson;
 use sparkwright_core::policy::{OptimizationTarget, ResolvedPolicy};
+use sparkwright_core::steering::STORE_ANSWERS_WITHIN_MS;
 use sparkwright_core::trace::{render_micros, render_ms};
 use sparkwright_core::units::Bytes;
 use sparkwright_policy::written_facts;
 
 use super::policy_options::{PolicyOptions, prepared_launch};
-use super::store_options::StoreOptions;
-use super::terminal::{print, print_json, table};
+use super::store_options::{StoreOptions, tell_unread};
+use super::terminal::{note, print, print_json, table};
 use super::{Exit, Failure};
 use crate::clock;
 use crate::launch::history_file;
@@ -143,7 +144,16 @@ impl Plan {
     /// What is known of earlier runs of the job.
     fn history(&self, policy: &ResolvedPolicy) -> Result<History, Failure> {
         if let Some(job) = &self.job {
-            return Ok(lesson::history(&self.store.required(policy)?.lessons(job)?.lessons));
+            let read = self.store.required(policy, STORE_ANSWERS_WITHIN_MS)?.lessons(job)?;
+            tell_unread(&read);
+            if read.lessons.is_empty() {
+                note(&format!("no run of `{job}` has left a lesson in this store"));
+            }
+            return Ok(lesson::history(&read.lessons));
+        }
+        if self.store.is_given() {
+            return Err(Failure::new("--store is given, and no job")
+                .help("name the job with --job: `sparkwright jobs` lists those of the store"));
         }
         Ok(self.history.as_deref().map(history_file::read).transpose()?.unwrap_or_default())
     }

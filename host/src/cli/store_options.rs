@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use clap::Args;
 use sparkwright_core::policy::ResolvedPolicy;
-use sparkwright_core::steering::STORE_ANSWERS_WITHIN_MS;
 
 use super::Failure;
-use crate::store::{Store, StoreError};
+use super::terminal::note;
+use crate::store::{Read, Store, StoreError};
 
 /// The variable that names a store where `--store` does not.
 const STORE: &str = "SPARKWRIGHT_STORE";
@@ -29,25 +29,30 @@ impl StoreOptions {
         said.into_iter().flatten().map(|address| address.trim().to_owned()).find(|address| !address.is_empty())
     }
 
-    /// The store.
+    /// Whether the command line names one.
+    #[must_use]
+    pub const fn is_given(&self) -> bool {
+        self.store.is_some()
+    }
+
+    /// The store, which answers within so many milliseconds or not at all.
     ///
     /// # Errors
     /// None is named, or it can't be opened.
-    pub fn required(&self, policy: &ResolvedPolicy) -> Result<Store, Failure> {
+    pub fn required(&self, policy: &ResolvedPolicy, within_ms: u64) -> Result<Store, Failure> {
         let address = self.address(policy).ok_or_else(|| {
             Failure::new("no store of lessons is named")
                 .help(format!("name a folder or an address with --store, {STORE} or the policy's `monitoring.store`"))
         })?;
-        Ok(open(&address)?)
+        Ok(Store::at(&address, Duration::from_millis(within_ms))?)
     }
 }
 
-/// The store at an address, which answers in time or not at all.
-///
-/// # Errors
-/// It can't be opened.
-pub fn open(address: &str) -> Result<Store, StoreError> {
-    Store::open(address, Duration::from_millis(STORE_ANSWERS_WITHIN_MS))
+/// Says how much of what was read is no lesson.
+pub fn tell_unread(read: &Read) {
+    if read.unread > 0 {
+        note(&format!("{} of the store's objects are no whole lessons and are left out", read.unread));
+    }
 }
 
 impl From<StoreError> for Failure {

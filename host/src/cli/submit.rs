@@ -9,6 +9,7 @@ use std::ffi::OsString;
 use std::fs::{self, File};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::Args;
 use sparkwright_core::abi::codes;
@@ -18,18 +19,19 @@ use sparkwright_core::launch::PlanLaunchAnswer;
 use sparkwright_core::lesson::{self, Lesson};
 use sparkwright_core::policy::ResolvedPolicy;
 use sparkwright_core::retry::{Retry, retry};
+use sparkwright_core::steering::STORE_ANSWERS_WITHIN_MS;
 use sparkwright_core::units::Bytes;
 use sparkwright_policy::written_facts;
 
 use super::policy_options::{PolicyOptions, prepared_launch};
-use super::store_options::{self, StoreOptions};
+use super::store_options::{StoreOptions, tell_unread};
 use super::terminal::note;
 use super::{Exit, Failure};
 use crate::assets::{NOT_LOADED_CLASS, PLUGIN_CLASS, write_plugin};
 use crate::engine::{EngineError, Prepared};
 use crate::file_error::FileError;
 use crate::launch::arguments::SubmitArguments;
-use crate::launch::attempt::Outcome;
+use crate::launch::attempt::{Outcome, Relay, ends_a_container};
 use crate::launch::cluster::cluster_facts;
 use crate::launch::event_log;
 use crate::launch::history_file;
@@ -41,6 +43,7 @@ use crate::launch::properties;
 use crate::launch::spark_submit::SparkSubmit;
 use crate::lesson::job_here;
 use crate::steering::{EXECUTORS_IF_LOST, Host, Lessons, Mode, SteeringSetup, record_lost_host, start_host};
+use crate::store::Store;
 
 const OWN_BUG: &str = "sparkwright stopped at a bug of its own";
 /// The plugin's and the Python package's key for what steering does.
@@ -93,11 +96,12 @@ impl Submit {
         let mut launch = self.policy.launch(self.mode)?;
         let spark = Installation::find()?;
         let user = user_confs(&arguments, &spark);
-        launch.lessons = self.lessons(&launch.policy, &arguments, &user);
+        launch.lessons = self.lessons(&launch.policy, &arguments, &user)?;
         let submit = SparkSubmit::of(&spark, master(&user).starts_with("local"));
         if arguments.only_asks {
-            return Err(in_place(&submit, &arguments.all));
+            return Err(submit.run(&arguments.all, None).map_or_else(no_spark, |outcome| outcome.take_over()));
         }
+        let mut waiting = Waiting::default();
         // A program that declares stages to the Python package learns by it that nobody plans them, and runs them.
         let off = BTreeMap::from([(MODE.to_owned(), Mode::Off.word().to_owned())]);
         let record = std::path::absolute(&self.record).unwrap_or_else(|_| self.record.clone());
@@ -105,14 +109,22 @@ impl Submit {
             let mut confs = off;
             // A bug of ours must not keep the application from starting.
             let kept = catch_unwind(AssertUnwindSafe(|| only_recorded(&user, &mut launch, &record)));
-            match kept.unwrap_or_else(|_| Err(OWN_BUG.to_owned())) {
-                Ok(log) => confs.extend(log),
-                Err(why) => note(&format!("the run is not recorded: {why}")),
-            }
-            return Err(in_place(&submit.writing(launch.outcome.as_deref()), &arguments.with(&confs, &[])));
+            let host = match kept.unwrap_or_else(|_| Err(OWN_BUG.to_owned())) {
+                Ok((log, host)) => {
+                    confs.extend(log);
+                    host
+                }
+                Err(why) => {
+                    note(&format!("the run is not recorded: {why}"));
+                    None
+                }
+            };
+            let outcome = waiting.run(&submit, &arguments.with(&confs, &[]), &launch).map_err(no_spark)?;
+            waiting.end(&launch, host.as_ref(), outcome);
         }
         check_application(&arguments)?;
         launch.retries = self.mode == Mode::Act && launch.policy.autoscaling.retries_after_out_of_memory > 0;
+        waiting.is_possible(&launch, &user);
         let run = Run { arguments, spark, user, record };
         let mut attempts = Attempts::default();
         loop {
@@ -125,7 +137,8 @@ impl Submit {
                 (Ok(Err(why)), None) => {
                     note(&format!("the application runs unsteered: {why}"));
                     record_lost_host(&launch, std::process::id(), &why);
-                    return Err(in_place(&submit, &run.arguments.with(&off, &[])));
+                    let run = submit.run(&run.arguments.with(&off, &[]), None);
+                    return Err(run.map_or_else(no_spark, |outcome| outcome.take_over()));
                 }
                 // It would have no more memory.
                 (_, Some(outcome)) => {
@@ -136,12 +149,11 @@ impl Submit {
             let mut confs = added.confs;
             confs.insert("spark.sparkwright.socket".to_owned(), host.socket.display().to_string());
             let options: Vec<(&str, String)> = added.jars.map(|jars| ("--jars", jars)).into_iter().collect();
-            let submit = submit.clone().writing(launch.outcome.as_deref());
-            let outcome = submit.run(&run.arguments.with(&confs, &options)).map_err(no_spark)?;
+            let outcome = waiting.run(&submit, &run.arguments.with(&confs, &options), &launch).map_err(no_spark)?;
             // Nor may one change how the application ends.
             let again = catch_unwind(AssertUnwindSafe(|| self.again(&run, &launch, &host, outcome, &mut attempts)));
             if !again.unwrap_or(false) {
-                outcome.take_over();
+                waiting.end(&launch, Some(&host), outcome);
             }
         }
     }
@@ -152,13 +164,12 @@ impl Submit {
             return false;
         };
         let Some(lesson) = host.lesson(at) else { return false };
-        let failed = lesson.run;
-        attempts.failed.push(lesson);
+        attempts.failed.push(lesson.clone());
         attempts.last = Some(outcome);
         let made = u32::try_from(attempts.failed.len()).unwrap_or(u32::MAX);
         let Ok(Ok(prepared)) = prepared_launch(launch) else { return false };
         let Ok(Ok(next)) = self.ask(run, &prepared, &attempts.failed, &mut launch.clone()) else { return false };
-        match retry(&launch.policy, made, &failed, &next) {
+        match retry(&launch.policy, made, &lesson, &next) {
             Retry::Again { why, .. } => {
                 note(&why);
                 true
@@ -310,11 +321,47 @@ struct Attempts {
     last: Option<Outcome>,
 }
 
-/// Runs `spark-submit` in this process's place, and ends as it does; comes back only when that can't be.
-fn in_place(submit: &SparkSubmit, arguments: &[OsString]) -> Failure {
-    match submit.run(arguments) {
-        Ok(outcome) => outcome.take_over(),
-        Err(error) => no_spark(error),
+/// Waits for an application where its host has to know how it ended.
+#[derive(Default)]
+struct Waiting {
+    /// Its signals, from the first attempt on.
+    relay: Option<Relay>,
+}
+
+impl Waiting {
+    /// Tells where lessons or retries are wanted and can't be.
+    fn is_possible(&self, launch: &SteeringSetup, user: &BTreeMap<String, String>) {
+        let wanted = launch.lessons.is_some() || launch.retries;
+        if wanted && !event_log::is_readable(&launch.policy, user) {
+            note(
+                "the run teaches nothing and is not run again: Spark's event log of it is off or on another machine (spark.eventLog.enabled, \
+                 spark.eventLog.dir)",
+            );
+        }
+    }
+
+    /// Runs it, and comes back where it was waited for.
+    fn run(
+        &mut self,
+        submit: &SparkSubmit,
+        arguments: &[OsString],
+        launch: &SteeringSetup,
+    ) -> Result<Outcome, FileError> {
+        if launch.outcome.is_some() && self.relay.is_none() {
+            self.relay = Relay::start().ok();
+        }
+        submit.run(arguments, self.relay.as_ref().zip(launch.outcome.as_deref()))
+    }
+
+    /// Ends as the application did.
+    fn end(&self, launch: &SteeringSetup, host: Option<&Host>, outcome: Outcome) -> ! {
+        // Where a container ends with this process, so would the host.
+        if let (Some(host), Some(path)) = (host, launch.outcome.as_deref().filter(|_| launch.lessons.is_some()))
+            && ends_a_container()
+        {
+            host.keeps(path);
+        }
+        outcome.take_over()
     }
 }
 
@@ -325,10 +372,18 @@ fn no_spark(error: FileError) -> Failure {
 /// What the lessons of the job's earlier runs say, and of the attempts of this one. A store that can't be read costs the plan its lessons, and nothing else.
 fn learned(launch: &mut SteeringSetup, failed: &[Lesson]) -> History {
     let mut all = failed.to_vec();
+    let within = Duration::from_millis(STORE_ANSWERS_WITHIN_MS);
     if let Some(lessons) = &launch.lessons {
-        match store_options::open(&lessons.store).and_then(|store| store.lessons(&lessons.job)) {
-            Ok(read) => all.extend(read.lessons),
-            Err(error) => launch.faults.push(format!("the launch plan goes without lessons: {error}")),
+        match Store::at(&lessons.store, within).and_then(|store| store.lessons(&lessons.job)) {
+            Ok(read) => {
+                tell_unread(&read);
+                all.extend(read.lessons);
+            }
+            Err(error) => {
+                let fault = format!("the launch plan goes without lessons: {error}");
+                note(&fault);
+                launch.faults.push(fault);
+            }
         }
     }
     lesson::history(&all)
@@ -343,21 +398,21 @@ fn only_recorded(
     user: &BTreeMap<String, String>,
     launch: &mut SteeringSetup,
     record: &Path,
-) -> Result<BTreeMap<String, String>, String> {
+) -> Result<(BTreeMap<String, String>, Option<Host>), String> {
     if driver_elsewhere(user).is_some() {
-        return Ok(BTreeMap::new());
+        return Ok((BTreeMap::new(), None));
     }
     let made = event_log::made(&launch.policy, user, record).map_err(|error| error.to_string())?;
     let Some(log) = made else {
         if user.get(event_log::ENABLED).is_some_and(|on| on.trim().eq_ignore_ascii_case("true")) {
             return Err("the application writes an event log of its own; `sparkwright review FILE` reads it".to_owned());
         }
-        return Ok(BTreeMap::new());
+        return Ok((BTreeMap::new(), None));
     };
     launch.record = Some(record.to_owned());
     launch.event_log_dir = Some(log.folder.clone());
     match start_host(launch) {
-        Ok(_) => Ok(log.confs),
+        Ok(host) => Ok((log.confs, Some(host))),
         Err(error) => {
             let _ = fs::remove_dir(log.folder);
             Err(format!("the host can't be started: {error}"))
@@ -367,16 +422,20 @@ fn only_recorded(
 
 impl Submit {
     /// The job that this is a run of, and the store of its lessons, where one is named.
+    ///
+    /// # Errors
+    /// What is named is no store.
     fn lessons(
         &self,
         policy: &ResolvedPolicy,
         arguments: &SubmitArguments,
         user: &BTreeMap<String, String>,
-    ) -> Option<Lessons> {
-        let store = self.store.address(policy)?;
+    ) -> Result<Option<Lessons>, Failure> {
+        let Some(store) = self.store.address(policy) else { return Ok(None) };
+        Store::at(&store, Duration::from_millis(STORE_ANSWERS_WITHIN_MS))?;
         let label = self.policy.labels.iter().find(|(key, _)| key == "job").map(|(_, value)| value.as_str());
         let application = user.get("spark.app.name").map(String::as_str);
-        let main = arguments.application.as_deref();
+        let main = arguments.class.as_deref().or(arguments.application.as_deref());
         let job = job_here(self.job.as_deref(), label, application, main).name;
         // The host runs elsewhere.
         let is_folder = !store.contains("://");
@@ -385,7 +444,7 @@ impl Submit {
         } else {
             store
         };
-        Some(Lessons { job, store })
+        Ok(Some(Lessons { job, store }))
     }
 
     fn input_files(&self) -> Result<InputFiles, FileError> {

@@ -51,6 +51,15 @@ pub fn made(
     Ok(Some(EventLogFolder { folder, confs }))
 }
 
+/// Whether the host can read the event log of an application: one that [`made`] has Spark write, or the user's own on this machine.
+#[must_use]
+pub fn is_readable(policy: &ResolvedPolicy, user: &BTreeMap<String, String>) -> bool {
+    match user.get(ENABLED).map(|on| on.trim().eq_ignore_ascii_case("true")) {
+        None => policy.monitoring.enable_metrics_collection,
+        Some(on) => on && user.get(DIR).is_none_or(|dir| on_this_machine(dir).is_some()),
+    }
+}
+
 /// A fresh folder for Spark's event log, on a disk that takes it.
 fn fresh(record: &Path) -> Result<PathBuf, FileError> {
     let folder = record.join(format!("{FOLDER}{}-{}", std::process::id(), crate::clock::now_ms()));

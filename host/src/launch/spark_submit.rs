@@ -5,17 +5,15 @@ use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::attempt::{self, Outcome};
+use super::attempt::{Outcome, Relay};
 use super::installation::Installation;
 use crate::file_error::FileError;
 
 /// `spark-submit` as it is run here.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct SparkSubmit {
     program: PathBuf,
     environment: Vec<(&'static str, OsString)>,
-    /// Where its outcome is written; absent where nobody asks for it.
-    outcome: Option<PathBuf>,
 }
 
 impl SparkSubmit {
@@ -30,22 +28,17 @@ impl SparkSubmit {
             let name = if on_this_machine { "PYSPARK_PYTHON" } else { "PYSPARK_DRIVER_PYTHON" };
             environment.push((name, python.clone().into()));
         }
-        Self { program: spark.spark_submit(), environment, outcome: None }
+        Self { program: spark.spark_submit(), environment }
     }
 
-    /// The same, whose end is waited for and written to a file, where one is given.
-    #[must_use]
-    pub fn writing(self, outcome: Option<&Path>) -> Self {
-        Self { outcome: outcome.map(Path::to_owned), ..self }
-    }
-
-    /// Runs it in this process's place. Comes back where somebody wants to know how it ended, with that, or where it can't be run.
+    /// Runs it in this process's place, or, where somebody has to know how it ended, waits for it and writes that to a file. Comes back with that, or
+    /// where it can't be run.
     ///
     /// # Errors
     /// It can't be run.
-    pub fn run(&self, arguments: &[OsString]) -> Result<Outcome, FileError> {
-        if let Some(path) = &self.outcome
-            && let Ok(outcome) = attempt::run(&self.program, arguments, &self.environment)
+    pub fn run(&self, arguments: &[OsString], wanted: Option<(&Relay, &Path)>) -> Result<Outcome, FileError> {
+        if let Some((relay, path)) = wanted
+            && let Ok(outcome) = relay.run(&self.program, arguments, &self.environment)
         {
             // Without it the host waits for a while, and leaves a lesson that does not know.
             let _ = outcome.write(path);

@@ -13,7 +13,7 @@ use sparkwright_core::steering::{EVENT_LOG_WITHIN_MS, OUTCOME_WITHIN_MS, STORE_T
 
 use super::driver::lives;
 use super::lock::lock;
-use super::setup::SteeringSetup;
+use super::setup::{SteeringSetup, kept};
 use super::steered::Steered;
 use crate::clock::now_ms;
 use crate::engine::{EngineError, Prepared};
@@ -192,17 +192,22 @@ pub(super) fn keep_lesson(
     }
     let job = launch.lessons.as_ref().map_or("", |lessons| lessons.job.as_str());
     let lesson = lesson(log, outcome, run, job, launch.mode.word());
-    if let Some(path) = &launch.lesson {
+    // `submit` asks only of an application that failed.
+    if let Some(path) = launch.lesson.as_ref().filter(|_| outcome.is_some_and(|outcome| !outcome.is_well())) {
         let written =
             serde_json::to_vec(&lesson).map_err(io::Error::other).and_then(|bytes| private::replace(path, &bytes));
         if let Err(error) = written {
             recorder.fault(format!("what the run taught is not known to `submit`: {error}"));
         }
     }
-    let Some(lessons) = &launch.lessons else { return };
-    let within = Duration::from_millis(STORE_TAKES_WITHIN_MS);
-    if let Err(error) = Store::open(&lessons.store, within).and_then(|store| store.keep(&lesson)) {
-        recorder.fault(format!("the run's lesson is not kept: {error}"));
+    if let Some(lessons) = &launch.lessons {
+        let within = Duration::from_millis(STORE_TAKES_WITHIN_MS);
+        if let Err(error) = Store::at(&lessons.store, within).and_then(|store| store.keep(&lesson)) {
+            recorder.fault(format!("the run's lesson is not kept: {error}"));
+        }
+    }
+    if let Some(path) = &launch.outcome {
+        let _ = fs::rename(path, kept(path));
     }
 }
 

@@ -8,19 +8,16 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use sparkwright_core::lesson::Lesson;
-use sparkwright_core::steering::{HOST_LISTENS_WITHIN_MS, LESSON_WITHIN_MS};
+use sparkwright_core::steering::{HOST_LISTENS_WITHIN_MS, KEPT_WITHIN_MS, LESSON_WITHIN_MS};
 
 use super::driver::lives;
-use super::server::OUTCOME;
-use super::setup::SteeringSetup;
+use super::setup::{LESSON, OUTCOME, SteeringSetup, kept};
 use crate::file_error::FileError;
 use crate::launch::local_uri::java_can_name;
 use crate::private;
 
 /// The longest path of a Unix socket is 107 bytes; a folder above this is too deep for one.
 const LONGEST_FOLDER: usize = 80;
-/// The file in the socket's folder with what the application has taught.
-const LESSON: &str = "lesson.json";
 /// How often it is looked for what the host does.
 const LOOK_EVERY: Duration = Duration::from_millis(5);
 
@@ -71,6 +68,14 @@ impl Host {
                 let _ = at.parent().map(fs::remove_dir);
                 return lesson;
             }
+            thread::sleep(LOOK_EVERY);
+        }
+    }
+
+    /// Waits until the host has kept what the application teaches whose outcome was written to this file, or can't.
+    pub fn keeps(&self, outcome: &Path) {
+        let deadline = Instant::now() + Duration::from_millis(KEPT_WITHIN_MS);
+        while self.pid.is_some_and(lives) && !kept(outcome).exists() && Instant::now() < deadline {
             thread::sleep(LOOK_EVERY);
         }
     }

@@ -20,7 +20,7 @@ use super::driver::{Driver, lives};
 use super::finishing::finish;
 use super::lock::lock;
 use super::pipeline::host::Host;
-use super::setup::{Mode, SteeringSetup};
+use super::setup::{LESSON, Mode, OUTCOME, SteeringSetup, kept};
 use super::steered::Steered;
 use super::{controller, events, pipeline, questions, stalls, unsteered};
 use crate::clock::now_ms;
@@ -32,8 +32,6 @@ use crate::record::{ApplicationIdentity, ModuleIdentity, RecordedDecision, Recor
 use crate::spark::lines::read_whole;
 use crate::spark::protocol::{Greeting, Hello, Role, VERSION};
 
-/// The file in the socket's folder that says how the driver's process ended.
-pub(super) const OUTCOME: &str = "outcome.json";
 /// How long a connection may take to say who it is.
 const HELLO_TIMEOUT: Duration = Duration::from_millis(limits::HELLO_WITHIN_MS);
 /// How often the server looks whether its driver still lives.
@@ -100,7 +98,8 @@ pub fn serve(mut launch: SteeringSetup, options: &ServerOptions) -> io::Result<(
                 }
             }
             // `submit` outlives an application that it runs again.
-            if lives(options.driver_pid) && !outcome.as_ref().is_some_and(|outcome| outcome.exists()) {
+            let is_over = |outcome: &PathBuf| outcome.exists() || kept(outcome).exists();
+            if lives(options.driver_pid) && !outcome.as_ref().is_some_and(is_over) {
                 gone_since = None;
             } else if gone_since.get_or_insert_with(Instant::now).elapsed() > LINGER {
                 break;
@@ -139,6 +138,11 @@ pub fn serve(mut launch: SteeringSetup, options: &ServerOptions) -> io::Result<(
         let _ = fs::remove_file(folder.join("launch.json"));
         let _ = fs::remove_file(folder.join("host.log"));
         let _ = fs::remove_file(folder.join(OUTCOME));
+        let _ = fs::remove_file(kept(&folder.join(OUTCOME)));
+        // `submit` reads it, as long as there is one.
+        if !lives(options.driver_pid) {
+            let _ = fs::remove_file(folder.join(LESSON));
+        }
         // Only an empty folder goes: it is ours alone when nothing else is in it.
         let _ = fs::remove_dir(folder);
     }

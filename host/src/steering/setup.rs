@@ -1,6 +1,6 @@
 //! What a host is given to steer an application with.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use sparkwright_core::by_name::ByName;
@@ -8,6 +8,16 @@ use sparkwright_core::launch::PlanLaunchAnswer;
 use sparkwright_core::policy::ResolvedPolicy;
 
 use crate::record::PolicyIdentity;
+
+/// The file in the socket's folder that says how the driver's process ended.
+pub(super) const OUTCOME: &str = "outcome.json";
+/// The file in the socket's folder with what the application has taught that failed.
+pub(super) const LESSON: &str = "lesson.json";
+
+/// The name of [`OUTCOME`] once the run's lesson is kept, or can't be.
+pub(super) fn kept(outcome: &Path) -> PathBuf {
+    outcome.with_extension("kept")
+}
 
 /// What steering does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, clap::ValueEnum)]
