@@ -40,7 +40,7 @@ pub fn retry(policy: &ResolvedPolicy, made: u32, lesson: &Lesson, next: &PlanLau
     let gets = next.executor_memory_bytes.value;
     if !next.confs.contains_key(EXECUTOR_MEMORY.key) {
         return Retry::No(Some(format!(
-            "{lacked}: {} is set by the user or left to Spark, so another attempt would have no more",
+            "{lacked}: {} is set by the user, or the cluster's machines are not known: another attempt would have no more",
             EXECUTOR_MEMORY.key
         )));
     }
@@ -74,6 +74,7 @@ mod tests {
             ..PlanLaunchInput::default()
         };
         input.cluster.manager = crate::facts::Manager::Standalone;
+        input.cluster.nodes = vec![crate::facts::NodeFacts { count: 2, cores: 4, memory_bytes: Bytes::gib(32) }];
         if let Some(memory) = user {
             input.cluster.user_confs.insert(EXECUTOR_MEMORY.key.into(), memory.to_string());
         }
