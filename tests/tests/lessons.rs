@@ -238,10 +238,9 @@ fn what_died_of_memory_comes_back_with_more() {
         ];
         let outcome = scene
             .steered(set.iter().flat_map(|set| ["--set".to_owned(), format!("autoscaling.{set}")]))
-            .args(["--store", &store, "--job", "wide", "--master", "local-cluster[1,1,4096]"])
+            .args(["--store", &store, "--job", "array", "--master", "local-cluster[1,1,4096]"])
             .args(confs)
             .arg(program("needs_memory.py"))
-            .arg("wide_state")
             .deadline(Duration::from_secs(280))
             .run()
             .unwrap();
@@ -274,13 +273,13 @@ fn what_died_of_memory_comes_back_with_more() {
     assert_eq!(told(1), [("failed".to_owned(), 1_024)]);
     // It starts with more at once: the run that failed says so.
     let (code, stdout, stderr) = submit(0, &[]);
-    assert_eq!((code, stdout.as_str()), (Some(0), "ids: 17000000"), "{stderr}");
+    assert_eq!((code, stdout.as_str()), (Some(0), "numbers: 60000000"), "{stderr}");
     assert_eq!(told(2).pop(), Some(("well".to_owned(), 1_536)));
 
-    assert_eq!(scene.sparkwright().args(["jobs", "forget", "wide", "--store", &store]).run().unwrap().code(), Some(0));
+    assert_eq!(scene.sparkwright().args(["jobs", "forget", "array", "--store", &store]).run().unwrap().code(), Some(0));
     let began = SystemTime::now();
     let (code, stdout, stderr) = submit(3, &[]);
-    assert_eq!((code, stdout.as_str()), (Some(0), "ids: 17000000"), "{stderr}");
+    assert_eq!((code, stdout.as_str()), (Some(0), "numbers: 60000000"), "{stderr}");
     assert!(stderr.contains("with an executor memory of 1 GiB: attempt 2 of 4 has 1.5 GiB"), "{stderr}");
     let attempts = told(2);
     assert_eq!((attempts[0].clone(), attempts[1].1), (("failed".to_owned(), 1_024), 1_536), "{attempts:?}");
