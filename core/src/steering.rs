@@ -55,6 +55,8 @@ pub const LAST_EVENTS_WITHIN_MS: u64 = 2_000;
 pub const EVENT_LOG_WITHIN_MS: u64 = 5_000;
 /// How long a person waits for the answer to a question about all jobs of a store.
 pub const STORE_LISTS_WITHIN_MS: u64 = 60_000;
+/// How long the plan of a driver that starts waits for the lessons of earlier runs: its plugin waits 2 s for the plan.
+pub const STORE_ANSWERS_WHILE_STARTING_MS: u64 = 1_000;
 /// How long a plan waits for the lessons of earlier runs.
 pub const STORE_ANSWERS_WITHIN_MS: u64 = 2_000;
 /// How long a run that has ended waits for its process to end too, to know how it did.

@@ -1,11 +1,61 @@
-//! What a run teaches: its lesson, from its event log and its review.
+//! What runs teach: the lesson of one, from its event log and its review; where it is kept, and what earlier ones say.
 
-use sparkwright_core::facts::PastRun;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use sparkwright_core::facts::{History, PastRun};
 use sparkwright_core::job_name::{Called, JobName, job_name};
-use sparkwright_core::lesson::{LESSON_FORMAT, Lesson, RunEnd};
+use sparkwright_core::lesson::{self, LESSON_FORMAT, Lesson, RunEnd};
+use sparkwright_core::policy::ResolvedPolicy;
 
 use crate::launch::attempt::Outcome;
 use crate::review::Log;
+use crate::store::{Store, StoreError};
+
+/// The variable that names a store.
+pub const STORE: &str = "SPARKWRIGHT_STORE";
+
+/// The job that a run is one of, and the store where it leaves what it teaches.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lessons {
+    /// The job that it is a run of; empty as long as nobody knows it.
+    pub job: String,
+    /// The address of the store.
+    pub store: String,
+}
+
+impl Lessons {
+    /// What the lessons of the job's earlier runs say, with others that are at hand. Beside it, how many of the store's objects are no lessons, or why
+    /// there are none within so long.
+    #[must_use]
+    pub fn history(&self, within: Duration, at_hand: &[Lesson]) -> (History, Result<usize, StoreError>) {
+        let mut all = at_hand.to_vec();
+        let read = Store::at(&self.store, within).and_then(|store| store.lessons(&self.job));
+        let unread = read.map(|read| {
+            all.extend(read.lessons);
+            read.unread
+        });
+        (lesson::history(&all), unread)
+    }
+}
+
+/// What the record says where a plan goes without lessons.
+#[must_use]
+pub fn no_lessons(error: &StoreError) -> String {
+    format!("the launch plan goes without lessons: {error}")
+}
+
+/// The address of the store that is meant: what is given, else what the environment says, else what the policy does. A folder's is absolute: a host runs
+/// elsewhere.
+#[must_use]
+pub fn store_address(given: Option<&str>, policy: &ResolvedPolicy) -> Option<String> {
+    let said = [given.map(str::to_owned), std::env::var(STORE).ok(), Some(policy.monitoring.store.clone())];
+    let address = said.into_iter().flatten().map(|address| address.trim().to_owned()).find(|address| !address.is_empty())?;
+    if address.contains(':') {
+        return Some(address);
+    }
+    Some(std::path::absolute(&address).map_or(address, |path| path.display().to_string()))
+}
 
 /// The lesson of a run that left this log, of which the policy's review made `run`.
 #[must_use]

@@ -129,7 +129,7 @@ impl Jobs {
     }
 
     fn one(&self, launch: &SteeringSetup, name: &str, read: &Read) -> Result<Exit, Failure> {
-        tell_unread(read);
+        tell_unread(read.unread);
         let prepared = prepared_launch(launch)??;
         let facts = PlanLaunchInput {
             job: JobFacts { input_bytes: self.input_bytes, ..JobFacts::default() },

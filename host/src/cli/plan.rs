@@ -145,7 +145,7 @@ impl Plan {
     fn history(&self, policy: &ResolvedPolicy) -> Result<History, Failure> {
         if let Some(job) = &self.job {
             let read = self.store.required(policy, STORE_ANSWERS_WITHIN_MS)?.lessons(job)?;
-            tell_unread(&read);
+            tell_unread(read.unread);
             if read.lessons.is_empty() {
                 note(&format!("no run of `{job}` has left a lesson in this store"));
             }

@@ -11,6 +11,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::policy_options::PolicyOptions;
+use super::store_options::StoreOptions;
 use super::terminal::{print, print_json};
 use super::{Exit, Failure};
 use crate::assets::{PLUGIN_CLASS, compiled_folder, write_plugin};
@@ -19,6 +20,7 @@ use crate::launch::attempt::become_tethered;
 use crate::launch::installation::on_path;
 use crate::launch::local_uri::{NO_PATH_OF_A_JAR, for_spark, spark_can_load};
 use crate::launch::properties;
+use crate::lesson::Lessons;
 use crate::steering::server::{ServerOptions, serve};
 use crate::steering::{Mode, SteeringSetup};
 
@@ -40,6 +42,11 @@ pub struct Serve {
     /// The folder that holds the runs.
     #[arg(long, value_name = "DIR", default_value = "runs")]
     record: PathBuf,
+    #[command(flatten)]
+    store: StoreOptions,
+    /// The job that the application is a run of, for the store's lessons.
+    #[arg(long, value_name = "NAME")]
+    job: Option<String>,
     /// What `submit` prepared, instead of the options above.
     #[arg(long)]
     launch: Option<PathBuf>,
@@ -57,10 +64,13 @@ impl Serve {
         let _ = rustix::process::setsid();
         let launch: SteeringSetup = match &self.launch {
             Some(path) => prepared(path)?,
-            None => SteeringSetup {
-                record: Some(std::path::absolute(&self.record).unwrap_or_else(|_| self.record.clone())),
-                ..self.policy.launch(self.mode)?
-            },
+            None => {
+                let launch = self.policy.launch(self.mode)?;
+                let record = std::path::absolute(&self.record).unwrap_or_else(|_| self.record.clone());
+                let store = self.store.address(&launch.policy);
+                let lessons = store.map(|store| Lessons { job: self.job.clone().unwrap_or_default(), store });
+                SteeringSetup { record: Some(record), lessons, ..launch }
+            }
         };
         let options = ServerOptions { socket: self.socket, driver_pid: self.driver_pid, cache_dir: compiled_folder() };
         let socket = options.socket.display();

@@ -7,10 +7,8 @@ use sparkwright_core::policy::ResolvedPolicy;
 
 use super::Failure;
 use super::terminal::note;
-use crate::store::{Read, Store, StoreError};
-
-/// The variable that names a store where `--store` does not.
-const STORE: &str = "SPARKWRIGHT_STORE";
+use crate::lesson::{STORE, store_address};
+use crate::store::{Store, StoreError};
 
 /// Where lessons of runs are kept.
 #[derive(Debug, Clone, Args)]
@@ -25,8 +23,7 @@ impl StoreOptions {
     /// The address that is meant; nothing where none is.
     #[must_use]
     pub fn address(&self, policy: &ResolvedPolicy) -> Option<String> {
-        let said = [self.store.clone(), std::env::var(STORE).ok(), Some(policy.monitoring.store.clone())];
-        said.into_iter().flatten().map(|address| address.trim().to_owned()).find(|address| !address.is_empty())
+        store_address(self.store.as_deref(), policy)
     }
 
     /// Whether the command line names one.
@@ -49,9 +46,9 @@ impl StoreOptions {
 }
 
 /// Says how much of what was read is no lesson.
-pub fn tell_unread(read: &Read) {
-    if read.unread > 0 {
-        note(&format!("{} of the store's objects are no whole lessons and are left out", read.unread));
+pub fn tell_unread(unread: usize) {
+    if unread > 0 {
+        note(&format!("{unread} of the store's objects are no whole lessons and are left out"));
     }
 }
 

@@ -41,8 +41,8 @@ use crate::launch::local_uri::{NO_PATH_OF_A_JAR, for_spark, java_can_name, no_na
 use crate::launch::plan::{PlanError, launch_facts, no_launch_plan, plan_launch};
 use crate::launch::properties;
 use crate::launch::spark_submit::SparkSubmit;
-use crate::lesson::job_here;
-use crate::steering::{EXECUTORS_IF_LOST, Host, Lessons, Mode, SteeringSetup, record_lost_host, start_host};
+use crate::lesson::{Lessons, job_here, no_lessons};
+use crate::steering::{EXECUTORS_IF_LOST, Host, Mode, SteeringSetup, record_lost_host, start_host};
 use crate::store::Store;
 
 const OWN_BUG: &str = "sparkwright stopped at a bug of its own";
@@ -369,24 +369,20 @@ fn no_spark(error: FileError) -> Failure {
     Failure::from(error).help("check the Spark that SPARK_HOME or the PATH names")
 }
 
-/// What the lessons of the job's earlier runs say, and of the attempts of this one. A store that can't be read costs the plan its lessons, and nothing else.
+/// What the lessons of the job's earlier runs say, and of the attempts of this one. A store that can't be read costs the plan its lessons, and nothing
+/// else.
 fn learned(launch: &mut SteeringSetup, failed: &[Lesson]) -> History {
-    let mut all = failed.to_vec();
-    let within = Duration::from_millis(STORE_ANSWERS_WITHIN_MS);
-    if let Some(lessons) = &launch.lessons {
-        match Store::at(&lessons.store, within).and_then(|store| store.lessons(&lessons.job)) {
-            Ok(read) => {
-                tell_unread(&read);
-                all.extend(read.lessons);
-            }
-            Err(error) => {
-                let fault = format!("the launch plan goes without lessons: {error}");
-                note(&fault);
-                launch.faults.push(fault);
-            }
+    let Some(lessons) = &launch.lessons else { return lesson::history(failed) };
+    let (history, read) = lessons.history(Duration::from_millis(STORE_ANSWERS_WITHIN_MS), failed);
+    match read {
+        Ok(unread) => tell_unread(unread),
+        Err(error) => {
+            let fault = no_lessons(&error);
+            note(&fault);
+            launch.faults.push(fault);
         }
     }
-    lesson::history(&all)
+    history
 }
 
 /// Has a host record a run that is not steered, by Spark's event log once the driver is gone; gives the configurations to add. Nothing is added
@@ -437,13 +433,6 @@ impl Submit {
         let application = user.get("spark.app.name").map(String::as_str);
         let main = arguments.class.as_deref().or(arguments.application.as_deref());
         let job = job_here(self.job.as_deref(), label, application, main).name;
-        // The host runs elsewhere.
-        let is_folder = !store.contains("://");
-        let store = if is_folder {
-            std::path::absolute(&store).map_or(store, |path| path.display().to_string())
-        } else {
-            store
-        };
         Ok(Some(Lessons { job, store }))
     }
 

@@ -37,5 +37,5 @@ pub use begin::record_lost_host;
 pub use decider::Decider;
 pub use driver::lives;
 pub use host_process::{Host, NoHost, start_host};
-pub use setup::{Lessons, Mode, SteeringSetup};
+pub use setup::{Mode, SteeringSetup};
 pub(crate) use starting::EXECUTORS_IF_LOST;

@@ -252,7 +252,11 @@ impl Server {
     fn plan(&self, hello: &Hello, mut stream: UnixStream) -> io::Result<()> {
         let mut launch = SteeringSetup::clone(&lock(&self.launch));
         let planned = match self.prepared.as_ref() {
-            Ok(prepared) => launch.plan_while_starting(hello, prepared),
+            Ok(prepared) => launch.plan_while_starting(hello, prepared, |fault| {
+                if let Some(recorder) = lock(&self.waiting).as_ref() {
+                    recorder.fault(fault);
+                }
+            }),
             Err(_) => Ok(BTreeMap::new()),
         };
         let confs = planned.unwrap_or_else(|error| {
@@ -321,6 +325,11 @@ impl Server {
                 let _ = fs::remove_dir(before);
             }
             *launch = Arc::new(SteeringSetup { event_log_dir: named, ..SteeringSetup::clone(&launch) });
+        }
+        if launch.lessons.as_ref().is_some_and(|lessons| lessons.job.is_empty()) {
+            let mut named = SteeringSetup::clone(&launch);
+            named.name_job(&hello.name);
+            *launch = Arc::new(named);
         }
         Arc::clone(&launch)
     }

@@ -7,6 +7,7 @@ use sparkwright_core::by_name::ByName;
 use sparkwright_core::launch::PlanLaunchAnswer;
 use sparkwright_core::policy::ResolvedPolicy;
 
+use crate::lesson::Lessons;
 use crate::record::PolicyIdentity;
 
 /// The file in the socket's folder that says how the driver's process ended.
@@ -73,7 +74,7 @@ pub struct SteeringSetup {
     pub faults: Vec<String>,
     /// Where Spark writes its event log, when we asked it to.
     pub event_log_dir: Option<PathBuf>,
-    /// The job that the run is one of, and the address of the store where it leaves what it teaches; absent where there is none.
+    /// The job that the run is one of, and the store where it leaves what it teaches; absent where there is none.
     #[serde(default)]
     pub lessons: Option<Lessons>,
     /// The file that says how the driver's process ended, once it has; absent where nobody waits for that.
@@ -85,13 +86,4 @@ pub struct SteeringSetup {
     /// The file where the host leaves what the run taught; absent where nobody waits for that.
     #[serde(default)]
     pub lesson: Option<PathBuf>,
-}
-
-/// Where a run leaves what it teaches.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Lessons {
-    /// The job that it is a run of.
-    pub job: String,
-    /// The address of the store.
-    pub store: String,
 }

@@ -1,19 +1,32 @@
 //! The launch plan of an application that started its host itself, as far as it can still be carried out.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use sparkwright_core::confs::ConfWhen;
 use sparkwright_core::facts::History;
 use sparkwright_core::launch::settable_while_starting;
+use sparkwright_core::steering::STORE_ANSWERS_WHILE_STARTING_MS;
 
 use super::setup::{Mode, SteeringSetup};
 use crate::engine::Prepared;
 use crate::launch::cluster::cluster_facts;
+use crate::lesson::{job_here, no_lessons};
 use crate::launch::plan::{PlanError, launch_facts, plan_launch};
 use crate::spark::protocol::{Hello, VERSION};
 
 impl SteeringSetup {
+    /// Completes the name of a job that `submit` did not start, by its label or else the application's name.
+    pub(super) fn name_job(&mut self, application: &str) {
+        let label = self.labels.get("job").map(String::as_str);
+        if let Some(lessons) = self.lessons.as_mut().filter(|lessons| lessons.job.is_empty()) {
+            lessons.job = job_here(None, label, Some(application), None).name;
+        }
+    }
+
     /// Makes the launch plan that `submit` would have made, and gives what the plugin is to set while its driver starts.
+    ///
+    /// `fault` takes what it had to do without.
     ///
     /// # Errors
     /// There is no plan; the application starts as it would alone.
@@ -21,12 +34,22 @@ impl SteeringSetup {
         &mut self,
         hello: &Hello,
         prepared: &Prepared,
+        fault: impl FnOnce(String),
     ) -> Result<BTreeMap<String, String>, PlanError> {
         if self.plan.is_some() || self.mode == Mode::Off || hello.protocol != Some(VERSION) {
             return Ok(BTreeMap::new());
         }
         let cluster = cluster_facts(&hello.master, &hello.spark, hello.python, hello.user_confs(&[]));
-        let plan = plan_launch(prepared, &launch_facts(cluster, None, &self.labels, History::default()))?;
+        self.name_job(&hello.name);
+        let within = Duration::from_millis(STORE_ANSWERS_WHILE_STARTING_MS);
+        let history = self.lessons.as_ref().map_or_else(History::default, |lessons| {
+            let (history, read) = lessons.history(within, &[]);
+            if let Err(error) = read {
+                fault(no_lessons(&error));
+            }
+            history
+        });
+        let plan = plan_launch(prepared, &launch_facts(cluster, None, &self.labels, history))?;
         let mut confs = BTreeMap::new();
         if self.mode == Mode::Act {
             let settable =

@@ -29,6 +29,8 @@ def session(
     policy: str | os.PathLike[str] | None = None,
     mode: Mode | None = None,
     record: str | os.PathLike[str] | None = None,
+    store: str | os.PathLike[str] | None = None,
+    job: str | None = None,
 ) -> SparkSession:
     """Makes (or gets) the session of a builder, steered by Sparkwright.
 
@@ -43,6 +45,9 @@ def session(
         policy: A policy file; by default the default policy.
         mode: `act`, `shadow` (only plan and record) or `off`.
         record: The folder for the record of the run; by default `runs` in the working folder.
+        store: The store of lessons, by which the launch is planned and where the run leaves its own: a folder, or an address as `s3://bucket/prefix`;
+            by default `SPARKWRIGHT_STORE`, else the policy's `monitoring.store`.
+        job: The job that this is a run of; by default what Airflow or Dagster says, else the application's name without dates, counters and ids.
 
     Raises:
         NotSteeredError: a driver runs already, without the plugin, and it can't be added.
@@ -54,6 +59,8 @@ def session(
         "environment": environment,
         "mode": mode,
         "record": None if record is None else os.path.abspath(record),
+        "store": None if store is None else _address(os.fspath(store)),
+        "job": job,
     }
     choices = {PREFIX + name: value for name, value in chosen.items() if value is not None}
     options = _options(builder)
@@ -75,6 +82,11 @@ def session(
     else:
         _prepare_running_driver(builder, gateway, options, lines, choices)
     return builder.getOrCreate()
+
+
+def _address(store: str) -> str:
+    """A store's address; a folder's is absolute, since the host may have been started in another one."""
+    return store if ":" in store else os.path.abspath(store)
 
 
 def _options(builder: SparkSession.Builder) -> dict[str, str]:
@@ -180,7 +192,10 @@ def _launch_plan(builder: SparkSession.Builder, host: HostLink, users: Mapping[s
     user_confs = {"spark.master": os.environ.get("MASTER", LOCAL_MASTER), **users}
     cluster = {"spark_version": pyspark.__version__, "python": True, "user_confs": user_confs}
     try:
-        answer = host.ask("plan_launch", {"cluster": cluster}, "session", record=False)["answer"]
+        history, missed = host.history(users.get(PREFIX + "store"), users.get(PREFIX + "job"), users.get("spark.app.name"))
+        if missed is not None:
+            LOG.warning("the launch plan goes without lessons: %s", missed)
+        answer = host.ask("plan_launch", {"cluster": cluster, "history": history}, "session", record=False)["answer"]
     except HostError as error:
         if error.code == "denied":
             raise

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::Deserialize as _;
 use serde_json::{Map, Value, json};
@@ -11,6 +12,7 @@ use sparkwright_core::answers::AnyAnswer;
 use sparkwright_core::control::Controller;
 use sparkwright_core::decision::Set;
 use sparkwright_core::facts::{ClusterFacts, History};
+use sparkwright_core::steering::STORE_ANSWERS_WITHIN_MS;
 
 use super::host::Host;
 use super::messages::{AskRequest, BeginRequest, OpenRequest, Refusal, Request};
@@ -18,6 +20,7 @@ use super::policy::OpenPolicy;
 use super::recording;
 use crate::clock::now_ms;
 use crate::launch::event_log;
+use crate::lesson::{Lessons, job_here, store_address};
 use crate::launch::plan::{launch_facts, plan_launch};
 use crate::record::{Change, MOST_DECISIONS};
 use crate::review::{Executors, StageMeasure};
@@ -93,6 +96,9 @@ impl Connection {
             Request::End { stage } => self.end(&stage),
             Request::Outcome { number, applied, outcome } => self.outcome(number, applied, &outcome),
             Request::EventLog { record, confs } => self.event_log(&record, &confs),
+            Request::History { store, job, application } => {
+                self.history(store.as_deref(), job.as_deref(), application.as_deref())
+            }
             Request::Close {} => {
                 self.reset();
                 Ok(json!({}))
@@ -123,6 +129,18 @@ impl Connection {
         let open = self.open.as_ref().ok_or_else(not_open)?;
         let confs = event_log::made(&open.policy, user, record)?.map(|made| made.confs);
         Ok(json!({"confs": confs.unwrap_or_default()}))
+    }
+
+    /// What the lessons of earlier runs teach an application that is about to start.
+    fn history(&self, store: Option<&str>, job: Option<&str>, application: Option<&str>) -> Result<Value, Refusal> {
+        let open = self.open.as_ref().ok_or_else(not_open)?;
+        let Some(store) = store_address(store, &open.policy) else {
+            return Ok(json!({"history": History::default(), "job": null, "missed": null}));
+        };
+        let label = self.host.launch.labels.get("job").map(String::as_str);
+        let lessons = Lessons { job: job_here(job, label, application, None).name, store };
+        let (history, read) = lessons.history(Duration::from_millis(STORE_ANSWERS_WITHIN_MS), &[]);
+        Ok(json!({"history": history, "job": lessons.job, "missed": read.err().map(|error| error.to_string())}))
     }
 
     fn ask(&mut self, request: AskRequest) -> Result<Value, Refusal> {

@@ -64,6 +64,15 @@ pub(super) enum Request {
         /// The user's Spark configurations.
         confs: BTreeMap<String, String>,
     },
+    /// Say what the lessons of earlier runs teach an application that this pipeline is about to start.
+    History {
+        /// The address of the store; what the environment or the policy says if absent.
+        store: Option<String>,
+        /// The job that it is a run of.
+        job: Option<String>,
+        /// The application's name, as it is configured.
+        application: Option<String>,
+    },
     /// Take back everything that this connection set.
     Close {},
 }

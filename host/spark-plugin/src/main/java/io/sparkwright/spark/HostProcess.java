@@ -81,7 +81,7 @@ final class HostProcess {
         conf.get(COMMAND_KEY, "sparkwright"), "serve",
         "--socket", socket.toString(),
         "--driver-pid", Long.toString(ProcessHandle.current().pid())));
-    for (String option : List.of("policy", "environment", "mode", "record")) {
+    for (String option : List.of("policy", "environment", "mode", "record", "store", "job")) {
       String value = conf.get("spark.sparkwright." + option, "");
       if (!value.isEmpty()) {
         command.add("--" + option);
