@@ -27,7 +27,6 @@ pub struct Lessons {
 impl Lessons {
     /// What the lessons of the job's earlier runs say, with others that are at hand. Beside it, how many of the store's objects are no lessons, or why
     /// there are none within so long.
-    #[must_use]
     pub fn history(&self, within: Duration, at_hand: &[Lesson]) -> (History, Result<usize, StoreError>) {
         let mut all = at_hand.to_vec();
         let read = Store::at(&self.store, within).and_then(|store| store.lessons(&self.job));
@@ -50,7 +49,8 @@ pub fn no_lessons(error: &StoreError) -> String {
 #[must_use]
 pub fn store_address(given: Option<&str>, policy: &ResolvedPolicy) -> Option<String> {
     let said = [given.map(str::to_owned), std::env::var(STORE).ok(), Some(policy.monitoring.store.clone())];
-    let address = said.into_iter().flatten().map(|address| address.trim().to_owned()).find(|address| !address.is_empty())?;
+    let address =
+        said.into_iter().flatten().map(|address| address.trim().to_owned()).find(|address| !address.is_empty())?;
     if address.contains(':') {
         return Some(address);
     }

@@ -273,13 +273,13 @@ fn what_died_of_memory_comes_back_with_more() {
     assert_eq!(told(1), [("failed".to_owned(), 1_024)]);
     // It starts with more at once: the run that failed says so.
     let (code, stdout, stderr) = submit(0, &[]);
-    assert_eq!((code, stdout.as_str()), (Some(0), "numbers: 60000000"), "{stderr}");
+    assert_eq!((code, stdout.as_str()), (Some(0), "numbers: 80000000"), "{stderr}");
     assert_eq!(told(2).pop(), Some(("well".to_owned(), 1_536)));
 
     assert_eq!(scene.sparkwright().args(["jobs", "forget", "array", "--store", &store]).run().unwrap().code(), Some(0));
     let began = SystemTime::now();
     let (code, stdout, stderr) = submit(3, &[]);
-    assert_eq!((code, stdout.as_str()), (Some(0), "numbers: 60000000"), "{stderr}");
+    assert_eq!((code, stdout.as_str()), (Some(0), "numbers: 80000000"), "{stderr}");
     assert!(stderr.contains("with an executor memory of 1 GiB: attempt 2 of 4 has 1.5 GiB"), "{stderr}");
     let attempts = told(2);
     assert_eq!((attempts[0].clone(), attempts[1].1), (("failed".to_owned(), 1_024), 1_536), "{attempts:?}");
@@ -297,6 +297,39 @@ fn what_died_of_memory_comes_back_with_more() {
     while !left().is_empty() {
         assert!(waited.elapsed() < Duration::from_secs(10), "{:?}", left());
         std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
+/// A driver that starts its host by itself, as under a plain `spark-submit`, learns and teaches too; how it ended nobody knows.
+#[test]
+fn a_driver_without_submit_learns_and_teaches() {
+    let scene = Scene::new();
+    let store = scene.text("store");
+    let plugin = json(&scene.sparkwright().args(["plugin", "--json"]).run().unwrap().stdout);
+    let confs = plugin["confs"].as_object().unwrap().iter();
+    let mut confs: Vec<String> = confs.map(|(key, value)| format!("{key}={}", value.as_str().unwrap())).collect();
+    confs.push(format!("spark.sparkwright.command={}", plugin["command"].as_str().unwrap()));
+    confs.push(format!("spark.sparkwright.record={}", scene.runs().display()));
+    confs.push("spark.sparkwright.job=plain tasks".to_owned());
+    confs.push(format!("spark.eventLog.dir={}", scene.text("events")));
+    confs.push("spark.eventLog.enabled=true".to_owned());
+    fs::create_dir(scene.path("events")).unwrap();
+    for run in 1..=2 {
+        let mut application = scene.alone().env("SPARKWRIGHT_STORE", &store).args(["--master", "local[2]"]);
+        for conf in &confs {
+            application = application.args(["--conf", conf]);
+        }
+        let outcome = application.arg(program("exits.py")).args(["tasks", "--tasks", "6"]).run().unwrap();
+        assert_eq!(outcome.code(), Some(0), "{}", outcome.stderr);
+        let newest = lessons(&store, run).into_iter().min().unwrap();
+        assert!(
+            newest.starts_with(Path::new(&store).join("jobs/plain=20tasks")) && ended(&newest) == "unknown",
+            "{newest:?}"
+        );
+        let record = scene.record();
+        assert_eq!(faults(&record), Vec::<&str>::new());
+        let predicted = record["decisions"].as_array().unwrap().iter().any(|made| made["name"] == "run_time");
+        assert_eq!(predicted, run == 2, "the second one knows how long the first one took");
     }
 }
 

@@ -92,6 +92,23 @@ spark.stop()
     assert recorded(runs / told["id"])["event_log"] is None
 
 
+def test_a_session_learns_from_the_runs_of_its_job(program: Program, tmp_path: Path) -> None:
+    text = """
+spark = sparkwright.session(builder(), record=SCRATCH + "/runs", store=os.environ["STORE"], job="nightly sums")
+tell(id=spark.sparkContext.applicationId, sum=spark.range(1000).repartition(4).count())
+spark.stop()
+"""
+    store = tmp_path / "store"
+    for run in (1, 2):
+        program(text, STORE=str(store))
+        end = time.monotonic() + 30
+        while len(list(store.glob("jobs/nightly=20sums/*.json"))) < run and time.monotonic() < end:
+            time.sleep(0.1)
+    lessons = [json.loads(path.read_text()) for path in store.glob("jobs/nightly=20sums/*.json")]
+    assert len(lessons) == 2 and {lesson["job"] for lesson in lessons} == {"nightly sums"}
+    assert all(lesson["run"]["run_ms"] > 0 and lesson["mode"] == "act" for lesson in lessons)
+
+
 def recorded(folder: Path) -> dict[str, Any]:
     """The record of a run, once its host has ended it."""
     end = time.monotonic() + 30

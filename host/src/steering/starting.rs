@@ -11,8 +11,8 @@ use sparkwright_core::steering::STORE_ANSWERS_WHILE_STARTING_MS;
 use super::setup::{Mode, SteeringSetup};
 use crate::engine::Prepared;
 use crate::launch::cluster::cluster_facts;
-use crate::lesson::{job_here, no_lessons};
 use crate::launch::plan::{PlanError, launch_facts, plan_launch};
+use crate::lesson::{job_here, no_lessons};
 use crate::spark::protocol::{Hello, VERSION};
 
 impl SteeringSetup {
