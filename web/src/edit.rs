@@ -203,6 +203,8 @@ mod tests {
             let places = [Place::Global, Place::Environment("development"), Place::Environment("staging"), Place::Environment("production")];
             let whole: Vec<&Key> = keys().filter(|key| matches!(key.kind, Kind::Whole { .. })).collect();
             let key = whole[which % whole.len()];
+            let Kind::Whole { least, most } = key.kind else { unreachable!("chosen above") };
+            let number = number.clamp(least, most);
             let file = parse("p.yaml", DEFAULT_POLICY).0;
             let after = set(DEFAULT_POLICY, &file, places[place], key, &json!(number)).unwrap();
             let kept = DEFAULT_POLICY.lines().filter(|line| after.lines().any(|other| other == *line)).count();

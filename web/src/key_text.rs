@@ -5,6 +5,8 @@ use sparkwright_core::policy::key::{Key, Kind};
 use sparkwright_core::units::Bytes;
 use sparkwright_policy::{expectation, memory_size_text, parse_memory_size};
 
+use crate::document::built_in_value;
+
 /// A value as a control shows it.
 #[must_use]
 pub fn shown(key: &Key, value: &Json) -> String {
@@ -31,6 +33,8 @@ pub fn read(key: &Key, text: &str) -> Result<Json, String> {
     let value = match key.kind {
         Kind::Flag => Json::from(text == "true"),
         Kind::Choice(_) => Json::from(text),
+        // A key whose built-in value is no text at all takes it from who writes.
+        Kind::Text if text.is_empty() && built_in_value(key) == "" => Json::from(""),
         Kind::Memory | Kind::Real { .. } | Kind::Text if text.is_empty() => Json::Null,
         Kind::Memory => Json::from(parse_memory_size(text).map_err(|error| error.to_string())?.get()),
         Kind::Whole { least, most } => {
@@ -51,7 +55,6 @@ pub fn read(key: &Key, text: &str) -> Result<Json, String> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::document::built_in_value;
     use sparkwright_core::policy::keys;
 
     #[test]
