@@ -35,7 +35,7 @@ pub struct JobName {
     pub from: &'static str,
 }
 
-/// The name of a run's job: the first of `job`, `label`, Airflow's, Dagster's; else the application's name and main file, without dates, counters and ids.
+/// The name of a run's job: the first of `job`, `label`, Airflow's, Dagster's; else the application's name and main class or file, without dates, counters and ids.
 #[must_use]
 pub fn job_name(called: &Called<'_>) -> JobName {
     let named = |name: String, from| JobName { name: shortened(&name), from };

@@ -51,7 +51,7 @@ pub fn store_address(given: Option<&str>, policy: &ResolvedPolicy) -> Option<Str
     let said = [given.map(str::to_owned), std::env::var(STORE).ok(), Some(policy.monitoring.store.clone())];
     let address =
         said.into_iter().flatten().map(|address| address.trim().to_owned()).find(|address| !address.is_empty())?;
-    if address.contains(':') {
+    if address.contains(':') || address.starts_with('~') {
         return Some(address);
     }
     Some(std::path::absolute(&address).map_or(address, |path| path.display().to_string()))

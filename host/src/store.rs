@@ -125,6 +125,9 @@ impl Store {
         let no_store = |shown: &str, why| StoreError::Address { address: shown.to_owned(), why };
         let scheme = address.split_once(':').map(|(scheme, _)| scheme).filter(|scheme| is_scheme(scheme));
         let place = match (scheme, Url::parse(address)) {
+            (None, _) if address.starts_with('~') => {
+                return Err(no_store(address, "nothing expands `~` here: write the folder out".to_owned()));
+            }
             (None, _) => {
                 let path = std::path::absolute(address);
                 Place::Folder(path.map_err(|error| no_store(address, error.to_string()))?)
@@ -525,7 +528,7 @@ mod tests {
 
     #[test]
     fn what_is_no_store_is_told() {
-        for wrong in ["ftp://host/x", "s3://", "s3:/bucket", "s3:bucket", "file://other/x"] {
+        for wrong in ["ftp://host/x", "s3://", "s3:/bucket", "s3:bucket", "file://other/x", "~/lessons"] {
             let error = Store::at(wrong, Duration::from_secs(1)).unwrap_err().to_string();
             assert!(error.contains(wrong) && error.contains("s3://bucket/prefix"), "{error}");
         }

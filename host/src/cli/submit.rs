@@ -82,7 +82,7 @@ pub struct Submit {
     #[command(flatten)]
     store: StoreOptions,
     /// Job that this is a run of, for the store's lessons; if not given, the label `job`, what Airflow or Dagster says, or the application's name
-    /// and main file.
+    /// and main class or file.
     #[arg(long, value_name = "NAME")]
     job: Option<String>,
     /// spark-submit's own options, the application and its arguments.
