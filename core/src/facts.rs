@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use crate::by_name::ByName;
+use crate::memory_kind::Memory;
 use crate::policy::OptimizationTarget;
 use crate::units::Bytes;
 use crate::words::words;
@@ -327,6 +328,12 @@ pub struct PastRun {
     /// Tasks and executors that ended for want of memory.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub memory_failures: Option<u64>,
+    /// The memory for want of which its last job or query failed; absent where it did not, or of something else.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lacked: Option<Memory>,
+    /// How much of that memory it had; of results, how much there would have been.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lacked_bytes: Option<Bytes>,
 }
 
 crate::members::read_over_defaults!(PastRun {
@@ -346,6 +353,8 @@ crate::members::read_over_defaults!(PastRun {
     executor_cores,
     heap_peak_bytes,
     memory_failures,
+    lacked,
+    lacked_bytes,
 });
 
 /// What earlier runs would have taken with another number of executors at the start, by replay of their event logs under this policy.

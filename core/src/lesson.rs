@@ -8,6 +8,8 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use crate::facts::{History, PastRun};
+use crate::out_of_memory::Lacked;
+use crate::units::Bytes;
 
 /// The format of a lesson; a reader reads every older one, and of a newer one what it knows.
 pub const LESSON_FORMAT: u32 = 1;
@@ -52,6 +54,89 @@ pub struct Lesson {
     pub executor_ms: u64,
     /// The run, as a history has it.
     pub run: PastRun,
+    /// How much it had of the memory that [`PastRun::lacked`] names; unknown when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lacked_had_bytes: Option<Bytes>,
+    /// How much of that there was to hold, see [`Lacked::wanted_bytes`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lacked_wanted_bytes: Option<Bytes>,
+    /// Sub-plans of its queries that took long or came again, by their shape; no more than [`MOST_PLANS`].
+    pub plans: Vec<PlanLesson>,
+}
+
+impl Lesson {
+    /// What the run ended for want of.
+    #[must_use]
+    pub fn lacked(&self) -> Option<Lacked> {
+        let (had_bytes, wanted_bytes) = (self.lacked_had_bytes, self.lacked_wanted_bytes);
+        Some(Lacked { memory: self.run.lacked?, had_bytes, wanted_bytes })
+    }
+
+    /// The same with what the run ended for want of.
+    #[must_use]
+    pub fn with_lacked(self, lacked: Option<Lacked>) -> Self {
+        Self {
+            run: self.run.with_lacked(lacked),
+            lacked_had_bytes: lacked.and_then(|lacked| lacked.had_bytes),
+            lacked_wanted_bytes: lacked.and_then(|lacked| lacked.wanted_bytes),
+            ..self
+        }
+    }
+}
+
+/// Sub-plans that a lesson holds at most: with 100 bytes each, far below what a lesson may have.
+pub const MOST_PLANS: usize = 500;
+
+/// What a run showed of the sub-plans of one shape.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(default)]
+pub struct PlanLesson {
+    /// A hash of the shape.
+    pub shape: String,
+    /// Different sub-plans that had it: other files, other values.
+    pub plans: u32,
+    /// Queries that held one of them, all told.
+    pub queries: u32,
+    /// The most task time that one of them took; unknown when absent.
+    pub task_ms: Option<u64>,
+}
+
+/// What earlier runs say of a shape that a query holds.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct LearnedPlan {
+    /// A hash of the shape.
+    pub shape: String,
+    /// Queries that hold the same sub-plan in a run, the fewest of the runs that count.
+    pub uses: u32,
+}
+
+/// Runs whose sub-plans count: the newest that did their work.
+const RUNS_OF_PLANS: usize = 5;
+
+/// What the lessons of a job, in any order, say of its next run's sub-plans: how many queries of a run hold each. Of several with one shape it is the mean,
+/// rounded down, so that a query that is asked for each day of a month is used once and not thirty times. Shapes that not each of the runs held are left
+/// out.
+#[must_use]
+pub fn plans(lessons: &[Lesson]) -> Vec<LearnedPlan> {
+    let mut told: Vec<&Lesson> =
+        lessons.iter().filter(|lesson| lesson.ended != RunEnd::Failed && !lesson.plans.is_empty()).collect();
+    told.sort_by_key(|lesson| core::cmp::Reverse(lesson.started_ms));
+    told.truncate(RUNS_OF_PLANS);
+    let Some((newest, others)) = told.split_first() else { return Vec::new() };
+    let uses = |lesson: &Lesson, shape: &str| {
+        let plan = lesson.plans.iter().find(|plan| plan.shape == shape)?;
+        plan.queries.checked_div(plan.plans)
+    };
+    newest
+        .plans
+        .iter()
+        .filter_map(|plan| {
+            let here = uses(newest, &plan.shape)?;
+            let fewest = others.iter().try_fold(here, |fewest, lesson| Some(fewest.min(uses(lesson, &plan.shape)?)))?;
+            (fewest > 1).then(|| LearnedPlan { shape: plan.shape.clone(), uses: fewest })
+        })
+        .collect()
 }
 
 /// What the lessons of a job, in any order, say of its next run: its runs, the oldest first.
@@ -69,6 +154,7 @@ pub fn history(lessons: &[Lesson]) -> History {
 mod tests {
     use super::*;
     use alloc::string::ToString as _;
+    use alloc::vec;
 
     fn lesson(started_ms: u64, run_ms: u64, ended: RunEnd) -> Lesson {
         Lesson {
@@ -90,5 +176,30 @@ mod tests {
         ];
         let runs: Vec<(u64, bool)> = history(&lessons).runs.iter().map(|run| (run.run_ms, run.failed)).collect();
         assert_eq!(runs, [(1, false), (2, true), (3, false)]);
+    }
+
+    #[test]
+    fn a_sub_plan_is_used_as_often_as_in_the_run_that_used_it_least() {
+        let plan = |shape: &str, plans, queries| PlanLesson { shape: shape.into(), plans, queries, task_ms: None };
+        let run = |at, ended, plans| Lesson { plans, ..lesson(at, 1, ended) };
+        let lessons = [
+            run(
+                1,
+                RunEnd::Well,
+                vec![plan("both", 1, 4), plan("days", 30, 30), plan("gone", 1, 9), plan("once", 1, 1)],
+            ),
+            run(
+                3,
+                RunEnd::Unknown,
+                vec![plan("both", 2, 6), plan("days", 31, 31), plan("new", 1, 2), plan("once", 1, 2)],
+            ),
+            run(4, RunEnd::Failed, vec![plan("both", 1, 1)]),
+        ];
+        let told: Vec<(String, u32)> = plans(&lessons).into_iter().map(|plan| (plan.shape, plan.uses)).collect();
+        assert_eq!(told, [("both".to_string(), 3)]);
+        assert_eq!(plans(&[]), []);
+        let many: Vec<Lesson> =
+            (0..6).map(|at| run(at, RunEnd::Well, if at == 0 { vec![] } else { vec![plan("a", 1, 2)] })).collect();
+        assert_eq!(plans(&many).len(), 1, "the newest five count");
     }
 }

@@ -26,6 +26,8 @@ pub mod launch;
 pub mod lesson;
 mod members;
 pub mod memory;
+pub mod memory_kind;
+pub mod out_of_memory;
 pub mod policy;
 pub mod predict;
 pub mod printable;

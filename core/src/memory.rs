@@ -13,8 +13,12 @@ pub const RESERVED: Bytes = Bytes::mib(300);
 pub const SMALLEST_HEAP: Bytes = Bytes::mib(450);
 /// The least memory beside the heap of an executor (`spark.executor.minMemoryOverhead`).
 pub const SMALLEST_OVERHEAD: Bytes = Bytes::mib(384);
+/// Memory beside the heap, as a share of it (`spark.executor.memoryOverheadFactor`).
+pub const OVERHEAD_FACTOR: f64 = 0.10;
 /// A heap as Spark has it when nobody sets one (`spark.executor.memory`, `spark.driver.memory`).
 pub const DEFAULT_HEAP: Bytes = Bytes::gib(1);
+/// What results of a job may take as Spark has it when nobody sets it (`spark.driver.maxResultSize`).
+pub const DEFAULT_RESULTS: Bytes = Bytes::gib(1);
 /// `spark.memory.fraction` as Spark has it when nobody sets it.
 pub const DEFAULT_MEMORY_FRACTION: f64 = 0.6;
 /// `spark.memory.storageFraction` as Spark has it when nobody sets it.

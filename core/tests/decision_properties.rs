@@ -14,6 +14,7 @@ use sparkwright_core::facts::{
     ClusterFacts, History, JobFacts, Manager, NodeFacts, PastRun, ProcessingType, StageType, StartTried,
 };
 use sparkwright_core::launch::{ClusterCandidate, PlanLaunchInput, plan_launch};
+use sparkwright_core::out_of_memory::{Lacked, Memory};
 use sparkwright_core::policy::{OptimizationTarget, ResolvedPolicy};
 use sparkwright_core::review::{ReviewInput, StageFacts, review};
 use sparkwright_core::stage::{ColumnsFacts, PlanStageInput, RunningExecutors, plan_stage};
@@ -115,16 +116,27 @@ prop_compose! {
 }
 
 prop_compose! {
+    fn lacked()(
+        memory in prop::sample::select(vec![Memory::ExecutorHeap, Memory::ExecutorOverhead, Memory::PythonWorker, Memory::OffHeap,
+            Memory::DriverHeap, Memory::Results, Memory::OverALimit, Memory::Other]),
+        had_bytes in prop::option::of(bytes()), wanted_bytes in prop::option::of(bytes()),
+    ) -> Lacked {
+        Lacked { memory, had_bytes, wanted_bytes }
+    }
+}
+
+prop_compose! {
     fn past_run()(
         executors in 1..40_u32, run_ms in number(), input_bytes in prop::option::of(bytes()), tells in any::<bool>(),
-        failed in any::<bool>(), ms in number(), share in prop::num::f64::ANY, more in bytes(),
+        failed in any::<bool>(), ms in number(), share in prop::num::f64::ANY, more in bytes(), lacked in prop::option::of(lacked()),
     ) -> PastRun {
         let known = PastRun {
             failed, executors, run_ms, input_bytes, work_task_ms: Some(ms), critical_path_ms: Some(ms), driver_ms: Some(ms),
             task_peak_bytes: Some(more), gc_share: Some(share), spilled_bytes: Some(more), shuffle_skew: Some(share),
             largest_shuffle_bytes: Some(more), executor_heap_bytes: Some(more), executor_cores: Some(executors),
-            heap_peak_bytes: Some(more), memory_failures: Some(ms),
-        };
+            heap_peak_bytes: Some(more), memory_failures: Some(ms), lacked: None, lacked_bytes: None,
+        }
+        .with_lacked(lacked);
         if tells { known } else { PastRun { executors, run_ms, input_bytes, ..PastRun::default() } }
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use sparkwright_core::facts::{History, PastRun};
 use sparkwright_core::job_name::{Called, JobName, job_name};
-use sparkwright_core::lesson::{self, LESSON_FORMAT, Lesson, RunEnd};
+use sparkwright_core::lesson::{self, LESSON_FORMAT, LearnedPlan, Lesson, PlanLesson, RunEnd};
 use sparkwright_core::policy::ResolvedPolicy;
 
 use crate::launch::attempt::Outcome;
@@ -24,17 +24,26 @@ pub struct Lessons {
     pub store: String,
 }
 
+/// What lessons say.
+#[derive(Debug, Clone, Default)]
+pub struct Learned {
+    /// Of the job's runs.
+    pub history: History,
+    /// Of its queries.
+    pub plans: Vec<LearnedPlan>,
+}
+
 impl Lessons {
     /// What the lessons of the job's earlier runs say, with others that are at hand. Beside it, how many of the store's objects are no lessons, or why
     /// there are none within so long.
-    pub fn history(&self, within: Duration, at_hand: &[Lesson]) -> (History, Result<usize, StoreError>) {
+    pub fn learned(&self, within: Duration, at_hand: &[Lesson]) -> (Learned, Result<usize, StoreError>) {
         let mut all = at_hand.to_vec();
         let read = Store::at(&self.store, within).and_then(|store| store.lessons(&self.job));
         let unread = read.map(|read| {
             all.extend(read.lessons);
             read.unread
         });
-        (lesson::history(&all), unread)
+        (Learned { history: lesson::history(&all), plans: lesson::plans(&all) }, unread)
     }
 }
 
@@ -59,7 +68,16 @@ pub fn store_address(given: Option<&str>, policy: &ResolvedPolicy) -> Option<Str
 
 /// The lesson of a run that left this log, of which the policy's review made `run`.
 #[must_use]
-pub fn lesson(log: &Log, outcome: Option<Outcome>, run: PastRun, job: &str, mode: &str) -> Lesson {
+pub fn lesson(
+    log: &Log,
+    outcome: Option<Outcome>,
+    (run, plans): (PastRun, Vec<PlanLesson>),
+    job: &str,
+    mode: &str,
+) -> Lesson {
+    let ended = ended(log, outcome);
+    // A program that did its work got over what it lacked.
+    let lacked = log.measured.lacked().filter(|_| ended != RunEnd::Well);
     Lesson {
         format: LESSON_FORMAT,
         job: job.to_owned(),
@@ -67,11 +85,14 @@ pub fn lesson(log: &Log, outcome: Option<Outcome>, run: PastRun, job: &str, mode
         started_ms: log.measured.started_ms(),
         mode: mode.to_owned(),
         spark: log.replayed.spark_version.clone(),
-        ended: ended(log, outcome),
+        ended,
         last_job_failed: log.replayed.last_job_failed,
         executor_ms: log.measured.question(&[], None).executor_ms,
         run,
+        plans,
+        ..Lesson::default()
     }
+    .with_lacked(lacked)
 }
 
 /// How the run ended: as its process did, else as far as its log says.

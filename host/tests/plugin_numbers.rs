@@ -33,6 +33,7 @@ fn written() -> BTreeSet<String> {
         stack_frames_at_most: 1,
         storage_look_ms: 1,
         alive_ms: 1,
+        wants_shapes: true,
     };
     members(&serde_json::to_value(welcome).unwrap())
 }

@@ -148,6 +148,42 @@ fn the_second_run_of_a_job_is_planned_by_the_first() {
     assert!(code == Some(2) && stderr.contains("has left a lesson"), "{stderr}");
 }
 
+/// A sub-plan that came again in the last run is kept at its first meeting in this one, over another day's folder too.
+#[test]
+fn what_a_run_used_again_the_next_one_keeps_at_once() {
+    let scene = Scene::new();
+    let store = scene.text("store");
+    let kept_by = |day: &str| {
+        let folder = scene.text(day);
+        let (code, stdout, record) = run(&scene, &store, &["--job", "rounds"], &["long", &folder, "--seconds", "0"]);
+        assert_eq!((code, faults(&record)), (Some(0), vec![]), "{stdout}");
+        let decisions = record["decisions"].as_array().unwrap();
+        let kept: Vec<&Value> =
+            decisions.iter().filter(|made| made["name"] == "cache" && made["value"] == "MEMORY_AND_DISK").collect();
+        let inputs = kept[0]["trace"]["inputs"].as_array().unwrap();
+        let input = |name: &str| inputs.iter().find(|input| input["name"] == name)?["value"].as_u64();
+        let told = (input("earlier queries that held it"), input("queries that hold it in a run"));
+        let plans = record["cached_plans"].as_array().unwrap();
+        let used = plans.iter().filter_map(|plan| plan["uses"].as_u64()).sum::<u64>();
+        let answer = json(stdout.lines().next_back().unwrap());
+        (told, used, answer["checksum"].clone())
+    };
+    let (told, used, answer) = kept_by("day-2026-11-30");
+    assert_eq!(told, (Some(1), None), "a first run keeps what it meets again");
+    // A query whose answer comes too late on a busy machine is left alone, so the next day may have to tell.
+    let mut first = Some(2);
+    for day in ["day-2026-12-01", "day-2026-12-02", "day-2026-12-03"] {
+        let (told, again, same) = kept_by(day);
+        assert_eq!((told.1, &same), (Some(4), &answer), "{day} knows");
+        first = told.0;
+        if first == Some(0) {
+            assert!(again > used, "{again} uses, {used} in the first run");
+            break;
+        }
+    }
+    assert_eq!(first, Some(0), "kept at its first meeting");
+}
+
 /// How a lesson says that its run ended.
 fn ended(lesson: &Path) -> String {
     json(&fs::read_to_string(lesson).unwrap())["ended"].as_str().unwrap().to_owned()
@@ -271,6 +307,8 @@ fn what_died_of_memory_comes_back_with_more() {
         "{stderr}"
     );
     assert_eq!(told(1), [("failed".to_owned(), 1_024)]);
+    let listed = scene.sparkwright().args(["jobs", "array", "--store", &store]).run().unwrap().stdout;
+    assert!(listed.contains("failed: executor memory"), "{listed}");
     // It starts with more at once: the run that failed says so.
     let (code, stdout, stderr) = submit(0, &[]);
     assert_eq!((code, stdout.as_str()), (Some(0), "numbers: 80000000"), "{stderr}");

@@ -31,6 +31,8 @@ pub const EXECUTOR_MEMORY: SparkKey = SparkKey::submit("spark.executor.memory");
 pub const EXECUTOR_OVERHEAD: SparkKey = SparkKey::submit("spark.executor.memoryOverhead");
 /// Driver memory.
 pub const DRIVER_MEMORY: SparkKey = SparkKey::submit("spark.driver.memory");
+/// The most that the results of a job may take in the driver.
+pub const MAX_RESULTS: SparkKey = SparkKey::submit("spark.driver.maxResultSize");
 /// Whether executors leave by decommission.
 pub const DECOMMISSION: SparkKey = SparkKey::submit("spark.decommission.enabled");
 /// Whether a decommissioned executor hands its blocks on.

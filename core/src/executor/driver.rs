@@ -1,9 +1,10 @@
 //! The driver's heap.
 
-use crate::facts::{ClusterFacts, JobFacts, Manager};
+use crate::facts::{ClusterFacts, History, JobFacts, Manager};
+use crate::out_of_memory::{self, Growth, Memory};
 use crate::policy::ResolvedPolicy;
 use crate::trace::{Along, Decision, Grade, Trace, Unit};
-use crate::units::{Bytes, MIB};
+use crate::units::{Bytes, MIB, ceil_u64};
 
 /// The least heap of a driver.
 pub const LEAST_DRIVER: Bytes = Bytes::gib(2);
@@ -14,10 +15,20 @@ pub const COPIES_OF_A_BROADCAST: u64 = 4;
 /// The share of the machine that a local master's driver may take.
 pub const LOCAL_SHARE: f64 = 0.5;
 
+/// What a driver gets whose heap was too little.
+const GROWTH: Growth = Growth { times: 1.5, most: 4.0 };
+/// Results may be so many times as large as those that Spark stopped.
+const RESULTS_MARGIN: f64 = 1.2;
+
 /// Decides the driver's heap from what comes back to it: results and broadcasts, never the size of the input. With a
 /// local master, where the driver runs every task, it is sized as an executor.
 #[must_use]
-pub fn driver_memory(policy: &ResolvedPolicy, cluster: &ClusterFacts, job: &JobFacts) -> Decision<Bytes> {
+pub fn driver_memory(
+    policy: &ResolvedPolicy,
+    cluster: &ClusterFacts,
+    job: &JobFacts,
+    history: &History,
+) -> Decision<Bytes> {
     let trace = Trace::new(
         "driver.memory",
         "for results and broadcasts; 3 * largest result + 4 * broadcast threshold, at least 2 GiB; with a local master plus \
@@ -48,14 +59,22 @@ pub fn driver_memory(policy: &ResolvedPolicy, cluster: &ClusterFacts, job: &JobF
         let results = result.saturating_mul(COPIES_OF_A_RESULT);
         results.saturating_add(broadcast.get().saturating_mul(COPIES_OF_A_BROADCAST)).saturating_add(for_tasks)
     };
-    let half = cluster.driver_machine_bytes.filter(|_| local).map(|machine| machine.share(LOCAL_SHARE).get());
+    let too_little = out_of_memory::grown(&history.runs, &[Memory::DriverHeap], GROWTH).unwrap_or_default();
+    let least = LEAST_DRIVER.max(too_little);
+    let learned = results(history);
+    let half = cluster
+        .driver_machine_bytes
+        .filter(|_| local || learned.is_some() || too_little > Bytes(0))
+        .map(|machine| machine.share(LOCAL_SHARE).get());
     let whole = |bytes: u64| {
         let held = half.map_or(bytes, |half| bytes.min(half).max(crate::memory::SMALLEST_HEAP.get()));
         Bytes(held.div_ceil(MIB).saturating_mul(MIB))
     };
 
-    let result = job.result_bytes.unwrap_or_default().get();
-    let mut trace = trace.input("largest result", job.result_bytes, Unit::Bytes, "job").input(
+    let known = job.result_bytes.or(learned);
+    let result = known.unwrap_or_default().get();
+    let from = if job.result_bytes.is_none() && learned.is_some() { "history" } else { "job" };
+    let mut trace = trace.input("largest result", known, Unit::Bytes, from).input(
         "broadcast threshold",
         broadcast,
         Unit::Bytes,
@@ -66,12 +85,30 @@ pub fn driver_memory(policy: &ResolvedPolicy, cluster: &ClusterFacts, job: &JobF
     }
     trace = trace.unbounded(unbounded(result));
     let mut bytes = trace.at_least("least driver memory", LEAST_DRIVER.get(), unbounded(result));
+    if too_little > Bytes(0) {
+        trace = trace.note("an earlier run's driver ran out of memory: half as much again");
+        bytes = trace.at_least("half as much again as was too little", too_little.get(), bytes);
+    }
     if let Some(half) = half {
         bytes = trace.at_most("half of the machine's memory", half, bytes);
     }
     let along = Along { input: "a result of", unit: Unit::Bytes, at: result, least: 0, most: u64::MAX, step: MIB };
-    let grade = if job.result_bytes.is_some() { Grade::B } else { Grade::C };
-    trace.flips(along.flips(|result| whole(unbounded(result).max(LEAST_DRIVER.get())))).decide(whole(bytes), grade)
+    let grade = if known.is_some() || too_little > Bytes(0) { Grade::B } else { Grade::C };
+    trace.flips(along.flips(|result| whole(unbounded(result).max(least.get())))).decide(whole(bytes), grade)
+}
+
+/// Results that no run could have taken, since Spark stopped it for their size, with what they may grow by.
+fn results(history: &History) -> Option<Bytes> {
+    let most = history.runs.iter().filter_map(|run| run.too_little(&[Memory::Results])).max()?;
+    Some(Bytes(ceil_u64(most.get() as f64 * RESULTS_MARGIN).div_ceil(MIB).saturating_mul(MIB)))
+}
+
+/// How large the results of a job may be, where Spark stopped an earlier run for their size; nothing otherwise, where the user says it, and where
+/// the driver's heap would not hold them.
+#[must_use]
+pub fn max_results(cluster: &ClusterFacts, history: &History, driver_heap: Bytes) -> Option<Bytes> {
+    let free = cluster.user("spark.driver.maxResultSize").is_none();
+    results(history).filter(|most| free && most.get().saturating_mul(COPIES_OF_A_RESULT) <= driver_heap.get())
 }
 
 #[cfg(test)]
@@ -83,7 +120,7 @@ mod tests {
         let policy = ResolvedPolicy::default();
         let heap = |input, result| {
             let job = JobFacts { input_bytes: Some(Bytes(input)), result_bytes: result, ..JobFacts::default() };
-            driver_memory(&policy, &ClusterFacts::default(), &job).value
+            driver_memory(&policy, &ClusterFacts::default(), &job, &History::default()).value
         };
         assert_eq!(heap(0, None), LEAST_DRIVER);
         assert_eq!(heap(u64::MAX, None), LEAST_DRIVER);
@@ -92,8 +129,14 @@ mod tests {
 
     #[test]
     fn it_says_which_result_would_change_it() {
-        let text =
-            driver_memory(&ResolvedPolicy::default(), &ClusterFacts::default(), &JobFacts::default()).trace.render("");
+        let text = driver_memory(
+            &ResolvedPolicy::default(),
+            &ClusterFacts::default(),
+            &JobFacts::default(),
+            &History::default(),
+        )
+        .trace
+        .render("");
         // 3 * 670 + 4 * 10 MiB
         assert!(text.contains("it would be 2.002 GiB with a result of 670 MiB or more"), "{text}");
     }
@@ -106,10 +149,10 @@ mod tests {
             driver_machine_bytes: Some(Bytes::gib(24)),
             ..ClusterFacts::default()
         };
-        let heap = driver_memory(&ResolvedPolicy::default(), &cluster, &JobFacts::default());
+        let heap = driver_memory(&ResolvedPolicy::default(), &cluster, &JobFacts::default(), &History::default());
         assert_eq!(heap.value, Bytes::mib(4096 + 40));
         let small = ClusterFacts { driver_machine_bytes: Some(Bytes::gib(2)), ..cluster };
-        let heap = driver_memory(&ResolvedPolicy::default(), &small, &JobFacts::default());
+        let heap = driver_memory(&ResolvedPolicy::default(), &small, &JobFacts::default(), &History::default());
         assert_eq!(heap.value, Bytes::gib(1));
     }
 }

@@ -68,12 +68,14 @@ pub(super) fn heap(
     held: impl Fn(Bytes, u32) -> Option<Bytes>,
 ) -> ExecutorHeap {
     let HeapFacts { cluster, history, cores, input_bytes, storage_need } = *facts;
-    let mut trace = Trace::new(
-        "executor.heap",
-        "memory_scaling_factor GiB a core, or what earlier runs had, a fifth less after five with heap to spare; at least what their tasks \
-         needed: (300 MiB + (cores * 95th percentile of a task's peak memory + storage need) / spark.memory.fraction) * 1.2, rounded up to GiB",
-        Unit::Bytes,
-    );
+    let proven = proven(window(policy, history, usize::MAX), cores, input_bytes);
+    let formula = if proven.is_some() {
+        "what earlier runs had, half as much again after one that lacked memory, a fifth less after five with heap to spare; at least what their tasks needed"
+    } else {
+        "memory_scaling_factor GiB a core; at least what the tasks of earlier runs needed: (300 MiB + (cores * 95th percentile of a task's peak memory + \
+         storage need) / spark.memory.fraction) * 1.2, rounded up to GiB"
+    };
+    let mut trace = Trace::new("executor.heap", formula, Unit::Bytes);
     if let Some(bytes) = cluster.user_memory("spark.executor.memory") {
         trace = trace.input("spark.executor.memory", bytes, Unit::Bytes, "set by the user");
         return trace.unbounded(bytes).decide(bytes, Grade::A).into();
@@ -95,7 +97,6 @@ pub(super) fn heap(
         Bytes(bytes / MIB * MIB).max(LEAST_HEAP)
     };
     trace = trace.input("cores", cores, Unit::Cores, "executor.cores");
-    let proven = proven(window(policy, history, usize::MAX), cores, input_bytes);
     if proven.is_none() {
         let from = policy.origin("autoscaling.memory_scaling_factor");
         trace = trace.input("memory_scaling_factor", per_core, Unit::None, from);

@@ -5,15 +5,18 @@ use alloc::format;
 
 use super::heap::ExecutorHeap;
 use crate::error::ErrorBody;
+use crate::facts::PastRun;
 use crate::facts::{ClusterFacts, Manager};
 use crate::memory;
+use crate::out_of_memory::{self, Growth, Memory};
 use crate::trace::{Along, Decision, Grade, Trace, Unit};
 use crate::units::{Bytes, MIB, saturating_u32};
 
-/// Memory beside the heap, as a share of it (`spark.executor.memoryOverheadFactor`).
-pub const OVERHEAD_FACTOR: f64 = 0.10;
 /// The same for Python on Kubernetes, where the container also holds the Python workers.
 pub const OVERHEAD_FACTOR_PYTHON_KUBERNETES: f64 = 0.40;
+
+/// Memory beside the heap is doubled where it was too little: a Python worker that starts to need it needs more than half as much again.
+const GROWTH: Growth = Growth { times: 2.0, most: 8.0 };
 
 /// The machines, and what an executor takes of them.
 pub(super) struct Machines<'a> {
@@ -31,7 +34,7 @@ impl<'a> Machines<'a> {
         let for_python = cluster.python && cluster.manager == Manager::Kubernetes;
         Self {
             cluster,
-            factor: if for_python { OVERHEAD_FACTOR_PYTHON_KUBERNETES } else { OVERHEAD_FACTOR },
+            factor: if for_python { OVERHEAD_FACTOR_PYTHON_KUBERNETES } else { memory::OVERHEAD_FACTOR },
             user_overhead: cluster.user_memory("spark.executor.memoryOverhead"),
             counts_overhead: matches!(cluster.manager, Manager::Yarn | Manager::Kubernetes | Manager::Unstated),
         }
@@ -93,8 +96,11 @@ impl<'a> Machines<'a> {
         Ok(heap)
     }
 
-    pub(super) fn overhead(&self, heap: &Decision<Bytes>) -> Decision<Bytes> {
-        let value = self.overhead_of(heap.value);
+    /// The memory beside a heap, by these earlier runs.
+    pub(super) fn overhead(&self, heap: &Decision<Bytes>, cores: u32, runs: &[PastRun]) -> Decision<Bytes> {
+        let usual = self.overhead_of(heap.value);
+        let lacked = out_of_memory::grown(runs, &[Memory::ExecutorOverhead, Memory::PythonWorker], GROWTH);
+        let least = lacked.filter(|_| self.user_overhead.is_none()).unwrap_or_default();
         let along = Along {
             input: "a heap of",
             unit: Unit::Bytes,
@@ -103,16 +109,31 @@ impl<'a> Machines<'a> {
             most: u64::MAX,
             step: MIB,
         };
-        Trace::new(
+        let mut trace = Trace::new(
             "executor.overhead",
             "a tenth of executor memory, 0.40 of it for Python on Kubernetes; max(384 MiB, factor * executor memory)",
             Unit::Bytes,
         )
         .input("executor memory", heap.value, Unit::Bytes, "executor.heap")
         .input("factor", self.factor, Unit::None, "")
-        .unbounded(value)
-        .flips(along.flips(|heap| self.overhead_of(Bytes(heap))))
-        .decide(value, if self.user_overhead.is_some() { Grade::A } else { heap.grade })
+        .unbounded(usual)
+        .flips(along.flips(|heap| self.overhead_of(Bytes(heap)).max(least)));
+        let mut value = usual;
+        if least > Bytes(0) {
+            trace =
+                trace.note("an earlier run's containers or Python workers ended for want of memory beside the heap");
+            value = Bytes(trace.at_least("twice what was too little", least.get(), usual.get()));
+            if let Some(offer) = self.offer(cores).filter(|_| self.counts_overhead) {
+                let room = offer.get().saturating_sub(heap.value.get()).max(usual.get());
+                value = Bytes(trace.at_most("what the heap leaves of a machine", room, value.get()));
+            }
+        }
+        let grade = match (self.user_overhead, least) {
+            (Some(_), _) => Grade::A,
+            (None, Bytes(0)) => heap.grade,
+            (None, _) => Grade::B,
+        };
+        trace.decide(value, grade)
     }
 
     /// The most executors that the machines and the quota hold.

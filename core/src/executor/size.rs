@@ -46,17 +46,19 @@ pub fn executor_size(
     let facts = HeapFacts { cluster, history, cores: cores.value, input_bytes, storage_need };
     let heap = heap::heap(policy, &facts, |heap, cores| machines.held(heap, cores));
     let heap = machines.hold(heap, cores.value)?;
-    let overhead = machines.overhead(&heap);
+    let overhead = machines.overhead(&heap, cores.value, &history.runs);
     let room = machines.room(cores.value, heap.value, overhead.value);
     Ok(ExecutorSize { cores, heap, overhead, room })
 }
 
 fn cores(cluster: &ClusterFacts, history: &History) -> Decision<u32> {
-    let mut trace = Trace::new(
-        "executor.cores",
-        "4 cores an executor; 2 when GC takes more than 10 % of task time, at most 5",
-        Unit::Cores,
-    );
+    let gc_share = history.gc_share.filter(|share| share.is_finite());
+    let formula = if gc_share.is_some_and(|share| share > HIGH_GC_SHARE) {
+        "2 cores an executor, since GC took more than 10 % of task time; else 4, at most 5"
+    } else {
+        "4 cores an executor; 2 when GC takes more than 10 % of task time, at most 5"
+    };
+    let mut trace = Trace::new("executor.cores", formula, Unit::Cores);
     if let Some(cores) = cluster.user_whole("spark.executor.cores").filter(|n| *n > 0) {
         return trace
             .input("spark.executor.cores", cores, Unit::Cores, "set by the user")
@@ -71,7 +73,6 @@ fn cores(cluster: &ClusterFacts, history: &History) -> Decision<u32> {
             .unbounded(threads)
             .decide(threads, Grade::A);
     }
-    let gc_share = history.gc_share.filter(|share| share.is_finite());
     let by_share = |share: f64| if share > HIGH_GC_SHARE { CORES_UNDER_GC } else { USUAL_CORES }.min(MOST_CORES);
     let largest = cluster.nodes.iter().map(|node| node.cores).max().filter(|n| *n > 0);
     let quota = cluster.quota_cores.filter(|n| *n > 0);

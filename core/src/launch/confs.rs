@@ -8,11 +8,13 @@ use crate::by_name::ByName;
 use crate::confs::{
     BACKLOG_TIMEOUT, CACHED_IDLE_TIMEOUT, ConfSetting, DECOMMISSION, DRIVER_MEMORY, DYNAMIC_ALLOCATION, EXECUTOR_CORES,
     EXECUTOR_INSTANCES, EXECUTOR_MEMORY, EXECUTOR_OVERHEAD, IDLE_TIMEOUT, INITIAL_EXECUTORS, MAX_EXECUTORS,
-    MIGRATE_CACHED_BLOCKS, MIGRATE_SHUFFLE_BLOCKS, MIGRATION_INTERVAL, MIN_EXECUTORS, PYTHON_UNIX_SOCKET,
+    MAX_RESULTS, MIGRATE_CACHED_BLOCKS, MIGRATE_SHUFFLE_BLOCKS, MIGRATION_INTERVAL, MIN_EXECUTORS, PYTHON_UNIX_SOCKET,
     SHUFFLE_TRACKING, STORAGE_DECOMMISSION, SUSTAINED_BACKLOG_TIMEOUT, Settings,
 };
+use crate::executor::driver::max_results;
 use crate::executor::scaling::Scaling;
-use crate::facts::{ClusterFacts, Manager};
+use crate::facts::Manager;
+use crate::job_plan::Facts;
 use crate::policy::ResolvedPolicy;
 use crate::scan;
 use crate::shuffle;
@@ -34,10 +36,11 @@ pub fn settable_while_starting(key: &str) -> bool {
 /// The configurations that carry a plan out.
 pub(super) fn launch_confs(
     policy: &ResolvedPolicy,
-    cluster: &ClusterFacts,
+    facts: &Facts<'_>,
     plan: &PlanLaunchAnswer,
     input_known: bool,
 ) -> ByName<ConfSetting> {
+    let cluster = facts.cluster;
     let user = |key: &str| cluster.user(key).is_some();
     let mut to = Settings::new(policy, &user);
     let memory_planned = policy.pipeline.memory_management;
@@ -47,6 +50,9 @@ pub(super) fn launch_confs(
             plan.driver_memory_bytes.value.spark_mib(),
             "for results and broadcasts; with a local master, for its threads",
         );
+    }
+    if let Some(results) = max_results(cluster, &facts.history, plan.driver_memory_bytes.value) {
+        to.set(MAX_RESULTS, results.spark_mib(), "an earlier run had more results");
     }
     // A size that no machine can hold would keep an application waiting for ever: without the machines, only a
     // size that the policy names is asked for.

@@ -86,8 +86,8 @@ answer! {
         executor_memory_bytes: Decision<Bytes> = "Executor memory" in Bytes sets [EXECUTOR_MEMORY];
         /// Executor memory overhead: memory beside the heap.
         executor_overhead_bytes: Decision<Bytes> = "Executor memory overhead" in Bytes sets [EXECUTOR_OVERHEAD];
-        /// Driver memory: its heap.
-        driver_memory_bytes: Decision<Bytes> = "Driver memory" in Bytes sets [DRIVER_MEMORY];
+        /// Driver memory: its heap; with it the most that results may take of it, where Spark's limit was too little.
+        driver_memory_bytes: Decision<Bytes> = "Driver memory" in Bytes sets [DRIVER_MEMORY, MAX_RESULTS];
         /// How many bytes of files one task reads at most; absent where the files are not known, or can't be cut.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         file_partition_bytes: Option<Decision<Bytes>> = "File partition size" in Bytes sets [MAX_PARTITION_BYTES];

@@ -42,7 +42,7 @@ fn plan_for(
 ) -> Result<PlanLaunchAnswer, ErrorBody> {
     let facts = Facts::of(policy, &input.job, cluster, &input.history);
     let size = executor_size(policy, cluster, &facts.history, facts.job.input_bytes, Bytes(0))?;
-    let driver = driver_memory(policy, cluster, &facts.job);
+    let driver = driver_memory(policy, cluster, &facts.job, &facts.history);
     let question = Question {
         facts: &facts,
         cores: size.cores.value,
@@ -79,7 +79,7 @@ fn plan_for(
         clusters: None,
         confs: ByName::new(),
     };
-    plan.confs = confs::launch_confs(policy, cluster, &plan, shuffle.bytes.is_some());
+    plan.confs = confs::launch_confs(policy, &facts, &plan, shuffle.bytes.is_some());
     Ok(plan)
 }
 

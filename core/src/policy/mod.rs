@@ -111,7 +111,7 @@ section! {
         target_driver_memory: Option<Bytes> = None; unit "memory",
         /// What to do where the user turned Spark's dynamic allocation on.
         existing_dynamic_allocation: ExistingDynamicAllocation = ExistingDynamicAllocation::Shadow,
-        /// How often `submit` runs an application again that died of executor memory, each time with more; it must be safe to repeat.
+        /// How often `submit` runs an application again that died for want of memory, each time with more of it; it must be safe to repeat.
         retries_after_out_of_memory: u32 = 0; from 0 to 10; unit "retries",
         /// Spark keys that the policy may overwrite although the user set them.
         overwrite_user_confs: Vec<String> = Vec::new(),

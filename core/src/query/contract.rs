@@ -94,6 +94,9 @@ pub struct PlanNode {
     /// Earlier queries of this application that held the same sub-plan.
     #[serde(skip_serializing_if = "is_default")]
     pub seen: u32,
+    /// Queries of this application that will hold the same sub-plan, this one included, as earlier runs of its job had it; unknown when absent.
+    #[serde(skip_serializing_if = "is_default")]
+    pub learned_uses: Option<u32>,
     /// Mean time between those queries; unknown when absent.
     #[serde(skip_serializing_if = "is_default")]
     pub mean_gap_ms: Option<u64>,
@@ -129,6 +132,7 @@ crate::members::read_over_defaults!(PlanNode {
     why_not,
     cached,
     seen,
+    learned_uses,
     mean_gap_ms,
     measured_task_ms,
     measured_share,

@@ -85,7 +85,8 @@ pub(super) fn decide(
         if here > 1 {
             here = computations(&input.nodes, &node.hash);
         }
-        if node.seen == 0 && here < 2 {
+        // Used again, here, before, or in earlier runs of the job.
+        if node.seen == 0 && here < 2 && node.learned_uses.unwrap_or(0) < 2 {
             continue;
         }
         // Nobody has computed it whole yet, and this query would not either.
@@ -169,8 +170,12 @@ fn weigh<'a>(
     let bytes = estimate.bytes?;
     let level = storage_level(bytes, free, total, Grade::C);
     let place = level.value?;
-    // What was used k times is expected to be used k times more: the best guess for an unknown end.
-    let uses = u64::from(node.seen).saturating_add(here);
+    // Earlier runs of the job know how often it comes; beyond that, and without them, what was used k times is expected to be used k times more: the best
+    // guess for an unknown end.
+    let (uses, uses_grade) = match node.learned_uses.filter(|learned| *learned > node.seen) {
+        Some(learned) => (u64::from(learned - node.seen).max(here), Grade::B),
+        None => (u64::from(node.seen).saturating_add(here), Grade::C),
+    };
     let cached_below =
         if estimate.full_work_ns > 0.0 { (estimate.work_ns / estimate.full_work_ns).clamp(0.0, 1.0) } else { 1.0 };
     let (recompute_ms, recompute_grade) = match (node.measured_task_ms, node.measured_share) {
@@ -182,7 +187,7 @@ fn weigh<'a>(
     let pinned_ms = if input.scaling { pinned_ms(input, bytes, place, uses, node.mean_gap_ms) } else { 0 };
     let worth = Worth {
         uses,
-        uses_grade: Grade::C,
+        uses_grade,
         recompute_ms,
         recompute_grade,
         write_ms: transfer::write_ms(bytes, Some(place)),
@@ -193,9 +198,11 @@ fn weigh<'a>(
     let mut decision = worth::keep(policy, &worth);
     let along = Along { input: "uses of", unit: Unit::Uses, at: uses, least: 0, most: 1_000_000, step: 1 };
     let word = |uses| if worth::keeps(policy, &Worth { uses, ..worth }) { place.word() } else { NOT_KEPT };
-    decision.trace = decision
-        .trace
-        .input("earlier queries that held it", node.seen, Unit::Uses, "counted here")
+    let mut trace = decision.trace.input("earlier queries that held it", node.seen, Unit::Uses, "counted here");
+    if let Some(learned) = node.learned_uses {
+        trace = trace.input("queries that hold it in a run", learned, Unit::Uses, "earlier runs of the job");
+    }
+    decision.trace = trace
         .input("estimated size, at most", bytes, Unit::Bytes, "plan")
         .input("protected storage memory still free", free, Unit::Bytes, "executors")
         .note(match place {

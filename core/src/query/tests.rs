@@ -235,6 +235,23 @@ fn the_first_sighting_is_only_remembered() {
 }
 
 #[test]
+fn what_earlier_runs_used_again_is_kept_at_its_first_meeting() {
+    let learned = |uses: u32, times: u32| {
+        let mut input = join();
+        input.nodes[1].learned_uses = Some(uses);
+        input.nodes[1].seen = times;
+        plan(&input)
+    };
+    let answer = learned(3, 0);
+    assert_eq!(answer.cache.len(), 1, "{:#?}", answer.decisions);
+    let grade = learned(3, 0).decisions.iter().find(|made| made.name == "cache").unwrap().decision.grade;
+    assert_eq!(grade, crate::trace::Grade::C, "no better than its time, which nobody has measured");
+    assert_eq!((learned(1, 0).cache.len(), learned(1, 0).decisions.len()), (0, 1), "a run used it once");
+    assert_eq!(learned(3, 2).cache.len(), 0, "this is its last use");
+    assert_eq!(learned(3, 3).cache.len(), 1, "the run goes on beyond what earlier ones did");
+}
+
+#[test]
 fn a_costly_sub_plan_that_comes_back_is_cached() {
     let answer = plan(&seen(join(), 1, 1, 8_000));
     let expected = CacheChoice { hash: "Join".into(), level: StorageLevel::MemoryAndDisk };

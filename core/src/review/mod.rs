@@ -71,6 +71,9 @@ fn past_run(run: &ReviewInput) -> PastRun {
         executor_cores: run.executor_cores.filter(|_| on_executors),
         heap_peak_bytes: run.heap_peak_bytes.filter(|_| on_executors),
         memory_failures: run.memory_failures.filter(|_| on_executors),
+        // The asker's: it knows the log's words.
+        lacked: None,
+        lacked_bytes: None,
     }
 }
 

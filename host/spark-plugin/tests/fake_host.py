@@ -32,6 +32,7 @@ WELCOME = {
     "stack_frames_at_most": 80,
     "storage_look_ms": 500,
     "alive_ms": 500,
+    "wants_shapes": False,
 }
 
 

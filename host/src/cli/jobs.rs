@@ -118,7 +118,7 @@ impl Jobs {
                 row.job.to_owned(),
                 row.runs.to_string(),
                 day(row.last.started_ms),
-                word(row.last.ended).to_owned(),
+                ended(row.last),
                 render_ms(row.last.run.run_ms),
                 row.last.run.executors.to_string(),
                 row.last.run.executor_heap_bytes.map_or_else(|| "-".to_owned(), |bytes| bytes.to_string()),
@@ -152,7 +152,7 @@ impl Jobs {
             let run = &lesson.run;
             runs.add_row([
                 day(lesson.started_ms),
-                word(lesson.ended).to_owned(),
+                ended(lesson),
                 render_ms(run.run_ms),
                 run.executors.to_string(),
                 render_ms(lesson.executor_ms),
@@ -175,11 +175,13 @@ impl Jobs {
     }
 }
 
-const fn word(ended: RunEnd) -> &'static str {
-    match ended {
-        RunEnd::Well => "well",
-        RunEnd::Failed => "failed",
-        RunEnd::Unknown => "unknown",
+/// How a run ended, and what it lacked.
+fn ended(lesson: &Lesson) -> String {
+    match (lesson.ended, lesson.run.lacked) {
+        (RunEnd::Well, _) => "well".to_owned(),
+        (RunEnd::Failed, Some(memory)) => format!("failed: {}", memory.name()),
+        (RunEnd::Failed, None) => "failed".to_owned(),
+        (RunEnd::Unknown, _) => "unknown".to_owned(),
     }
 }
 

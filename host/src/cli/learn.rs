@@ -62,7 +62,7 @@ impl Learn {
             }
             let run = review::ask(&policy, &log.measured, &[], None)??.past_run;
             let job = job_of(self.job.as_deref(), &log.measured.name);
-            let lesson = lesson(&log, None, run, &job, "log");
+            let lesson = lesson(&log, None, (run, Vec::new()), &job, "log");
             if !store.keep(&lesson)? {
                 note(&format!("`{}` has learned from {} before", lesson.job, lesson.application));
             }

@@ -14,7 +14,7 @@ use std::time::Duration;
 use clap::Args;
 use sparkwright_core::abi::codes;
 use sparkwright_core::answers;
-use sparkwright_core::facts::History;
+use sparkwright_core::facts::{ClusterFacts, History};
 use sparkwright_core::launch::PlanLaunchAnswer;
 use sparkwright_core::lesson::{self, Lesson};
 use sparkwright_core::policy::ResolvedPolicy;
@@ -169,8 +169,9 @@ impl Submit {
         let made = u32::try_from(attempts.failed.len()).unwrap_or(u32::MAX);
         let Ok(Ok(prepared)) = prepared_launch(launch) else { return false };
         let Ok(Ok(next)) = self.ask(run, &prepared, &attempts.failed, &mut launch.clone()) else { return false };
-        match retry(&launch.policy, made, &lesson, &next) {
-            Retry::Again { why, .. } => {
+        let cluster = run.cluster();
+        match retry(&launch.policy, made, &lesson, &cluster, &next) {
+            Retry::Again(why) => {
                 note(&why);
                 true
             }
@@ -293,7 +294,7 @@ impl Submit {
             }
             None => learned(launch, failed),
         };
-        let cluster = cluster_facts(master(&run.user), &run.spark.version, run.arguments.is_python(), run.user.clone());
+        let cluster = run.cluster();
         let mut facts = launch_facts(cluster, self.input_bytes, &launch.labels, history);
         // What can't be looked at is no reason to keep the application from running.
         match self.input_files() {
@@ -310,6 +311,13 @@ struct Run {
     spark: Installation,
     user: BTreeMap<String, String>,
     record: PathBuf,
+}
+
+impl Run {
+    /// Where it runs, and what the user configured.
+    fn cluster(&self) -> ClusterFacts {
+        cluster_facts(master(&self.user), &self.spark.version, self.arguments.is_python(), self.user.clone())
+    }
 }
 
 /// The attempts that failed.
@@ -373,7 +381,7 @@ fn no_spark(error: FileError) -> Failure {
 /// else.
 fn learned(launch: &mut SteeringSetup, failed: &[Lesson]) -> History {
     let Some(lessons) = &launch.lessons else { return lesson::history(failed) };
-    let (history, read) = lessons.history(Duration::from_millis(STORE_ANSWERS_WITHIN_MS), failed);
+    let (learned, read) = lessons.learned(Duration::from_millis(STORE_ANSWERS_WITHIN_MS), failed);
     match read {
         Ok(unread) => tell_unread(unread),
         Err(error) => {
@@ -382,7 +390,8 @@ fn learned(launch: &mut SteeringSetup, failed: &[Lesson]) -> History {
             launch.faults.push(fault);
         }
     }
-    history
+    launch.learned = learned.plans;
+    learned.history
 }
 
 /// Has a host record a run that is not steered, by Spark's event log once the driver is gone; gives the configurations to add. Nothing is added

@@ -22,5 +22,6 @@ pub fn ask(
 ) -> Result<Result<ReviewAnswer, ErrorBody>, EngineError> {
     let question = run.question(earlier, input_bytes);
     let (answer, _) = policy.session()?.ask(DecisionPoint::Review, &question, Budget::millis(LAUNCH_MODULE_MS))?;
-    Ok(answer)
+    Ok(answer
+        .map(|answer: ReviewAnswer| ReviewAnswer { past_run: answer.past_run.with_lacked(run.lacked()), ..answer }))
 }

@@ -3,18 +3,21 @@
 use std::collections::BTreeMap;
 
 use sparkwright_core::facts::{PastRun, parse_spark_memory};
+use sparkwright_core::out_of_memory::{self, Lacked, Memory};
 use sparkwright_core::review::critical_path::{Job, Step, critical_path_ms};
 use sparkwright_core::review::{ReviewInput, StageFacts};
 use sparkwright_core::units::Bytes;
 
 use super::covered::Covered;
-use super::memory_failures;
 use super::tasks::{Task, at_rank, usual_peak_bytes};
 use crate::spark::application::DRIVER;
 use crate::spark::events::{Event, StageInfo, TaskEnd};
 
 /// More stages than this are not reviewed: the longest are.
 const MOST_STAGES: usize = 1_000;
+
+/// Where no stage says why a query failed.
+const NO_STAGE: i64 = -1;
 
 /// One stage, all its attempts together.
 #[derive(Debug, Clone, Default)]
@@ -24,6 +27,8 @@ struct Stage {
     submitted_ms: Option<u64>,
     completed_ms: Option<u64>,
     tasks: Vec<Task>,
+    /// How many tasks it has.
+    planned: u64,
     failed: u64,
 }
 
@@ -54,6 +59,12 @@ pub struct Measured {
     jobs: BTreeMap<i64, Job>,
     heap_peak_bytes: u64,
     memory_failures: u64,
+    /// The stage that failed last, and why.
+    failed: Option<(i64, String)>,
+    /// The memory for want of which an executor was lost last.
+    lost: Option<Memory>,
+    /// What the last job or query that ended failed for want of, with its stage.
+    lacked: Option<(Memory, i64, String)>,
 }
 
 impl Measured {
@@ -77,8 +88,9 @@ impl Measured {
             Event::ExecutorRemoved(removed) => {
                 // A decommissioned one is removed twice.
                 if let Some(executor) = self.executors.get_mut(&removed.executor) {
-                    self.memory_failures +=
-                        u64::from(executor.to_ms.is_none() && memory_failures::of_executor(removed));
+                    let lost = Memory::of_executor(&removed.reason).filter(|_| executor.to_ms.is_none());
+                    self.memory_failures += u64::from(lost == Some(Memory::ExecutorHeap));
+                    self.lost = lost.or(self.lost);
                     executor.to_ms.get_or_insert(removed.at_ms);
                 }
             }
@@ -90,9 +102,21 @@ impl Measured {
                 if let Some(job) = self.jobs.get_mut(&end.job) {
                     job.to_ms = end.at_ms;
                 }
+                self.lacked = self.failed.take().filter(|_| end.failed()).and_then(|(stage, why)| {
+                    let memory = Memory::of_stage_after(&why, self.lost)?;
+                    Some((memory, stage, why))
+                });
                 self.heard(end.at_ms);
             }
             Event::StageSubmitted(stage) | Event::StageCompleted(stage) => self.stage(&stage.stage),
+            Event::SqlEnd(end) => match end.error.as_deref().filter(|error| !error.is_empty()) {
+                None => self.lacked = None,
+                // Where one of its jobs failed, that tells more.
+                Some(error) => {
+                    let by_driver = || Some((Memory::of_query(error)?, NO_STAGE, error.to_owned()));
+                    self.lacked = self.lacked.take().or_else(by_driver);
+                }
+            },
             Event::TaskEnd(end) => self.task(end),
             _ => {}
         }
@@ -106,6 +130,10 @@ impl Measured {
         let stage = self.stages.entry(info.stage).or_default();
         stage.name.clone_from(&info.name);
         stage.parents.clone_from(&info.parents);
+        stage.planned = info.tasks.into();
+        if let Some(why) = info.failure.as_ref().filter(|why| !why.is_empty()) {
+            self.failed = Some((info.stage, why.clone()));
+        }
         if let Some(at_ms) = info.submitted_ms {
             stage.submitted_ms = Some(stage.submitted_ms.map_or(at_ms, |known| known.min(at_ms)));
         }
@@ -122,7 +150,8 @@ impl Measured {
         }
         let stage = self.stages.entry(end.stage).or_default();
         if end.info.failed || end.info.killed {
-            self.memory_failures += u64::from(memory_failures::of_task(end));
+            let class = end.reason.class.as_deref().unwrap_or_default();
+            self.memory_failures += u64::from(Memory::of_stage(class) == Some(Memory::ExecutorHeap));
             stage.failed += u64::from(end.info.failed);
             return;
         }
@@ -192,6 +221,37 @@ impl Measured {
         }
     }
 
+    /// The memory for want of which the last job or query failed.
+    #[must_use]
+    pub fn lacked(&self) -> Option<Lacked> {
+        let (memory, stage, why) = self.lacked.as_ref()?;
+        let lacked = memory.lacked(why, self.local(), |key| self.conf.get(key).map(|value| value.trim()));
+        let stage = self.stages.get(stage);
+        let wanted_bytes = match lacked.memory {
+            Memory::Results => stage.and_then(|stage| out_of_memory::all_results(why, stage.planned)),
+            Memory::ExecutorHeap => stage.and_then(|stage| self.left_for_one(stage)),
+            _ => None,
+        };
+        Some(Lacked { wanted_bytes, ..lacked })
+    }
+
+    /// What was left of a stage's shuffle for its one task that did not end; nothing where more of them did not.
+    fn left_for_one(&self, stage: &Stage) -> Option<Bytes> {
+        // Parts of it may have been written more than once, where executors were lost.
+        let written = |id: &i64| {
+            let parent = self.stages.get(id)?;
+            let written = u128::from(sum(&parent.tasks, |task| task.shuffle_written_bytes));
+            let all = (written * u128::from(parent.planned)).checked_div(parent.tasks.len() as u128)?;
+            u64::try_from(all).ok()
+        };
+        if stage.tasks.len() as u64 + 1 != stage.planned {
+            return None;
+        }
+        let all: u64 = stage.parents.iter().map(written).sum::<Option<u64>>()?;
+        let left = all.saturating_sub(sum(&stage.tasks, |task| task.shuffle_read_bytes));
+        (left > 0).then_some(Bytes(left))
+    }
+
     fn whole(&self, key: &str) -> Option<u32> {
         self.conf.get(key)?.trim().parse().ok()
     }
@@ -220,9 +280,14 @@ impl Measured {
     }
 }
 
+/// A sum over tasks.
+fn sum(tasks: &[Task], of: impl Fn(&Task) -> u64) -> u64 {
+    tasks.iter().fold(0, |sum: u64, task| sum.saturating_add(of(task)))
+}
+
 fn facts(id: i64, stage: &Stage) -> StageFacts {
     let tasks = &stage.tasks;
-    let sum = |of: fn(&Task) -> u64| tasks.iter().fold(0, |sum: u64, task| sum.saturating_add(of(task)));
+    let sum = |of: fn(&Task) -> u64| sum(tasks, of);
     let sorted = |of: fn(&Task) -> u64| {
         let mut values: Vec<u64> = tasks.iter().map(of).collect();
         values.sort_unstable();

@@ -6,7 +6,6 @@ mod covered;
 mod declared;
 mod found;
 mod measured;
-mod memory_failures;
 pub mod redacted;
 mod tasks;
 

@@ -9,6 +9,7 @@ use std::io::{self, BufWriter, Write as _};
 use std::path::Path;
 
 use serde_json::{Map, Value};
+use sparkwright_core::out_of_memory;
 
 use super::EventLogError;
 use crate::private;
@@ -40,6 +41,8 @@ const KEPT: [&str; 19] = [
 ];
 /// Members whose text stays up to the first sign: operators, metrics and RDDs, whose names may go on with a query or a whole plan.
 const LABELS: [&str; 3] = ["nodeName", "name", "Name"];
+/// Members that say why something failed: what they say of memory stays, in words that are known.
+const REASONS: [&str; 2] = ["Failure Reason", "errorMessage"];
 /// The properties of a job or stage that stay; the others are the program's.
 const LOCAL_PROPERTIES: [&str; 3] = ["spark.sql.execution.id", "spark.sql.execution.root.id", "spark.scheduler.pool"];
 /// What the name of a configuration holds that is secret, without its dots.
@@ -147,7 +150,8 @@ fn redact(name: &str, text: &mut String) {
             },
         );
     } else {
-        REDACTED.clone_into(text);
+        let known = REASONS.contains(&name).then(|| out_of_memory::known_words(text)).flatten();
+        *text = known.map_or_else(|| REDACTED.to_owned(), |known| format!("{REDACTED}: {known}"));
     }
 }
 
@@ -173,6 +177,20 @@ fn holds_secret(value: &str) -> bool {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+
+    #[test]
+    fn of_a_failure_stays_what_it_says_of_memory() {
+        let kept = |text: &str| {
+            let mut text = text.to_owned();
+            redact("Failure Reason", &mut text);
+            text
+        };
+        let died = "Job aborted due to stage failure: Task 0 failed on host-of-mine: java.lang.OutOfMemoryError: select 'secret'";
+        assert_eq!(kept(died), "*********(redacted): Job aborted; OutOfMemoryError");
+        assert_eq!(kept("Job 3 cancelled: 'secret'"), REDACTED);
+        let results = "Total size of serialized results of 11 tasks (1105.4 MiB) is bigger than spark.driver.maxResultSize (1 secret)";
+        assert!(!kept(results).contains("secret") && kept(results).contains("of 11 tasks (1105.4 MiB)"));
+    }
 
     #[test]
     fn names_and_values_of_secrets_are_known() {

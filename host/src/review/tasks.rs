@@ -12,6 +12,7 @@ pub(super) struct Task {
     pub(super) spilled_bytes: u64,
     pub(super) read_bytes: u64,
     pub(super) shuffle_read_bytes: u64,
+    pub(super) shuffle_written_bytes: u64,
     pub(super) peak_bytes: u64,
 }
 
@@ -26,6 +27,7 @@ impl Task {
             spilled_bytes: metrics.spilled_bytes,
             read_bytes: metrics.read_bytes(),
             shuffle_read_bytes: metrics.shuffle_read.bytes(),
+            shuffle_written_bytes: metrics.shuffle_write.bytes,
             peak_bytes: metrics.peak_bytes,
         }
     }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use lru::LruCache;
 use sparkwright_core::by_name::ByName;
+use sparkwright_core::lesson::{LearnedPlan, MOST_PLANS, PlanLesson};
 use sparkwright_core::query::{CachedBy, PlanNode, SpillFacts};
 use sparkwright_core::units::Bytes;
 
@@ -24,6 +25,7 @@ const MOST_OPEN_EXECUTIONS: usize = 1_000;
 
 #[derive(Debug, Clone, Default)]
 struct SubPlan {
+    shape: Option<Arc<str>>,
     seen: u32,
     first_ms: u64,
     last_ms: u64,
@@ -45,18 +47,64 @@ pub struct PlanHistory {
     sub_plans: LruCache<Arc<str>, SubPlan>,
     /// What executions that have not ended hold, whether they compute it or not.
     held: BTreeMap<i64, BTreeSet<Arc<str>>>,
+    /// Queries that hold a sub-plan of a shape in a run, as earlier runs of the job had it.
+    learned: BTreeMap<String, u32>,
+    /// The shape of each sub-plan that the question at hand holds.
+    shapes: BTreeMap<Arc<str>, Arc<str>>,
 }
 
 impl Default for PlanHistory {
     fn default() -> Self {
-        Self { sub_plans: LruCache::new(MOST_SUB_PLANS), held: BTreeMap::new() }
+        Self {
+            sub_plans: LruCache::new(MOST_SUB_PLANS),
+            held: BTreeMap::new(),
+            learned: BTreeMap::new(),
+            shapes: BTreeMap::new(),
+        }
     }
 }
 
 impl PlanHistory {
+    /// One that knows what earlier runs of the job showed.
+    #[must_use]
+    pub fn after(learned: &[LearnedPlan]) -> Self {
+        Self { learned: learned.iter().map(|plan| (plan.shape.clone(), plan.uses)).collect(), ..Self::default() }
+    }
+
+    /// What the run showed of sub-plans that came again, by their shapes: those that took longest first. `task_ms_of` as for [`describe`](Self::describe).
+    #[must_use]
+    pub fn lessons(&self, task_ms_of: impl Fn(i64) -> Option<u64>) -> Vec<PlanLesson> {
+        let mut by_shape: BTreeMap<&str, PlanLesson> = BTreeMap::new();
+        for (_, known) in &self.sub_plans {
+            let Some(shape) = known.shape.as_deref() else { continue };
+            let lesson = by_shape
+                .entry(shape)
+                .or_insert_with(|| PlanLesson { shape: shape.to_owned(), ..PlanLesson::default() });
+            lesson.plans = lesson.plans.saturating_add(1);
+            lesson.queries = lesson.queries.saturating_add(known.seen);
+            let took = [known.execution, known.earlier].into_iter().flatten().find_map(|(execution, share)| {
+                let task_ms = task_ms_of(execution)? as f64 * share.clamp(0.0, 1.0);
+                (task_ms >= 0.0).then_some(task_ms as u64)
+            });
+            lesson.task_ms = lesson.task_ms.max(took);
+        }
+        let mut lessons: Vec<PlanLesson> =
+            by_shape.into_values().filter(|lesson| lesson.queries / 2 >= lesson.plans).collect();
+        lessons.sort_by(|one, other| {
+            (other.task_ms, other.queries, &one.shape).cmp(&(one.task_ms, one.queries, &other.shape))
+        });
+        lessons.truncate(MOST_PLANS);
+        lessons
+    }
+
     /// Fills in what is known of each node; `task_ms_of` gives the task time of an execution that has ended.
     #[must_use]
-    pub fn describe(&self, asked: Vec<AskedNode>, task_ms_of: impl Fn(i64) -> Option<u64>) -> Vec<PlanNode> {
+    pub fn describe(&mut self, asked: Vec<AskedNode>, task_ms_of: impl Fn(i64) -> Option<u64>) -> Vec<PlanNode> {
+        self.shapes = asked
+            .iter()
+            .filter(|node| !node.shape.is_empty())
+            .map(|node| (node.hash.as_str().into(), node.shape.as_str().into()))
+            .collect();
         asked
             .into_iter()
             .map(|node| {
@@ -65,7 +113,9 @@ impl PlanHistory {
                     .into_iter()
                     .flatten()
                     .find_map(|(execution, share)| Some((task_ms_of(execution)?, share)));
+                let learned_uses = self.learned.get(&node.shape).copied();
                 PlanNode {
+                    learned_uses,
                     parent: node.parent,
                     operator: node.operator,
                     hash: node.hash,
@@ -93,6 +143,7 @@ impl PlanHistory {
 
     /// Remembers that a query held these nodes, with each one's share of its work.
     pub fn remember(&mut self, nodes: &[PlanNode], shares: &ByName<f64>, execution: Option<i64>, now_ms: u64) {
+        let shapes = std::mem::take(&mut self.shapes);
         let mut met: BTreeSet<&str> = BTreeSet::new();
         let mut held = BTreeSet::new();
         for node in nodes.iter().filter(|node| !node.hash.is_empty()) {
@@ -101,6 +152,9 @@ impl PlanHistory {
             }
             let hash: Arc<str> = node.hash.as_str().into();
             let known = self.sub_plans.get_or_insert_mut(Arc::clone(&hash), SubPlan::default);
+            if known.shape.is_none() {
+                known.shape = shapes.get(&hash).cloned();
+            }
             held.insert(hash);
             if known.seen == 0 {
                 known.first_ms = now_ms;
@@ -184,6 +238,7 @@ mod tests {
             parent: None,
             operator: "Join".into(),
             hash: hash.into(),
+            shape: format!("shape of {hash}"),
             bytes: None,
             rows: None,
             row_bytes: 8,
@@ -253,7 +308,7 @@ mod tests {
     }
 
     /// A plan of `MOST_NODES` sub-plans that nobody has seen before.
-    fn fresh(history: &PlanHistory, query: usize) -> Vec<PlanNode> {
+    fn fresh(history: &mut PlanHistory, query: usize) -> Vec<PlanNode> {
         const MOST_NODES: usize = 400;
         history.describe((0..MOST_NODES).map(|node| asked(&format!("{query}:{node}"))).collect(), |_| None)
     }
@@ -276,8 +331,11 @@ mod tests {
         history.remember(&seen, &ByName::new(), None, 1_000);
         let least = (1_000..1_010).map(|query| took(&mut history, query)).min();
         assert_eq!(history.sub_plans.len(), MOST_SUB_PLANS.get());
-        let known = |history: &PlanHistory, hash: &str| history.describe(vec![asked(hash)], |_| None)[0].seen;
-        assert_eq!((known(&history, "0:0"), known(&history, "0:1"), known(&history, "1009:399")), (2, 0, 1));
+        let known = |history: &mut PlanHistory, hash: &str| history.describe(vec![asked(hash)], |_| None)[0].seen;
+        assert_eq!(
+            (known(&mut history, "0:0"), known(&mut history, "0:1"), known(&mut history, "1009:399")),
+            (2, 0, 1)
+        );
         // To look for the oldest among all of them for each new one took a hundred times as long.
         assert!(least < Some(std::time::Duration::from_millis(20)), "{least:?}");
     }

@@ -167,6 +167,8 @@ pub enum Greeting {
         storage_look_ms: u64,
         /// Time between signs of life.
         alive_ms: u64,
+        /// Whether questions name the shapes of sub-plans: it costs planning time, so only where later runs learn from this one.
+        wants_shapes: bool,
     },
     /// The application is not steered.
     Refused {
@@ -275,6 +277,9 @@ pub struct AskedNode {
     /// What names the sub-plan's result.
     #[serde(default)]
     pub hash: String,
+    /// What names its shape from run to run; empty from an older plugin.
+    #[serde(default)]
+    pub shape: String,
     /// A leaf's size.
     pub bytes: Option<u64>,
     /// A leaf's rows.

@@ -9,6 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use sparkwright_core::facts::PastRun;
+use sparkwright_core::lesson::PlanLesson;
 use sparkwright_core::steering::{EVENT_LOG_WITHIN_MS, OUTCOME_WITHIN_MS, STORE_TAKES_WITHIN_MS};
 
 use super::driver::lives;
@@ -68,7 +69,11 @@ pub(super) fn finish(steered: &Steered) {
     }
     steered.recorder.note(Change::Ended { at_ms: ended_ms });
     if let Some((log, run)) = taught {
-        keep_lesson(&steered.recorder, &steered.launch, log.as_ref(), run);
+        let plans = {
+            let application = lock(&steered.application);
+            lock(&steered.queries.history).lessons(|execution| application.ended_task_ms(execution))
+        };
+        keep_lesson(&steered.recorder, &steered.launch, log.as_ref(), run.map(|run| (run, plans)));
     }
     steered.recorder.finish();
 }
@@ -181,7 +186,7 @@ pub(super) fn keep_lesson(
     recorder: &Recorder,
     launch: &SteeringSetup,
     log: Result<&Log, &String>,
-    run: Option<PastRun>,
+    run: Option<(PastRun, Vec<PlanLesson>)>,
 ) {
     // Why there is no log or no review stands in the record already.
     let (true, Ok(log), Some(run)) = (launch.lessons.is_some() || launch.lesson.is_some(), log, run) else { return };

@@ -2,6 +2,8 @@
 
 use std::sync::{Condvar, Mutex, PoisonError};
 
+use sparkwright_core::lesson::LearnedPlan;
+
 use super::lock::lock;
 use crate::spark::plan_history::PlanHistory;
 
@@ -26,6 +28,11 @@ struct Answers {
 pub(super) struct Unrecorded<'a>(&'a Queries);
 
 impl Queries {
+    /// Those of an application of whose job earlier runs showed this.
+    pub(super) fn after(learned: &[LearnedPlan]) -> Self {
+        Self { history: Mutex::new(PlanHistory::after(learned)), ..Self::default() }
+    }
+
     /// An answer goes out. To be called before it does: what the driver then says of that query may be here before the record of it.
     pub(super) fn answers(&self) -> Unrecorded<'_> {
         lock(&self.answers).sent += 1;

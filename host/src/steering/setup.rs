@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use sparkwright_core::by_name::ByName;
 use sparkwright_core::launch::PlanLaunchAnswer;
+use sparkwright_core::lesson::LearnedPlan;
 use sparkwright_core::policy::ResolvedPolicy;
 
 use crate::lesson::Lessons;
@@ -77,6 +78,9 @@ pub struct SteeringSetup {
     /// The job that the run is one of, and the store where it leaves what it teaches; absent where there is none.
     #[serde(default)]
     pub lessons: Option<Lessons>,
+    /// What earlier runs of the job showed of its queries.
+    #[serde(default)]
+    pub learned: Vec<LearnedPlan>,
     /// The file that says how the driver's process ended, once it has; absent where nobody waits for that.
     #[serde(default)]
     pub outcome: Option<PathBuf>,

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use sparkwright_core::confs::ConfWhen;
-use sparkwright_core::facts::History;
 use sparkwright_core::launch::settable_while_starting;
 use sparkwright_core::steering::STORE_ANSWERS_WHILE_STARTING_MS;
 
@@ -12,7 +11,7 @@ use super::setup::{Mode, SteeringSetup};
 use crate::engine::Prepared;
 use crate::launch::cluster::cluster_facts;
 use crate::launch::plan::{PlanError, launch_facts, plan_launch};
-use crate::lesson::{job_here, no_lessons};
+use crate::lesson::{Learned, job_here, no_lessons};
 use crate::spark::protocol::{Hello, VERSION};
 
 impl SteeringSetup {
@@ -42,14 +41,15 @@ impl SteeringSetup {
         let cluster = cluster_facts(&hello.master, &hello.spark, hello.python, hello.user_confs(&[]));
         self.name_job(&hello.name);
         let within = Duration::from_millis(STORE_ANSWERS_WHILE_STARTING_MS);
-        let history = self.lessons.as_ref().map_or_else(History::default, |lessons| {
-            let (history, read) = lessons.history(within, &[]);
+        let learned = self.lessons.as_ref().map_or_else(Learned::default, |lessons| {
+            let (learned, read) = lessons.learned(within, &[]);
             if let Err(error) = read {
                 fault(no_lessons(&error));
             }
-            history
+            learned
         });
-        let plan = plan_launch(prepared, &launch_facts(cluster, None, &self.labels, history))?;
+        self.learned = learned.plans;
+        let plan = plan_launch(prepared, &launch_facts(cluster, None, &self.labels, learned.history))?;
         let mut confs = BTreeMap::new();
         if self.mode == Mode::Act {
             let settable =

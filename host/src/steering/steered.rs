@@ -49,6 +49,7 @@ impl Steered {
         recorder: Recorder,
         driver: Driver,
     ) -> Self {
+        let queries = Queries::after(&launch.learned);
         Self {
             launch,
             hello,
@@ -58,7 +59,7 @@ impl Steered {
             counters: Counters::default(),
             scaling: Scaling::default(),
             declared: Declared::default(),
-            queries: Queries::default(),
+            queries,
             application: Mutex::default(),
             outcomes: Mutex::default(),
         }
@@ -112,6 +113,7 @@ impl Steered {
             stack_frames_at_most: limits::STACK_FRAMES_AT_MOST,
             storage_look_ms: limits::STORAGE_LOOK_MS,
             alive_ms: limits::alive_ms(&self.launch.policy),
+            wants_shapes: self.launch.lessons.is_some(),
         }
     }
 

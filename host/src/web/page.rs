@@ -61,6 +61,9 @@ impl Form {
     }
 }
 
+/// The page's icon.
+const ICON: &str = "icon.svg";
+
 /// A file as it is served.
 #[derive(Debug)]
 struct File {
@@ -118,7 +121,9 @@ impl Page {
         let mut response = Response::new(Body::empty());
         let told = response.headers_mut();
         told.insert(ETAG, form.etag.clone());
-        told.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+        // A page asks for its icon three times, and an old one does no harm.
+        let kept = if name == ICON { "max-age=3600" } else { "no-cache" };
+        told.insert(CACHE_CONTROL, HeaderValue::from_static(kept));
         told.insert(VARY, HeaderValue::from_static("accept-encoding"));
         if has_already(headers, &form.etag) {
             *response.status_mut() = StatusCode::NOT_MODIFIED;

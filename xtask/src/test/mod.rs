@@ -57,7 +57,7 @@ const CERTIFIED_MINUTES: u32 = 50;
 /// The README's other command.
 const DEMO: &str = "cargo xtask demo";
 /// Those whose tests have a long form: they draw cases, or what they check may fail once in many times.
-const LONG: [&str; 9] = [
+const LONG: [&str; 10] = [
     "core/tests/decision_properties",
     "core/tests/control_properties",
     "core/policy/tests/policy",
@@ -66,6 +66,7 @@ const LONG: [&str; 9] = [
     "tests/tests/applications",
     "tests/tests/faults",
     "tests/tests/invisible",
+    "tests/tests/out_of_memory",
     "tests/tests/tpcds",
 ];
 

@@ -20,7 +20,7 @@ pub(in crate::steering) fn question(steered: &Steered, ask: Ask) -> PlanQueryInp
     let running = Executors::of(steered);
     let nodes = {
         let application = lock(&steered.application);
-        let history = lock(&steered.queries.history);
+        let mut history = lock(&steered.queries.history);
         history.describe(ask.nodes, |execution| application.ended_task_ms(execution))
     };
     let known = PlanQueryInput {

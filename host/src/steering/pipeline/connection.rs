@@ -139,8 +139,8 @@ impl Connection {
         };
         let label = self.host.launch.labels.get("job").map(String::as_str);
         let lessons = Lessons { job: job_here(job, label, application, None).name, store };
-        let (history, read) = lessons.history(Duration::from_millis(STORE_ANSWERS_WITHIN_MS), &[]);
-        Ok(json!({"history": history, "job": lessons.job, "missed": read.err().map(|error| error.to_string())}))
+        let (learned, read) = lessons.learned(Duration::from_millis(STORE_ANSWERS_WITHIN_MS), &[]);
+        Ok(json!({"history": learned.history, "job": lessons.job, "missed": read.err().map(|error| error.to_string())}))
     }
 
     fn ask(&mut self, request: AskRequest) -> Result<Value, Refusal> {

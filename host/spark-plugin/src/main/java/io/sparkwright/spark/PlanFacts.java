@@ -60,6 +60,8 @@ final class PlanFacts implements PlanHash.Visitor {
     boolean whole;
     /** The hash of this sub-plan's result, as the host gets it. */
     String hash;
+    /** The hash of its shape, by which a later run of the same job knows it again; null where none learns. */
+    String shape;
 
     Node(LogicalPlan plan) {
       this.plan = plan;
@@ -95,6 +97,7 @@ final class PlanFacts implements PlanHash.Visitor {
   private final Welcome welcome;
   private final long nowMs = System.currentTimeMillis();
   private final PlanHash hashes = new PlanHash(this);
+  private final PlanHash shapes = PlanHash.ofShapes();
   /** The node whose expressions are being walked. */
   private Node holder;
 
@@ -271,6 +274,9 @@ final class PlanFacts implements PlanHash.Visitor {
     }
     node.hash = HexFormat.of().toHexDigits(
         Mix.with(Mix.with(Mix.with(planHash, node.size), node.sources), confDigest));
+    if (welcome.wantsShapes()) {
+      node.shape = HexFormat.of().toHexDigits(shapes.of(plan));
+    }
     return node;
   }
 

@@ -5,12 +5,15 @@ import java.util.HashMap;
 import java.util.IdentityHashMap;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.regex.Pattern;
+import org.apache.hadoop.fs.Path;
 import org.apache.spark.sql.catalyst.expressions.Alias;
 import org.apache.spark.sql.catalyst.expressions.Attribute;
 import org.apache.spark.sql.catalyst.expressions.AttributeReference;
 import org.apache.spark.sql.catalyst.expressions.ExprId;
 import org.apache.spark.sql.catalyst.expressions.Expression;
 import org.apache.spark.sql.catalyst.expressions.LambdaFunction;
+import org.apache.spark.sql.catalyst.expressions.Literal;
 import org.apache.spark.sql.catalyst.expressions.NamedExpression;
 import org.apache.spark.sql.catalyst.expressions.NamedLambdaVariable;
 import org.apache.spark.sql.catalyst.expressions.RuntimeReplaceable;
@@ -20,6 +23,7 @@ import org.apache.spark.sql.catalyst.plans.logical.LocalRelation;
 import org.apache.spark.sql.catalyst.plans.logical.LogicalPlan;
 import org.apache.spark.sql.catalyst.plans.logical.SubqueryAlias;
 import org.apache.spark.sql.catalyst.plans.logical.View;
+import org.apache.spark.sql.execution.datasources.InMemoryFileIndex;
 import org.apache.spark.sql.execution.datasources.LogicalRelation;
 import org.apache.spark.sql.types.DataType;
 import org.apache.spark.sql.types.Decimal;
@@ -33,6 +37,9 @@ import scala.collection.Iterator;
  * expression id, so the same query built again has the same hash. Spark's own {@code semanticHash} has 32 bits, needs the canonical plan
  * (tens of milliseconds for wide plans) and reads every row of a local relation. The hash serves as a name only: Spark's {@code sameResult}
  * decides whether two plans are the same.
+ *
+ * <p>A hash of a plan's <em>shape</em> leaves out what differs from day to day: values of literals, numbers of operators, the files and rows of
+ * sources, digits in their paths. Tomorrow's run of a job has the same shapes.
  */
 final class PlanHash {
   /** Called with each expression before it is hashed, and with each subquery's plan. */
@@ -45,6 +52,7 @@ final class PlanHash {
   private static final long RIGHT_SIDE = 0x5249474854L;
   private static final long NOTHING = 0x4e554c4cL;
   private static final long NUMBER = 0x4e554d424552L;
+  private static final Pattern DIGITS = Pattern.compile("[0-9]+");
   private static final WeakIdentityMap<Object, Integer> ROWS = new WeakIdentityMap<>();
   private static final ClassValue<Long> CLASS_HASH = new ClassValue<>() {
     @Override
@@ -54,6 +62,7 @@ final class PlanHash {
   };
 
   private final Visitor visitor;
+  private final boolean shape;
   private final Map<LogicalPlan, Long> plans = new IdentityHashMap<>();
   /** From a column's expression id to the hash of its origin. */
   private final Map<Long, Long> origins = new HashMap<>();
@@ -63,7 +72,23 @@ final class PlanHash {
   private int lambdas;
 
   PlanHash(Visitor visitor) {
+    this(visitor, false);
+  }
+
+  private PlanHash(Visitor visitor, boolean shape) {
     this.visitor = visitor;
+    this.shape = shape;
+  }
+
+  /** Hashes shapes. Subqueries of the plans must have been hashed before, as their children. */
+  static PlanHash ofShapes() {
+    return new PlanHash(new Visitor() {
+      @Override
+      public void expression(Expression expression) {}
+
+      @Override
+      public void subquery(LogicalPlan plan) {}
+    }, true);
   }
 
   /** The hash of a plan; its children must have been hashed before. */
@@ -72,9 +97,9 @@ final class PlanHash {
     long hash = CLASS_HASH.get(plan.getClass());
     boolean leaf = plan.children().isEmpty();
     if (plan instanceof LogicalRelation relation) {
-      hash = Mix.with(hash, relation.relation().hashCode());
+      hash = Mix.with(hash, shape ? lasting(relation) : relation.relation().hashCode());
     } else if (plan instanceof LocalRelation local) {
-      hash = Mix.with(hash, rowsHash(local.data()));
+      hash = Mix.with(hash, shape ? 0 : rowsHash(local.data()));
     } else if (plan instanceof SubqueryAlias || plan instanceof View) {
       // only the query of a view counts: one that is made again has another name or creation time and the same rows
       hash = Mix.with(hash, plans.get(plan.children().head()));
@@ -95,6 +120,21 @@ final class PlanHash {
     plans.put(plan, hash);
     if (leaf || !passesOn(plan)) {
       nameColumns(plan, hash);
+    }
+    return hash;
+  }
+
+  /** What lasts of a source from day to day: its table's name, else its format and its paths without digits. */
+  private static long lasting(LogicalRelation relation) {
+    if (relation.catalogTable().isDefined()) {
+      return Mix.of(relation.catalogTable().get().identifier().unquotedString());
+    }
+    long hash = Mix.of(String.valueOf(FileRelation.format(FileRelation.of(relation))));
+    InMemoryFileIndex index = Cacheability.files(relation);
+    if (index != null) {
+      for (Path path : SparkInternals.list(index.rootPaths())) {
+        hash += Mix.of(DIGITS.matcher(path.toString()).replaceAll("")); // in any order, as Spark compares them
+      }
     }
     return hash;
   }
@@ -150,6 +190,9 @@ final class PlanHash {
     if (argument instanceof String || argument instanceof UTF8String || argument instanceof Decimal) {
       return Mix.of(argument.toString());
     }
+    if (shape && argument instanceof Number) {
+      return NUMBER;
+    }
     if (argument instanceof Long number) {
       return Mix.with(NUMBER, number); // Java's hash of a long is that of its complement
     }
@@ -164,8 +207,12 @@ final class PlanHash {
     }
     if (argument instanceof scala.collection.Seq<?> items) {
       long hash = 2;
+      long before = 0;
       for (Iterator<?> it = items.iterator(); it.hasNext(); ) {
-        hash = Mix.with(hash, argument(it.next()));
+        long item = argument(it.next());
+        // a list of values may be longer tomorrow
+        hash = shape && item == before ? hash : Mix.with(hash, item);
+        before = item;
       }
       return hash;
     }
@@ -196,6 +243,9 @@ final class PlanHash {
       return origin == null ? Mix.with(Mix.of(column.name()), column.dataType().hashCode()) : origin;
     }
     visitor.expression(expression);
+    if (shape && expression instanceof Literal) {
+      return Mix.with(CLASS_HASH.get(expression.getClass()), expression.dataType().hashCode());
+    }
     if (expression instanceof Alias alias) {
       long hash = expression(alias.child());
       origins.put(alias.exprId().id(), Mix.with(hash, 5));

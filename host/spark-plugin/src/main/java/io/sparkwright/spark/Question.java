@@ -97,6 +97,9 @@ final class Question {
     number(json, "parent", parents.get(node) == null ? null : (long) parents.get(node));
     json.writeStringField("operator", plan.getClass().getSimpleName());
     json.writeStringField("hash", node.hash);
+    if (node.shape != null) {
+      json.writeStringField("shape", node.shape);
+    }
     Statistics statistics = plan.children().isEmpty() ? statistics(plan) : null;
     number(json, "bytes", statistics == null ? null : known(statistics.sizeInBytes(), welcome.unknownAboveBytes()));
     json.writeNumberField("row_bytes", rowBytes(plan));

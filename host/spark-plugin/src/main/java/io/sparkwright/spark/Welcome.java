@@ -22,6 +22,7 @@ import java.util.List;
  * @param stackFramesAtMost stack frames read to find out why Spark plans a query (see {@link Purpose})
  * @param storageLookMs milliseconds between two reads of the storage that cached plans take
  * @param aliveMs milliseconds between two heartbeats to the host
+ * @param wantsShapes whether questions name the shapes of sub-plans, since later runs learn from this one
  */
 record Welcome(
     String mode,
@@ -39,7 +40,8 @@ record Welcome(
     long unknownAboveBytes,
     int stackFramesAtMost,
     long storageLookMs,
-    long aliveMs) {
+    long aliveMs,
+    boolean wantsShapes) {
 
   /** @param executorsTotal executors to ask for */
     record IfLost(int executorsTotal) {}
