@@ -2,6 +2,7 @@
 //!
 //! It holds sums and sizes. It holds no data, no literals, and no names of columns, tables or paths.
 
+use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -98,6 +99,11 @@ pub struct PlanLesson {
     pub plans: u32,
     /// Queries that held one of them, all told.
     pub queries: u32,
+    /// Queries that held the one that the fewest held.
+    pub fewest: u32,
+    /// The mean time between those queries, of the one where it is longest; unknown when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gap_ms: Option<u64>,
     /// The most task time that one of them took; unknown when absent.
     pub task_ms: Option<u64>,
 }
@@ -109,32 +115,35 @@ pub struct LearnedPlan {
     pub shape: String,
     /// Queries that hold the same sub-plan in a run, the fewest of the runs that count.
     pub uses: u32,
+    /// The mean time between them in the newest run; unknown when absent.
+    #[serde(default)]
+    pub gap_ms: Option<u64>,
 }
 
 /// Runs whose sub-plans count: the newest that did their work.
 const RUNS_OF_PLANS: usize = 5;
 
-/// What the lessons of a job, in any order, say of its next run's sub-plans: how many queries of a run hold each. Of several with one shape it is the mean,
-/// rounded down, so that a query that is asked for each day of a month is used once and not thirty times. Shapes that not each of the runs held are left
-/// out.
+/// What the lessons of a job, in any order, say of its next run's sub-plans: how many queries of a run hold each. Of several with one shape it is the one
+/// that the fewest held, so that a query that is asked for each day of a month is used once and not thirty times. Shapes that not each of the runs held are
+/// left out; runs that nobody asked about their queries tell nothing.
 #[must_use]
 pub fn plans(lessons: &[Lesson]) -> Vec<LearnedPlan> {
-    let mut told: Vec<&Lesson> =
-        lessons.iter().filter(|lesson| lesson.ended != RunEnd::Failed && !lesson.plans.is_empty()).collect();
+    let asked = |lesson: &&Lesson| ["act", "shadow"].contains(&lesson.mode.as_str()) && lesson.ended != RunEnd::Failed;
+    let mut told: Vec<&Lesson> = lessons.iter().filter(asked).collect();
     told.sort_by_key(|lesson| core::cmp::Reverse(lesson.started_ms));
     told.truncate(RUNS_OF_PLANS);
     let Some((newest, others)) = told.split_first() else { return Vec::new() };
-    let uses = |lesson: &Lesson, shape: &str| {
-        let plan = lesson.plans.iter().find(|plan| plan.shape == shape)?;
-        plan.queries.checked_div(plan.plans)
+    let by_shape = |lesson: &Lesson| -> BTreeMap<String, u32> {
+        lesson.plans.iter().take(MOST_PLANS).map(|plan| (plan.shape.clone(), plan.fewest)).collect()
     };
+    let others: Vec<BTreeMap<String, u32>> = others.iter().map(|lesson| by_shape(lesson)).collect();
     newest
         .plans
         .iter()
+        .take(MOST_PLANS)
         .filter_map(|plan| {
-            let here = uses(newest, &plan.shape)?;
-            let fewest = others.iter().try_fold(here, |fewest, lesson| Some(fewest.min(uses(lesson, &plan.shape)?)))?;
-            (fewest > 1).then(|| LearnedPlan { shape: plan.shape.clone(), uses: fewest })
+            let fewest = others.iter().try_fold(plan.fewest, |fewest, run| Some(fewest.min(*run.get(&plan.shape)?)))?;
+            (fewest > 1).then(|| LearnedPlan { shape: plan.shape.clone(), uses: fewest, gap_ms: plan.gap_ms })
         })
         .collect()
 }
@@ -180,26 +189,21 @@ mod tests {
 
     #[test]
     fn a_sub_plan_is_used_as_often_as_in_the_run_that_used_it_least() {
-        let plan = |shape: &str, plans, queries| PlanLesson { shape: shape.into(), plans, queries, task_ms: None };
-        let run = |at, ended, plans| Lesson { plans, ..lesson(at, 1, ended) };
+        let plan = |shape: &str, fewest| PlanLesson { shape: shape.into(), fewest, ..PlanLesson::default() };
+        let run = |at, ended, plans| Lesson { plans, mode: "act".into(), ..lesson(at, 1, ended) };
         let lessons = [
-            run(
-                1,
-                RunEnd::Well,
-                vec![plan("both", 1, 4), plan("days", 30, 30), plan("gone", 1, 9), plan("once", 1, 1)],
-            ),
-            run(
-                3,
-                RunEnd::Unknown,
-                vec![plan("both", 2, 6), plan("days", 31, 31), plan("new", 1, 2), plan("once", 1, 2)],
-            ),
-            run(4, RunEnd::Failed, vec![plan("both", 1, 1)]),
+            run(1, RunEnd::Well, vec![plan("both", 4), plan("days", 1), plan("gone", 9), plan("once", 1)]),
+            run(3, RunEnd::Unknown, vec![plan("both", 3), plan("days", 1), plan("new", 2), plan("once", 2)]),
+            run(4, RunEnd::Failed, vec![plan("both", 1)]),
+            Lesson { mode: "off".into(), ..run(5, RunEnd::Well, vec![]) },
         ];
         let told: Vec<(String, u32)> = plans(&lessons).into_iter().map(|plan| (plan.shape, plan.uses)).collect();
         assert_eq!(told, [("both".to_string(), 3)]);
         assert_eq!(plans(&[]), []);
         let many: Vec<Lesson> =
-            (0..6).map(|at| run(at, RunEnd::Well, if at == 0 { vec![] } else { vec![plan("a", 1, 2)] })).collect();
+            (0..6).map(|at| run(at, RunEnd::Well, if at == 0 { vec![] } else { vec![plan("a", 2)] })).collect();
         assert_eq!(plans(&many).len(), 1, "the newest five count");
+        let mended = [run(1, RunEnd::Well, vec![plan("a", 2)]), run(2, RunEnd::Well, vec![])];
+        assert_eq!(plans(&mended), [], "a program that uses nothing again any more is believed");
     }
 }

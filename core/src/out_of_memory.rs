@@ -49,9 +49,17 @@ const LIMITS: [&str; 5] = [
     "Cannot broadcast the table over",
 ];
 /// What Java and its libraries say where a heap, or the direct memory that is as large, has no room.
-const HEAP: [&str; 4] = ["OutOfMemoryError", "OutOfMemoryException", "OutOfDirectMemoryError", "Unable to acquire"];
+const HEAP: [&str; 3] = ["OutOfMemoryError", "OutOfMemoryException", "OutOfDirectMemoryError"];
+/// What says that a GPU's memory is meant.
+const OF_A_GPU: [&str; 2] = ["CUDA", "torch."];
 /// What Spark's own memory manager says, which gives out heap or off-heap memory.
-const UNACQUIRED: [&str; 2] = ["Unable to acquire", "SparkOutOfMemoryError"];
+const UNACQUIRED: [&str; 2] = ["bytes of memory, got", "SparkOutOfMemoryError"];
+/// What Spark says of a task whose executor was lost.
+const LOST: &str = "ExecutorLostFailure";
+/// What Spark says of a Python worker that ended by itself: for want of memory, unless it says why.
+const CRASHED: &str = "Python worker exited unexpectedly (crashed)";
+/// What it says where a native library failed.
+const FAULTS: [&str; 2] = ["Segmentation fault", "Fatal Python error"];
 /// What is said where the output of an executor is gone that was lost.
 const FETCH: [&str; 2] = ["FetchFailed", "Missing an output location"];
 /// An executor that its JVM ended: 52 is its exit code for that (`SparkExitCode.OOM`).
@@ -66,14 +74,22 @@ const NO_BROADCAST: &str = "Not enough memory to build and broadcast";
 /// The start of what a query says that failed by a job.
 const BY_A_JOB: &str = "Job aborted";
 
+/// Whether a text has any of these words; those that end in a number end there in the text too.
 fn says(text: &str, words: &[&str]) -> bool {
-    words.iter().any(|words| text.contains(words))
+    words.iter().any(|words| has(text, words))
+}
+
+fn has(text: &str, words: &str) -> bool {
+    let digit = |text: Option<&u8>| text.is_some_and(u8::is_ascii_digit);
+    let bytes = text.as_bytes();
+    let whole = |at: usize| !(digit(words.as_bytes().last()) && digit(bytes.get(at + words.len())));
+    text.match_indices(words).any(|(at, _)| whole(at))
 }
 
 /// Whether a Python program ran out of memory, by its traceback; Java's error ends in the same letters.
 fn python(text: &str) -> bool {
     let ours = |(at, _): (usize, &str)| !text.get(..at).unwrap_or_default().ends_with("OutOf");
-    text.match_indices("MemoryError").any(ours) || text.contains("Python worker exited unexpectedly (crashed)")
+    text.match_indices("MemoryError").any(ours) || text.contains(CRASHED) && !says(text, &FAULTS)
 }
 
 impl Memory {
@@ -95,16 +111,17 @@ impl Memory {
         if why.contains(TOO_LARGE_FOR_DRIVER) {
             return Some(Self::Results);
         }
-        if says(why, &NO_HEAP) {
+        if says(why, &NO_HEAP) || says(why, &OF_A_GPU) {
             return None;
         }
         if python(why) {
             return Some(Self::PythonWorker);
         }
-        if says(why, &HEAP) {
+        if says(why, &HEAP) || says(why, &UNACQUIRED) {
             return Some(Self::ExecutorHeap);
         }
-        Self::of_executor(why)
+        // Any other text may hold such numbers.
+        why.contains(LOST).then(|| Self::of_executor(why)).flatten()
     }
 
     /// The memory for want of which a stage failed, where executors may have been lost before: their output is then missing, and no more is said of why.
@@ -122,14 +139,16 @@ impl Memory {
         if says(error, &LIMITS) {
             return Some(Self::OverALimit);
         }
-        let heap = says(error, &HEAP) || error.contains(NO_BROADCAST);
-        (heap && !says(error, &NO_HEAP)).then_some(Self::DriverHeap)
+        let heap = says(error, &HEAP) || says(error, &UNACQUIRED) || error.contains(NO_BROADCAST);
+        (heap && !says(error, &NO_HEAP) && !says(error, &OF_A_GPU)).then_some(Self::DriverHeap)
     }
 
     /// What a run lacked for which a stage or a query gives this reason, under this configuration; `local` where the driver ran the tasks.
     #[must_use]
     pub fn lacked<'a>(self, why: &str, local: bool, conf: impl Fn(&str) -> Option<&'a str>) -> Lacked {
         let size = |key: &str| conf(key).and_then(parse_spark_memory);
+        // Keys whose bare number is one of bytes.
+        let bytes = |key: &str| conf(key).and_then(|text| text.parse().ok().map(Bytes)).or_else(|| size(key));
         let heap = || size("spark.executor.memory").unwrap_or(crate::memory::DEFAULT_HEAP);
         let overhead = || {
             size("spark.executor.memoryOverhead")
@@ -145,9 +164,9 @@ impl Memory {
             Self::ExecutorHeap => Some(heap()),
             Self::ExecutorOverhead => Some(overhead()),
             Self::PythonWorker => Some(size("spark.executor.pyspark.memory").unwrap_or_else(overhead)),
-            Self::OffHeap => size("spark.memory.offHeap.size"),
+            Self::OffHeap => bytes("spark.memory.offHeap.size"),
             Self::DriverHeap => Some(size("spark.driver.memory").unwrap_or(crate::memory::DEFAULT_HEAP)),
-            Self::Results => Some(size("spark.driver.maxResultSize").unwrap_or(crate::memory::DEFAULT_RESULTS)),
+            Self::Results => Some(bytes("spark.driver.maxResultSize").unwrap_or(crate::memory::DEFAULT_RESULTS)),
             Self::OverALimit | Self::Other => None,
         };
         Lacked { memory, had_bytes, wanted_bytes: None }
@@ -157,8 +176,9 @@ impl Memory {
 /// Of the reason for a failure the words that this module goes by, for logs from which the program's own are left out; nothing where there are none.
 #[must_use]
 pub fn known_words(why: &str) -> Option<String> {
-    let lists: [&[&str]; 8] = [&[BY_A_JOB], &NO_HEAP, &LIMITS, &HEAP, &UNACQUIRED, &JVM_LOST, &KILLED, &FETCH];
-    let mut words: Vec<&str> = lists.into_iter().flatten().copied().filter(|words| why.contains(words)).collect();
+    let lists: [&[&str]; 10] =
+        [&[BY_A_JOB, LOST], &NO_HEAP, &LIMITS, &HEAP, &OF_A_GPU, &UNACQUIRED, &JVM_LOST, &KILLED, &FETCH, &FAULTS];
+    let mut words: Vec<&str> = lists.into_iter().flatten().copied().filter(|words| has(why, words)).collect();
     if python(why) {
         words.push("Python: MemoryError");
     }
@@ -179,10 +199,11 @@ fn counted_results(why: &str) -> Option<(u64, f64, &str)> {
     Some((counted, number.parse().ok()?, unit))
 }
 
-/// The results that all tasks of a stage would have had at the rate of those that Spark counted as it stopped them.
+/// The results that all tasks of a stage would have had by the usual one of those that ended, and at the least those that Spark counted as it stopped
+/// them. One task that has far more than the others says nothing of the others.
 #[must_use]
-pub fn all_results(why: &str, tasks: u64) -> Option<Bytes> {
-    let (counted, number, unit) = counted_results(why)?;
+pub fn all_results(why: &str, tasks: u64, usual: Option<u64>) -> Option<Bytes> {
+    let (_, number, unit) = counted_results(why)?;
     let unit = match unit {
         "KiB" => 1 << 10,
         "MiB" => MIB,
@@ -190,7 +211,7 @@ pub fn all_results(why: &str, tasks: u64) -> Option<Bytes> {
         "TiB" => 1 << 40,
         _ => 1,
     };
-    Some(Bytes(ceil_u64(number * unit as f64 * tasks.max(counted) as f64 / counted as f64)))
+    Some(Bytes(ceil_u64(number * unit as f64).max(usual.unwrap_or(0).saturating_mul(tasks))))
 }
 
 /// How much more a run gets of a memory than one that ended for want of it.
@@ -270,12 +291,22 @@ mod tests {
                 Some(Memory::Results),
             ),
             ("java.lang.ArithmeticException: / by zero", None),
+            ("java.sql.SQLException: Unable to acquire JDBC Connection", None),
+            ("requests.HTTPError: Request failed with status code 524", None),
+            ("a service says: error code 137", None),
+            ("torch.cuda.OutOfMemoryError: CUDA out of memory. Tried to allocate 2 GiB", None),
+            ("Python worker exited unexpectedly (crashed): Fatal Python error: Segmentation fault", None),
+            ("ExecutorLostFailure (executor 3 exited) Reason: Command exited with code 1370", None),
+            (
+                "org.apache.spark.SparkException: Task failed while writing rows. Caused by: java.lang.OutOfMemoryError: Java heap space",
+                Some(Memory::ExecutorHeap),
+            ),
         ] {
             let stage = [job, why].concat();
             assert_eq!(Memory::of_stage(&stage), memory, "{why}");
             let kept = known_words(&stage).unwrap_or_default();
             assert_eq!((Memory::of_stage(&kept), Memory::of_query(&kept)), (memory, None), "{kept}");
-            assert_eq!(all_results(&kept, 22), all_results(why, 22));
+            assert_eq!(all_results(&kept, 22, None), all_results(why, 22, None));
             assert_eq!(Memory::of_query(&stage), None, "its stage tells");
         }
         let fetch = "ShuffleMapStage 2 has failed 4 times: MetadataFetchFailedException: Missing an output location for shuffle 0";
@@ -305,20 +336,23 @@ mod tests {
         assert_eq!(had(heap, "", false, &[("spark.executor.memory", "3g")]), (heap, Some(3_072)));
         assert_eq!(had(heap, "", true, &[("spark.driver.memory", "2g")]), (Memory::DriverHeap, Some(2_048)));
         let off = [("spark.memory.offHeap.enabled", "true"), ("spark.memory.offHeap.size", "64m")];
-        assert_eq!(had(heap, "Unable to acquire 1 bytes", false, &off), (Memory::OffHeap, Some(64)));
+        assert_eq!(had(heap, "Unable to acquire 1 bytes of memory, got 0", false, &off), (Memory::OffHeap, Some(64)));
         assert_eq!(had(heap, "Java heap space", false, &off), (heap, Some(1_024)));
         let overhead = Memory::ExecutorOverhead;
         assert_eq!(had(overhead, "", false, &[("spark.executor.memory", "8g")]), (overhead, Some(820)));
         assert_eq!(had(Memory::PythonWorker, "", false, &[]), (Memory::PythonWorker, Some(384)));
         assert_eq!(had(Memory::Results, "", false, &[]), (Memory::Results, Some(1_024)));
+        let bytes = [("spark.driver.maxResultSize", "2147483648")];
+        assert_eq!(had(Memory::Results, "", false, &bytes), (Memory::Results, Some(2_048)));
     }
 
     #[test]
-    fn results_of_all_tasks_at_the_rate_of_those_that_ended() {
+    fn results_of_all_tasks_by_the_usual_one() {
         let why = "Total size of serialized results of 11 tasks (1100.0 MiB) is bigger than spark.driver.maxResultSize (1024.0 MiB)";
-        assert_eq!(all_results(why, 22), Some(Bytes::mib(2_200)));
-        assert_eq!(all_results(why, 2), Some(Bytes::mib(1_100)), "of several stages Spark counts together");
-        assert_eq!(all_results("something else", 2), None);
+        assert_eq!(all_results(why, 22, Some(100 << 20)), Some(Bytes::mib(2_200)));
+        assert_eq!(all_results(why, 10_000, Some(1)), Some(Bytes::mib(1_100)), "one of them had it all");
+        assert_eq!(all_results(why, 22, None), Some(Bytes::mib(1_100)));
+        assert_eq!(all_results("something else", 2, None), None);
     }
 
     #[test]

@@ -54,22 +54,35 @@ pub fn retry(
         Memory::Results => {
             return match next.confs.get(MAX_RESULTS.key) {
                 Some(results) => Retry::Again(format!("{why}: attempt {} of {most} has {}", made + 1, results.value)),
-                None => no_more(&format!("{} or {} is set by the user", MAX_RESULTS.key, DRIVER_MEMORY.key)),
+                None => no_more(&not_set(
+                    &[MAX_RESULTS.key, DRIVER_MEMORY.key],
+                    cluster,
+                    "half of the driver's machine would not hold them",
+                )),
             };
         }
         Memory::OverALimit | Memory::Other => return Retry::No(Some(why)),
     };
     if !next.confs.contains_key(key.key) {
         let unknown = match lacked.memory {
-            Memory::DriverHeap | Memory::Results => "",
-            _ => ", or the cluster's machines are not known",
+            Memory::DriverHeap => "the policy plans no memory",
+            Memory::ExecutorHeap => "the cluster's machines are not known, or the policy plans no memory",
+            _ => "this cluster manager has no overhead, or its machines are not known",
         };
-        return no_more(&format!("{} is set by the user{unknown}", key.key));
+        return no_more(&not_set(&[key.key], cluster, unknown));
     }
     if lacked.had_bytes.is_some_and(|had| gets.value <= had) {
         return Retry::No(Some(format!("{why}: another attempt would have no more, {}", gets.trace.why())));
     }
     Retry::Again(format!("{why}: attempt {} of {most} has {}", made + 1, gets.value))
+}
+
+/// Why the next attempt sets none of these keys.
+fn not_set(keys: &[&str], cluster: &ClusterFacts, otherwise: &str) -> String {
+    match keys.iter().find(|key| cluster.user(key).is_some()) {
+        Some(key) => format!("{key} is set by the user"),
+        None => otherwise.into(),
+    }
 }
 
 /// What was lacking, for people.
@@ -78,7 +91,8 @@ fn why(run: &PastRun, lacked: Lacked) -> String {
     let deaths = run.memory_failures.unwrap_or(0);
     match lacked.memory {
         Memory::ExecutorHeap => {
-            format!("{deaths} tasks or executors ended for want of memory, with an executor memory of {had}")
+            let deaths = if deaths > 0 { format!("{deaths} ") } else { String::new() };
+            format!("{deaths}tasks or executors ended for want of memory, with an executor memory of {had}")
         }
         Memory::ExecutorOverhead => {
             format!(
@@ -216,7 +230,7 @@ mod tests {
                 Some(1_200),
                 Some(("spark.driver.maxResultSize", "1g")),
                 false,
-                "spark.driver.maxResultSize or spark.driver.memory is set by the user",
+                "spark.driver.maxResultSize is set by the user",
             ),
             (Memory::Results, 1_024, Some(900_000), None, false, "its machine's 32 GiB: more memory can't cure that"),
             (
@@ -247,6 +261,6 @@ mod tests {
         let (again, why) = told(after(2, 1, &run, yarn));
         assert!(again && why.ends_with("overhead of 410 MiB: attempt 2 of 3 has 820 MiB"), "{why}");
         let (again, why) = told(after(2, 1, &run, cluster(&[])));
-        assert!(!again && why.contains("spark.executor.memoryOverhead is set by the user, or"), "{why}");
+        assert!(!again && why.contains("this cluster manager has no overhead"), "{why}");
     }
 }

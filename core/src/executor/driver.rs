@@ -61,7 +61,8 @@ pub fn driver_memory(
     };
     let too_little = out_of_memory::grown(&history.runs, &[Memory::DriverHeap], GROWTH).unwrap_or_default();
     let least = LEAST_DRIVER.max(too_little);
-    let learned = results(history);
+    let room = cluster.driver_machine_bytes.map(|machine| machine.share(LOCAL_SHARE));
+    let learned = results(cluster, history, room);
     let half = cluster
         .driver_machine_bytes
         .filter(|_| local || learned.is_some() || too_little > Bytes(0))
@@ -98,17 +99,21 @@ pub fn driver_memory(
 }
 
 /// Results that no run could have taken, since Spark stopped it for their size, with what they may grow by.
-fn results(history: &History) -> Option<Bytes> {
+fn results(cluster: &ClusterFacts, history: &History, room: Option<Bytes>) -> Option<Bytes> {
+    if cluster.user("spark.driver.maxResultSize").is_some() {
+        return None;
+    }
     let most = history.runs.iter().filter_map(|run| run.too_little(&[Memory::Results])).max()?;
-    Some(Bytes(ceil_u64(most.get() as f64 * RESULTS_MARGIN).div_ceil(MIB).saturating_mul(MIB)))
+    let bytes = Bytes(ceil_u64(most.get() as f64 * RESULTS_MARGIN).div_ceil(MIB).saturating_mul(MIB));
+    // What a driver here can't hold is no reason for a large one.
+    room.is_none_or(|room| bytes.get().saturating_mul(COPIES_OF_A_RESULT) <= room.get()).then_some(bytes)
 }
 
 /// How large the results of a job may be, where Spark stopped an earlier run for their size; nothing otherwise, where the user says it, and where
 /// the driver's heap would not hold them.
 #[must_use]
 pub fn max_results(cluster: &ClusterFacts, history: &History, driver_heap: Bytes) -> Option<Bytes> {
-    let free = cluster.user("spark.driver.maxResultSize").is_none();
-    results(history).filter(|most| free && most.get().saturating_mul(COPIES_OF_A_RESULT) <= driver_heap.get())
+    results(cluster, history, None).filter(|most| most.get().saturating_mul(COPIES_OF_A_RESULT) <= driver_heap.get())
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@
 use crate::facts::{ClusterFacts, History, PastRun};
 use crate::history::window;
 use crate::memory::{self, Heap};
+use crate::memory_kind::Memory;
 use crate::policy::ResolvedPolicy;
 use crate::trace::{Along, Decision, Grade, Trace, Unit};
 use crate::units::{Bytes, GIB, MIB, ceil_u64};
@@ -221,7 +222,7 @@ fn proven(runs: &[PastRun], cores: u32, input_bytes: Option<Bytes>) -> Option<Pr
 
 /// Whether tasks or executors of a run ended for want of memory.
 fn died(run: &PastRun) -> bool {
-    run.memory_failures.unwrap_or(0) > 0
+    run.memory_failures.unwrap_or(0) > 0 || run.lacked == Some(Memory::ExecutorHeap)
 }
 
 /// So many times a heap, in whole MiB, as Spark is told it.

@@ -100,7 +100,9 @@ impl<'a> Machines<'a> {
     pub(super) fn overhead(&self, heap: &Decision<Bytes>, cores: u32, runs: &[PastRun]) -> Decision<Bytes> {
         let usual = self.overhead_of(heap.value);
         let lacked = out_of_memory::grown(runs, &[Memory::ExecutorOverhead, Memory::PythonWorker], GROWTH);
-        let least = lacked.filter(|_| self.user_overhead.is_none()).unwrap_or_default();
+        let offer = self.offer(cores).filter(|_| self.counts_overhead);
+        // Where no machine bounds it, it would be what any object in a store says.
+        let least = lacked.filter(|_| self.user_overhead.is_none() && offer.is_some()).unwrap_or_default();
         let along = Along {
             input: "a heap of",
             unit: Unit::Bytes,
@@ -123,7 +125,7 @@ impl<'a> Machines<'a> {
             trace =
                 trace.note("an earlier run's containers or Python workers ended for want of memory beside the heap");
             value = Bytes(trace.at_least("twice what was too little", least.get(), usual.get()));
-            if let Some(offer) = self.offer(cores).filter(|_| self.counts_overhead) {
+            if let Some(offer) = offer {
                 let room = offer.get().saturating_sub(heap.value.get()).max(usual.get());
                 value = Bytes(trace.at_most("what the heap leaves of a machine", room, value.get()));
             }

@@ -566,7 +566,7 @@ def shapes():
         return top["shape"], top["hash"]
 
     def query(day, most, found, limit=1000, by="k"):
-        table = spark.read.parquet(os.path.join(root, day))
+        table = spark.read.parquet(*(os.path.join(root, one) for one in ([day] if isinstance(day, str) else day)))
         return table.where(F.col("v") < most).where(F.col("t").isin(*found)).groupBy(by).agg(F.sum("v").alias("s")).limit(limit)
 
     today, name = of(query("orders-2026-11-30", 3, ["1", "2"]))
@@ -576,6 +576,7 @@ def shapes():
         ("another value", query("orders-2026-11-30", 4, ["1", "2"])),
         ("a longer list of values", query("orders-2026-11-30", 3, ["1", "2", "3", "4"])),
         ("another limit", query("orders-2026-11-30", 3, ["1", "2"], limit=10)),
+        ("two days at a time", query(["orders-2026-11-30", "orders-2026-12-01"], 3, ["1", "2"])),
     ]:
         shape, other = of(frame)
         check(shape == today and other != name, f"{what}: the same shape, another plan")
@@ -594,4 +595,8 @@ def shapes():
     spark = session(silent)
     spark.range(10).groupBy("id").count().collect()
     check("shape" not in silent.asks[-1]["nodes"][0], "nobody computes one where none learns")
+    spark.range(10).cache().count()
+    asked = len(silent.asks)
+    spark.range(20).groupBy("id").count().collect()
+    check(len(silent.asks) == asked + 1, "what the program caches is looked through without them")
     spark.stop()

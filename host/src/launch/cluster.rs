@@ -61,6 +61,13 @@ fn local_cluster(master: &str) -> Option<(u32, u32, u32)> {
 }
 
 fn machine_memory() -> Option<Bytes> {
+    // A container has what its group may take, however large the machine is.
+    let limit = |path: &str| fs::read_to_string(path).ok()?.trim().parse::<u64>().ok().map(Bytes);
+    let limits = ["/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"];
+    installed_memory().into_iter().chain(limits.into_iter().filter_map(limit)).min()
+}
+
+fn installed_memory() -> Option<Bytes> {
     let text = fs::read_to_string("/proc/meminfo").ok()?;
     let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
     let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;

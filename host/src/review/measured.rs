@@ -29,6 +29,10 @@ struct Stage {
     tasks: Vec<Task>,
     /// How many tasks it has.
     planned: u64,
+    /// Whether those are for all of its partitions.
+    whole: bool,
+    /// Whether it was tried more than once.
+    again: bool,
     failed: u64,
 }
 
@@ -90,7 +94,9 @@ impl Measured {
                 if let Some(executor) = self.executors.get_mut(&removed.executor) {
                     let lost = Memory::of_executor(&removed.reason).filter(|_| executor.to_ms.is_none());
                     self.memory_failures += u64::from(lost == Some(Memory::ExecutorHeap));
-                    self.lost = lost.or(self.lost);
+                    if executor.to_ms.is_none() {
+                        self.lost = lost;
+                    }
                     executor.to_ms.get_or_insert(removed.at_ms);
                 }
             }
@@ -101,6 +107,9 @@ impl Measured {
             Event::JobEnd(end) => {
                 if let Some(job) = self.jobs.get_mut(&end.job) {
                     job.to_ms = end.at_ms;
+                }
+                if !end.failed() {
+                    self.lost = None;
                 }
                 self.lacked = self.failed.take().filter(|_| end.failed()).and_then(|(stage, why)| {
                     let memory = Memory::of_stage_after(&why, self.lost)?;
@@ -131,6 +140,9 @@ impl Measured {
         stage.name.clone_from(&info.name);
         stage.parents.clone_from(&info.parents);
         stage.planned = info.tasks.into();
+        let partitions = info.rdds.iter().map(|rdd| rdd.partitions).max();
+        stage.whole = partitions == Some(stage.planned);
+        stage.again |= info.attempt > 0;
         if let Some(why) = info.failure.as_ref().filter(|why| !why.is_empty()) {
             self.failed = Some((info.stage, why.clone()));
         }
@@ -228,7 +240,12 @@ impl Measured {
         let lacked = memory.lacked(why, self.local(), |key| self.conf.get(key).map(|value| value.trim()));
         let stage = self.stages.get(stage);
         let wanted_bytes = match lacked.memory {
-            Memory::Results => stage.and_then(|stage| out_of_memory::all_results(why, stage.planned)),
+            Memory::Results => {
+                let mut results: Vec<u64> =
+                    stage.iter().flat_map(|stage| &stage.tasks).map(|task| task.result_bytes).collect();
+                results.sort_unstable();
+                out_of_memory::all_results(why, stage.map_or(0, |stage| stage.planned), at_rank(&results, 50))
+            }
             Memory::ExecutorHeap => stage.and_then(|stage| self.left_for_one(stage)),
             _ => None,
         };
@@ -244,7 +261,8 @@ impl Measured {
             let all = (written * u128::from(parent.planned)).checked_div(parent.tasks.len() as u128)?;
             u64::try_from(all).ok()
         };
-        if stage.tasks.len() as u64 + 1 != stage.planned {
+        let clear = stage.whole && (stage.tasks.is_empty() || !stage.again);
+        if !clear || stage.tasks.len() as u64 + 1 != stage.planned {
             return None;
         }
         let all: u64 = stage.parents.iter().map(written).sum::<Option<u64>>()?;

@@ -13,6 +13,7 @@ pub(super) struct Task {
     pub(super) read_bytes: u64,
     pub(super) shuffle_read_bytes: u64,
     pub(super) shuffle_written_bytes: u64,
+    pub(super) result_bytes: u64,
     pub(super) peak_bytes: u64,
 }
 
@@ -28,6 +29,7 @@ impl Task {
             read_bytes: metrics.read_bytes(),
             shuffle_read_bytes: metrics.shuffle_read.bytes(),
             shuffle_written_bytes: metrics.shuffle_write.bytes,
+            result_bytes: metrics.result_bytes,
             peak_bytes: metrics.peak_bytes,
         }
     }

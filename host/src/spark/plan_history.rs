@@ -48,7 +48,7 @@ pub struct PlanHistory {
     /// What executions that have not ended hold, whether they compute it or not.
     held: BTreeMap<i64, BTreeSet<Arc<str>>>,
     /// Queries that hold a sub-plan of a shape in a run, as earlier runs of the job had it.
-    learned: BTreeMap<String, u32>,
+    learned: BTreeMap<String, LearnedPlan>,
     /// The shape of each sub-plan that the question at hand holds.
     shapes: BTreeMap<Arc<str>, Arc<str>>,
 }
@@ -68,7 +68,7 @@ impl PlanHistory {
     /// One that knows what earlier runs of the job showed.
     #[must_use]
     pub fn after(learned: &[LearnedPlan]) -> Self {
-        Self { learned: learned.iter().map(|plan| (plan.shape.clone(), plan.uses)).collect(), ..Self::default() }
+        Self { learned: learned.iter().map(|plan| (plan.shape.clone(), plan.clone())).collect(), ..Self::default() }
     }
 
     /// What the run showed of sub-plans that came again, by their shapes: those that took longest first. `task_ms_of` as for [`describe`](Self::describe).
@@ -82,14 +82,15 @@ impl PlanHistory {
                 .or_insert_with(|| PlanLesson { shape: shape.to_owned(), ..PlanLesson::default() });
             lesson.plans = lesson.plans.saturating_add(1);
             lesson.queries = lesson.queries.saturating_add(known.seen);
+            lesson.fewest = if lesson.plans == 1 { known.seen } else { lesson.fewest.min(known.seen) };
+            lesson.gap_ms = lesson.gap_ms.max(mean_gap(known));
             let took = [known.execution, known.earlier].into_iter().flatten().find_map(|(execution, share)| {
                 let task_ms = task_ms_of(execution)? as f64 * share.clamp(0.0, 1.0);
                 (task_ms >= 0.0).then_some(task_ms as u64)
             });
             lesson.task_ms = lesson.task_ms.max(took);
         }
-        let mut lessons: Vec<PlanLesson> =
-            by_shape.into_values().filter(|lesson| lesson.queries / 2 >= lesson.plans).collect();
+        let mut lessons: Vec<PlanLesson> = by_shape.into_values().filter(|lesson| lesson.fewest > 1).collect();
         lessons.sort_by(|one, other| {
             (other.task_ms, other.queries, &one.shape).cmp(&(one.task_ms, one.queries, &other.shape))
         });
@@ -113,9 +114,9 @@ impl PlanHistory {
                     .into_iter()
                     .flatten()
                     .find_map(|(execution, share)| Some((task_ms_of(execution)?, share)));
-                let learned_uses = self.learned.get(&node.shape).copied();
+                let learned = self.learned.get(&node.shape);
                 PlanNode {
-                    learned_uses,
+                    learned_uses: learned.map(|learned| learned.uses),
                     parent: node.parent,
                     operator: node.operator,
                     hash: node.hash,
@@ -130,7 +131,7 @@ impl PlanHistory {
                     why_not: node.why_not,
                     cached: node.cached,
                     seen: known.seen,
-                    mean_gap_ms: mean_gap(&known),
+                    mean_gap_ms: mean_gap(&known).or_else(|| learned?.gap_ms),
                     measured_task_ms: measured.map(|(task_ms, _)| task_ms),
                     measured_share: measured.map(|(_, share)| share),
                     spill: known.spill,

@@ -309,6 +309,9 @@ pub struct RddInfo {
     /// Its id.
     #[serde(rename = "RDD ID")]
     pub rdd: i64,
+    /// How many partitions it has.
+    #[serde(rename = "Number of Partitions", default)]
+    pub partitions: u64,
     /// Whether, and where, it is kept.
     #[serde(rename = "Storage Level", default)]
     pub level: BlockLevel,

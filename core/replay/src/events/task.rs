@@ -161,6 +161,9 @@ pub struct TaskMetrics {
     /// The most memory that its sorts, joins and aggregates held at a time.
     #[serde(rename = "Peak Execution Memory", default)]
     pub peak_bytes: u64,
+    /// Its result, as it came to the driver.
+    #[serde(rename = "Result Size", default)]
+    pub result_bytes: u64,
     /// What it wrote for a shuffle.
     #[serde(rename = "Shuffle Write Metrics", default)]
     pub shuffle_write: ShuffleWrite,

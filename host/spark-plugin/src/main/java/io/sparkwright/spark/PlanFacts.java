@@ -274,7 +274,7 @@ final class PlanFacts implements PlanHash.Visitor {
     }
     node.hash = HexFormat.of().toHexDigits(
         Mix.with(Mix.with(Mix.with(planHash, node.size), node.sources), confDigest));
-    if (welcome.wantsShapes()) {
+    if (welcome != null && welcome.wantsShapes()) {
       node.shape = HexFormat.of().toHexDigits(shapes.of(plan));
     }
     return node;

@@ -2,8 +2,10 @@ package io.sparkwright.spark;
 
 import java.util.Arrays;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.IdentityHashMap;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.regex.Pattern;
 import org.apache.hadoop.fs.Path;
@@ -27,6 +29,7 @@ import org.apache.spark.sql.execution.datasources.InMemoryFileIndex;
 import org.apache.spark.sql.execution.datasources.LogicalRelation;
 import org.apache.spark.sql.types.DataType;
 import org.apache.spark.sql.types.Decimal;
+import org.apache.spark.sql.types.ObjectType;
 import org.apache.spark.unsafe.types.UTF8String;
 import scala.Option;
 import scala.Product;
@@ -132,8 +135,12 @@ final class PlanHash {
     long hash = Mix.of(String.valueOf(FileRelation.format(FileRelation.of(relation))));
     InMemoryFileIndex index = Cacheability.files(relation);
     if (index != null) {
+      Set<String> paths = new HashSet<>(); // in any order, as Spark compares them; a month's days are one
       for (Path path : SparkInternals.list(index.rootPaths())) {
-        hash += Mix.of(DIGITS.matcher(path.toString()).replaceAll("")); // in any order, as Spark compares them
+        paths.add(DIGITS.matcher(path.toString()).replaceAll(""));
+      }
+      for (String path : paths) {
+        hash += Mix.of(path);
       }
     }
     return hash;
@@ -193,6 +200,12 @@ final class PlanHash {
     if (shape && argument instanceof Number) {
       return NUMBER;
     }
+    if (argument instanceof Class<?> type) {
+      return CLASS_HASH.get(type); // its own is another one in each JVM
+    }
+    if (argument instanceof ObjectType type) {
+      return CLASS_HASH.get(type.cls());
+    }
     if (argument instanceof Long number) {
       return Mix.with(NUMBER, number); // Java's hash of a long is that of its complement
     }
@@ -244,7 +257,7 @@ final class PlanHash {
     }
     visitor.expression(expression);
     if (shape && expression instanceof Literal) {
-      return Mix.with(CLASS_HASH.get(expression.getClass()), expression.dataType().hashCode());
+      return Mix.with(CLASS_HASH.get(expression.getClass()), argument(expression.dataType()));
     }
     if (expression instanceof Alias alias) {
       long hash = expression(alias.child());
