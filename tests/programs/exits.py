@@ -1,19 +1,20 @@
 """Programs that end in their own way.
 
     spark-submit exits.py three|throws|fine
-    spark-submit exits.py long WORKDIR [--seconds 30]
+    spark-submit exits.py long WORKDIR [--seconds 30] [--settled]
     spark-submit exits.py tasks [--tasks 100]
 
 `three` does a small job and exits with 3; `throws` raises a ValueError after one; `fine` ends by itself. `long` repeats small
 queries over Parquet files of about 2 MiB that it writes into WORKDIR, until its time is over
 and WORKDIR/hold is gone, with a line "tick N" for each round, and at the end
 one JSON line with a checksum of all results (each round gives the same, so the checksum does not depend on how many there
-were). `tasks` is one job of many tasks that sleep 0.3 s.
+were). Files that were just written are not kept; with `--settled` they look an hour old. `tasks` is one job of many tasks that sleep 0.3 s.
 """
 
 import argparse
 import hashlib
 import json
+import os
 import sys
 import time
 from pathlib import Path
@@ -50,9 +51,13 @@ def a_round(spark: SparkSession, folder: Path) -> list:
     return [[list(row) for row in frame.collect()] for frame in (by_group, highest)]
 
 
-def long(spark: SparkSession, folder: Path, seconds: float) -> None:
+def long(spark: SparkSession, folder: Path, seconds: float, settled: bool) -> None:
     """Repeats rounds of queries for a while."""
     write_tables(folder)
+    if settled:
+        hour_ago = time.time() - 3_600
+        for file in folder.glob("*.parquet"):
+            os.utime(file, (hour_ago, hour_ago))
     end = time.monotonic() + seconds
     sums = set()
     rounds = 0
@@ -70,13 +75,14 @@ def main() -> int:
     parser.add_argument("folder", type=Path, nargs="?", help="where `long` writes its tables")
     parser.add_argument("--seconds", type=float, default=30)
     parser.add_argument("--tasks", type=int, default=100)
+    parser.add_argument("--settled", action="store_true", help="the tables of `long` look an hour old")
     options = parser.parse_args()
     if options.mode == "long" and options.folder is None:
         parser.error("long needs a folder")
 
     spark = SparkSession.builder.appName(f"exits {options.mode}").config("spark.ui.showConsoleProgress", "false").getOrCreate()
     if options.mode == "long":
-        long(spark, options.folder, options.seconds)
+        long(spark, options.folder, options.seconds, options.settled)
     elif options.mode == "tasks":
         start = time.monotonic()
         spark.sparkContext.parallelize(range(options.tasks), options.tasks).foreach(lambda _: time.sleep(0.3))

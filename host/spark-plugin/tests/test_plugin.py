@@ -21,6 +21,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import blocks  # noqa: F401 - makes its scenarios known
 import caching  # noqa: F401 - makes its scenarios known
 import pipelines  # noqa: F401 - so does this
+import shapes  # noqa: F401 - and this
 import unchanged  # noqa: F401 - and this
 from fake_host import FakeHost, until
 from scenario import EXTENSIONS, FAST_JVM, JAR, OWN_JVM, PARTITIONS, PLUGIN, SCENARIOS, check, scenario, session, shuffle_partitions
