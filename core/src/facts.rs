@@ -277,6 +277,18 @@ crate::members::read_over_defaults!(JobFacts {
     result_bytes,
 });
 
+impl JobFacts {
+    /// What is said of the size of its input: the size, else that of the files; unknown when absent.
+    #[must_use]
+    pub fn said_bytes(&self) -> Option<Bytes> {
+        let listed = || {
+            let files = self.file_bytes.iter().fold(0, |sum: u64, file| sum.saturating_add(file.get()));
+            (!self.file_bytes.is_empty()).then_some(Bytes(files))
+        };
+        self.input_bytes.or_else(listed)
+    }
+}
+
 /// One earlier run of the same job: what a review leaves behind, and what a history is a list of. Whatever is absent is unknown.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -287,11 +299,20 @@ pub struct PastRun {
     pub failed: bool,
     /// Its executors, on average over the run.
     pub executors: u32,
+    /// How many it started with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub executors_at_start: Option<u32>,
+    /// The longest that its plan promised it to take.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub promised_ms: Option<u64>,
     /// Its wall time.
     pub run_ms: u64,
     /// The size of its input.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub input_bytes: Option<Bytes>,
+    /// The size of the files that its queries scanned, each set of files once, as it was measured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scanned_bytes: Option<Bytes>,
     /// See [`History::work_task_ms`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub work_task_ms: Option<u64>,
@@ -339,8 +360,11 @@ pub struct PastRun {
 crate::members::read_over_defaults!(PastRun {
     failed,
     executors,
+    executors_at_start,
+    promised_ms,
     run_ms,
     input_bytes,
+    scanned_bytes,
     work_task_ms,
     critical_path_ms,
     driver_ms,
@@ -396,6 +420,9 @@ pub struct History {
     /// What the stage read that read most from a shuffle.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub largest_shuffle_bytes: Option<Bytes>,
+    /// What the queries of the next run are expected to scan.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_scanned_bytes: Option<Bytes>,
     /// The runs, the oldest first.
     pub runs: Vec<PastRun>,
     /// What they would have taken with other numbers of executors at the start; empty where nobody replayed them.
@@ -412,6 +439,7 @@ crate::members::read_over_defaults!(History {
     spilled_bytes,
     shuffle_skew,
     largest_shuffle_bytes,
+    next_scanned_bytes,
     runs,
     starts,
 });

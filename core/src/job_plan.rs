@@ -152,9 +152,8 @@ fn with_files<'a>(policy: &ResolvedPolicy, job: &'a JobFacts, cluster: &ClusterF
     };
     let most = slots(executors, tasks_an_executor(cores, cluster.task_cpus));
     let tasks = scan::partitions(&job.file_bytes, &Cutting::with_slots(most));
-    let read = job.file_bytes.iter().fold(0, |sum: u64, file| sum.saturating_add(file.get()));
     Cow::Owned(JobFacts {
-        input_bytes: job.input_bytes.or(Some(Bytes(read))),
+        input_bytes: job.said_bytes(),
         parallel_tasks: job.parallel_tasks.or_else(|| Some(saturating_u32(tasks).max(1))),
         ..job.clone()
     })

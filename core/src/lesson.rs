@@ -9,7 +9,10 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use crate::facts::{History, PastRun};
+use crate::history::inputs::Inputs;
+use crate::history::setback::{RUNS_AFTER_A_SETBACK, worse};
 use crate::out_of_memory::Lacked;
+use crate::query::ShuffledFacts;
 use crate::units::Bytes;
 
 /// The format of a lesson; a reader reads every older one, and of a newer one what it knows.
@@ -63,9 +66,17 @@ pub struct Lesson {
     pub lacked_wanted_bytes: Option<Bytes>,
     /// Sub-plans of its queries that took long or came again, by their shape; no more than [`MOST_PLANS`].
     pub plans: Vec<PlanLesson>,
+    /// How many sub-plans earlier runs had told it to keep at their first meeting, by their shape.
+    pub plans_told: u32,
 }
 
 impl Lesson {
+    /// The run, as a history has it.
+    #[must_use]
+    pub fn past_run(&self) -> PastRun {
+        PastRun { failed: self.ended == RunEnd::Failed, ..self.run }
+    }
+
     /// What the run ended for want of.
     #[must_use]
     pub fn lacked(&self) -> Option<Lacked> {
@@ -106,6 +117,9 @@ pub struct PlanLesson {
     pub gap_ms: Option<u64>,
     /// The most task time that one of them took; unknown when absent.
     pub task_ms: Option<u64>,
+    /// What the queries shuffled of which it was the outermost shuffle, the most of them; unknown when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shuffled: Option<ShuffledFacts>,
 }
 
 /// What earlier runs say of a shape that a query holds.
@@ -113,50 +127,97 @@ pub struct PlanLesson {
 pub struct LearnedPlan {
     /// A hash of the shape.
     pub shape: String,
-    /// Queries that hold the same sub-plan in a run, the fewest of the runs that count.
+    /// Queries that hold the same sub-plan in a run, the fewest of the runs that count; 0 where not each of them held it.
     pub uses: u32,
     /// The mean time between them in the newest run; unknown when absent.
     #[serde(default)]
     pub gap_ms: Option<u64>,
+    /// What the queries of a run shuffle of which it is the outermost shuffle, the most of the runs that count; unknown when absent.
+    #[serde(default)]
+    pub shuffled: Option<ShuffledFacts>,
+}
+
+impl LearnedPlan {
+    /// Whether it is kept at its first meeting.
+    #[must_use]
+    pub const fn comes_again(&self) -> bool {
+        self.uses > 1
+    }
+}
+
+/// What earlier runs say of sub-plans.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct LearnedPlans {
+    /// Of each, by its shape.
+    pub plans: Vec<LearnedPlan>,
+    /// Why none is kept at its first meeting, where that made a run worse.
+    pub taken_back: Option<String>,
 }
 
 /// Runs whose sub-plans count: the newest that did their work.
 const RUNS_OF_PLANS: usize = 5;
 
-/// What the lessons of a job, in any order, say of its next run's sub-plans: how many queries of a run hold each. Of several with one shape it is the one
+/// What the lessons of a job, in any order, say of its next run's sub-plans: how many queries of a run hold each, and what they shuffle. Of several with one shape it is the one
 /// that the fewest held, so that a query that is asked for each day of a month is used once and not thirty times. Shapes that not each of the runs held are
-/// left out; runs that nobody asked about their queries tell nothing.
+/// not counted on; runs that nobody asked about their queries tell nothing. None is
+/// counted on where the first run that was told of some was worse than those before.
 #[must_use]
-pub fn plans(lessons: &[Lesson]) -> Vec<LearnedPlan> {
+pub fn plans(lessons: &[Lesson]) -> LearnedPlans {
+    let taken_back = made_worse(lessons);
     let asked = |lesson: &&Lesson| ["act", "shadow"].contains(&lesson.mode.as_str()) && lesson.ended != RunEnd::Failed;
     let mut told: Vec<&Lesson> = lessons.iter().filter(asked).collect();
     told.sort_by_key(|lesson| core::cmp::Reverse(lesson.started_ms));
     told.truncate(RUNS_OF_PLANS);
-    let Some((newest, others)) = told.split_first() else { return Vec::new() };
-    let by_shape = |lesson: &Lesson| -> BTreeMap<String, u32> {
-        lesson.plans.iter().take(MOST_PLANS).map(|plan| (plan.shape.clone(), plan.fewest)).collect()
-    };
-    let others: Vec<BTreeMap<String, u32>> = others.iter().map(|lesson| by_shape(lesson)).collect();
-    newest
-        .plans
-        .iter()
-        .take(MOST_PLANS)
-        .filter_map(|plan| {
-            let fewest = others.iter().try_fold(plan.fewest, |fewest, run| Some(fewest.min(*run.get(&plan.shape)?)))?;
-            (fewest > 1).then(|| LearnedPlan { shape: plan.shape.clone(), uses: fewest, gap_ms: plan.gap_ms })
-        })
-        .collect()
+    // The newest first, so that of its plans none is one too many.
+    let mut learned: Vec<LearnedPlan> = Vec::new();
+    let mut places: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
+    for plan in told.iter().flat_map(|lesson| lesson.plans.iter().take(MOST_PLANS)) {
+        let (at, runs) = places.entry(&plan.shape).or_insert((learned.len(), 0));
+        *runs += 1;
+        if let Some(known) = learned.get_mut(*at) {
+            known.uses = known.uses.min(plan.fewest);
+            known.shuffled = known.shuffled.max(plan.shuffled);
+        } else {
+            let PlanLesson { ref shape, fewest: uses, gap_ms, shuffled, .. } = *plan;
+            learned.push(LearnedPlan { shape: shape.clone(), uses, gap_ms, shuffled });
+        }
+    }
+    // Where not each run used it, nobody knows whether the next one does.
+    for (at, _) in places.into_values().filter(|(_, runs)| *runs < told.len() || taken_back.is_some()) {
+        if let Some(plan) = learned.get_mut(at) {
+            plan.uses = 0;
+        }
+    }
+    learned.retain(|plan| plan.comes_again() || plan.shuffled.is_some());
+    learned.truncate(MOST_PLANS);
+    LearnedPlans { plans: learned, taken_back }
+}
+
+/// What was worse about the first run that was told of sub-plans than about those before, which were not, where that is one of the last ten steered runs.
+fn made_worse(lessons: &[Lesson]) -> Option<String> {
+    let acted: Vec<&Lesson> = in_order(lessons).into_iter().filter(|lesson| lesson.mode == "act").collect();
+    let runs: Vec<PastRun> = acted.iter().map(|lesson| lesson.past_run()).collect();
+    let inputs = Inputs::of(None, &History { runs: runs.clone(), ..History::default() });
+    let told = |at: usize| acted.get(at).is_some_and(|lesson| lesson.plans_told > 0);
+    (acted.len().saturating_sub(RUNS_AFTER_A_SETBACK).max(1)..acted.len()).filter(|at| told(*at)).find_map(|at| {
+        let untold = (0..at).rev().take_while(|at| !told(*at)).filter_map(|at| runs.get(at));
+        let untold: Vec<&PastRun> = untold.filter(|run| !run.failed).collect();
+        worse(runs.get(at)?, &untold, inputs)
+    })
+}
+
+/// The lessons, the oldest first. Two runs that write the same object twice are one.
+fn in_order(lessons: &[Lesson]) -> Vec<&Lesson> {
+    let mut told: Vec<&Lesson> = lessons.iter().collect();
+    told.sort_by(|one, other| (one.started_ms, &one.application).cmp(&(other.started_ms, &other.application)));
+    told.dedup_by(|one, other| one.application == other.application && one.started_ms == other.started_ms);
+    told
 }
 
 /// What the lessons of a job, in any order, say of its next run: its runs, the oldest first.
 #[must_use]
 pub fn history(lessons: &[Lesson]) -> History {
-    let mut told: Vec<&Lesson> = lessons.iter().collect();
-    told.sort_by(|one, other| (one.started_ms, &one.application).cmp(&(other.started_ms, &other.application)));
-    // Two runs that write the same object twice are one.
-    told.dedup_by(|one, other| one.application == other.application && one.started_ms == other.started_ms);
-    let run = |lesson: &Lesson| PastRun { failed: lesson.ended == RunEnd::Failed, ..lesson.run };
-    History { runs: told.into_iter().map(run).collect(), ..History::default() }
+    History { runs: in_order(lessons).into_iter().map(Lesson::past_run).collect(), ..History::default() }
 }
 
 #[cfg(test)]
@@ -188,6 +249,29 @@ mod tests {
     }
 
     #[test]
+    fn plans_that_made_a_run_slower_are_not_told_for_ten_runs() {
+        let run = |at: u64, run_ms, plans_told| Lesson {
+            mode: "act".into(),
+            plans: vec![PlanLesson { shape: "a".into(), fewest: 3, ..PlanLesson::default() }],
+            plans_told,
+            ..lesson(at, run_ms, RunEnd::Well)
+        };
+        let mut lessons = vec![run(1, 1_000, 0)];
+        assert_eq!(plans(&lessons).plans.len(), 1);
+        lessons.push(run(2, 1_200, 1));
+        assert_eq!(plans(&lessons).plans.len(), 1, "a run varies");
+        lessons[1] = run(2, 1_300, 1);
+        for at in 3..13 {
+            assert!(plans(&lessons).plans.is_empty() && plans(&lessons).taken_back.is_some(), "{at}");
+            lessons.push(run(at, 1_000, 0));
+        }
+        assert_eq!(plans(&lessons).plans.len(), 1);
+        lessons.push(run(13, 1_000, 1));
+        lessons.push(run(14, 5_000, 1));
+        assert_eq!(plans(&lessons).plans.len(), 1, "it is not the plans that made that one slow");
+    }
+
+    #[test]
     fn a_sub_plan_is_used_as_often_as_in_the_run_that_used_it_least() {
         let plan = |shape: &str, fewest| PlanLesson { shape: shape.into(), fewest, ..PlanLesson::default() };
         let run = |at, ended, plans| Lesson { plans, mode: "act".into(), ..lesson(at, 1, ended) };
@@ -197,13 +281,22 @@ mod tests {
             run(4, RunEnd::Failed, vec![plan("both", 1)]),
             Lesson { mode: "off".into(), ..run(5, RunEnd::Well, vec![]) },
         ];
-        let told: Vec<(String, u32)> = plans(&lessons).into_iter().map(|plan| (plan.shape, plan.uses)).collect();
+        let told: Vec<(String, u32)> = plans(&lessons).plans.into_iter().map(|plan| (plan.shape, plan.uses)).collect();
         assert_eq!(told, [("both".to_string(), 3)]);
-        assert_eq!(plans(&[]), []);
+        assert_eq!(plans(&[]), LearnedPlans::default());
+        let shuffled = |mib| Some(ShuffledFacts { bytes: Bytes::mib(mib), leaf_bytes: Bytes::mib(9) });
+        let wide = |mib| PlanLesson { shuffled: shuffled(mib), ..plan("wide", 1) };
+        let lessons = [
+            run(1, RunEnd::Well, vec![wide(7), plan("a", 3)]),
+            run(2, RunEnd::Well, vec![PlanLesson { fewest: 4, ..wide(5) }]),
+            run(3, RunEnd::Well, vec![plan("a", 3)]),
+        ];
+        let learned = LearnedPlan { shape: "wide".into(), uses: 0, gap_ms: None, shuffled: shuffled(7) };
+        assert_eq!(plans(&lessons).plans, [learned], "the most of any run");
         let many: Vec<Lesson> =
             (0..6).map(|at| run(at, RunEnd::Well, if at == 0 { vec![] } else { vec![plan("a", 2)] })).collect();
-        assert_eq!(plans(&many).len(), 1, "the newest five count");
+        assert_eq!(plans(&many).plans.len(), 1, "the newest five count");
         let mended = [run(1, RunEnd::Well, vec![plan("a", 2)]), run(2, RunEnd::Well, vec![])];
-        assert_eq!(plans(&mended), [], "a program that uses nothing again any more is believed");
+        assert_eq!(plans(&mended).plans, [], "a program that uses nothing again any more is believed");
     }
 }

@@ -19,7 +19,7 @@ use sparkwright_core::policy::{OptimizationTarget, ResolvedPolicy};
 use sparkwright_core::review::{ReviewInput, StageFacts, review};
 use sparkwright_core::stage::{ColumnsFacts, PlanStageInput, RunningExecutors, plan_stage};
 use sparkwright_core::trace::Grade;
-use sparkwright_core::units::Bytes;
+use sparkwright_core::units::{Bytes, MIB};
 
 /// Numbers of every size, the ends among them.
 fn number() -> impl Strategy<Value = u64> {
@@ -127,17 +127,18 @@ prop_compose! {
 
 prop_compose! {
     fn past_run()(
-        executors in 1..40_u32, run_ms in number(), input_bytes in prop::option::of(bytes()), tells in any::<bool>(),
+        executors in 1..40_u32, run_ms in number(), [input_bytes, scanned_bytes] in prop::array::uniform2(prop::option::of(bytes())), tells in any::<bool>(),
+        executors_at_start in prop::option::of(small()), promised_ms in prop::option::of(number()),
         failed in any::<bool>(), ms in number(), share in prop::num::f64::ANY, more in bytes(), lacked in prop::option::of(lacked()),
     ) -> PastRun {
         let known = PastRun {
-            failed, executors, run_ms, input_bytes, work_task_ms: Some(ms), critical_path_ms: Some(ms), driver_ms: Some(ms),
+            failed, executors, executors_at_start, promised_ms, run_ms, input_bytes, scanned_bytes, work_task_ms: Some(ms), critical_path_ms: Some(ms), driver_ms: Some(ms),
             task_peak_bytes: Some(more), gc_share: Some(share), spilled_bytes: Some(more), shuffle_skew: Some(share),
             largest_shuffle_bytes: Some(more), executor_heap_bytes: Some(more), executor_cores: Some(executors),
             heap_peak_bytes: Some(more), memory_failures: Some(ms), lacked: None, lacked_bytes: None,
         }
         .with_lacked(lacked);
-        if tells { known } else { PastRun { executors, run_ms, input_bytes, ..PastRun::default() } }
+        if tells { known } else { PastRun { executors, run_ms, input_bytes, scanned_bytes, ..PastRun::default() } }
     }
 }
 
@@ -151,6 +152,7 @@ prop_compose! {
         spilled_bytes in prop::option::of(bytes()),
         shuffle_skew in prop::option::of(prop::num::f64::ANY),
         largest_shuffle_bytes in prop::option::of(bytes()),
+        next_scanned_bytes in prop::option::of(bytes()),
         runs in prop::collection::vec(past_run(), 0..6),
         starts in prop::collection::vec((small(), number(), number()), 0..4),
     ) -> History {
@@ -158,7 +160,7 @@ prop_compose! {
         let starts = starts.into_iter().map(start).collect();
         History {
             work_task_ms, critical_path_ms, driver_ms, task_peak_bytes, gc_share, spilled_bytes, shuffle_skew, largest_shuffle_bytes,
-            runs, starts,
+            next_scanned_bytes, runs, starts,
         }
     }
 }
@@ -226,12 +228,13 @@ prop_compose! {
         stages in prop::collection::vec(stage_facts(), 0..5),
         history_ms in prop::collection::vec(number(), 0..12),
         (critical_path_ms, input_bytes, task_peak_bytes) in (prop::option::of(number()), prop::option::of(bytes()), prop::option::of(bytes())),
+        (scanned_bytes, executors_at_start) in (prop::option::of(bytes()), prop::option::of(small())),
         (heap_peak_bytes, memory_failures) in (prop::option::of(bytes()), prop::option::of(number())),
     ) -> ReviewInput {
         let [wall_ms, driver_ms, executor_ms] = times;
         ReviewInput {
             wall_ms, driver_ms, executor_ms, executors, executor_cores, task_cpus, executor_heap_bytes, slots, shuffle_partitions, local, stages, history_ms,
-            critical_path_ms, input_bytes, task_peak_bytes, heap_peak_bytes, memory_failures,
+            critical_path_ms, input_bytes, scanned_bytes, executors_at_start, task_peak_bytes, heap_peak_bytes, memory_failures,
         }
     }
 }
@@ -291,6 +294,22 @@ fn all_declared<A: Answer + Serialize>(answer: &A, confs: &ByName<ConfSetting>) 
 }
 
 proptest! {
+    #[test]
+    fn no_learned_heap_is_under_a_peak_that_was_seen(policy in policy(), input in launch()) {
+        let mut input = PlanLaunchInput { candidates: Vec::new(), ..input };
+        // A machine that holds no more has the last word.
+        input.cluster.nodes.clear();
+        let given = input.cluster.user("spark.executor.memory").is_some() || policy.autoscaling.target_executor_memory.is_some();
+        let Ok(plan) = plan_launch(&policy, &input) else { return Ok(()) };
+        if given || !policy.pipeline.memory_management {
+            return Ok(());
+        }
+        let looked_at = if policy.monitoring.track_performance { policy.monitoring.performance_history_size } else { 0 };
+        let seen = input.history.runs.iter().rev().take(looked_at as usize).filter_map(|run| run.heap_peak_bytes).max();
+        let largest = Bytes(u64::MAX / MIB * MIB);
+        prop_assert!(seen.is_none_or(|seen| plan.executor_memory_bytes.value >= seen.min(largest)), "{seen:?}");
+    }
+
     #[test]
     fn a_launch_plan_keeps_to_its_bounds(policy in policy(), input in launch()) {
         same_bytes(&policy, DecisionPoint::PlanLaunch, &input);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use sparkwright_core::facts::{History, PastRun};
 use sparkwright_core::job_name::{Called, JobName, job_name};
-use sparkwright_core::lesson::{self, LESSON_FORMAT, LearnedPlan, Lesson, PlanLesson, RunEnd};
+use sparkwright_core::lesson::{self, LESSON_FORMAT, LearnedPlans, Lesson, PlanLesson, RunEnd};
 use sparkwright_core::policy::ResolvedPolicy;
 
 use crate::launch::attempt::Outcome;
@@ -30,7 +30,7 @@ pub struct Learned {
     /// Of the job's runs.
     pub history: History,
     /// Of its queries.
-    pub plans: Vec<LearnedPlan>,
+    pub plans: LearnedPlans,
 }
 
 impl Lessons {
@@ -45,6 +45,12 @@ impl Lessons {
         });
         (Learned { history: lesson::history(&all), plans: lesson::plans(&all) }, unread)
     }
+}
+
+/// What the record says where nothing is kept at its first meeting any more, because of this.
+#[must_use]
+pub fn nothing_kept_at_once(why: &str) -> String {
+    format!("what earlier runs used again is not kept at its first meeting, for ten runs: {why}")
 }
 
 /// What the record says where a plan goes without lessons.

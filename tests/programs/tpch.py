@@ -1,6 +1,6 @@
 """The 22 TPC-H queries, one after the other.
 
-    spark-submit tpch.py DATA RESULTS [--queries 1,3,5] [--rounds N] [--warm-up] [--in-turns]
+    spark-submit tpch.py DATA RESULTS [--queries 1,3,5] [--rounds N] [--warm-up] [--in-turns] [--persist TABLES] [--shuffle-partitions N]
 
 DATA holds the eight tables as Parquet (`lineitem.parquet` or a folder `lineitem`, as tpchgen-cli or Spark write them).
 The queries are `tpch/q01.sql` … `q22.sql` beside this file, with the specification's validation parameters. Each
@@ -9,7 +9,8 @@ official ORDER BY leaves ties open, the rows' order is Spark's.
 
 `--warm-up` runs each query once before, unrecorded. `--in-turns` runs each query of a round twice, in a session that switched
 Sparkwright off and steered, which of them first alternating: a machine that slows down slows both. "steered" tells them apart.
-The exit code is 1 when a result can't be right.
+`--persist` keeps tables in memory and `--shuffle-partitions` sets how many a shuffle has, as somebody would who tunes by hand: the
+references for measurements. The exit code is 1 when a result can't be right.
 """
 
 import argparse
@@ -62,11 +63,17 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--warm-up", action="store_true")
     parser.add_argument("--in-turns", action="store_true")
+    parser.add_argument("--persist", type=lambda names: names.split(","), default=[], help="tables to keep, as a,b")
+    parser.add_argument("--shuffle-partitions", type=int, help="how many partitions a shuffle has")
     options = parser.parse_args()
     queries = [int(query) for query in options.queries.split(",")]
 
     spark = SparkSession.builder.appName("TPC-H").config("spark.ui.showConsoleProgress", "false").getOrCreate()
     register(spark, options.data)
+    for table in options.persist:
+        spark.table(table).persist()
+    if options.shuffle_partitions:
+        spark.conf.set("spark.sql.shuffle.partitions", options.shuffle_partitions)
     texts = {query: (QUERIES / f"q{query:02}.sql").read_text(encoding="utf-8") for query in queries}
 
     def turns(turn: int) -> list[bool]:

@@ -175,6 +175,58 @@ fn what_a_run_used_again_the_next_one_keeps_at_once() {
     assert_eq!(told, (Some(0), Some(4)), "the second one knows");
     assert!(again >= used && again > 0, "{again} uses, {used} in the first run");
     assert_eq!(answer, same);
+    // The tables are read in each round, and count once.
+    let size = |day: &str| {
+        let tables = files(&scene.path(day)).into_iter().filter(|file| file.extension() == Some("parquet".as_ref()));
+        tables.map(|table| fs::metadata(table).unwrap().len()).sum::<u64>()
+    };
+    let mut left: Vec<Value> = lessons(&store, 2).iter().map(|path| json(&fs::read_to_string(path).unwrap())).collect();
+    left.sort_by_key(|lesson| lesson["started_ms"].as_u64());
+    for (lesson, day) in left.iter().zip(["day-2026-11-30", "day-2026-12-01"]) {
+        assert_eq!(lesson["run"]["scanned_bytes"].as_u64(), Some(size(day)), "{lesson:#}");
+        let shuffled =
+            lesson["plans"].as_array().unwrap().iter().filter(|plan| plan["shuffled"]["bytes"].as_u64() > Some(0));
+        assert!(shuffled.count() > 0, "{lesson:#}");
+    }
+    assert_eq!(left[0]["plans_told"], 0);
+    assert!(left[1]["plans_told"].as_u64() > Some(0), "{:#}", left[1]);
+}
+
+/// A change after which a run took longer than those before it is taken back, and `jobs` says so.
+#[test]
+fn a_change_that_made_a_run_slower_is_taken_back() {
+    let scene = Scene::new();
+    let store = scene.text("store");
+    let (code, stdout, _) = run(&scene, &store, &["--job", "daily"], &["fine"]);
+    assert_eq!(code, Some(0), "{stdout}");
+    let real = lessons(&store, 1).remove(0);
+    let lesson = json(&fs::read_to_string(&real).unwrap());
+    fs::remove_file(&real).unwrap();
+    // The same run on a cluster, three times on 8 executors, and once on 2.
+    for (night, (executors, run_ms)) in [(8, 100_000), (8, 104_000), (8, 99_000), (2, 300_000)].into_iter().enumerate()
+    {
+        let mut told = lesson.clone();
+        let started = lesson["started_ms"].as_u64().unwrap() + night as u64;
+        told["started_ms"] = started.into();
+        told["application"] = format!("app-{night}").into();
+        for (key, value) in
+            [("executors", executors), ("executors_at_start", executors), ("run_ms", run_ms), ("work_task_ms", 400_000)]
+        {
+            told["run"][key] = value.into();
+        }
+        let name = format!("{:013}-app-{night}.json", 9_999_999_999_999 - started);
+        fs::write(real.parent().unwrap().join(name), told.to_string()).unwrap();
+    }
+    let jobs = |more: &[&str]| {
+        let jobs =
+            scene.sparkwright().args(["jobs", "daily", "--store", &store, "--set", "autoscaling.max_executors=20"]);
+        jobs.args(more).run().unwrap().stdout
+    };
+    let next = json(&jobs(&["--json"]))["next"]["decisions"].clone();
+    let start = next.as_array().unwrap().iter().find(|made| made["name"] == "initial_executors").unwrap().clone();
+    assert_eq!(start["value"], 8, "{start:#}");
+    let text = jobs(&[]);
+    assert!(text.contains("took 5 min 0 s, none of the 3 before it more than 1 min 44 s"), "{text}");
 }
 
 /// How a lesson says that its run ended.

@@ -11,7 +11,7 @@ use crate::{build, setup};
 const PACKAGES: &[(&str, &[&str])] = &[
     ("sparkwright", &["decision"]),
     ("sparkwright-replay", &["replay"]),
-    ("sparkwright-tests", &["overhead", "gain", "tpch", "automl", "controllers"]),
+    ("sparkwright-tests", &["overhead", "gain", "tpch", "automl", "controllers", "learning"]),
 ];
 /// The bench that is no package's: the page, in Chromium.
 const PAGE: &str = "page";
@@ -19,7 +19,7 @@ const PAGE: &str = "page";
 /// Measures, and prints tables: what a decision costs, what steering gains, how far off a replay is, how fast the page is.
 #[derive(Debug, Args)]
 pub(crate) struct Bench {
-    /// Which benches (decision, replay, overhead, gain, tpch, automl, controllers, page); all when none is given.
+    /// Which benches (decision, replay, overhead, gain, tpch, automl, controllers, learning, page); all when none is given.
     names: Vec<String>,
 }
 

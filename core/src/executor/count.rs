@@ -11,6 +11,8 @@ use super::slots::{executors_for, tasks_an_executor};
 use super::start;
 use crate::cost::Prices;
 use crate::facts::{ClusterFacts, History, JobFacts};
+use crate::history::inputs::Inputs;
+use crate::history::setback::setback;
 use crate::policy::{OptimizationTarget, ResolvedPolicy};
 use crate::predict::Refusal;
 use crate::trace::{Along, Decision, Flip, Grade, Trace, Unit, render_ms};
@@ -213,6 +215,9 @@ pub fn executor_count(policy: &ResolvedPolicy, facts: &CountFacts<'_>) -> Execut
     .input("executor cores", cores, Unit::Cores, "executor.cores")
     .input("target time", deadline_ms, Unit::Milliseconds, policy.origin("autoscaling.target_processing_time_minutes"))
     .input("input size", job.input_bytes, Unit::Bytes, "job");
+    if let Some(bytes) = history.next_scanned_bytes {
+        trace = trace.input("files to scan, expected", bytes, Unit::Bytes, "history");
+    }
     if let Some(task_cpus) = facts.cluster.task_cpus.filter(|cpus| *cpus > 1) {
         trace = trace.input("spark.task.cpus", task_cpus, Unit::Cores, "spark.task.cpus").input(
             "slots of an executor",
@@ -417,6 +422,10 @@ fn in_range(
     let target_from = policy.origin("pipeline.optimization_target");
     let replayed = start::by_replay(target, target_from, &facts.history.starts, (least, most));
     let initial = replayed.filter(|_| moves && !local).unwrap_or(initial);
+    let inputs = Inputs::of(facts.job.input_bytes, facts.history);
+    let taken_back =
+        setback(&facts.history.runs, inputs).and_then(|setback| start::taken_back(&setback, (least, most)));
+    let initial = taken_back.filter(|_| !local).unwrap_or(initial);
     ExecutorCount { wanted: trace.decide(value, grade), initial, least, most, model }
 }
 

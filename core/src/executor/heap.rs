@@ -5,6 +5,8 @@
 //! is given at once, and less slowly, after runs that had it to spare.
 
 use crate::facts::{ClusterFacts, History, PastRun};
+use crate::history::inputs::Inputs;
+use crate::history::setback::setback;
 use crate::history::window;
 use crate::memory::{self, Heap};
 use crate::memory_kind::Memory;
@@ -42,8 +44,8 @@ pub(super) struct HeapFacts<'a> {
     pub(super) history: &'a History,
     /// Cores of the executor.
     pub(super) cores: u32,
-    /// What the job reads.
-    pub(super) input_bytes: Option<Bytes>,
+    /// What the job reads, and its earlier runs read.
+    pub(super) inputs: Inputs,
     /// What one executor is to keep.
     pub(super) storage_need: Bytes,
 }
@@ -68,8 +70,15 @@ pub(super) fn heap(
     facts: &HeapFacts<'_>,
     held: impl Fn(Bytes, u32) -> Option<Bytes>,
 ) -> ExecutorHeap {
-    let HeapFacts { cluster, history, cores, input_bytes, storage_need } = *facts;
-    let proven = proven(window(policy, history, usize::MAX), cores, input_bytes);
+    let HeapFacts { cluster, history, cores, inputs, storage_need } = *facts;
+    let runs = window(policy, history, usize::MAX);
+    let proven = proven(runs, cores, inputs);
+    // Whatever else is known: what was in use is needed.
+    let peak_seen = grown(runs.iter().filter_map(|run| run.heap_peak_bytes).max().unwrap_or_default(), 1.0);
+    let at_least_seen = |trace: &mut Trace, bytes| match peak_seen {
+        Bytes(0) => bytes,
+        seen => trace.at_least("the most of a heap that was seen in use", seen.get(), bytes),
+    };
     let formula = if proven.is_some() {
         "what earlier runs had, half as much again after one that lacked memory, a fifth less after five with heap to spare; at least what their tasks needed"
     } else {
@@ -110,12 +119,13 @@ pub(super) fn heap(
             let along =
                 Along { input: "cores of", unit: Unit::Cores, at: u64::from(cores), least: 1, most: 16, step: 1 };
             trace = trace.flips(along.flips(|cores| {
-                let wanted = usual(cores);
+                let wanted = usual(cores).max(peak_seen);
                 held(wanted, u32::try_from(cores).unwrap_or(u32::MAX)).map_or(wanted, |held| held.min(wanted))
             }));
         }
         trace = trace.unbounded(least);
-        let bytes = Bytes(trace.at_least("least heap", LEAST_HEAP.get(), least.get()));
+        let bytes = trace.at_least("least heap", LEAST_HEAP.get(), least.get());
+        let bytes = Bytes(at_least_seen(&mut trace, bytes));
         return ExecutorHeap { heap: trace.decide(bytes, grade), needed: Bytes(0) };
     };
     let fraction = Heap::new(LEAST_HEAP, cluster).memory_fraction.max(0.01);
@@ -139,11 +149,12 @@ pub(super) fn heap(
             .input("spark.memory.fraction", fraction, Unit::None, ""),
         proven.as_ref(),
     )
-    .flips(along.flips(|peak| need(peak).max(least).max(LEAST_HEAP)))
+    .flips(along.flips(|peak| need(peak).max(least).max(LEAST_HEAP).max(peak_seen)))
     .unbounded(needed);
     let name = if proven.is_some() { "what earlier runs had" } else { "memory_scaling_factor GiB a core" };
     let bytes = trace.at_least(name, least.get(), needed.get());
-    let bytes = Bytes(trace.at_least("least heap", LEAST_HEAP.get(), bytes));
+    let bytes = trace.at_least("least heap", LEAST_HEAP.get(), bytes);
+    let bytes = Bytes(at_least_seen(&mut trace, bytes));
     let grade = if proven.is_some() || needed >= least { Grade::B } else { Grade::C };
     ExecutorHeap { heap: trace.decide(bytes, grade), needed }
 }
@@ -162,10 +173,10 @@ fn told(trace: Trace, proven: Option<&Proven>) -> Trace {
 }
 
 /// The heap that earlier runs, the oldest first, show to be enough for an executor of so many cores; nothing where none tells what it had.
-fn proven(runs: &[PastRun], cores: u32, input_bytes: Option<Bytes>) -> Option<Proven> {
+fn proven(runs: &[PastRun], cores: u32, inputs: Inputs) -> Option<Proven> {
     let mut latest: Option<(Bytes, &PastRun)> = None;
     let (mut seen, mut to_spare) = (0_usize, 0_usize);
-    let (mut largest, mut smallest, mut peak) = (Bytes(0), Bytes(u64::MAX), Bytes(0));
+    let (mut largest, mut smallest) = (Bytes(0), Bytes(u64::MAX));
     let (mut lacked, mut in_vain) = (false, false);
     // The newest first.
     for run in runs.iter().rev() {
@@ -181,7 +192,6 @@ fn proven(runs: &[PastRun], cores: u32, input_bytes: Option<Bytes>) -> Option<Pr
         };
         let had = grown(had, more);
         let (newest, last) = *latest.get_or_insert((had, run));
-        peak = peak.max(run.heap_peak_bytes.unwrap_or_default());
         let gc = run.gc_share.unwrap_or(f64::NAN);
         // More heap that made no difference says that its size is not why garbage is collected.
         in_vain |= had < newest && last.gc_share.unwrap_or(0.0) > gc * LESS_GC;
@@ -191,7 +201,7 @@ fn proven(runs: &[PastRun], cores: u32, input_bytes: Option<Bytes>) -> Option<Pr
             largest = largest.max(had);
             lacked |= died(run) || gc > HIGH_GC_SHARE || run.spilled_bytes.unwrap_or_default() > Bytes(0);
         }
-        let as_much = input_bytes.is_some() && run.input_bytes >= input_bytes;
+        let as_much = inputs.next.is_some() && inputs.of_run(run) >= inputs.next;
         let clean = !run.failed
             && run.memory_failures == Some(0)
             && run.spilled_bytes == Some(Bytes(0))
@@ -213,9 +223,11 @@ fn proven(runs: &[PastRun], cores: u32, input_bytes: Option<Bytes>) -> Option<Pr
         bytes = had.min(Bytes(less));
         why = "the last five runs had heap to spare on as much input: a fifth less";
     }
-    if peak > bytes {
-        bytes = grown(peak, 1.0);
-        why = "the most of a heap that was seen in use";
+    // A run that died of it had more of it next; of any other change of the heap only one to less is taken back.
+    let taken_back = setback(runs, inputs).and_then(|setback| setback.before.heap_bytes);
+    if let Some(before) = taken_back.filter(|before| *before > bytes) {
+        bytes = before;
+        why = "less made a run slower: what the runs before it had";
     }
     Some(Proven { bytes, why })
 }
@@ -255,7 +267,7 @@ mod tests {
             cluster: &ClusterFacts::default(),
             history: &history,
             cores,
-            input_bytes: input_gib.map(Bytes::gib),
+            inputs: Inputs::of(input_gib.map(Bytes::gib), &history),
             storage_need: Bytes(0),
         };
         let heap = heap(&ResolvedPolicy::default(), &facts, |_, _| None).heap;
@@ -324,7 +336,7 @@ mod tests {
             cluster: &ClusterFacts::default(),
             history: &history,
             cores: 4,
-            input_bytes: None,
+            inputs: Inputs::of(None, &history),
             storage_need: Bytes(0),
         };
         assert_eq!(heap(&policy, &facts, |_, _| None).heap.value, Bytes::gib(8));

@@ -8,6 +8,7 @@ use super::guess;
 use super::shared_work::{elastic_executors, executors_for_deadline};
 use crate::decision::Value;
 use crate::facts::{History, JobFacts, PastRun};
+use crate::history::inputs::Inputs;
 use crate::history::{whole, window};
 use crate::policy::ResolvedPolicy;
 use crate::predict::{Predictor, Refusal, Run};
@@ -102,6 +103,17 @@ pub struct RunTimeEstimate {
     pub high_ms: Option<u64>,
 }
 
+/// Where nothing says by how much a predicted run time may be off, a run may take so many times it.
+const USUAL_ERROR: f64 = 1.25;
+
+impl RunTimeEstimate {
+    /// The longest run time that it promises; nothing for a guess.
+    #[must_use]
+    pub fn promised_ms(&self, grade: Grade) -> Option<u64> {
+        (grade != Grade::C).then(|| self.high_ms.unwrap_or_else(|| ceil_u64(self.run_ms as f64 * USUAL_ERROR)))
+    }
+}
+
 impl Value for RunTimeEstimate {
     fn scalar(&self) -> Scalar {
         self.run_ms.into()
@@ -119,15 +131,16 @@ impl Value for RunTimeEstimate {
 /// What earlier runs are learned from: each with its scale, which is the size of its input where every run and this job have one.
 fn learn(policy: &ResolvedPolicy, job: &JobFacts, history: &History) -> Result<RunTime, Refusal> {
     let latest: Vec<PastRun> = whole(window(policy, history, MOST_RUNS)).collect();
-    let scaled = job.input_bytes.is_some() && latest.iter().all(|run| run.input_bytes.is_some());
+    let inputs = Inputs::of(job.input_bytes, history);
+    let scaled = inputs.next.is_some() && latest.iter().all(|run| inputs.of_run(run).is_some());
     let scale = |bytes: Option<Bytes>| if scaled { bytes.unwrap_or_default().get() as f64 } else { 1.0 };
     let runs = latest.iter().map(|run| Run {
         executors: run.executors,
-        scale: scale(run.input_bytes),
+        scale: scale(inputs.of_run(run)),
         run_ms: run.run_ms as f64,
     });
     let predictor = Predictor::learn(&runs.collect::<Vec<_>>())?;
-    let scale = scale(job.input_bytes);
+    let scale = scale(inputs.next);
     match Curve::of(&predictor, scale, policy.autoscaling.max_executors) {
         Some(curve) => Ok(RunTime::Learned { predictor, scale, curve }),
         None => Err(predictor.out_of_reach()),

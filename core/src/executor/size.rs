@@ -5,6 +5,7 @@ use super::machines::Machines;
 use crate::error::ErrorBody;
 use crate::executor::slots::DEFAULT_TASK_CPUS;
 use crate::facts::{ClusterFacts, History, Manager};
+use crate::history::inputs::Inputs;
 use crate::policy::ResolvedPolicy;
 use crate::trace::{Along, Decision, Grade, Trace, Unit};
 use crate::units::{Bytes, ceil_u64, saturating_u32};
@@ -43,7 +44,8 @@ pub fn executor_size(
 ) -> Result<ExecutorSize, ErrorBody> {
     let cores = cores(cluster, history);
     let machines = Machines::of(cluster);
-    let facts = HeapFacts { cluster, history, cores: cores.value, input_bytes, storage_need };
+    let facts =
+        HeapFacts { cluster, history, cores: cores.value, inputs: Inputs::of(input_bytes, history), storage_need };
     let heap = heap::heap(policy, &facts, |heap, cores| machines.held(heap, cores));
     let heap = machines.hold(heap, cores.value)?;
     let overhead = machines.overhead(&heap, cores.value, &history.runs);

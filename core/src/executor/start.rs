@@ -7,6 +7,7 @@ use alloc::format;
 
 use super::shared_work::elasticity_weight;
 use crate::facts::StartTried;
+use crate::history::setback::Setback;
 use crate::policy::OptimizationTarget;
 use crate::trace::{Decision, Grade, Trace, Unit, render_ms};
 
@@ -46,6 +47,28 @@ pub(super) fn by_replay(
     let value = best.executors.clamp(least, most);
     if value != best.executors {
         trace.bound("bounds", u64::from(value), u64::from(best.executors), u64::from(value));
+    }
+    Some(trace.decide(value, Grade::B))
+}
+
+/// The number before a change that is taken back, within these bounds; nothing where the change was of something else.
+pub(super) fn taken_back(setback: &Setback, (least, most): (u32, u32)) -> Option<Decision<u32>> {
+    let (before, changed) = (setback.before.executors?, setback.changed.executors?);
+    if before == changed {
+        return None;
+    }
+    let mut trace = Trace::new(
+        "executors.initial_taken_back",
+        "what runs started with before a change after which one was slower or failed, for ten runs",
+        Unit::Executors,
+    )
+    .input("executors at the start before the change", before, Unit::Executors, "history")
+    .input("and after it", changed, Unit::Executors, "history")
+    .note(format!("{setback}"))
+    .unbounded(before);
+    let value = before.clamp(least, most);
+    if value != before {
+        trace.bound("bounds", u64::from(value), u64::from(before), u64::from(value));
     }
     Some(trace.decide(value, Grade::B))
 }

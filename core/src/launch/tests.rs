@@ -1,6 +1,6 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 use super::*;
-use crate::facts::{ClusterFacts, JobFacts, NodeFacts, ProcessingType};
+use crate::facts::{ClusterFacts, JobFacts, NodeFacts, PastRun, ProcessingType};
 use crate::policy::OptimizationTarget;
 use alloc::vec;
 
@@ -88,6 +88,49 @@ fn iterating_jobs_keep_their_data_and_it_counts_as_a_floor() {
     assert!(cached.executors.value >= 5);
     input.job.processing = ProcessingType::Query;
     assert!(!plan(&input).cache.value.keep);
+}
+
+#[test]
+fn a_change_that_made_a_run_slower_is_taken_back_and_told() {
+    let run = |executors_at_start, run_ms| PastRun {
+        executors: executors_at_start,
+        executors_at_start: Some(executors_at_start),
+        run_ms,
+        work_task_ms: Some(4_000_000),
+        ..PastRun::default()
+    };
+    let mut input = input(Manager::Standalone);
+    input.history.runs = vec![run(12, 400_000), run(12, 420_000)];
+    let learned = plan(&input).initial_executors.value;
+    assert_ne!(learned, 12, "what the work says");
+    input.history.runs.push(run(learned, 800_000));
+    let start = plan(&input).initial_executors;
+    assert_eq!((start.value, start.trace.rule.as_ref()), (12, "executors.initial_taken_back"));
+    let why = "the first run after it took 13 min 20 s, none of the 2 before it more than 7 min 0 s";
+    assert!(start.trace.notes.iter().any(|note| note.contains(why)), "{:?}", start.trace.notes);
+    // Where the plan had promised as much, the policy wants it so.
+    input.history.runs[2].promised_ms = Some(900_000);
+    assert_ne!(plan(&input).initial_executors.value, 12);
+}
+
+#[test]
+fn what_a_job_scans_scales_its_work() {
+    let run = |scanned_gib, work_task_ms| PastRun {
+        scanned_bytes: Some(Bytes::gib(scanned_gib)),
+        work_task_ms: Some(work_task_ms),
+        run_ms: 100_000,
+        executors: 4,
+        ..PastRun::default()
+    };
+    let mut input = input(Manager::Standalone);
+    input.history.runs = vec![run(10, 1_000_000), run(10, 1_000_000), run(20, 2_000_000)];
+    let work = |input: &PlanLaunchInput| {
+        let inputs = plan(input).executors.trace.inputs;
+        inputs.iter().find(|fact| fact.name == "sum of task time").map(|fact| fact.value.clone())
+    };
+    assert_eq!(work(&input), Some(2_000_000_u64.into()), "as much as the newest is expected");
+    input.history.next_scanned_bytes = Some(Bytes::gib(40));
+    assert_eq!(work(&input), Some(4_000_000_u64.into()));
 }
 
 #[test]

@@ -109,6 +109,12 @@ pub struct PlanNode {
     /// What an earlier query that held it spilled after a shuffle, the worst of them; absent where none did.
     #[serde(skip_serializing_if = "is_default")]
     pub spill: Option<SpillFacts>,
+    /// What went through the largest shuffle of an earlier query of which this was the outermost shuffle, the most of them; unknown when absent.
+    #[serde(skip_serializing_if = "is_default")]
+    pub shuffled: Option<ShuffledFacts>,
+    /// The same of earlier runs of the job.
+    #[serde(skip_serializing_if = "is_default")]
+    pub learned_shuffled: Option<ShuffledFacts>,
     /// Whether the user let go of this very sub-plan.
     #[serde(skip_serializing_if = "is_default")]
     pub released_by_user: bool,
@@ -137,9 +143,35 @@ crate::members::read_over_defaults!(PlanNode {
     measured_task_ms,
     measured_share,
     spill,
+    shuffled,
+    learned_shuffled,
     released_by_user,
     source_changes,
 });
+
+/// What a query shuffled, and what it read for that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(default)]
+pub struct ShuffledFacts {
+    /// Bytes that the tasks of one of its stages read from shuffles, the most of them.
+    pub bytes: Bytes,
+    /// The size of its leaves, as far as Spark knew it.
+    pub leaf_bytes: Bytes,
+}
+
+crate::members::read_over_defaults!(ShuffledFacts { bytes, leaf_bytes });
+
+impl ShuffledFacts {
+    /// The same in proportion to leaves of another size; as it was where either is not known.
+    #[must_use]
+    pub fn of_leaves(self, leaf_bytes: Bytes) -> Bytes {
+        let scaled =
+            (u128::from(self.bytes.get()) * u128::from(leaf_bytes.get())).checked_div(self.leaf_bytes.get().into());
+        let known = leaf_bytes > Bytes(0) && self.leaf_bytes > Bytes(0);
+        scaled.filter(|_| known).map_or(self.bytes, |scaled| Bytes(u64::try_from(scaled).unwrap_or(u64::MAX)))
+    }
+}
 
 /// A stage that read a shuffle and spilled: the one of its query that spilled most.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]

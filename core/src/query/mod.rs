@@ -10,7 +10,7 @@ mod tree;
 
 pub use contract::{
     CacheChoice, CachedBy, ConfFacts, ConfOwner, JoinKind, PlanNode, PlanQueryAnswer, PlanQueryInput, QueryDecision,
-    SpillFacts, StorageFacts,
+    ShuffledFacts, SpillFacts, StorageFacts,
 };
 
 use alloc::borrow::Cow;
@@ -90,11 +90,11 @@ fn session_confs(
         let piece = seen.shuffle_bytes.get().checked_div(seen.tasks).map(Bytes);
         Spill::seen(Some(seen.spilled_bytes), Some(seen.largest_over_mean), piece)
     });
+    let (bytes, from, grade) = shuffled_bytes(&input.nodes, root.leaf_bytes, seen);
     let facts = ShuffleFacts {
-        // What spilled was more than the sources' size made believe: then the measured size counts.
-        bytes: Some(seen.map_or(root.leaf_bytes, |seen| seen.shuffle_bytes.max(root.leaf_bytes))),
-        from: if seen.is_some() { "measured" } else { "plan" },
-        grade: if seen.is_some() { Grade::A } else { Grade::C },
+        bytes: Some(bytes),
+        from,
+        grade,
         slots: input.slots(),
         heap: input.heap(),
         cores: input.executor_cores.unwrap_or(DEFAULT_CORES),
@@ -124,6 +124,34 @@ fn session_confs(
 /// pieces that end the spilling are asked for again.
 fn spill(nodes: &[PlanNode]) -> Option<SpillFacts> {
     nodes.iter().find(|node| node.seen > 0 && estimate::shuffles(&node.operator))?.spill
+}
+
+/// What the query shuffles, where that is known, and how well. What was measured was more than the sources' size made believe, or that size is what counts:
+/// a result that was kept, or a join that was broadcast, leaves less to shuffle than another query will have.
+fn shuffled_bytes(nodes: &[PlanNode], leaf_bytes: Bytes, spill: Option<SpillFacts>) -> (Bytes, &'static str, Grade) {
+    let outermost = outermost_shuffle(nodes).and_then(|at| nodes.get(at));
+    let measured = spill.map(|spill| spill.shuffle_bytes);
+    let measured = measured.max(outermost.and_then(|node| node.shuffled).map(|seen| seen.bytes));
+    let learned = outermost.and_then(|node| node.learned_shuffled).map(|learned| learned.of_leaves(leaf_bytes));
+    match (measured, learned) {
+        (Some(measured), _) if measured > leaf_bytes || spill.is_some() => {
+            (measured.max(leaf_bytes), "measured", Grade::A)
+        }
+        (None, Some(learned)) if learned > leaf_bytes => (learned, "earlier runs", Grade::B),
+        _ => (leaf_bytes, "plan", Grade::C),
+    }
+}
+
+/// Where a query's outermost shuffle stands.
+#[must_use]
+pub fn outermost_shuffle(nodes: &[PlanNode]) -> Option<usize> {
+    nodes.iter().position(|node| estimate::shuffles(&node.operator))
+}
+
+/// The size of a query's leaves, as far as Spark knows it.
+#[must_use]
+pub fn leaf_bytes(nodes: &[PlanNode]) -> Bytes {
+    estimate::estimates(nodes).first().map_or(Bytes(0), |root| root.leaf_bytes)
 }
 
 #[cfg(test)]

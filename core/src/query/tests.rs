@@ -55,6 +55,26 @@ fn plan(input: &PlanQueryInput) -> PlanQueryAnswer {
 }
 
 #[test]
+fn partitions_follow_what_was_shuffled_where_that_was_more_than_is_read() {
+    let shuffled = |mib, leaf_mib| Some(ShuffledFacts { bytes: Bytes::mib(mib), leaf_bytes: Bytes::mib(leaf_mib) });
+    let with = |shuffled: Option<ShuffledFacts>, learned: Option<ShuffledFacts>| {
+        let mut input = join();
+        (input.nodes[0].shuffled, input.nodes[0].learned_shuffled) = (shuffled, learned);
+        let answer = plan(&input);
+        let made = answer.decisions.iter().find(|made| made.name == "shuffle_partitions").unwrap();
+        (answer.confs[SHUFFLE_PARTITIONS.key].clone(), made.decision.grade)
+    };
+    let told = |partitions: &str, grade| (partitions.to_string(), grade);
+    // 72 MiB are read; a piece is 128 MiB at most, and twice as many of them as there are.
+    assert_eq!(with(None, None), told("2", Grade::C));
+    assert_eq!(with(shuffled(720, 72), None), told("12", Grade::A));
+    assert_eq!(with(None, shuffled(360, 36)), told("12", Grade::B), "as much for each byte that is read");
+    assert_eq!(with(None, shuffled(720, 0)), told("12", Grade::B));
+    assert_eq!(with(shuffled(10, 72), None), told("2", Grade::C), "less is no promise");
+    assert_eq!(with(shuffled(10, 72), shuffled(720, 72)), told("2", Grade::C), "this run knows better");
+}
+
+#[test]
 fn partitions_follow_the_slots_on_small_data() {
     let answer = plan(&join());
     assert_eq!(answer.confs[SHUFFLE_PARTITIONS.key], "2");

@@ -80,6 +80,12 @@ pub struct ReviewInput {
     pub critical_path_ms: Option<u64>,
     /// What it read from its sources; unknown when absent.
     pub input_bytes: Option<Bytes>,
+    /// The size of the files that its queries scanned, each set of files once; unknown when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scanned_bytes: Option<Bytes>,
+    /// The executors that it started with; unknown when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub executors_at_start: Option<u32>,
     /// The 95th percentile of a task's peak execution memory; unknown when absent.
     pub task_peak_bytes: Option<Bytes>,
     /// Executors times the time that they were held.
@@ -120,6 +126,8 @@ crate::members::read_over_defaults!(ReviewInput {
     driver_ms,
     critical_path_ms,
     input_bytes,
+    scanned_bytes,
+    executors_at_start,
     task_peak_bytes,
     executor_ms,
     executors,

@@ -48,8 +48,12 @@ fn past_run(run: &ReviewInput) -> PastRun {
     PastRun {
         failed: false,
         executors,
+        executors_at_start: run.executors_at_start.filter(|_| on_executors),
+        // The asker's, as what it lacked: it knows the plan.
+        promised_ms: None,
         run_ms: run.wall_ms,
         input_bytes: run.input_bytes,
+        scanned_bytes: run.scanned_bytes,
         work_task_ms: known.then_some(work_ms),
         critical_path_ms: run.critical_path_ms,
         driver_ms: known.then_some(run.driver_ms),

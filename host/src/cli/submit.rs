@@ -41,7 +41,7 @@ use crate::launch::local_uri::{NO_PATH_OF_A_JAR, for_spark, java_can_name, no_na
 use crate::launch::plan::{PlanError, launch_facts, no_launch_plan, plan_launch};
 use crate::launch::properties;
 use crate::launch::spark_submit::SparkSubmit;
-use crate::lesson::{Lessons, job_here, no_lessons};
+use crate::lesson::{Lessons, job_here, no_lessons, nothing_kept_at_once};
 use crate::steering::{EXECUTORS_IF_LOST, Host, Mode, SteeringSetup, record_lost_host, start_host};
 use crate::store::Store;
 
@@ -301,6 +301,7 @@ impl Submit {
             Ok(files) => files.describe(&mut facts.job),
             Err(error) => launch.faults.push(format!("the launch plan goes without --input: {error}")),
         }
+        launch.input_bytes = facts.job.said_bytes();
         Ok(plan_launch(prepared, &facts))
     }
 }
@@ -390,7 +391,10 @@ fn learned(launch: &mut SteeringSetup, failed: &[Lesson]) -> History {
             launch.faults.push(fault);
         }
     }
-    launch.learned = learned.plans;
+    if let Some(why) = &learned.plans.taken_back {
+        launch.faults.push(nothing_kept_at_once(why));
+    }
+    launch.learned = learned.plans.plans;
     learned.history
 }
 

@@ -1,6 +1,6 @@
 //! What the events of a run add up to, as `review` asks for it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sparkwright_core::facts::{PastRun, parse_spark_memory};
 use sparkwright_core::out_of_memory::{self, Lacked, Memory};
@@ -62,6 +62,10 @@ pub struct Measured {
     stages: BTreeMap<i64, Stage>,
     jobs: BTreeMap<i64, Job>,
     heap_peak_bytes: u64,
+    /// Accumulators of the size of the files that a scan reads.
+    scans: BTreeSet<i64>,
+    /// The sizes that they had: the same files, read again, are as large, and another set of files hardly ever is to the byte.
+    scanned: BTreeSet<u64>,
     memory_failures: u64,
     /// The stage that failed last, and why.
     failed: Option<(i64, String)>,
@@ -118,6 +122,13 @@ impl Measured {
                 self.heard(end.at_ms);
             }
             Event::StageSubmitted(stage) | Event::StageCompleted(stage) => self.stage(&stage.stage),
+            Event::SqlStart(start) => self.scans.extend(&start.scans.file_sizes),
+            Event::SqlReplanned(scans) => self.scans.extend(&scans.file_sizes),
+            Event::DriverMetrics(metrics) => {
+                let sizes = metrics.updates.iter().filter(|(accumulator, _)| self.scans.remove(accumulator));
+                let sizes = sizes.filter_map(|(_, bytes)| u64::try_from(*bytes).ok().filter(|bytes| *bytes > 0));
+                self.scanned.extend(sizes);
+            }
             Event::SqlEnd(end) => match end.error.as_deref().filter(|error| !error.is_empty()) {
                 None => self.lacked = None,
                 // Where one of its jobs failed, that tells more.
@@ -214,6 +225,9 @@ impl Measured {
             driver_ms: (to - from).saturating_sub(busy.ms()),
             critical_path_ms: Some(critical_path_ms(&steps.collect(), self.jobs.values().cloned())),
             input_bytes,
+            scanned_bytes: (!self.scanned.is_empty())
+                .then(|| Bytes(self.scanned.iter().fold(0, |sum: u64, bytes| sum.saturating_add(*bytes)))),
+            executors_at_start: self.executors_at_start(),
             task_peak_bytes: usual_peak_bytes(tasks().map(|task| task.peak_bytes)).map(Bytes),
             executor_ms: workers
                 .iter()
@@ -268,6 +282,14 @@ impl Measured {
         let all: u64 = stage.parents.iter().map(written).sum::<Option<u64>>()?;
         let left = all.saturating_sub(sum(&stage.tasks, |task| task.shuffle_read_bytes));
         (left > 0).then_some(Bytes(left))
+    }
+
+    /// The executors that Spark asked for at first, as it was configured: the larger of the two with dynamic allocation. Nobody knows where it took all that
+    /// the cluster has.
+    fn executors_at_start(&self) -> Option<u32> {
+        let dynamic = self.conf.get("spark.dynamicAllocation.enabled").is_some_and(|on| on.trim() == "true");
+        let initial = || self.whole("spark.dynamicAllocation.initialExecutors").filter(|_| dynamic);
+        self.whole("spark.executor.instances").max(initial())
     }
 
     fn whole(&self, key: &str) -> Option<u32> {
@@ -406,6 +428,44 @@ mod tests {
             (Bytes(30), Bytes(10), Bytes(20))
         );
         assert_eq!(run.stages[1].name, "stage 1: s");
+    }
+
+    #[test]
+    fn files_that_are_read_again_count_once_and_the_start_is_as_configured() {
+        let ui = "org.apache.spark.sql.execution.ui.SparkListener";
+        let plan = |event: &str, accumulator: u32| {
+            format!(
+                r#"{{"Event":"{ui}{event}","executionId":0,"time":1,"sparkPlanInfo":{{"nodeName":"Scan parquet ","children":[],
+                "metrics":[{{"name":"size of files read","accumulatorId":{accumulator},"metricType":"size"}}]}}}}"#
+            )
+        };
+        let told =
+            |updates: &str| format!(r#"{{"Event":"{ui}DriverAccumUpdates","executionId":0,"accumUpdates":{updates}}}"#);
+        let started =
+            |confs: &str| format!(r#"{{"Event":"SparkListenerEnvironmentUpdate","Spark Properties":{{{confs}}}}}"#);
+        let (first, again, replanned) =
+            (plan("SQLExecutionStart", 3), plan("SQLExecutionStart", 8), plan("SQLAdaptiveExecutionUpdate", 9));
+        let lines = [
+            first,
+            // Another metric's accumulator, of the number of files.
+            told("[[3,1000],[4,7]]"),
+            again,
+            told("[[8,1000]]"),
+            replanned,
+            told("[[9,50],[9,60]]"),
+            told("[[3,9999],[10,5]]"),
+        ];
+        let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+        assert_eq!(measured(&lines).question(&[], None).scanned_bytes, Some(Bytes(1_050)));
+        assert_eq!(Measured::default().question(&[], None).scanned_bytes, None);
+        let start = |confs: &str| measured(&[&started(confs)]).question(&[], None).executors_at_start;
+        let initial = r#""spark.dynamicAllocation.initialExecutors":"6""#;
+        assert_eq!(start(""), None);
+        assert_eq!(start(initial), None, "dynamic allocation is off");
+        assert_eq!(start(r#""spark.executor.instances":"4""#), Some(4));
+        let dynamic = format!(r#""spark.dynamicAllocation.enabled":"true",{initial}"#);
+        assert_eq!(start(&dynamic), Some(6));
+        assert_eq!(start(&format!(r#"{dynamic},"spark.executor.instances":"9""#)), Some(9));
     }
 
     #[test]

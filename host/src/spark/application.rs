@@ -155,8 +155,11 @@ impl Application {
                 if stage.failure.is_none() {
                     self.largest_ended_stage_tasks = self.largest_ended_stage_tasks.max(u64::from(stage.tasks));
                 }
-                if let Some(spill) = ended.and_then(|ended| ended.spill()) {
-                    self.work.stage_spilled(stage.stage, spill);
+                if let Some(ended) = ended {
+                    self.work.stage_shuffled(stage.stage, ended.shuffle_read_bytes);
+                    if let Some(spill) = ended.spill() {
+                        self.work.stage_spilled(stage.stage, spill);
+                    }
                 }
             }
             Event::TaskStart(start) => {

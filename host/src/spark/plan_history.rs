@@ -10,10 +10,11 @@ use std::sync::Arc;
 use lru::LruCache;
 use sparkwright_core::by_name::ByName;
 use sparkwright_core::lesson::{LearnedPlan, MOST_PLANS, PlanLesson};
-use sparkwright_core::query::{CachedBy, PlanNode, SpillFacts};
+use sparkwright_core::query::{CachedBy, PlanNode, ShuffledFacts, SpillFacts, leaf_bytes, outermost_shuffle};
 use sparkwright_core::units::Bytes;
 
 use super::protocol::AskedNode;
+use super::work::ExecutionWork;
 
 /// Sub-plans that are remembered.
 const MOST_SUB_PLANS: NonZeroUsize = match NonZeroUsize::new(20_000) {
@@ -34,10 +35,20 @@ struct SubPlan {
     /// The execution before that, which has ended by the time the next question comes.
     earlier: Option<(i64, f64)>,
     spill: Option<SpillFacts>,
+    /// Of the executions of which it was the outermost shuffle.
+    shuffled: Option<ShuffledFacts>,
     released_by_user: bool,
     source_changes: u32,
     used_ms: u64,
     uses_from_cache: u32,
+}
+
+/// What an execution holds.
+#[derive(Debug, Default)]
+struct Held {
+    sub_plans: BTreeSet<Arc<str>>,
+    /// Its outermost shuffle, with the size of its leaves.
+    outermost: Option<(Arc<str>, Bytes)>,
 }
 
 /// The sub-plans seen so far, by hash.
@@ -46,7 +57,7 @@ pub struct PlanHistory {
     /// The one unseen for longest goes first.
     sub_plans: LruCache<Arc<str>, SubPlan>,
     /// What executions that have not ended hold, whether they compute it or not.
-    held: BTreeMap<i64, BTreeSet<Arc<str>>>,
+    held: BTreeMap<i64, Held>,
     /// Queries that hold a sub-plan of a shape in a run, as earlier runs of the job had it.
     learned: BTreeMap<String, LearnedPlan>,
     /// The shape of each sub-plan that the question at hand holds.
@@ -71,7 +82,7 @@ impl PlanHistory {
         Self { learned: learned.iter().map(|plan| (plan.shape.clone(), plan.clone())).collect(), ..Self::default() }
     }
 
-    /// What the run showed of sub-plans that came again, by their shapes: those that took longest first. `task_ms_of` as for [`describe`](Self::describe).
+    /// What the run showed of sub-plans that came again or shuffled, by their shapes: those that took longest first. `task_ms_of` as for [`describe`](Self::describe).
     #[must_use]
     pub fn lessons(&self, task_ms_of: impl Fn(i64) -> Option<u64>) -> Vec<PlanLesson> {
         let mut by_shape: BTreeMap<&str, PlanLesson> = BTreeMap::new();
@@ -89,8 +100,10 @@ impl PlanHistory {
                 (task_ms >= 0.0).then_some(task_ms as u64)
             });
             lesson.task_ms = lesson.task_ms.max(took);
+            lesson.shuffled = lesson.shuffled.max(known.shuffled);
         }
-        let mut lessons: Vec<PlanLesson> = by_shape.into_values().filter(|lesson| lesson.fewest > 1).collect();
+        let tells = |lesson: &PlanLesson| lesson.fewest > 1 || lesson.shuffled.is_some();
+        let mut lessons: Vec<PlanLesson> = by_shape.into_values().filter(tells).collect();
         lessons.sort_by(|one, other| {
             (other.task_ms, other.queries, &one.shape).cmp(&(one.task_ms, one.queries, &other.shape))
         });
@@ -116,7 +129,8 @@ impl PlanHistory {
                     .find_map(|(execution, share)| Some((task_ms_of(execution)?, share)));
                 let learned = self.learned.get(&node.shape);
                 PlanNode {
-                    learned_uses: learned.map(|learned| learned.uses),
+                    learned_uses: learned.map(|learned| learned.uses).filter(|uses| *uses > 0),
+                    learned_shuffled: learned.and_then(|learned| learned.shuffled),
                     parent: node.parent,
                     operator: node.operator,
                     hash: node.hash,
@@ -135,6 +149,7 @@ impl PlanHistory {
                     measured_task_ms: measured.map(|(task_ms, _)| task_ms),
                     measured_share: measured.map(|(_, share)| share),
                     spill: known.spill,
+                    shuffled: known.shuffled,
                     released_by_user: known.released_by_user,
                     source_changes: known.source_changes,
                 }
@@ -170,19 +185,29 @@ impl PlanHistory {
             }
         }
         if let Some(execution) = execution {
-            self.held.entry(execution).or_default().append(&mut held);
+            let outermost = outermost_shuffle(nodes).and_then(|at| nodes.get(at)).filter(|node| !node.hash.is_empty());
+            let of_execution = self.held.entry(execution).or_default();
+            of_execution.sub_plans.append(&mut held);
+            of_execution.outermost = outermost.map(|node| (node.hash.as_str().into(), leaf_bytes(nodes)));
             while self.held.len() > MOST_OPEN_EXECUTIONS {
                 self.held.pop_first();
             }
         }
     }
 
-    /// An execution has ended: all that it held was in use until now. Remembers for it what the execution spilled, where it did.
-    pub fn ended(&mut self, execution: i64, spill: Option<SpillFacts>, now_ms: u64) {
-        for hash in self.held.remove(&execution).unwrap_or_default() {
+    /// An execution has ended: all that it held was in use until now. Remembers for it what the execution spilled, where it did, and for its outermost
+    /// shuffle what went through the largest of them.
+    pub fn ended(&mut self, execution: i64, work: ExecutionWork, now_ms: u64) {
+        let Held { sub_plans, outermost } = self.held.remove(&execution).unwrap_or_default();
+        if let Some((hash, leaf_bytes)) = outermost.filter(|_| work.shuffled_bytes > 0 && !work.failed)
+            && let Some(known) = self.sub_plans.peek_mut(&hash)
+        {
+            known.shuffled = known.shuffled.max(Some(ShuffledFacts { bytes: Bytes(work.shuffled_bytes), leaf_bytes }));
+        }
+        for hash in sub_plans {
             let Some(known) = self.sub_plans.peek_mut(&hash) else { continue };
             known.used_ms = known.used_ms.max(now_ms);
-            if let Some(spill) = spill
+            if let Some(spill) = work.spill
                 && known.spill.is_none_or(|most| spill.spilled_bytes > most.spilled_bytes)
             {
                 known.spill = Some(spill);
@@ -211,7 +236,7 @@ impl PlanHistory {
     #[must_use]
     pub fn idle(&self, hash: &str, now_ms: u64) -> (u64, Option<u64>) {
         let Some(known) = self.sub_plans.peek(hash) else { return (0, None) };
-        if self.held.values().any(|held| held.contains(hash)) {
+        if self.held.values().any(|held| held.sub_plans.contains(hash)) {
             return (0, mean_gap(known));
         }
         (now_ms.saturating_sub(known.used_ms.max(known.last_ms)), mean_gap(known))
@@ -266,6 +291,44 @@ mod tests {
         assert_eq!((nodes[0].measured_task_ms, nodes[0].measured_share), (Some(800), Some(0.5)));
     }
 
+    fn spilling(spill: Option<SpillFacts>) -> ExecutionWork {
+        ExecutionWork { spill, ..ExecutionWork::default() }
+    }
+
+    #[test]
+    fn what_was_shuffled_is_the_outermost_shuffles_and_teaches_the_next_run() {
+        let mut history = PlanHistory::default();
+        let plan = |hash: &str, below: &str, mib: u64| {
+            let leaf =
+                AskedNode { parent: Some(1), bytes: Some(mib << 20), operator: "Relation".into(), ..asked(below) };
+            let root = AskedNode { operator: "Project".into(), ..asked("root") };
+            vec![root, AskedNode { parent: Some(0), ..asked(hash) }, leaf]
+        };
+        for (execution, hash, shuffled, failed) in
+            [(1, "a", 500, false), (2, "a", 400, false), (3, "b", 9_000, true), (4, "c", 0, false)]
+        {
+            let nodes = history.describe(plan(hash, "leaf", 10), |_| None);
+            history.remember(&nodes, &ByName::new(), Some(execution), 1_000);
+            let work = ExecutionWork { shuffled_bytes: shuffled, failed, ..ExecutionWork::default() };
+            history.ended(execution, work, 1_000);
+        }
+        let told = ShuffledFacts { bytes: Bytes(500), leaf_bytes: Bytes::mib(10) };
+        let known =
+            |history: &mut PlanHistory, hash: &str| history.describe(plan(hash, "leaf", 10), |_| None)[1].clone();
+        assert_eq!(["a", "b", "c"].map(|hash| known(&mut history, hash).shuffled), [Some(told), None, None]);
+        let lessons = history.lessons(|_| None);
+        let of = |shape: &str| {
+            lessons.iter().find(|lesson| lesson.shape == shape).map(|lesson| (lesson.fewest, lesson.shuffled))
+        };
+        assert_eq!(
+            (of("shape of a"), of("shape of b"), of("shape of leaf")),
+            (Some((2, Some(told))), None, Some((4, None)))
+        );
+        let learned = [LearnedPlan { shape: "shape of a".into(), uses: 0, gap_ms: None, shuffled: Some(told) }];
+        let node = known(&mut PlanHistory::after(&learned), "a");
+        assert_eq!((node.learned_uses, node.shuffled, node.learned_shuffled), (None, None, Some(told)));
+    }
+
     #[test]
     fn what_spilled_once_stays_known() {
         let mut history = PlanHistory::default();
@@ -273,7 +336,7 @@ mod tests {
         for (execution, spilled) in [(1, Some(700)), (2, Some(900)), (3, Some(800)), (4, None)] {
             let nodes = history.describe(vec![asked("a")], |_| None);
             history.remember(&nodes, &ByName::new(), Some(execution), 1_000);
-            history.ended(execution, spilled.map(spill), 1_000);
+            history.ended(execution, spilling(spilled.map(spill)), 1_000);
         }
         let nodes = history.describe(vec![asked("a"), asked("b")], |_| None);
         assert_eq!((nodes[0].spill, nodes[1].spill), (Some(spill(900)), None));
@@ -287,10 +350,10 @@ mod tests {
             let nodes = history.describe(vec![asked(hash)], |_| None);
             history.remember(&nodes, &ByName::new(), Some(execution), 1_000);
         }
-        history.ended(2, None, 1_000);
-        history.ended(1, Some(spill), 1_000);
+        history.ended(2, ExecutionWork::default(), 1_000);
+        history.ended(1, spilling(Some(spill)), 1_000);
         // It has ended: what comes of it later is not its own any more.
-        history.ended(2, Some(spill), 1_000);
+        history.ended(2, spilling(Some(spill)), 1_000);
         let nodes = history.describe(vec![asked("a"), asked("b")], |_| None);
         assert_eq!((nodes[0].spill, nodes[1].spill), (Some(spill), None));
     }
@@ -302,9 +365,9 @@ mod tests {
             let nodes = history.describe(vec![asked("a")], |_| None);
             history.remember(&nodes, &ByName::new(), Some(execution), 1_000);
         }
-        history.ended(1, None, 50_000);
+        history.ended(1, ExecutionWork::default(), 50_000);
         assert_eq!(history.idle("a", 88_000).0, 0);
-        history.ended(2, None, 88_000);
+        history.ended(2, ExecutionWork::default(), 88_000);
         assert_eq!(history.idle("a", 90_000).0, 2_000);
     }
 

@@ -30,6 +30,8 @@ pub struct ExecutionWork {
     pub spilled_bytes: u64,
     /// Of its stages that read a shuffle, the one that spilled most; absent while none did.
     pub spill: Option<SpillFacts>,
+    /// Bytes that the tasks of one of its stages read from shuffles, the most of them.
+    pub shuffled_bytes: u64,
 }
 
 /// Whom a stage's tasks belong to.
@@ -122,6 +124,13 @@ impl Work {
             && owned.work.spill.is_none_or(|most| spill.spilled_bytes > most.spilled_bytes)
         {
             owned.work.spill = Some(spill);
+        }
+    }
+
+    /// A stage ended, having read so much from shuffles.
+    pub fn stage_shuffled(&mut self, stage: i64, bytes: u64) {
+        if let Some(owned) = self.of_stage(stage) {
+            owned.work.shuffled_bytes = owned.work.shuffled_bytes.max(bytes);
         }
     }
 

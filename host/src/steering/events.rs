@@ -98,8 +98,7 @@ fn take_event(steered: &Steered, line: &[u8]) {
     if let Event::SqlEnd(end) = event {
         steered.queries.recorded();
         let work = lock(&steered.application).work.execution(end.execution);
-        let spill = work.and_then(|work| work.spill);
-        lock(&steered.queries.history).ended(end.execution, spill, now);
+        lock(&steered.queries.history).ended(end.execution, work.unwrap_or_default(), now);
         lock(&steered.outcomes).query_ended(&steered.recorder, end.execution, work);
     }
 }

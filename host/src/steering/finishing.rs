@@ -9,12 +9,13 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use sparkwright_core::facts::PastRun;
-use sparkwright_core::lesson::PlanLesson;
+use sparkwright_core::lesson::{Lesson, PlanLesson};
 use sparkwright_core::steering::{EVENT_LOG_WITHIN_MS, OUTCOME_WITHIN_MS, STORE_TAKES_WITHIN_MS};
+use sparkwright_core::units::saturating_u32;
 
 use super::driver::lives;
 use super::lock::lock;
-use super::setup::{SteeringSetup, kept};
+use super::setup::{Mode, SteeringSetup, kept};
 use super::steered::Steered;
 use crate::clock::now_ms;
 use crate::engine::{EngineError, Prepared};
@@ -159,7 +160,8 @@ pub(super) fn record_review(
         let name = recorder.with_run(|run| run.application.name.clone());
         let root_and_own = launch.record.as_deref().zip(recorder.folder());
         let earlier = root_and_own.map_or_else(Vec::new, |(root, own)| record::earlier_runs(root, &own, &name));
-        let asked = review::ask(prepared, &log.measured, &earlier, None).map_err(|error| error.to_string())?;
+        let asked =
+            review::ask(prepared, &log.measured, &earlier, launch.input_bytes).map_err(|error| error.to_string())?;
         let answer = asked.map_err(|refused| refused.to_string())?;
         // A log that brings out a bug of ours still has its record.
         let found = catch_unwind(AssertUnwindSafe(|| review::found(&log.replayed)));
@@ -197,6 +199,7 @@ pub(super) fn keep_lesson(
     }
     let job = launch.lessons.as_ref().map_or("", |lessons| lessons.job.as_str());
     let lesson = lesson(log, outcome, run, job, launch.mode.word());
+    let lesson = if launch.mode == Mode::Act { told(lesson, launch) } else { lesson };
     // `submit` asks only of an application that failed.
     if let Some(path) = launch.lesson.as_ref().filter(|_| outcome.is_some_and(|outcome| !outcome.is_well())) {
         let written =
@@ -214,6 +217,15 @@ pub(super) fn keep_lesson(
     if let Some(path) = &launch.outcome {
         let _ = fs::rename(path, kept(path));
     }
+}
+
+/// The lesson with what the run's own plan had promised, and what it was told of earlier ones.
+fn told(lesson: Lesson, launch: &SteeringSetup) -> Lesson {
+    let run_time = launch.plan.as_ref().and_then(|plan| plan.run_time.as_ref());
+    let promised_ms = run_time.and_then(|promise| promise.value.promised_ms(promise.grade));
+    let again = launch.learned.iter().filter(|plan| plan.comes_again()).count();
+    let plans_told = saturating_u32(again as u64);
+    Lesson { plans_told, run: PastRun { promised_ms, ..lesson.run }, ..lesson }
 }
 
 /// How the driver's process ended. Nobody knows of one that stops its Spark and goes on for longer than is waited.

@@ -7,6 +7,7 @@ use sparkwright_core::by_name::ByName;
 use sparkwright_core::launch::PlanLaunchAnswer;
 use sparkwright_core::lesson::LearnedPlan;
 use sparkwright_core::policy::ResolvedPolicy;
+use sparkwright_core::units::Bytes;
 
 use crate::lesson::Lessons;
 use crate::record::PolicyIdentity;
@@ -71,6 +72,9 @@ pub struct SteeringSetup {
     pub own_confs: Vec<String>,
     /// The launch plan, where one was made.
     pub plan: Option<PlanLaunchAnswer>,
+    /// What somebody said of the size of its input.
+    #[serde(default)]
+    pub input_bytes: Option<Bytes>,
     /// What went wrong before the application started.
     pub faults: Vec<String>,
     /// Where Spark writes its event log, when we asked it to.

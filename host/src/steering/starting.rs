@@ -11,7 +11,7 @@ use super::setup::{Mode, SteeringSetup};
 use crate::engine::Prepared;
 use crate::launch::cluster::cluster_facts;
 use crate::launch::plan::{PlanError, launch_facts, plan_launch};
-use crate::lesson::{Learned, job_here, no_lessons};
+use crate::lesson::{Learned, job_here, no_lessons, nothing_kept_at_once};
 use crate::spark::protocol::{Hello, VERSION};
 
 impl SteeringSetup {
@@ -33,7 +33,7 @@ impl SteeringSetup {
         &mut self,
         hello: &Hello,
         prepared: &Prepared,
-        fault: impl FnOnce(String),
+        mut fault: impl FnMut(String),
     ) -> Result<BTreeMap<String, String>, PlanError> {
         if self.plan.is_some() || self.mode == Mode::Off || hello.protocol != Some(VERSION) {
             return Ok(BTreeMap::new());
@@ -46,9 +46,12 @@ impl SteeringSetup {
             if let Err(error) = read {
                 fault(no_lessons(&error));
             }
+            if let Some(why) = &learned.plans.taken_back {
+                fault(nothing_kept_at_once(why));
+            }
             learned
         });
-        self.learned = learned.plans;
+        self.learned = learned.plans.plans;
         let plan = plan_launch(prepared, &launch_facts(cluster, None, &self.labels, learned.history))?;
         let mut confs = BTreeMap::new();
         if self.mode == Mode::Act {

@@ -53,8 +53,12 @@ pub enum Event {
     UnpersistRdd(UnpersistRdd),
     /// A SQL execution started.
     SqlStart(SqlStart),
+    /// The plan of a SQL execution, where adaptive execution made it anew.
+    SqlReplanned(Scans),
     /// A SQL execution ended.
     SqlEnd(SqlEnd),
+    /// What the driver measured for metrics of a SQL execution.
+    DriverMetrics(DriverMetrics),
     /// Anything else.
     Other,
 }
@@ -109,7 +113,9 @@ impl Event {
             "TaskEnd" => Self::TaskEnd(of(line)?),
             "BlockUpdated" => Self::BlockUpdated(of(line)?),
             "UnpersistRDD" => Self::UnpersistRdd(of(line)?),
-            "SQLExecutionStart" => Self::SqlStart(of(line)?),
+            "SQLExecutionStart" => Self::SqlStart(SqlStart { scans: Scans::of(line), ..of(line)? }),
+            "SQLAdaptiveExecutionUpdate" => Self::SqlReplanned(Scans::of(line)),
+            "DriverAccumUpdates" => Self::DriverMetrics(of(line)?),
             "SQLExecutionEnd" => Self::SqlEnd(of(line)?),
             _ => Self::Other,
         })
@@ -385,6 +391,51 @@ pub struct SqlStart {
     pub description: String,
     /// When, milliseconds.
     pub time: u64,
+    /// The scans of its plan.
+    #[serde(skip)]
+    pub scans: Scans,
+}
+
+/// The scans of files that a plan holds.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Scans {
+    /// Of each, the accumulator of the size of the files that it reads.
+    pub file_sizes: Vec<i64>,
+}
+
+/// A metric of an operator.
+#[derive(Deserialize)]
+struct Metric {
+    #[serde(rename = "accumulatorId")]
+    accumulator: i64,
+}
+
+/// How a plan names the metric of a scan (`FileSourceScanExec`) that counts the bytes of the files that are left after partitions are pruned.
+const SIZE_OF_FILES: &[u8] = br#""name":"size of files read""#;
+
+impl Scans {
+    /// Those of the plan that a line holds. A plan may be nested more deeply than a parser goes; its metrics are flat.
+    fn of(line: &[u8]) -> Self {
+        // Few names and words of a plan have a z: looking for that is many times as fast as looking for the whole.
+        let found = memchr::memchr_iter(b'z', line)
+            .filter_map(|z| z.checked_sub(SIZE_OF_FILES.iter().position(|byte| *byte == b'z')?))
+            .filter(|at| line.get(*at..).is_some_and(|rest| rest.starts_with(SIZE_OF_FILES)));
+        let accumulator = |at: usize| {
+            let (before, after) = line.split_at_checked(at)?;
+            let from = before.iter().rposition(|byte| *byte == b'{')?;
+            let to = at + after.iter().position(|byte| *byte == b'}')?;
+            serde_json::from_slice::<Metric>(line.get(from..=to)?).ok().map(|metric| metric.accumulator)
+        };
+        Self { file_sizes: found.filter_map(accumulator).collect() }
+    }
+}
+
+/// See [`Event::DriverMetrics`].
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct DriverMetrics {
+    /// Accumulators with their values.
+    #[serde(rename = "accumUpdates", default)]
+    pub updates: Vec<(i64, i64)>,
 }
 
 /// See [`Event::SqlEnd`].
@@ -503,9 +554,31 @@ mod tests {
         let start = format!(r#"{{"Event":"{prefix}ExecutionStart","sparkPlanInfo":{plan},"executionId":4,"time":9}}"#);
         assert_eq!(
             Event::read(start.as_bytes()).unwrap(),
-            Event::SqlStart(SqlStart { execution: 4, description: String::new(), time: 9 })
+            Event::SqlStart(SqlStart { execution: 4, description: String::new(), time: 9, scans: Scans::default() })
         );
         let update = format!(r#"{{"Event":"{prefix}AdaptiveExecutionUpdate","executionId":4,"sparkPlanInfo":{plan}}}"#);
-        assert_eq!(Event::read(update.as_bytes()).unwrap(), Event::Other);
+        assert_eq!(Event::read(update.as_bytes()).unwrap(), Event::SqlReplanned(Scans::default()));
+    }
+
+    #[test]
+    fn the_scans_of_a_plan_are_found_by_their_metric() {
+        let scan = |metrics: &str| {
+            format!(
+                r#"{{"nodeName":"Scan parquet ","simpleString":"\"name\":\"size of files read\" {{","children":[],"metrics":[{metrics}]}}"#
+            )
+        };
+        let plan = [
+            scan(r#"{"name":"number of files read","accumulatorId":3,"metricType":"sum"},{"name":"size of files read","accumulatorId":4,"metricType":"size"}"#),
+            // As a log is kept, with its members in another order.
+            scan(r#"{"accumulatorId":9,"metricType":"size","name":"size of files read"},{"name":"static size of files read","accumulatorId":10}"#),
+        ]
+        .join(",");
+        let of = |plan: &str| Scans::of(plan.as_bytes()).file_sizes;
+        assert_eq!(of(&plan), [4, 9]);
+        assert_eq!(of(r#"{"name":"size of files read""#), [0; 0]);
+        assert_eq!(of(r#""name":"size of files read"}"#), [0; 0]);
+        let line = r#"{"Event":"org.apache.spark.sql.execution.ui.SparkListenerDriverAccumUpdates","executionId":0,"accumUpdates":[[4,17],[5,-1]]}"#;
+        let metrics = DriverMetrics { updates: [(4, 17), (5, -1)].into() };
+        assert_eq!(Event::read(line.as_bytes()).unwrap(), Event::DriverMetrics(metrics));
     }
 }

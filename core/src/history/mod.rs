@@ -1,8 +1,11 @@
 //! What earlier runs of a job say of the next, where its history does not say it itself.
 //!
 //! Of the latest runs (`monitoring.performance_history_size`): the median of each time and share, so that one odd run decides nothing; the
-//! work scaled by the size of the input where every run and this job have one; and the largest peak, spill and shuffle, since memory must do for all.
+//! work scaled by the size of the input where it is known of every run ([`inputs`]); and the largest peak, spill and shuffle, since memory must do for all.
 //! A run that failed tells of the latter only.
+
+pub mod inputs;
+pub mod setback;
 
 use alloc::borrow::Cow;
 use alloc::vec::Vec;
@@ -11,6 +14,7 @@ use crate::facts::{History, JobFacts, PastRun};
 use crate::policy::ResolvedPolicy;
 use crate::shuffle::skew::median;
 use crate::units::Bytes;
+use inputs::Inputs;
 
 /// The latest runs that count.
 #[must_use]
@@ -31,6 +35,9 @@ pub fn completed<'a>(policy: &ResolvedPolicy, job: &JobFacts, history: &'a Histo
     if runs.is_empty() {
         return Cow::Borrowed(history);
     }
+    let looked_at =
+        History { runs: runs.to_vec(), next_scanned_bytes: history.next_scanned_bytes, ..History::default() };
+    let inputs = Inputs::of(job.input_bytes, &looked_at);
     let whole: Vec<PastRun> = whole(runs).collect();
     let times = |of: fn(&PastRun) -> Option<u64>| {
         let known: Vec<u64> = whole.iter().filter_map(of).collect();
@@ -45,41 +52,36 @@ pub fn completed<'a>(policy: &ResolvedPolicy, job: &JobFacts, history: &'a Histo
     let largest = |of: fn(&PastRun) -> Option<Bytes>| runs.iter().filter_map(of).max();
     let own = history;
     Cow::Owned(History {
-        work_task_ms: own.work_task_ms.or_else(|| scaled_work(&whole, job)).or_else(|| times(|run| run.work_task_ms)),
+        work_task_ms: own
+            .work_task_ms
+            .or_else(|| scaled_work(&whole, inputs))
+            .or_else(|| times(|run| run.work_task_ms)),
         critical_path_ms: own.critical_path_ms.or_else(|| times(|run| run.critical_path_ms)),
         driver_ms: own.driver_ms.or_else(|| times(|run| run.driver_ms)),
         task_peak_bytes: own.task_peak_bytes.or_else(|| largest(|run| run.task_peak_bytes)),
         gc_share: own.gc_share.or_else(|| share(|run| run.gc_share)),
         spilled_bytes: own.spilled_bytes.or_else(|| largest(|run| run.spilled_bytes)),
         shuffle_skew: own.shuffle_skew.or_else(|| share(|run| run.shuffle_skew)),
-        largest_shuffle_bytes: own.largest_shuffle_bytes.or_else(|| largest_shuffle(runs, job)),
-        runs: runs.to_vec(),
+        largest_shuffle_bytes: own.largest_shuffle_bytes.or_else(|| largest_shuffle(runs, inputs)),
+        next_scanned_bytes: own.next_scanned_bytes.or_else(|| inputs::expected_scan(runs)),
+        runs: looked_at.runs,
         starts: own.starts.clone(),
     })
 }
 
 /// The largest shuffle of any run, scaled to this job's input where it is known of both; of a run that failed nobody knows how much of it was read.
-fn largest_shuffle(runs: &[PastRun], job: &JobFacts) -> Option<Bytes> {
+fn largest_shuffle(runs: &[PastRun], inputs: Inputs) -> Option<Bytes> {
     let scaled = |run: &PastRun| {
         let bytes = run.largest_shuffle_bytes?.get();
-        let sizes = job.input_bytes.zip(run.input_bytes).filter(|(_, read)| *read > Bytes(0) && !run.failed);
-        let scaled = sizes.map(|(input, read)| u128::from(bytes) * u128::from(input.get()) / u128::from(read.get()));
-        Some(Bytes(scaled.map_or(bytes, |scaled| u64::try_from(scaled).unwrap_or(u64::MAX))))
+        Some(Bytes(if run.failed { bytes } else { inputs.scaled(run, bytes) }))
     };
     runs.iter().filter_map(scaled).max()
 }
 
 /// The median of each run's work scaled to this job's input; nothing where a run that tells its work does not tell its input.
-fn scaled_work(runs: &[PastRun], job: &JobFacts) -> Option<u64> {
-    let input = job.input_bytes?.get();
-    let scaled: Option<Vec<u64>> = runs
-        .iter()
-        .filter_map(|run| Some((run.work_task_ms?, run.input_bytes)))
-        .map(|(work_ms, read)| {
-            let scaled = (u128::from(work_ms) * u128::from(input)).checked_div(u128::from(read?.get()))?;
-            Some(u64::try_from(scaled).unwrap_or(u64::MAX))
-        })
-        .collect();
+fn scaled_work(runs: &[PastRun], inputs: Inputs) -> Option<u64> {
+    let told = runs.iter().filter_map(|run| Some((run, run.work_task_ms?)));
+    let scaled: Option<Vec<u64>> = told.map(|(run, work_ms)| inputs.scaled_if_known(run, work_ms)).collect();
     scaled.filter(|scaled| !scaled.is_empty()).map(|scaled| median(&scaled))
 }
 

@@ -1,0 +1,81 @@
+//! What the runs of public logs teach: a plan from them is never too small for what was seen. (`../shared/data` beside the checkout; skipped, and said,
+//! where it is absent.)
+
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use sparkwright::lesson::lesson;
+use sparkwright::review;
+use sparkwright_core::facts::{ClusterFacts, Manager};
+use sparkwright_core::launch::{PlanLaunchInput, plan_launch};
+use sparkwright_core::lesson::{Lesson, history};
+use sparkwright_core::memory::Heap;
+use sparkwright_core::policy::ResolvedPolicy;
+use sparkwright_core::units::Bytes;
+
+/// Every log of a folder and the folders in it; a rolling log is one.
+fn logs(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap().flatten() {
+        let (path, name) = (entry.path(), entry.file_name());
+        if path.is_dir() && !name.to_string_lossy().starts_with("eventlog_v2_") {
+            logs(&path, found);
+        } else {
+            found.push(path);
+        }
+    }
+}
+
+/// What a log teaches; nothing where it is none, or nothing ran in it.
+fn taught(path: &Path) -> Option<Lesson> {
+    let log = review::read(path).ok().filter(|log| !log.measured.is_empty())?;
+    let run = sparkwright_core::review::review(&ResolvedPolicy::default(), &log.measured.question(&[], None)).past_run;
+    Some(lesson(&log, None, (run, Vec::new()), "job", "log"))
+}
+
+#[test]
+fn a_plan_from_the_history_of_any_log_has_the_memory_that_its_run_was_seen_to_need() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data/eventlogs");
+    if !folder.is_dir() {
+        eprintln!("skipped: there is no {}", folder.display());
+        return;
+    }
+    let mut paths = Vec::new();
+    logs(&folder, &mut paths);
+    let (mut taught_something, mut of_memory) = (0, 0);
+    for path in paths {
+        let Some(lesson) = taught(&path) else { continue };
+        taught_something += 1;
+        let run = lesson.run;
+        // The next night, and after so many that heap to spare is taken away.
+        for nights in [1, 6, 12] {
+            let nights: Vec<Lesson> =
+                (0..nights).map(|night| Lesson { started_ms: lesson.started_ms + night, ..lesson.clone() }).collect();
+            let cluster = ClusterFacts { manager: Manager::Standalone, ..ClusterFacts::default() };
+            let input = PlanLaunchInput { cluster, history: history(&nights), ..PlanLaunchInput::default() };
+            let plan =
+                plan_launch(&ResolvedPolicy::default(), &input).unwrap_or_else(|error| panic!("{path:?}: {error:?}"));
+            let (heap, cores) = (plan.executor_memory_bytes.value, plan.executor_cores.value);
+            let seen = run.heap_peak_bytes.unwrap_or_default();
+            assert!(heap >= seen, "{path:?}: {heap} planned, {seen} seen in use");
+            let peak = run.task_peak_bytes.unwrap_or_default();
+            let each = Heap::new(heap, &ClusterFacts::default()).execution_per_core(cores);
+            assert!(each >= peak, "{path:?}: {each} for the execution of a task, {peak} taken");
+            let lacked = run.memory_failures.unwrap_or(0) > 0 || run.gc_share.is_some_and(|share| share > 0.1);
+            if let Some(had) = run.executor_heap_bytes.filter(|_| lacked || run.spilled_bytes > Some(Bytes(0))) {
+                of_memory += 1;
+                let for_each = |heap: Bytes, cores: u32| heap.get() / u64::from(cores.max(1));
+                let had_cores = run.executor_cores.unwrap_or(cores);
+                assert!(
+                    for_each(heap, cores) >= for_each(had, had_cores),
+                    "{path:?}: {heap} for {cores} cores after {had} for {had_cores}"
+                );
+            }
+        }
+    }
+    assert!(
+        taught_something >= 20 && of_memory > 0,
+        "{taught_something} logs taught something, {of_memory} lacked memory"
+    );
+}
