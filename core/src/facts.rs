@@ -297,6 +297,9 @@ pub struct PastRun {
     /// Whether it ended without its work done: how long it took tells nothing, what it lacked and what it saw does.
     #[serde(skip_serializing_if = "core::ops::Not::not")]
     pub failed: bool,
+    /// Whether its sizes were a plan's: it ran steered.
+    #[serde(skip_serializing_if = "core::ops::Not::not")]
+    pub steered: bool,
     /// Its executors, on average over the run.
     pub executors: u32,
     /// How many it started with.
@@ -359,6 +362,7 @@ pub struct PastRun {
 
 crate::members::read_over_defaults!(PastRun {
     failed,
+    steered,
     executors,
     executors_at_start,
     promised_ms,

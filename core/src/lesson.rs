@@ -9,8 +9,8 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use crate::facts::{History, PastRun};
-use crate::history::inputs::Inputs;
-use crate::history::setback::{RUNS_AFTER_A_SETBACK, worse};
+use crate::history::setback::{RUNS_AFTER_A_SETBACK, slower};
+use crate::memory_kind::Memory;
 use crate::out_of_memory::Lacked;
 use crate::query::ShuffledFacts;
 use crate::units::Bytes;
@@ -66,15 +66,21 @@ pub struct Lesson {
     pub lacked_wanted_bytes: Option<Bytes>,
     /// Sub-plans of its queries that took long or came again, by their shape; no more than [`MOST_PLANS`].
     pub plans: Vec<PlanLesson>,
-    /// How many sub-plans earlier runs had told it to keep at their first meeting, by their shape.
-    pub plans_told: u32,
+    /// How many sub-plans earlier runs had told it to keep at their first meeting, by their shape; unknown when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub plans_told: Option<u32>,
 }
 
 impl Lesson {
+    /// Whether it was steered.
+    fn acted(&self) -> bool {
+        self.mode == "act"
+    }
+
     /// The run, as a history has it.
     #[must_use]
     pub fn past_run(&self) -> PastRun {
-        PastRun { failed: self.ended == RunEnd::Failed, ..self.run }
+        PastRun { failed: self.ended == RunEnd::Failed, steered: self.acted(), ..self.run }
     }
 
     /// What the run ended for want of.
@@ -195,14 +201,19 @@ pub fn plans(lessons: &[Lesson]) -> LearnedPlans {
 
 /// What was worse about the first run that was told of sub-plans than about those before, which were not, where that is one of the last ten steered runs.
 fn made_worse(lessons: &[Lesson]) -> Option<String> {
-    let acted: Vec<&Lesson> = in_order(lessons).into_iter().filter(|lesson| lesson.mode == "act").collect();
+    let acted: Vec<&Lesson> = in_order(lessons).into_iter().filter(|lesson| lesson.acted()).collect();
     let runs: Vec<PastRun> = acted.iter().map(|lesson| lesson.past_run()).collect();
-    let inputs = Inputs::of(None, &History { runs: runs.clone(), ..History::default() });
-    let told = |at: usize| acted.get(at).is_some_and(|lesson| lesson.plans_told > 0);
-    (acted.len().saturating_sub(RUNS_AFTER_A_SETBACK).max(1)..acted.len()).filter(|at| told(*at)).find_map(|at| {
-        let untold = (0..at).rev().take_while(|at| !told(*at)).filter_map(|at| runs.get(at));
+    let told = |at: usize| acted.get(at).and_then(|lesson| lesson.plans_told);
+    let last = acted.len().saturating_sub(RUNS_AFTER_A_SETBACK).max(1);
+    (last..acted.len()).filter(|at| told(*at) > Some(0)).find_map(|at| {
+        let untold = (0..at).rev().take_while(|at| told(*at) == Some(0)).filter_map(|at| runs.get(at));
         let untold: Vec<&PastRun> = untold.filter(|run| !run.failed).collect();
-        worse(runs.get(at)?, &untold, inputs)
+        let run = runs.get(at)?;
+        // What is kept takes memory.
+        if run.lacked == Some(Memory::ExecutorHeap) && !untold.is_empty() {
+            return Some(String::from("the first run after it lacked executor memory, those before it did not"));
+        }
+        slower(run, &untold)
     })
 }
 
@@ -253,13 +264,18 @@ mod tests {
         let run = |at: u64, run_ms, plans_told| Lesson {
             mode: "act".into(),
             plans: vec![PlanLesson { shape: "a".into(), fewest: 3, ..PlanLesson::default() }],
-            plans_told,
+            plans_told: Some(plans_told),
             ..lesson(at, run_ms, RunEnd::Well)
         };
         let mut lessons = vec![run(1, 1_000, 0)];
         assert_eq!(plans(&lessons).plans.len(), 1);
         lessons.push(run(2, 1_200, 1));
         assert_eq!(plans(&lessons).plans.len(), 1, "a run varies");
+        let died = PastRun { lacked: Some(Memory::ExecutorHeap), ..PastRun::default() };
+        lessons[1] = Lesson { run: died, ended: RunEnd::Failed, ..run(2, 0, 1) };
+        assert!(plans(&lessons).taken_back.is_some_and(|why| why.contains("lacked executor memory")));
+        lessons[1] = Lesson { plans_told: None, ..run(2, 9_000, 0) };
+        assert_eq!(plans(&lessons).plans.len(), 1, "nobody knows what an older version told");
         lessons[1] = run(2, 1_300, 1);
         for at in 3..13 {
             assert!(plans(&lessons).plans.is_empty() && plans(&lessons).taken_back.is_some(), "{at}");

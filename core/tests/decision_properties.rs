@@ -128,11 +128,11 @@ prop_compose! {
 prop_compose! {
     fn past_run()(
         executors in 1..40_u32, run_ms in number(), [input_bytes, scanned_bytes] in prop::array::uniform2(prop::option::of(bytes())), tells in any::<bool>(),
-        executors_at_start in prop::option::of(small()), promised_ms in prop::option::of(number()),
+        executors_at_start in prop::option::of(small()), promised_ms in prop::option::of(number()), steered in any::<bool>(),
         failed in any::<bool>(), ms in number(), share in prop::num::f64::ANY, more in bytes(), lacked in prop::option::of(lacked()),
     ) -> PastRun {
         let known = PastRun {
-            failed, executors, executors_at_start, promised_ms, run_ms, input_bytes, scanned_bytes, work_task_ms: Some(ms), critical_path_ms: Some(ms), driver_ms: Some(ms),
+            failed, steered, executors, executors_at_start, promised_ms, run_ms, input_bytes, scanned_bytes, work_task_ms: Some(ms), critical_path_ms: Some(ms), driver_ms: Some(ms),
             task_peak_bytes: Some(more), gc_share: Some(share), spilled_bytes: Some(more), shuffle_skew: Some(share),
             largest_shuffle_bytes: Some(more), executor_heap_bytes: Some(more), executor_cores: Some(executors),
             heap_peak_bytes: Some(more), memory_failures: Some(ms), lacked: None, lacked_bytes: None,

@@ -209,9 +209,13 @@ fn a_change_that_made_a_run_slower_is_taken_back() {
         let started = lesson["started_ms"].as_u64().unwrap() + night as u64;
         told["started_ms"] = started.into();
         told["application"] = format!("app-{night}").into();
-        for (key, value) in
-            [("executors", executors), ("executors_at_start", executors), ("run_ms", run_ms), ("work_task_ms", 400_000)]
-        {
+        for (key, value) in [
+            ("executors", executors),
+            ("executors_at_start", executors),
+            ("executor_cores", 4),
+            ("run_ms", run_ms),
+            ("work_task_ms", 400_000),
+        ] {
             told["run"][key] = value.into();
         }
         let name = format!("{:013}-app-{night}.json", 9_999_999_999_999 - started);
@@ -226,7 +230,7 @@ fn a_change_that_made_a_run_slower_is_taken_back() {
     let start = next.as_array().unwrap().iter().find(|made| made["name"] == "initial_executors").unwrap().clone();
     assert_eq!(start["value"], 8, "{start:#}");
     let text = jobs(&[]);
-    assert!(text.contains("took 5 min 0 s, none of the 3 before it more than 1 min 44 s"), "{text}");
+    assert!(text.contains("taken back for this run and 9 more: the first run after it took 5 min 0 s; the slowest of 3 before it would have taken 1 min 44 s"), "{text}");
 }
 
 /// How a lesson says that its run ended.

@@ -11,8 +11,7 @@ use super::slots::{executors_for, tasks_an_executor};
 use super::start;
 use crate::cost::Prices;
 use crate::facts::{ClusterFacts, History, JobFacts};
-use crate::history::inputs::Inputs;
-use crate::history::setback::setback;
+use crate::history::setback::{Started, setback};
 use crate::policy::{OptimizationTarget, ResolvedPolicy};
 use crate::predict::Refusal;
 use crate::trace::{Along, Decision, Flip, Grade, Trace, Unit, render_ms};
@@ -422,10 +421,8 @@ fn in_range(
     let target_from = policy.origin("pipeline.optimization_target");
     let replayed = start::by_replay(target, target_from, &facts.history.starts, (least, most));
     let initial = replayed.filter(|_| moves && !local).unwrap_or(initial);
-    let inputs = Inputs::of(facts.job.input_bytes, facts.history);
-    let taken_back =
-        setback(&facts.history.runs, inputs).and_then(|setback| start::taken_back(&setback, (least, most)));
-    let initial = taken_back.filter(|_| !local).unwrap_or(initial);
+    let taken_back = setback(policy, facts.history, Started::Cores).filter(|_| !local);
+    let initial = taken_back.map_or(initial, |setback| start::taken_back(&setback, facts.cores, (least, most)));
     ExecutorCount { wanted: trace.decide(value, grade), initial, least, most, model }
 }
 

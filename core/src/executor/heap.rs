@@ -6,7 +6,7 @@
 
 use crate::facts::{ClusterFacts, History, PastRun};
 use crate::history::inputs::Inputs;
-use crate::history::setback::setback;
+use crate::history::setback::{Started, setback};
 use crate::history::window;
 use crate::memory::{self, Heap};
 use crate::memory_kind::Memory;
@@ -73,11 +73,18 @@ pub(super) fn heap(
     let HeapFacts { cluster, history, cores, inputs, storage_need } = *facts;
     let runs = window(policy, history, usize::MAX);
     let proven = proven(runs, cores, inputs);
-    // Whatever else is known: what was in use is needed.
+    // Garbage is in it too; nobody knows how much, so all of it is taken for needed.
     let peak_seen = grown(runs.iter().filter_map(|run| run.heap_peak_bytes).max().unwrap_or_default(), 1.0);
-    let at_least_seen = |trace: &mut Trace, bytes| match peak_seen {
-        Bytes(0) => bytes,
-        seen => trace.at_least("the most of a heap that was seen in use", seen.get(), bytes),
+    let taken_back = setback(policy, history, Started::Heap);
+    let at_least_seen = |trace: &mut Trace, mut bytes: u64| {
+        if let Some(setback) = &taken_back {
+            bytes = trace.at_least("what runs had before less made one slower or fail", setback.before, bytes);
+            trace.notes.push(setback.note.clone().into());
+        }
+        match peak_seen {
+            Bytes(0) => bytes,
+            seen => trace.at_least("the most of a heap that was seen in use", seen.get(), bytes),
+        }
     };
     let formula = if proven.is_some() {
         "what earlier runs had, half as much again after one that lacked memory, a fifth less after five with heap to spare; at least what their tasks needed"
@@ -222,12 +229,6 @@ fn proven(runs: &[PastRun], cores: u32, inputs: Inputs) -> Option<Proven> {
         let less = ceil_u64(had.get() as f64 * KEPT_SHARE).div_ceil(STEP.get()).saturating_mul(STEP.get());
         bytes = had.min(Bytes(less));
         why = "the last five runs had heap to spare on as much input: a fifth less";
-    }
-    // A run that died of it had more of it next; of any other change of the heap only one to less is taken back.
-    let taken_back = setback(runs, inputs).and_then(|setback| setback.before.heap_bytes);
-    if let Some(before) = taken_back.filter(|before| *before > bytes) {
-        bytes = before;
-        why = "less made a run slower: what the runs before it had";
     }
     Some(Proven { bytes, why })
 }

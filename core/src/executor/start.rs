@@ -10,6 +10,10 @@ use crate::facts::StartTried;
 use crate::history::setback::Setback;
 use crate::policy::OptimizationTarget;
 use crate::trace::{Decision, Grade, Trace, Unit, render_ms};
+use crate::units::saturating_u32;
+
+/// The rule of a start that a setback decided.
+pub const INITIAL_TAKEN_BACK: &str = "executors.initial_taken_back";
 
 /// Of what was tried, what costs least for a target: `alpha * ln(run time) + (1 - alpha) * ln(executor time)`, with weight alpha as in the elasticity rule:
 /// one percent of run time is worth `alpha / (1 - alpha)` percent of executor time. The fewest executors of equals; nothing where nothing was tried.
@@ -51,26 +55,24 @@ pub(super) fn by_replay(
     Some(trace.decide(value, Grade::B))
 }
 
-/// The number before a change that is taken back, within these bounds; nothing where the change was of something else.
-pub(super) fn taken_back(setback: &Setback, (least, most): (u32, u32)) -> Option<Decision<u32>> {
-    let (before, changed) = (setback.before.executors?, setback.changed.executors?);
-    if before == changed {
-        return None;
-    }
+/// The number of executors of so many cores that have as many as runs started with before a change that is taken back, within these bounds.
+pub(super) fn taken_back(setback: &Setback, cores: u32, (least, most): (u32, u32)) -> Decision<u32> {
+    let before = saturating_u32(setback.before.div_ceil(u64::from(cores.max(1))));
     let mut trace = Trace::new(
-        "executors.initial_taken_back",
-        "what runs started with before a change after which one was slower or failed, for ten runs",
+        INITIAL_TAKEN_BACK,
+        "as many cores as runs started with before a change that made them slower or fail; cores / cores of an executor",
         Unit::Executors,
     )
-    .input("executors at the start before the change", before, Unit::Executors, "history")
-    .input("and after it", changed, Unit::Executors, "history")
-    .note(format!("{setback}"))
+    .input("cores at the start before the change", setback.before, Unit::Cores, "history")
+    .input("cores at the start after it", setback.changed, Unit::Cores, "history")
+    .input("executor cores", cores, Unit::Cores, "executor.cores")
+    .note(setback.note.clone())
     .unbounded(before);
     let value = before.clamp(least, most);
     if value != before {
         trace.bound("bounds", u64::from(value), u64::from(before), u64::from(value));
     }
-    Some(trace.decide(value, Grade::B))
+    trace.decide(value, Grade::B)
 }
 
 #[cfg(test)]

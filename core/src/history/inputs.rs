@@ -11,38 +11,43 @@ use crate::units::Bytes;
 
 /// A growth between runs is told from so many steps; from fewer it is chance.
 const STEPS: usize = 3;
-/// A step is at most this many times: what grew more than that was no growth but another input.
-const MOST_GROWTH: u64 = 2;
+/// What was scanned scales nothing by more than this: it says how much was read, and not what was done with that.
+const MOST_TIMES: u64 = 2;
 /// Steps are counted in millionths, so that they have a median in whole numbers.
 const MILLION: u64 = 1_000_000;
 
-/// The sizes of the next run's input and of each earlier one's, by the measure that most of the earlier runs know.
+/// The sizes of the next run's input and of each earlier one's, by one measure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Inputs {
     /// The next run's; unknown when absent.
     pub next: Option<Bytes>,
-    /// Whether it is what somebody said.
-    said: bool,
+    measure: Measure,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Measure {
+    Said,
+    Scanned,
 }
 
 impl Inputs {
-    /// Those of a run whose input is said to be so large, where it is, after earlier ones.
+    /// Those of a run whose input is said to be so large, where it is, after earlier ones: what was said, where it is of this run and of an earlier one.
     #[must_use]
     pub fn of(input_bytes: Option<Bytes>, history: &History) -> Self {
-        let know = |of: fn(&PastRun) -> Option<Bytes>| history.runs.iter().filter(|run| of(run).is_some()).count();
-        let next = history.next_scanned_bytes.or_else(|| expected_scan(&history.runs));
-        let said = know(|run| run.input_bytes) >= know(|run| run.scanned_bytes);
-        if next.is_none() || (said && input_bytes.is_some()) {
-            Self { next: input_bytes, said: true }
-        } else {
-            Self { next, said: false }
+        let said = input_bytes.is_some() && history.runs.iter().any(|run| run.input_bytes.is_some());
+        match history.next_scanned_bytes.or_else(|| expected_scan(&history.runs)) {
+            Some(next) if !said => Self { next: Some(next), measure: Measure::Scanned },
+            _ => Self { next: input_bytes, measure: Measure::Said },
         }
     }
 
     /// The size of an earlier run's input; unknown when absent.
     #[must_use]
     pub const fn of_run(self, run: &PastRun) -> Option<Bytes> {
-        if self.said { run.input_bytes } else { run.scanned_bytes }
+        match self.measure {
+            Measure::Said => run.input_bytes,
+            Measure::Scanned => run.scanned_bytes,
+        }
     }
 
     /// A number of an earlier run that follows its input, as it would be in the next run; as it was where a size is not known.
@@ -55,12 +60,17 @@ impl Inputs {
     #[must_use]
     pub fn scaled_if_known(self, run: &PastRun, number: u64) -> Option<u64> {
         let (next, was) = (self.next?, self.of_run(run).filter(|was| *was > Bytes(0))?);
-        Some(u64::try_from(u128::from(number) * u128::from(next.get()) / u128::from(was.get())).unwrap_or(u64::MAX))
+        let scaled = u128::from(number) * u128::from(next.get()) / u128::from(was.get());
+        let scaled = u64::try_from(scaled).unwrap_or(u64::MAX);
+        Some(match self.measure {
+            Measure::Said => scaled,
+            Measure::Scanned => scaled.clamp(number / MOST_TIMES, number.saturating_mul(MOST_TIMES)),
+        })
     }
 }
 
-/// What the next run is expected to scan: as much as the newest one, and more by the median of the steps between runs; at least the median of them all, so that
-/// one small run, of a Sunday, says nothing of the next.
+/// What the next run is expected to scan: as much as the newest one, and more by the median of the steps between runs. At least the median of them all, and
+/// at most twice that: one small run, of a Sunday, says nothing of the next, nor does one that caught up with a year.
 #[must_use]
 pub fn expected_scan(runs: &[PastRun]) -> Option<Bytes> {
     let known: Vec<u64> =
@@ -68,12 +78,13 @@ pub fn expected_scan(runs: &[PastRun]) -> Option<Bytes> {
     let newest = *known.last()?;
     let step = |(earlier, later): (&u64, &u64)| {
         let times = (u128::from(*later) * u128::from(MILLION)).checked_div(u128::from(*earlier))?;
-        Some(u64::try_from(times).unwrap_or(u64::MAX).clamp(MILLION, MOST_GROWTH * MILLION))
+        Some(u64::try_from(times).unwrap_or(u64::MAX).clamp(MILLION, MOST_TIMES * MILLION))
     };
     let steps: Vec<u64> = known.iter().zip(known.iter().skip(1)).filter_map(step).collect();
     let growth = if steps.len() >= STEPS { median(&steps) } else { MILLION };
     let grown = u128::from(newest) * u128::from(growth) / u128::from(MILLION);
-    Some(Bytes(u64::try_from(grown).unwrap_or(u64::MAX).max(median(&known))))
+    let usual = median(&known);
+    Some(Bytes(u64::try_from(grown).unwrap_or(u64::MAX).clamp(usual, usual.saturating_mul(MOST_TIMES))))
 }
 
 #[cfg(test)]
@@ -98,7 +109,8 @@ mod tests {
         assert_eq!(expected(&[1000, 1030, 1061, 1093]), Some(1125));
         assert_eq!(expected(&[100, 100, 100, 100, 20]), Some(100), "one small run");
         assert_eq!(expected(&[100, 100, 100, 100, 200]), Some(200));
-        assert_eq!(expected(&[0, 0, 7]), Some(7));
+        assert_eq!(expected(&[10, 10, 10, 10, 500]), Some(20), "one that caught up");
+        assert_eq!(expected(&[0, 0, 7]), Some(0));
         let failed = PastRun { failed: true, ..scanned(900) };
         assert_eq!(expected_scan(&[scanned(1), failed]), Some(Bytes::gib(1)), "one that failed has not read it all");
     }
@@ -112,11 +124,17 @@ mod tests {
         };
         assert_eq!(of(Some(100), vec![said(50), said(50)]), (Some(100), 200));
         assert_eq!(of(None, vec![said(50), said(50)]), (Some(1), 100));
-        assert_eq!(of(Some(100), vec![scanned(3), said(50)]), (Some(2), 200), "one of two does not say");
+        assert_eq!(of(Some(100), vec![scanned(3), said(50)]), (Some(100), 200), "what is said of both");
         assert_eq!(of(Some(100), vec![PastRun::default()]), (Some(100), 200));
+        assert_eq!(
+            of(Some(100), vec![scanned(3)]),
+            (Some(3), 200),
+            "nobody said it of an earlier one, and twice is the most"
+        );
         assert_eq!(of(None, vec![PastRun::default()]), (None, 100));
         let history = History { next_scanned_bytes: Some(Bytes::gib(9)), runs: vec![scanned(3)], ..History::default() };
-        assert_eq!(Inputs::of(None, &history).scaled_if_known(&scanned(3), 5), Some(15));
+        assert_eq!(Inputs::of(None, &history).scaled_if_known(&scanned(6), 50), Some(75));
+        assert_eq!(Inputs::of(None, &history).scaled_if_known(&scanned(3), 5), Some(10));
         assert_eq!(Inputs::of(None, &history).scaled_if_known(&scanned(0), 5), None);
     }
 }

@@ -1,13 +1,15 @@
-//! Never worse: a change of a job's sizes that made a run slower than its plan promised and than those before, or fail, is taken back.
+//! Never worse: a change of what a job starts with, after which a run took longer than its plan promised and than those before, or after which it failed
+//! twice, is taken back.
 //!
-//! What a run lacked memory for is not judged here: it has its own cure.
+//! Only steered runs count: what others started with, no plan changed. What a run lacked memory for is not judged here: it has its own cure.
 
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::inputs::Inputs;
-use crate::facts::PastRun;
+use super::window;
+use crate::facts::{History, PastRun};
+use crate::policy::ResolvedPolicy;
 use crate::trace::render_ms;
 use crate::units::Bytes;
 
@@ -17,112 +19,94 @@ pub const RUNS_AFTER_A_SETBACK: usize = 10;
 const TELLING_RUNS: usize = 3;
 /// A run is slower than the slowest of those before by more than this: of a few of them, and of enough.
 const SLOWER: (f64, f64) = (1.25, 1.10);
+/// How a note begins that says so.
+pub const TAKEN_BACK: &str = "taken back";
 
-/// What a run started with. Whatever is absent is unknown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Sizes {
-    /// Executors.
-    pub executors: Option<u32>,
-    /// The heap of each.
-    pub heap_bytes: Option<Bytes>,
-    /// Cores of each.
-    pub cores: Option<u32>,
+/// What a plan changes from run to run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Started {
+    /// With so many cores: executors times the cores of each.
+    Cores,
+    /// With less heap an executor. More of it is what a run gets that lacked it.
+    Heap,
 }
 
-impl Sizes {
-    /// Those of a run.
-    #[must_use]
-    pub const fn of(run: &PastRun) -> Self {
-        Self { executors: run.executors_at_start, heap_bytes: run.executor_heap_bytes, cores: run.executor_cores }
-    }
-
-    /// Whether anything that is known of both differs.
-    fn differs_from(self, other: Self) -> bool {
-        fn differs<T: PartialEq>(one: Option<T>, other: Option<T>) -> bool {
-            one.zip(other).is_some_and(|(one, other)| one != other)
+impl Started {
+    fn of(self, run: &PastRun) -> Option<u64> {
+        match self {
+            Self::Cores => Some(u64::from(run.executors_at_start?).saturating_mul(run.executor_cores?.into())),
+            Self::Heap => Some(run.executor_heap_bytes?.get()),
         }
-        differs(self.executors, other.executors)
-            || differs(self.heap_bytes, other.heap_bytes)
-            || differs(self.cores, other.cores)
     }
 }
 
-impl core::fmt::Display for Sizes {
-    fn fmt(&self, to: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        let parts = [
-            self.executors.map(|count| format!("{count} executors")),
-            self.cores.map(|cores| format!("{cores} cores")),
-            self.heap_bytes.map(|heap| format!("executor memory {heap}")),
-        ];
-        let parts: Vec<String> = parts.into_iter().flatten().collect();
-        to.write_str(&parts.join(", "))
-    }
-}
-
-/// A change of sizes that is taken back.
+/// A change that is taken back.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Setback {
     /// What the runs before it had.
-    pub before: Sizes,
-    /// What it changed them to.
-    pub changed: Sizes,
-    /// After the next run so many more go without it.
-    pub runs_left: usize,
-    /// What was seen, for people.
-    pub why: String,
+    pub before: u64,
+    /// What it changed that to.
+    pub changed: u64,
+    /// What was seen, and for how long the change is not tried again; for people.
+    pub note: String,
 }
 
-impl core::fmt::Display for Setback {
-    fn fmt(&self, to: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        let Self { before, changed, runs_left, why } = self;
-        write!(to, "from {before} to {changed} at the start: {why}; taken back for the next run and {runs_left} more")
-    }
-}
-
-/// The latest change among the last ten runs, the oldest first, that is taken back.
+/// The latest change among the last ten steered runs that is taken back.
 #[must_use]
-pub fn setback(runs: &[PastRun], inputs: Inputs) -> Option<Setback> {
+pub fn setback(policy: &ResolvedPolicy, history: &History, started: Started) -> Option<Setback> {
+    let runs: Vec<&PastRun> = window(policy, history, usize::MAX).iter().filter(|run| run.steered).collect();
     let first = runs.len().saturating_sub(RUNS_AFTER_A_SETBACK).max(1);
     (first..runs.len()).rev().find_map(|at| {
-        let (before, run) = (runs.get(..at)?, runs.get(at)?);
-        let (was, is) = (Sizes::of(before.last()?), Sizes::of(run));
-        if !is.differs_from(was) {
+        let (before, since) = runs.split_at_checked(at)?;
+        let (last, run) = (before.last()?, since.first()?);
+        let (was, is) = (started.of(last)?, started.of(run)?);
+        if was == is || (started == Started::Heap && is > was) {
             return None;
         }
-        let same = before.iter().rev().take_while(|earlier| !Sizes::of(earlier).differs_from(was));
-        let same: Vec<&PastRun> = same.filter(|earlier| !earlier.failed).collect();
-        let why = worse(run, &same, inputs)?;
-        let runs_left = RUNS_AFTER_A_SETBACK.saturating_sub(runs.len() - at);
-        Some(Setback { before: was, changed: is, runs_left, why })
+        let same = before.iter().rev().take_while(|earlier| started.of(earlier) == Some(was));
+        let same: Vec<&PastRun> = same.copied().filter(|earlier| !earlier.failed).collect();
+        // Where it did well before, it is something else.
+        let slowest = same.iter().map(|earlier| earlier.run_ms).max();
+        let did_well =
+            |earlier: &&PastRun| started.of(earlier) == Some(is) && !earlier.failed && Some(earlier.run_ms) <= slowest;
+        if before.iter().copied().any(|earlier| did_well(&earlier)) {
+            return None;
+        }
+        // One failure may be anything: a table that is not there, or somebody who ended it.
+        let again = since.get(1).filter(|next| next.failed && next.lacked.is_none() && started.of(next) == Some(is));
+        let why = if run.failed {
+            let fault = !last.failed && run.lacked.is_none() && again.is_some();
+            fault.then(|| String::from("the first two runs after it failed, the one before did not"))
+        } else {
+            slower(run, &same)
+        }?;
+        let more = RUNS_AFTER_A_SETBACK.saturating_sub(runs.len() - at);
+        let note = format!("{TAKEN_BACK} for this run and {more} more: {why}");
+        Some(Setback { before: was, changed: is, note })
     })
 }
 
-/// What is worse about a run than about those before a change; nothing where it is not, where it lacked memory, or where none of them did its work.
+/// By how much a run that did its work was slower than those before a change, for people; nothing where it was not, or there were none.
 #[must_use]
-pub fn worse(run: &PastRun, before: &[&PastRun], inputs: Inputs) -> Option<String> {
-    if run.lacked.is_some() {
-        return None;
-    }
-    // As each of them would have been on this run's input, where that was larger.
-    let slowest = before.iter().map(|earlier| on_as_much(earlier, run, inputs)).max()?;
-    let count = before.len();
-    if run.failed {
-        return Some(format!("the first run after it failed, the {count} before it did not"));
-    }
-    let margin = if count < TELLING_RUNS { SLOWER.0 } else { SLOWER.1 };
+pub fn slower(run: &PastRun, before: &[&PastRun]) -> Option<String> {
+    let slowest = before.iter().map(|earlier| on_as_much(earlier, run)).max()?;
+    let margin = if before.len() < TELLING_RUNS { SLOWER.0 } else { SLOWER.1 };
     let slower = run.run_ms as f64 > slowest as f64 * margin;
-    if !slower || run.promised_ms.is_some_and(|promised| run.run_ms <= promised) {
+    if run.failed || !slower || run.promised_ms.is_some_and(|promised| run.run_ms <= promised) {
         return None;
     }
-    let promised =
-        run.promised_ms.map_or_else(String::new, |ms| format!(", and its plan promised {} at most", render_ms(ms)));
-    let (took, usual) = (render_ms(run.run_ms), render_ms(slowest));
-    Some(format!("the first run after it took {took}, none of the {count} before it more than {usual}{promised}"))
+    let (took, slowest) = (render_ms(run.run_ms), render_ms(slowest));
+    let promised = run.promised_ms.map_or_else(String::new, |ms| format!(", its plan promised {}", render_ms(ms)));
+    Some(format!(
+        "the first run after it took {took}; the slowest of {} before it would have taken {slowest}{promised}",
+        before.len()
+    ))
 }
 
-/// How long an earlier run would have taken on this one's input, at most: in proportion where that was larger.
-fn on_as_much(earlier: &PastRun, run: &PastRun, inputs: Inputs) -> u64 {
-    let sizes = inputs.of_run(run).zip(inputs.of_run(earlier)).filter(|(_, was)| *was > Bytes(0));
+/// How long an earlier run would have taken on this one's input, at most: in proportion where that was larger, by whichever size is known of both.
+fn on_as_much(earlier: &PastRun, run: &PastRun) -> u64 {
+    let sizes = run.input_bytes.zip(earlier.input_bytes).or_else(|| run.scanned_bytes.zip(earlier.scanned_bytes));
+    let sizes = sizes.filter(|(_, was)| *was > Bytes(0));
     let scaled = sizes.map_or(0, |(is, was)| u128::from(earlier.run_ms) * u128::from(is.get()) / u128::from(was.get()));
     u64::try_from(scaled).unwrap_or(u64::MAX).max(earlier.run_ms)
 }
@@ -130,12 +114,12 @@ fn on_as_much(earlier: &PastRun, run: &PastRun, inputs: Inputs) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::facts::History;
     use crate::memory_kind::Memory;
     use alloc::vec;
 
     fn run(executors: u32, heap_gib: u64, run_s: u64) -> PastRun {
         PastRun {
+            steered: true,
             executors_at_start: Some(executors),
             executor_heap_bytes: Some(Bytes::gib(heap_gib)),
             executor_cores: Some(4),
@@ -144,53 +128,87 @@ mod tests {
         }
     }
 
-    fn found(runs: &[PastRun]) -> Option<(Option<u32>, usize)> {
-        let inputs = Inputs::of(None, &History { runs: runs.to_vec(), ..History::default() });
-        setback(runs, inputs).map(|setback| (setback.before.executors, setback.runs_left))
+    fn found(runs: &[PastRun], started: Started) -> Option<Setback> {
+        setback(&ResolvedPolicy::default(), &History { runs: runs.to_vec(), ..History::default() }, started)
+    }
+
+    /// The executors of four cores that a job goes back to.
+    fn back_to(runs: &[PastRun]) -> Option<u64> {
+        found(runs, Started::Cores).map(|setback| setback.before / 4)
     }
 
     #[test]
     fn a_change_that_made_a_run_slower_is_taken_back_for_ten_runs() {
-        assert_eq!(found(&[run(8, 4, 100), run(4, 4, 120)]), None, "one run varies by a quarter");
+        assert_eq!(back_to(&[run(8, 4, 100), run(4, 4, 120)]), None, "one run varies by a quarter");
         let mut runs = vec![run(8, 4, 100), run(4, 4, 130)];
         for left in (0..10).rev() {
-            assert_eq!(found(&runs), Some((Some(8), left)), "{left}");
+            let told = format!("taken back for this run and {left} more");
+            assert!(
+                found(&runs, Started::Cores).is_some_and(|it| it.before == 32 && it.note.starts_with(&told)),
+                "{left}"
+            );
             runs.push(run(8, 4, 100));
+            // Nor do runs count that nobody steered, however they went.
+            runs.push(PastRun { steered: false, ..run(1, 1, 900) });
         }
-        assert_eq!(found(&runs), None, "after ten runs it may be tried again");
+        assert_eq!(back_to(&runs), None, "after ten runs it may be tried again");
         let usual = [run(8, 4, 100), run(8, 4, 105), run(8, 4, 98)];
-        assert_eq!(found(&[&usual[..], &[run(8, 2, 115)]].concat()), None, "within a tenth of the slowest");
-        assert_eq!(found(&[&usual[..], &[run(8, 2, 117)]].concat()), Some((Some(8), 9)));
-        assert_eq!(found(&[run(8, 4, 100), run(8, 4, 900)]), None, "nothing was changed");
-        let unknown = PastRun { executors_at_start: None, executor_heap_bytes: None, ..run(8, 4, 900) };
-        assert_eq!(found(&[run(8, 4, 100), unknown]), None, "nothing is known to be changed");
+        assert_eq!(back_to(&[&usual[..], &[run(2, 4, 115)]].concat()), None, "within a tenth of the slowest");
+        assert_eq!(back_to(&[&usual[..], &[run(2, 4, 117)]].concat()), Some(8));
+        assert_eq!(back_to(&[run(8, 4, 100), run(8, 4, 900)]), None, "nothing was changed");
+        let unknown = PastRun { executors_at_start: None, ..run(8, 4, 900) };
+        assert_eq!(back_to(&[run(8, 4, 100), unknown]), None, "nothing is known to be changed");
+    }
+
+    #[test]
+    fn each_size_has_its_own_changes() {
+        // Executors first, then the heap: both are taken back.
+        let runs = [run(8, 4, 100), run(4, 4, 130), run(8, 3, 170)];
+        assert_eq!(back_to(&runs), Some(8));
+        assert_eq!(found(&runs, Started::Heap).map(|it| it.before), Some(4 << 30));
+        assert_eq!(found(&[run(8, 4, 100), run(4, 4, 130)], Started::Heap), None, "the heap was not changed");
+        assert_eq!(found(&[run(8, 4, 100), run(8, 8, 130)], Started::Heap), None, "more heap is a cure");
+        assert_eq!(back_to(&[run(8, 4, 100), run(4, 4, 100), run(8, 4, 130)]), None, "eight did well before");
+        assert_eq!(back_to(&[run(8, 4, 100), run(4, 4, 90), run(8, 4, 130)]), Some(4), "four did better");
+        // As many cores in smaller executors are no change of them.
+        let small = PastRun { executors_at_start: Some(16), executor_cores: Some(2), ..run(8, 4, 170) };
+        assert_eq!(back_to(&[run(8, 4, 100), small]), None);
     }
 
     #[test]
     fn what_the_plan_promised_to_be_slower_is_no_setback() {
         let promised = |run_s, ms| PastRun { promised_ms: Some(ms), ..run(2, 4, run_s) };
-        assert_eq!(found(&[run(8, 4, 100), promised(300, 310_000)]), None);
-        assert_eq!(found(&[run(8, 4, 100), promised(320, 310_000)]), Some((Some(8), 9)));
+        assert_eq!(back_to(&[run(8, 4, 100), promised(300, 310_000)]), None);
+        assert_eq!(back_to(&[run(8, 4, 100), promised(320, 310_000)]), Some(8));
     }
 
     #[test]
     fn a_larger_input_takes_longer_whatever_was_changed() {
         let scanned = |run: PastRun, gib| PastRun { scanned_bytes: Some(Bytes::gib(gib)), ..run };
-        assert_eq!(found(&[scanned(run(8, 4, 100), 10), scanned(run(4, 4, 240), 20)]), None);
-        assert_eq!(found(&[scanned(run(8, 4, 100), 10), scanned(run(4, 4, 260), 20)]), Some((Some(8), 9)));
-        assert_eq!(found(&[scanned(run(8, 4, 100), 10), scanned(run(4, 4, 110), 5)]), None, "never less than it was");
+        assert_eq!(back_to(&[scanned(run(8, 4, 100), 10), scanned(run(4, 4, 240), 20)]), None);
+        assert_eq!(back_to(&[scanned(run(8, 4, 100), 10), scanned(run(4, 4, 260), 20)]), Some(8));
+        assert_eq!(back_to(&[scanned(run(8, 4, 100), 10), scanned(run(4, 4, 110), 5)]), None, "never less than it was");
+        let said = |run: PastRun, gib| PastRun { input_bytes: Some(Bytes::gib(gib)), ..run };
+        assert_eq!(back_to(&[said(run(8, 4, 100), 10), said(run(4, 4, 240), 20)]), None);
     }
 
     #[test]
-    fn a_run_that_failed_after_a_change_takes_it_back_unless_it_lacked_memory() {
+    fn two_failures_after_a_change_take_it_back_unless_memory_was_lacking() {
         let failed = PastRun { failed: true, ..run(4, 4, 3) };
-        assert_eq!(found(&[run(8, 4, 100), failed]), Some((Some(8), 9)));
-        assert_eq!(found(&[run(8, 4, 100), PastRun { lacked: Some(Memory::ExecutorHeap), ..failed }]), None);
-        assert_eq!(found(&[PastRun { failed: true, ..run(8, 4, 100) }, failed]), None, "it failed before as well");
-        let text = setback(&[run(8, 4, 100), run(4, 4, 130)], Inputs::of(None, &History::default()));
-        assert_eq!(
-            text.map(|setback| setback.why).as_deref(),
-            Some("the first run after it took 2 min 10 s, none of the 1 before it more than 1 min 40 s")
-        );
+        assert_eq!(back_to(&[run(8, 4, 100), failed]), None, "one failure may be anything");
+        assert_eq!(back_to(&[run(8, 4, 100), failed, failed]), Some(8));
+        assert_eq!(back_to(&[run(8, 4, 100), failed, run(4, 4, 90)]), None);
+        let lacked = PastRun { lacked: Some(Memory::ExecutorHeap), ..failed };
+        assert_eq!(back_to(&[run(8, 4, 100), lacked, lacked]), None);
+        let before = PastRun { failed: true, ..run(8, 4, 100) };
+        assert_eq!(back_to(&[run(8, 4, 100), before, failed, failed]), None, "it failed before the change as well");
+    }
+
+    #[test]
+    fn a_policy_that_looks_at_no_runs_takes_nothing_back() {
+        let mut policy = ResolvedPolicy::default();
+        policy.monitoring.track_performance = false;
+        let history = History { runs: vec![run(8, 4, 100), run(4, 4, 900)], ..History::default() };
+        assert_eq!(setback(&policy, &history, Started::Cores), None);
     }
 }

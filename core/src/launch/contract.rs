@@ -12,6 +12,7 @@ use crate::cost::Cost;
 use crate::decision::{Confs, answer};
 use crate::executor::run_time::RunTimeEstimate;
 use crate::executor::scaling::Scaling;
+use crate::executor::start::INITIAL_TAKEN_BACK;
 use crate::facts::{ClusterFacts, History, JobFacts};
 use crate::temp_table::TempTable;
 use crate::trace::Decision;
@@ -121,5 +122,14 @@ answer! {
 impl Confs for PlanLaunchAnswer {
     fn value_of(&self, key: &str) -> Option<String> {
         self.confs.value_of(key)
+    }
+}
+
+impl PlanLaunchAnswer {
+    /// The longest run time that it promises; nothing for a guess, and where it starts with other executors than that was predicted for.
+    #[must_use]
+    pub fn promised_ms(&self) -> Option<u64> {
+        let as_predicted = self.initial_executors.trace.rule != INITIAL_TAKEN_BACK;
+        self.run_time.as_ref().filter(|_| as_predicted).and_then(|promise| promise.value.promised_ms(promise.grade))
     }
 }

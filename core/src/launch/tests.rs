@@ -95,6 +95,8 @@ fn a_change_that_made_a_run_slower_is_taken_back_and_told() {
     let run = |executors_at_start, run_ms| PastRun {
         executors: executors_at_start,
         executors_at_start: Some(executors_at_start),
+        executor_cores: Some(4),
+        steered: true,
         run_ms,
         work_task_ms: Some(4_000_000),
         ..PastRun::default()
@@ -106,8 +108,13 @@ fn a_change_that_made_a_run_slower_is_taken_back_and_told() {
     input.history.runs.push(run(learned, 800_000));
     let start = plan(&input).initial_executors;
     assert_eq!((start.value, start.trace.rule.as_ref()), (12, "executors.initial_taken_back"));
-    let why = "the first run after it took 13 min 20 s, none of the 2 before it more than 7 min 0 s";
+    let why = "taken back for this run and 9 more: the first run after it took 13 min 20 s; the slowest of 2 before it would have taken 7 min 0 s";
     assert!(start.trace.notes.iter().any(|note| note.contains(why)), "{:?}", start.trace.notes);
+    // As many cores, whatever the size of an executor.
+    let mut small = input.clone();
+    small.cluster.user_confs.insert("spark.executor.cores".into(), "3".into());
+    assert_eq!(plan(&small).initial_executors.value, 16);
+    assert_eq!(plan(&small).promised_ms(), None, "it is the run time of another start");
     // Where the plan had promised as much, the policy wants it so.
     input.history.runs[2].promised_ms = Some(900_000);
     assert_ne!(plan(&input).initial_executors.value, 12);
@@ -130,7 +137,9 @@ fn what_a_job_scans_scales_its_work() {
     };
     assert_eq!(work(&input), Some(2_000_000_u64.into()), "as much as the newest is expected");
     input.history.next_scanned_bytes = Some(Bytes::gib(40));
-    assert_eq!(work(&input), Some(4_000_000_u64.into()));
+    assert_eq!(work(&input), Some(2_000_000_u64.into()), "of each run twice as much at most");
+    input.history.next_scanned_bytes = Some(Bytes::gib(15));
+    assert_eq!(work(&input), Some(1_500_000_u64.into()));
 }
 
 #[test]

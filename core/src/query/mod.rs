@@ -83,14 +83,14 @@ fn session_confs(
     // Unknown sizes and small queries keep what Spark would do; adaptive execution sees the real sizes later.
     let small = root.leaf_bytes < SMALL_QUERY;
     let seen = spill(&input.nodes);
-    if !root.shuffles || (seen.is_none() && (root.leaf_bytes == Bytes(0) || (small && input.adaptive))) {
+    let (bytes, from, grade) = shuffled_bytes(&input.nodes, root.leaf_bytes, seen);
+    if !root.shuffles || (grade == Grade::C && (root.leaf_bytes == Bytes(0) || (small && input.adaptive))) {
         return;
     }
     let spill = seen.map_or(Spill::None, |seen| {
         let piece = seen.shuffle_bytes.get().checked_div(seen.tasks).map(Bytes);
         Spill::seen(Some(seen.spilled_bytes), Some(seen.largest_over_mean), piece)
     });
-    let (bytes, from, grade) = shuffled_bytes(&input.nodes, root.leaf_bytes, seen);
     let facts = ShuffleFacts {
         bytes: Some(bytes),
         from,

@@ -47,6 +47,7 @@ fn past_run(run: &ReviewInput) -> PastRun {
     let on_executors = !run.local && run.executors > 0;
     PastRun {
         failed: false,
+        steered: false,
         executors,
         executors_at_start: run.executors_at_start.filter(|_| on_executors),
         // The asker's, as what it lacked: it knows the plan.

@@ -4,8 +4,7 @@ use clap::{Args, Subcommand};
 use serde::Serialize;
 use sparkwright_core::decision::{Answer as _, Listed};
 use sparkwright_core::facts::{ClusterFacts, JobFacts};
-use sparkwright_core::history::inputs::Inputs;
-use sparkwright_core::history::setback::setback;
+use sparkwright_core::history::setback::TAKEN_BACK;
 use sparkwright_core::launch::{PlanLaunchAnswer, PlanLaunchInput};
 use sparkwright_core::lesson::{Lesson, RunEnd, history, plans};
 use sparkwright_core::steering::STORE_LISTS_WITHIN_MS;
@@ -184,9 +183,10 @@ impl Jobs {
             ]);
         }
         print(&format!("{name}: {}\n{runs}\n\n{next}\n", counted(read.lessons.len(), "run")));
-        let inputs = Inputs::of(self.input_bytes, &facts.history);
-        if let Some(change) = setback(&facts.history.runs, inputs) {
-            print(&format!("\na change made the job worse, {change}\n"));
+        for made in plan.decisions() {
+            for note in made.trace.notes.iter().filter(|note| note.starts_with(TAKEN_BACK)) {
+                print(&format!("\n{} {}, {note}\n", made.title, made.text(currency)));
+            }
         }
         if let Some(why) = plans(&read.lessons).taken_back {
             print(&format!("\n{}\n", nothing_kept_at_once(&why)));

@@ -11,7 +11,7 @@ use sparkwright_core::units::Bytes;
 use super::covered::Covered;
 use super::tasks::{Task, at_rank, usual_peak_bytes};
 use crate::spark::application::DRIVER;
-use crate::spark::events::{Event, StageInfo, TaskEnd};
+use crate::spark::events::{Event, SqlStart, StageInfo, TaskEnd};
 
 /// More stages than this are not reviewed: the longest are.
 const MOST_STAGES: usize = 1_000;
@@ -66,6 +66,8 @@ pub struct Measured {
     scans: BTreeSet<i64>,
     /// The sizes that they had: the same files, read again, are as large, and another set of files hardly ever is to the byte.
     scanned: BTreeSet<u64>,
+    /// Whether there were scans of something else, of which nobody knows how much they read.
+    other_scans: bool,
     memory_failures: u64,
     /// The stage that failed last, and why.
     failed: Option<(i64, String)>,
@@ -122,8 +124,10 @@ impl Measured {
                 self.heard(end.at_ms);
             }
             Event::StageSubmitted(stage) | Event::StageCompleted(stage) => self.stage(&stage.stage),
-            Event::SqlStart(start) => self.scans.extend(&start.scans.file_sizes),
-            Event::SqlReplanned(scans) => self.scans.extend(&scans.file_sizes),
+            Event::SqlStart(SqlStart { scans, .. }) | Event::SqlReplanned(scans) => {
+                self.scans.extend(&scans.file_sizes);
+                self.other_scans |= scans.others > 0;
+            }
             Event::DriverMetrics(metrics) => {
                 let sizes = metrics.updates.iter().filter(|(accumulator, _)| self.scans.remove(accumulator));
                 let sizes = sizes.filter_map(|(_, bytes)| u64::try_from(*bytes).ok().filter(|bytes| *bytes > 0));
@@ -225,7 +229,7 @@ impl Measured {
             driver_ms: (to - from).saturating_sub(busy.ms()),
             critical_path_ms: Some(critical_path_ms(&steps.collect(), self.jobs.values().cloned())),
             input_bytes,
-            scanned_bytes: (!self.scanned.is_empty())
+            scanned_bytes: (!self.scanned.is_empty() && !self.other_scans)
                 .then(|| Bytes(self.scanned.iter().fold(0, |sum: u64, bytes| sum.saturating_add(*bytes)))),
             executors_at_start: self.executors_at_start(),
             task_peak_bytes: usual_peak_bytes(tasks().map(|task| task.peak_bytes)).map(Bytes),
@@ -284,12 +288,16 @@ impl Measured {
         (left > 0).then_some(Bytes(left))
     }
 
-    /// The executors that Spark asked for at first, as it was configured: the larger of the two with dynamic allocation. Nobody knows where it took all that
+    /// The executors that Spark asked for at first, as it was configured: the largest of three with dynamic allocation
+    /// (`Utils.getDynamicAllocationInitialExecutors`). Nobody knows where it took all that
     /// the cluster has.
     fn executors_at_start(&self) -> Option<u32> {
-        let dynamic = self.conf.get("spark.dynamicAllocation.enabled").is_some_and(|on| on.trim() == "true");
-        let initial = || self.whole("spark.dynamicAllocation.initialExecutors").filter(|_| dynamic);
-        self.whole("spark.executor.instances").max(initial())
+        let enabled = self.conf.get("spark.dynamicAllocation.enabled");
+        let dynamic = enabled.is_some_and(|on| on.trim().eq_ignore_ascii_case("true"));
+        let of_dynamic = |key: &str| self.whole(key).filter(|_| dynamic);
+        self.whole("spark.executor.instances")
+            .max(of_dynamic("spark.dynamicAllocation.initialExecutors"))
+            .max(of_dynamic("spark.dynamicAllocation.minExecutors"))
     }
 
     fn whole(&self, key: &str) -> Option<u32> {
@@ -458,6 +466,11 @@ mod tests {
         let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
         assert_eq!(measured(&lines).question(&[], None).scanned_bytes, Some(Bytes(1_050)));
         assert_eq!(Measured::default().question(&[], None).scanned_bytes, None);
+        let jdbc = plan("SQLExecutionStart", 11)
+            .replace("Scan parquet ", "Scan JDBCRelation")
+            .replace("size of files", "rows");
+        let with_jdbc: Vec<&str> = lines.iter().copied().chain([jdbc.as_str()]).collect();
+        assert_eq!(measured(&with_jdbc).question(&[], None).scanned_bytes, None, "nobody knows how much that read");
         let start = |confs: &str| measured(&[&started(confs)]).question(&[], None).executors_at_start;
         let initial = r#""spark.dynamicAllocation.initialExecutors":"6""#;
         assert_eq!(start(""), None);
@@ -466,6 +479,7 @@ mod tests {
         let dynamic = format!(r#""spark.dynamicAllocation.enabled":"true",{initial}"#);
         assert_eq!(start(&dynamic), Some(6));
         assert_eq!(start(&format!(r#"{dynamic},"spark.executor.instances":"9""#)), Some(9));
+        assert_eq!(start(&format!(r#"{dynamic},"spark.dynamicAllocation.minExecutors":"7""#)), Some(7));
     }
 
     #[test]

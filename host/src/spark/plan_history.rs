@@ -47,7 +47,9 @@ struct SubPlan {
 #[derive(Debug, Default)]
 struct Held {
     sub_plans: BTreeSet<Arc<str>>,
-    /// Its outermost shuffle, with the size of its leaves.
+    /// How many plans were asked about in it: a command makes some of its own.
+    plans: u32,
+    /// The outermost shuffle of the last, with the size of its leaves.
     outermost: Option<(Arc<str>, Bytes)>,
 }
 
@@ -82,7 +84,7 @@ impl PlanHistory {
         Self { learned: learned.iter().map(|plan| (plan.shape.clone(), plan.clone())).collect(), ..Self::default() }
     }
 
-    /// What the run showed of sub-plans that came again or shuffled, by their shapes: those that took longest first. `task_ms_of` as for [`describe`](Self::describe).
+    /// What the run showed of sub-plans that came again or shuffled, by their shapes: those that came again first, and of them those that took longest. `task_ms_of` as for [`describe`](Self::describe).
     #[must_use]
     pub fn lessons(&self, task_ms_of: impl Fn(i64) -> Option<u64>) -> Vec<PlanLesson> {
         let mut by_shape: BTreeMap<&str, PlanLesson> = BTreeMap::new();
@@ -105,7 +107,8 @@ impl PlanHistory {
         let tells = |lesson: &PlanLesson| lesson.fewest > 1 || lesson.shuffled.is_some();
         let mut lessons: Vec<PlanLesson> = by_shape.into_values().filter(tells).collect();
         lessons.sort_by(|one, other| {
-            (other.task_ms, other.queries, &one.shape).cmp(&(one.task_ms, one.queries, &other.shape))
+            let rank = |lesson: &PlanLesson| (lesson.fewest > 1, lesson.task_ms, lesson.queries);
+            rank(other).cmp(&rank(one)).then_with(|| one.shape.cmp(&other.shape))
         });
         lessons.truncate(MOST_PLANS);
         lessons
@@ -188,6 +191,7 @@ impl PlanHistory {
             let outermost = outermost_shuffle(nodes).and_then(|at| nodes.get(at)).filter(|node| !node.hash.is_empty());
             let of_execution = self.held.entry(execution).or_default();
             of_execution.sub_plans.append(&mut held);
+            of_execution.plans = of_execution.plans.saturating_add(1);
             of_execution.outermost = outermost.map(|node| (node.hash.as_str().into(), leaf_bytes(nodes)));
             while self.held.len() > MOST_OPEN_EXECUTIONS {
                 self.held.pop_first();
@@ -198,8 +202,9 @@ impl PlanHistory {
     /// An execution has ended: all that it held was in use until now. Remembers for it what the execution spilled, where it did, and for its outermost
     /// shuffle what went through the largest of them.
     pub fn ended(&mut self, execution: i64, work: ExecutionWork, now_ms: u64) {
-        let Held { sub_plans, outermost } = self.held.remove(&execution).unwrap_or_default();
-        if let Some((hash, leaf_bytes)) = outermost.filter(|_| work.shuffled_bytes > 0 && !work.failed)
+        let Held { sub_plans, plans, outermost } = self.held.remove(&execution).unwrap_or_default();
+        // Of several plans nobody knows which of them shuffled.
+        if let Some((hash, leaf_bytes)) = outermost.filter(|_| plans == 1 && work.shuffled_bytes > 0 && !work.failed)
             && let Some(known) = self.sub_plans.peek_mut(&hash)
         {
             known.shuffled = known.shuffled.max(Some(ShuffledFacts { bytes: Bytes(work.shuffled_bytes), leaf_bytes }));
@@ -304,11 +309,19 @@ mod tests {
             let root = AskedNode { operator: "Project".into(), ..asked("root") };
             vec![root, AskedNode { parent: Some(0), ..asked(hash) }, leaf]
         };
-        for (execution, hash, shuffled, failed) in
-            [(1, "a", 500, false), (2, "a", 400, false), (3, "b", 9_000, true), (4, "c", 0, false)]
-        {
-            let nodes = history.describe(plan(hash, "leaf", 10), |_| None);
-            history.remember(&nodes, &ByName::new(), Some(execution), 1_000);
+        // The last asks about two plans.
+        let executions = [
+            (1, "a", 500, false),
+            (2, "a", 400, false),
+            (3, "b", 9_000, true),
+            (4, "c", 0, false),
+            (5, "c", 9_000, false),
+        ];
+        for (execution, hash, shuffled, failed) in executions {
+            for _ in 0..if execution == 5 { 2 } else { 1 } {
+                let nodes = history.describe(plan(hash, "leaf", 10), |_| None);
+                history.remember(&nodes, &ByName::new(), Some(execution), 1_000);
+            }
             let work = ExecutionWork { shuffled_bytes: shuffled, failed, ..ExecutionWork::default() };
             history.ended(execution, work, 1_000);
         }
@@ -322,7 +335,7 @@ mod tests {
         };
         assert_eq!(
             (of("shape of a"), of("shape of b"), of("shape of leaf")),
-            (Some((2, Some(told))), None, Some((4, None)))
+            (Some((2, Some(told))), None, Some((6, None)))
         );
         let learned = [LearnedPlan { shape: "shape of a".into(), uses: 0, gap_ms: None, shuffled: Some(told) }];
         let node = known(&mut PlanHistory::after(&learned), "a");

@@ -9,6 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use sparkwright_core::facts::PastRun;
+use sparkwright_core::launch::PlanLaunchAnswer;
 use sparkwright_core::lesson::{Lesson, PlanLesson};
 use sparkwright_core::steering::{EVENT_LOG_WITHIN_MS, OUTCOME_WITHIN_MS, STORE_TAKES_WITHIN_MS};
 use sparkwright_core::units::saturating_u32;
@@ -221,10 +222,9 @@ pub(super) fn keep_lesson(
 
 /// The lesson with what the run's own plan had promised, and what it was told of earlier ones.
 fn told(lesson: Lesson, launch: &SteeringSetup) -> Lesson {
-    let run_time = launch.plan.as_ref().and_then(|plan| plan.run_time.as_ref());
-    let promised_ms = run_time.and_then(|promise| promise.value.promised_ms(promise.grade));
+    let promised_ms = launch.plan.as_ref().and_then(PlanLaunchAnswer::promised_ms);
     let again = launch.learned.iter().filter(|plan| plan.comes_again()).count();
-    let plans_told = saturating_u32(again as u64);
+    let plans_told = Some(saturating_u32(again as u64));
     Lesson { plans_told, run: PastRun { promised_ms, ..lesson.run }, ..lesson }
 }
 

@@ -3,7 +3,7 @@
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::header::{CONTENT_SECURITY_POLICY, HOST, HeaderName, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
 use axum::http::uri::Authority;
-use axum::http::{HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::Response;
 
@@ -20,7 +20,7 @@ const HTTP_PORT: u16 = 80;
 pub(super) struct Guard {
     /// The server's port.
     pub(super) port: u16,
-    /// The Content-Security-Policy for every answer.
+    /// The Content-Security-Policy for what a browser makes a page or a worker of.
     pub(super) security_policy: HeaderValue,
 }
 
@@ -31,6 +31,7 @@ pub(super) async fn guard(
     request: Request,
     next: Next,
 ) -> Response {
+    let is_a_part = is_a_part(request.headers());
     let mut response = if !peer.may_ask() {
         let why = if peer.is_known() {
             "this page belongs to another user of this machine"
@@ -45,16 +46,23 @@ pub(super) async fn guard(
         next.run(request).await
     };
     let headers = response.headers_mut();
-    headers.insert(CONTENT_SECURITY_POLICY, security_policy);
-    for (name, value) in [
-        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (REFERRER_POLICY, "no-referrer"),
-        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
-        (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
-    ] {
+    if !is_a_part {
+        headers.insert(CONTENT_SECURITY_POLICY, security_policy);
+    }
+    let of_pages =
+        [(REFERRER_POLICY, "no-referrer"), (HeaderName::from_static("cross-origin-opener-policy"), "same-origin")];
+    let of_all =
+        [(X_CONTENT_TYPE_OPTIONS, "nosniff"), (HeaderName::from_static("cross-origin-resource-policy"), "same-origin")];
+    for (name, value) in of_pages.into_iter().filter(|_| !is_a_part).chain(of_all) {
         headers.insert(name, HeaderValue::from_static(value));
     }
     response
+}
+
+/// Whether a browser says that it asks for a part of a page, which has no policy of its own: to send it with each would be 4 KB of the first load.
+fn is_a_part(headers: &HeaderMap) -> bool {
+    let parts = ["script", "style", "image", "empty"];
+    headers.get("sec-fetch-dest").is_some_and(|wanted| parts.iter().any(|part| wanted == *part))
 }
 
 /// Whether every name that the request has for its server is one of ours.
@@ -73,6 +81,20 @@ fn is_ours(authority: &Authority, port: u16) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_becomes_a_page_or_a_worker_is_no_part_of_one() {
+        let part = |wanted: &'static str| {
+            is_a_part(&HeaderMap::from_iter([(
+                HeaderName::from_static("sec-fetch-dest"),
+                HeaderValue::from_static(wanted),
+            )]))
+        };
+        for wanted in ["document", "iframe", "worker", "sharedworker", "serviceworker", "object", "embed", "new"] {
+            assert!(!part(wanted), "{wanted}");
+        }
+        assert!(part("script") && part("empty") && !is_a_part(&HeaderMap::new()));
+    }
 
     #[test]
     fn only_names_of_this_machine_with_the_port_are_ours() {

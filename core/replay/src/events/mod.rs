@@ -396,11 +396,13 @@ pub struct SqlStart {
     pub scans: Scans,
 }
 
-/// The scans of files that a plan holds.
+/// The scans that a plan holds.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Scans {
-    /// Of each, the accumulator of the size of the files that it reads.
+    /// Of each of files that Spark lists, the accumulator of their size.
     pub file_sizes: Vec<i64>,
+    /// How many others there are, which tell no size: of JDBC, Hive's own formats, Iceberg, RDDs.
+    pub others: usize,
 }
 
 /// A metric of an operator.
@@ -413,20 +415,37 @@ struct Metric {
 /// How a plan names the metric of a scan (`FileSourceScanExec`) that counts the bytes of the files that are left after partitions are pruned.
 const SIZE_OF_FILES: &[u8] = br#""name":"size of files read""#;
 
+/// How a plan names its operators.
+const OPERATOR: &[u8] = br#""nodeName":""#;
+/// How the names of those begin that read a source.
+const SCANS: [&str; 5] = ["Scan ", "FileScan ", "BatchScan", "HiveTableScan", "PhotonScan"];
+/// One that reads nothing.
+const NO_SCAN: &str = "Scan OneRowRelation";
+
+/// Where `text` stands in a line, by a letter that is rare in plans: looking for that is many times as fast as looking for the whole.
+fn places<'a>(line: &'a [u8], text: &'static [u8], rare: u8) -> impl Iterator<Item = usize> + 'a {
+    let offset = text.iter().position(|byte| *byte == rare).unwrap_or(0);
+    memchr::memchr_iter(rare, line)
+        .filter_map(move |at| at.checked_sub(offset))
+        .filter(move |at| line.get(*at..).is_some_and(|rest| rest.starts_with(text)))
+}
+
 impl Scans {
     /// Those of the plan that a line holds. A plan may be nested more deeply than a parser goes; its metrics are flat.
     fn of(line: &[u8]) -> Self {
-        // Few names and words of a plan have a z: looking for that is many times as fast as looking for the whole.
-        let found = memchr::memchr_iter(b'z', line)
-            .filter_map(|z| z.checked_sub(SIZE_OF_FILES.iter().position(|byte| *byte == b'z')?))
-            .filter(|at| line.get(*at..).is_some_and(|rest| rest.starts_with(SIZE_OF_FILES)));
         let accumulator = |at: usize| {
             let (before, after) = line.split_at_checked(at)?;
             let from = before.iter().rposition(|byte| *byte == b'{')?;
             let to = at + after.iter().position(|byte| *byte == b'}')?;
             serde_json::from_slice::<Metric>(line.get(from..=to)?).ok().map(|metric| metric.accumulator)
         };
-        Self { file_sizes: found.filter_map(accumulator).collect() }
+        let file_sizes: Vec<i64> = places(line, SIZE_OF_FILES, b'z').filter_map(accumulator).collect();
+        let reads = |name: &[u8]| {
+            SCANS.iter().any(|scan| name.starts_with(scan.as_bytes())) && !name.starts_with(NO_SCAN.as_bytes())
+        };
+        let operators = places(line, OPERATOR, b'N').filter_map(|at| line.get(at + OPERATOR.len()..));
+        let scans = operators.filter(|name| reads(name)).count();
+        Self { others: scans.saturating_sub(file_sizes.len()), file_sizes }
     }
 }
 
@@ -575,6 +594,19 @@ mod tests {
         .join(",");
         let of = |plan: &str| Scans::of(plan.as_bytes()).file_sizes;
         assert_eq!(of(&plan), [4, 9]);
+        let others = |plan: &str| Scans::of(plan.as_bytes()).others;
+        let named = |name: &str| format!(r#"{{"nodeName":"{name}","children":[],"metrics":[]}}"#);
+        assert_eq!((others(&plan), others(&format!("{plan},{}", named("Scan JDBCRelation(t)")))), (0, 1));
+        for (name, other) in [
+            ("BatchScan iceberg.db.t", 1),
+            ("Scan hive db.t", 1),
+            ("Scan ExistingRDD", 1),
+            ("Scan OneRowRelation", 0),
+            ("InMemoryTableScan", 0),
+            ("LocalTableScan", 0),
+        ] {
+            assert_eq!(others(&named(name)), other, "{name}");
+        }
         assert_eq!(of(r#"{"name":"size of files read""#), [0; 0]);
         assert_eq!(of(r#""name":"size of files read"}"#), [0; 0]);
         let line = r#"{"Event":"org.apache.spark.sql.execution.ui.SparkListenerDriverAccumUpdates","executionId":0,"accumUpdates":[[4,17],[5,-1]]}"#;
