@@ -419,8 +419,8 @@ const SIZE_OF_FILES: &[u8] = br#""name":"size of files read""#;
 const OPERATOR: &[u8] = br#""nodeName":""#;
 /// How the names of those begin that read a source.
 const SCANS: [&str; 5] = ["Scan ", "FileScan ", "BatchScan", "HiveTableScan", "PhotonScan"];
-/// One that reads nothing.
-const NO_SCAN: &str = "Scan OneRowRelation";
+/// Those that read none: a cached table's has what it is made from below it (`InMemoryTableScanExec.nodeName`).
+const NO_SCANS: [&str; 2] = ["Scan OneRowRelation", "Scan In-memory "];
 
 /// Where `text` stands in a line, by a letter that is rare in plans: looking for that is many times as fast as looking for the whole.
 fn places<'a>(line: &'a [u8], text: &'static [u8], rare: u8) -> impl Iterator<Item = usize> + 'a {
@@ -441,7 +441,8 @@ impl Scans {
         };
         let file_sizes: Vec<i64> = places(line, SIZE_OF_FILES, b'z').filter_map(accumulator).collect();
         let reads = |name: &[u8]| {
-            SCANS.iter().any(|scan| name.starts_with(scan.as_bytes())) && !name.starts_with(NO_SCAN.as_bytes())
+            let begins = |with: &[&str]| with.iter().any(|with| name.starts_with(with.as_bytes()));
+            begins(&SCANS) && !begins(&NO_SCANS)
         };
         let operators = places(line, OPERATOR, b'N').filter_map(|at| line.get(at + OPERATOR.len()..));
         let scans = operators.filter(|name| reads(name)).count();
@@ -603,6 +604,7 @@ mod tests {
             ("Scan ExistingRDD", 1),
             ("Scan OneRowRelation", 0),
             ("InMemoryTableScan", 0),
+            ("Scan In-memory table t", 0),
             ("LocalTableScan", 0),
         ] {
             assert_eq!(others(&named(name)), other, "{name}");
