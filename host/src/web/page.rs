@@ -47,7 +47,9 @@ struct Form {
 impl Form {
     fn of(bytes: impl Into<Cow<'static, [u8]>>) -> Self {
         let bytes = bytes.into();
-        let etag = format!("\"{}\"", sha256_hex(&bytes));
+        // Half of a digest tells two forms apart as well, in each answer's header.
+        let digest = sha256_hex(&bytes);
+        let etag = format!("\"{}\"", digest.get(..digest.len() / 2).unwrap_or_default());
         // Hexadecimal digits between quotes are a value for a header.
         let etag = HeaderValue::try_from(etag).unwrap_or_else(|_| HeaderValue::from_static("\"\""));
         Self { bytes, etag }
