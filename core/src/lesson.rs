@@ -206,13 +206,17 @@ fn made_worse(lessons: &[Lesson]) -> Option<String> {
     let told = |at: usize| acted.get(at).and_then(|lesson| lesson.plans_told);
     let last = acted.len().saturating_sub(RUNS_AFTER_A_SETBACK).max(1);
     (last..acted.len()).filter(|at| told(*at) > Some(0)).find_map(|at| {
-        let untold = (0..at).rev().take_while(|at| told(*at) == Some(0)).filter_map(|at| runs.get(at));
-        let untold: Vec<&PastRun> = untold.filter(|run| !run.failed).collect();
+        // One that failed tells nothing of how long it would have taken; the next one does.
+        let failed = |at: &usize| told(*at) > Some(0) && runs.get(*at).is_some_and(|run| run.failed);
+        let untold = (0..at).rev().skip_while(failed).take_while(|at| told(*at) == Some(0));
+        let untold: Vec<&PastRun> = untold.filter_map(|at| runs.get(at)).collect();
         let run = runs.get(at)?;
         // What is kept takes memory.
-        if run.lacked == Some(Memory::ExecutorHeap) && !untold.is_empty() {
+        let lacked = |run: &PastRun| run.lacked == Some(Memory::ExecutorHeap);
+        if lacked(run) && !untold.is_empty() && !untold.iter().any(|run| lacked(run)) {
             return Some(String::from("the first run after it lacked executor memory, those before it did not"));
         }
+        let untold: Vec<&PastRun> = untold.into_iter().filter(|run| !run.failed).collect();
         slower(run, &untold)
     })
 }
@@ -276,7 +280,11 @@ mod tests {
         assert!(plans(&lessons).taken_back.is_some_and(|why| why.contains("lacked executor memory")));
         lessons[1] = Lesson { plans_told: None, ..run(2, 9_000, 0) };
         assert_eq!(plans(&lessons).plans.len(), 1, "nobody knows what an older version told");
-        lessons[1] = run(2, 1_300, 1);
+        lessons[1] = Lesson { ended: RunEnd::Failed, ..run(2, 9, 1) };
+        lessons.push(run(3, 1_300, 1));
+        assert!(plans(&lessons).taken_back.is_some(), "the one after a failure tells");
+        lessons.truncate(1);
+        lessons.push(run(2, 1_300, 1));
         for at in 3..13 {
             assert!(plans(&lessons).plans.is_empty() && plans(&lessons).taken_back.is_some(), "{at}");
             lessons.push(run(at, 1_000, 0));

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use sparkwright::lesson::lesson;
 use sparkwright::review;
-use sparkwright_core::facts::{ClusterFacts, Manager};
+use sparkwright_core::facts::{ClusterFacts, Manager, PastRun};
 use sparkwright_core::launch::{PlanLaunchInput, plan_launch};
 use sparkwright_core::lesson::{Lesson, history};
 use sparkwright_core::memory::Heap;
@@ -50,8 +50,14 @@ fn a_plan_from_the_history_of_any_log_has_the_memory_that_its_run_was_seen_to_ne
         let run = lesson.run;
         // The next night, and after so many that heap to spare is taken away.
         for nights in [1, 6, 12] {
-            let nights: Vec<Lesson> =
-                (0..nights).map(|night| Lesson { started_ms: lesson.started_ms + night, ..lesson.clone() }).collect();
+            // The same night, as steered, over as much or a little more each time.
+            let nights: Vec<Lesson> = (0..nights)
+                .map(|night| {
+                    let scanned = (1 << 30) + night * (1 << 24) * u64::from(nights > 6);
+                    let run = PastRun { scanned_bytes: Some(Bytes(scanned)), ..lesson.run };
+                    Lesson { started_ms: lesson.started_ms + night, mode: "act".into(), run, ..lesson.clone() }
+                })
+                .collect();
             let cluster = ClusterFacts { manager: Manager::Standalone, ..ClusterFacts::default() };
             let input = PlanLaunchInput { cluster, history: history(&nights), ..PlanLaunchInput::default() };
             let plan =

@@ -66,13 +66,17 @@ const later = new Set([editor.name, ...imported(editor)].filter((name) => !first
 /** Fetched by whoever asks for it: the licences, and chunks for browsers that lack something. */
 const asked = new Set(["licenses.txt", ...outputs.map((output) => output.name).filter((name) => !first.has(name) && !later.has(name))]);
 
+/** Brotli's parameters for WebAssembly: short blocks, and distances as in a font (4 KB of 750 less). */
+const OF_MODULES = { [constants.BROTLI_PARAM_MODE]: constants.BROTLI_MODE_FONT, [constants.BROTLI_PARAM_LGBLOCK]: 16 };
+const isModule = (bytes) => bytes.subarray(0, 4).equals(Buffer.from("\0asm"));
+
 /** Ways to compress, each as small as it gets: by the coding's name, with how the names of such files end. */
 const codings = [
   { coding: "gzip", ending: ".gz", compress: (bytes) => promisify(gzip)(bytes, { level: constants.Z_BEST_COMPRESSION }) },
   {
     coding: "brotli",
     ending: ".br",
-    compress: (bytes) => promisify(brotliCompress)(bytes, { params: { [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length } }),
+    compress: (bytes) => promisify(brotliCompress)(bytes, { params: { ...(isModule(bytes) ? OF_MODULES : {}), [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length } }),
   },
 ];
 

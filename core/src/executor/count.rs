@@ -6,11 +6,12 @@ use alloc::vec::Vec;
 
 use super::guess;
 use super::run_time::{RunTime, work_source};
+use super::scaling::{self, Scaling};
 use super::shared_work::elasticity_weight;
 use super::slots::{executors_for, tasks_an_executor};
 use super::start;
 use crate::cost::Prices;
-use crate::facts::{ClusterFacts, History, JobFacts};
+use crate::facts::{ClusterFacts, History, JobFacts, Manager};
 use crate::history::setback::{Started, setback};
 use crate::policy::{OptimizationTarget, ResolvedPolicy};
 use crate::predict::Refusal;
@@ -359,6 +360,14 @@ fn flips(
     flips
 }
 
+/// The cores that an executor will have: the plan's where it sets them or the user did, else those that executors had.
+fn cores_to_come(facts: &CountFacts<'_>) -> u32 {
+    let cluster = facts.cluster;
+    let set = cluster.user("spark.executor.cores").is_some() || !cluster.nodes.is_empty();
+    let had = facts.history.runs.iter().rev().filter(|run| run.steered).find_map(|run| run.executor_cores);
+    had.filter(|_| !set && cluster.manager != Manager::Unstated).unwrap_or(facts.cores)
+}
+
 /// Why earlier runs were not learned from, for the trace.
 fn not_learned(refusal: &Refusal) -> String {
     match refusal {
@@ -383,7 +392,7 @@ fn in_range(
     model: Option<RunTime>,
 ) -> ExecutorCount {
     let scaling = &policy.autoscaling;
-    let local = facts.cluster.manager == crate::facts::Manager::Local;
+    let local = facts.cluster.manager == Manager::Local;
     let room = facts.room.map_or(u32::MAX, |room| room.max(1));
     // A cluster with less room than the minimum wins over it: what isn't there can't be asked for.
     let most = scaling.max_executors.min(room).max(1);
@@ -421,8 +430,10 @@ fn in_range(
     let target_from = policy.origin("pipeline.optimization_target");
     let replayed = start::by_replay(target, target_from, &facts.history.starts, (least, most));
     let initial = replayed.filter(|_| moves && !local).unwrap_or(initial);
-    let taken_back = setback(policy, facts.history, Started::Cores).filter(|_| !local);
-    let initial = taken_back.map_or(initial, |setback| start::taken_back(&setback, facts.cores, (least, most)));
+    let ours = !local && scaling::scaling(policy, facts.cluster).value != Scaling::User;
+    let taken_back = setback(policy, facts.history, Started::Cores).filter(|_| ours);
+    let initial =
+        taken_back.map_or(initial, |setback| start::taken_back(&setback, cores_to_come(facts), (least, most)));
     ExecutorCount { wanted: trace.decide(value, grade), initial, least, most, model }
 }
 

@@ -76,6 +76,7 @@ pub(super) fn heap(
     // Garbage is in it too; nobody knows how much, so all of it is taken for needed.
     let peak_seen = grown(runs.iter().filter_map(|run| run.heap_peak_bytes).max().unwrap_or_default(), 1.0);
     let taken_back = setback(policy, history, Started::Heap);
+    let floor = peak_seen.max(Bytes(taken_back.as_ref().map_or(0, |setback| setback.before)));
     let at_least_seen = |trace: &mut Trace, mut bytes: u64| {
         if let Some(setback) = &taken_back {
             bytes = trace.at_least("what runs had before less made one slower or fail", setback.before, bytes);
@@ -126,7 +127,7 @@ pub(super) fn heap(
             let along =
                 Along { input: "cores of", unit: Unit::Cores, at: u64::from(cores), least: 1, most: 16, step: 1 };
             trace = trace.flips(along.flips(|cores| {
-                let wanted = usual(cores).max(peak_seen);
+                let wanted = usual(cores).max(floor);
                 held(wanted, u32::try_from(cores).unwrap_or(u32::MAX)).map_or(wanted, |held| held.min(wanted))
             }));
         }
@@ -156,7 +157,7 @@ pub(super) fn heap(
             .input("spark.memory.fraction", fraction, Unit::None, ""),
         proven.as_ref(),
     )
-    .flips(along.flips(|peak| need(peak).max(least).max(LEAST_HEAP).max(peak_seen)))
+    .flips(along.flips(|peak| need(peak).max(least).max(LEAST_HEAP).max(floor)))
     .unbounded(needed);
     let name = if proven.is_some() { "what earlier runs had" } else { "memory_scaling_factor GiB a core" };
     let bytes = trace.at_least(name, least.get(), needed.get());

@@ -1,5 +1,6 @@
 //! How the run time follows the number of executors: by a model learned from earlier runs, else by sharing out the work.
 
+use alloc::collections::BTreeSet;
 use alloc::string::String;
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
@@ -11,7 +12,7 @@ use crate::facts::{History, JobFacts, PastRun};
 use crate::history::inputs::Inputs;
 use crate::history::{whole, window};
 use crate::policy::ResolvedPolicy;
-use crate::predict::{Predictor, Refusal, Run};
+use crate::predict::{LEAST_SETTINGS, Predictor, Refusal, Run};
 use crate::trace::{Decision, Grade, Scalar, Trace, Unit, render_ms};
 use crate::units::{Bytes, ceil_u64, floor_u64, saturating_u32};
 
@@ -132,7 +133,11 @@ impl Value for RunTimeEstimate {
 fn learn(policy: &ResolvedPolicy, job: &JobFacts, history: &History) -> Result<RunTime, Refusal> {
     let latest: Vec<PastRun> = whole(window(policy, history, MOST_RUNS)).collect();
     let inputs = Inputs::of(job.input_bytes, history);
-    let scaled = inputs.next.is_some() && latest.iter().all(|run| inputs.of_run(run).is_some());
+    // Runs of as many executors on a little more each night are one setting; what differs between them is chance.
+    let counts: BTreeSet<u32> = latest.iter().map(|run| run.executors).collect();
+    let scaled = inputs.next.is_some()
+        && latest.iter().all(|run| inputs.of_run(run).is_some())
+        && (inputs.are_said() || counts.len() >= LEAST_SETTINGS);
     let scale = |bytes: Option<Bytes>| if scaled { bytes.unwrap_or_default().get() as f64 } else { 1.0 };
     let runs = latest.iter().map(|run| Run {
         executors: run.executors,
@@ -339,6 +344,7 @@ fn largest_that(most: u32, fits: impl Fn(u32) -> bool) -> Option<u32> {
 mod tests {
     use super::*;
     use crate::facts::PastRun;
+    use alloc::vec;
 
     fn history(times: impl IntoIterator<Item = (u32, u64)>) -> History {
         let runs =
@@ -350,6 +356,20 @@ mod tests {
         let mut policy = ResolvedPolicy::default();
         policy.autoscaling.max_executors = 100;
         policy
+    }
+
+    #[test]
+    fn nights_that_differ_by_what_they_scan_are_no_settings_of_their_own() {
+        let run = |executors, scanned_gib, minutes: u64| PastRun {
+            executors,
+            scanned_bytes: Some(Bytes::gib(scanned_gib)),
+            run_ms: minutes * 60_000,
+            work_task_ms: Some(10_000_000),
+            ..PastRun::default()
+        };
+        let history = History { runs: vec![run(4, 100, 58), run(4, 101, 59), run(5, 102, 57)], ..History::default() };
+        let (_, refused) = RunTime::of(&policy(), &JobFacts::default(), &history, 4);
+        assert_eq!(refused, Some(Refusal::TooFewSettings { settings: 2 }));
     }
 
     #[test]

@@ -41,6 +41,12 @@ impl Inputs {
         }
     }
 
+    /// Whether they are what somebody said.
+    #[must_use]
+    pub const fn are_said(self) -> bool {
+        matches!(self.measure, Measure::Said)
+    }
+
     /// The size of an earlier run's input; unknown when absent.
     #[must_use]
     pub const fn of_run(self, run: &PastRun) -> Option<Bytes> {

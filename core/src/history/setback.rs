@@ -54,36 +54,48 @@ pub struct Setback {
 /// The latest change among the last ten steered runs that is taken back.
 #[must_use]
 pub fn setback(policy: &ResolvedPolicy, history: &History, started: Started) -> Option<Setback> {
-    let runs: Vec<&PastRun> = window(policy, history, usize::MAX).iter().filter(|run| run.steered).collect();
+    let counts = |run: &&PastRun| run.steered && run.lacked.is_none();
+    let runs: Vec<&PastRun> = window(policy, history, usize::MAX).iter().filter(counts).collect();
     let first = runs.len().saturating_sub(RUNS_AFTER_A_SETBACK).max(1);
     (first..runs.len()).rev().find_map(|at| {
         let (before, since) = runs.split_at_checked(at)?;
-        let (last, run) = (before.last()?, since.first()?);
-        let (was, is) = (started.of(last)?, started.of(run)?);
+        let last = before.last()?;
+        let (was, is) = (started.of(last)?, started.of(since.first()?)?);
         if was == is || (started == Started::Heap && is > was) {
             return None;
         }
-        let same = before.iter().rev().take_while(|earlier| started.of(earlier) == Some(was));
-        let same: Vec<&PastRun> = same.copied().filter(|earlier| !earlier.failed).collect();
-        // Where it did well before, it is something else.
-        let slowest = same.iter().map(|earlier| earlier.run_ms).max();
-        let did_well =
-            |earlier: &&PastRun| started.of(earlier) == Some(is) && !earlier.failed && Some(earlier.run_ms) <= slowest;
-        if before.iter().copied().any(|earlier| did_well(&earlier)) {
-            return None;
-        }
-        // One failure may be anything: a table that is not there, or somebody who ended it.
-        let again = since.get(1).filter(|next| next.failed && next.lacked.is_none() && started.of(next) == Some(is));
-        let why = if run.failed {
-            let fault = !last.failed && run.lacked.is_none() && again.is_some();
-            fault.then(|| String::from("the first two runs after it failed, the one before did not"))
-        } else {
-            slower(run, &same)
+        let same: Vec<&PastRun> = with(before.iter().rev(), started, was).filter(|earlier| !earlier.failed).collect();
+        let changed: Vec<&PastRun> = with(since.iter(), started, is).collect();
+        // One failure may be anything: a table that is not there, or somebody who ended it. Then the next run tells.
+        let why = match changed.as_slice() {
+            [one, next, ..] if one.failed && next.failed => {
+                let did_well = before.iter().any(|earlier| started.of(earlier) == Some(is) && !earlier.failed);
+                (!last.failed && !did_well)
+                    .then(|| String::from("the first two runs after it failed, the one before did not"))
+            }
+            _ => {
+                let run = changed.iter().find(|run| !run.failed)?;
+                // Where it did well before, it is something else.
+                let slowest = same.iter().map(|earlier| on_as_much(earlier, run)).max();
+                let did_well = |earlier: &PastRun| {
+                    started.of(earlier) == Some(is) && !earlier.failed && Some(on_as_much(earlier, run)) <= slowest
+                };
+                slower(run, &same).filter(|_| !before.iter().any(|earlier| did_well(earlier)))
+            }
         }?;
         let more = RUNS_AFTER_A_SETBACK.saturating_sub(runs.len() - at);
         let note = format!("{TAKEN_BACK} for this run and {more} more: {why}");
         Some(Setback { before: was, changed: is, note })
     })
+}
+
+/// The first of the runs, as long as they started with so much.
+fn with<'a>(
+    runs: impl Iterator<Item = &'a &'a PastRun>,
+    started: Started,
+    size: u64,
+) -> impl Iterator<Item = &'a PastRun> {
+    runs.copied().take_while(move |run| started.of(run) == Some(size))
 }
 
 /// By how much a run that did its work was slower than those before a change, for people; nothing where it was not, or there were none.
@@ -188,6 +200,12 @@ mod tests {
         assert_eq!(back_to(&[scanned(run(8, 4, 100), 10), scanned(run(4, 4, 240), 20)]), None);
         assert_eq!(back_to(&[scanned(run(8, 4, 100), 10), scanned(run(4, 4, 260), 20)]), Some(8));
         assert_eq!(back_to(&[scanned(run(8, 4, 100), 10), scanned(run(4, 4, 110), 5)]), None, "never less than it was");
+        let small = scanned(run(4, 4, 40), 2);
+        assert_eq!(
+            back_to(&[small, scanned(run(8, 4, 100), 10), scanned(run(4, 4, 300), 10)]),
+            Some(8),
+            "it did well on less"
+        );
         let said = |run: PastRun, gib| PastRun { input_bytes: Some(Bytes::gib(gib)), ..run };
         assert_eq!(back_to(&[said(run(8, 4, 100), 10), said(run(4, 4, 240), 20)]), None);
     }
@@ -198,8 +216,10 @@ mod tests {
         assert_eq!(back_to(&[run(8, 4, 100), failed]), None, "one failure may be anything");
         assert_eq!(back_to(&[run(8, 4, 100), failed, failed]), Some(8));
         assert_eq!(back_to(&[run(8, 4, 100), failed, run(4, 4, 90)]), None);
+        assert_eq!(back_to(&[run(8, 4, 100), failed, run(4, 4, 400)]), Some(8), "the next one tells");
         let lacked = PastRun { lacked: Some(Memory::ExecutorHeap), ..failed };
         assert_eq!(back_to(&[run(8, 4, 100), lacked, lacked]), None);
+        assert_eq!(back_to(&[run(8, 4, 100), lacked, run(4, 4, 400)]), Some(8), "its retry was slower");
         let before = PastRun { failed: true, ..run(8, 4, 100) };
         assert_eq!(back_to(&[run(8, 4, 100), before, failed, failed]), None, "it failed before the change as well");
     }

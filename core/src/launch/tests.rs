@@ -3,6 +3,7 @@ use super::*;
 use crate::facts::{ClusterFacts, JobFacts, NodeFacts, PastRun, ProcessingType};
 use crate::policy::OptimizationTarget;
 use alloc::vec;
+use alloc::vec::Vec;
 
 fn input(manager: Manager) -> PlanLaunchInput {
     PlanLaunchInput {
@@ -110,6 +111,16 @@ fn a_change_that_made_a_run_slower_is_taken_back_and_told() {
     assert_eq!((start.value, start.trace.rule.as_ref()), (12, "executors.initial_taken_back"));
     let why = "taken back for this run and 9 more: the first run after it took 13 min 20 s; the slowest of 2 before it would have taken 7 min 0 s";
     assert!(start.trace.notes.iter().any(|note| note.contains(why)), "{:?}", start.trace.notes);
+    // Where nobody sets its cores, an executor has what it had.
+    let mut unset = input.clone();
+    (unset.cluster.manager, unset.cluster.nodes) = (Manager::Yarn, Vec::new());
+    for run in &mut unset.history.runs {
+        run.executor_cores = Some(1);
+    }
+    assert_eq!(plan(&unset).initial_executors.value, 12);
+    let mut theirs = input.clone();
+    theirs.cluster.user_confs.insert("spark.executor.instances".into(), "5".into());
+    assert_ne!(plan(&theirs).initial_executors.trace.rule, "executors.initial_taken_back");
     // As many cores, whatever the size of an executor.
     let mut small = input.clone();
     small.cluster.user_confs.insert("spark.executor.cores".into(), "3".into());

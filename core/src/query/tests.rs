@@ -75,6 +75,22 @@ fn partitions_follow_what_was_shuffled_where_that_was_more_than_is_read() {
 }
 
 #[test]
+fn any_shuffle_scales_without_overflow() {
+    let most = Bytes(u64::MAX);
+    let of = |bytes, leaf_bytes, now| ShuffledFacts { bytes, leaf_bytes }.of_leaves(now);
+    assert_eq!(of(most, Bytes(1), most), most);
+    assert_eq!(of(most, most, most), most);
+    assert_eq!((of(Bytes(7), Bytes(0), most), of(Bytes(7), most, Bytes(0))), (Bytes(7), Bytes(7)));
+    assert_eq!(of(Bytes(10), Bytes(4), Bytes(6)), Bytes(15));
+    for bytes in [Bytes(0), Bytes(1), most] {
+        let mut input = join();
+        input.nodes[0].learned_shuffled = Some(ShuffledFacts { bytes, leaf_bytes: Bytes(1) });
+        let answer = plan(&input);
+        assert!(answer.confs[SHUFFLE_PARTITIONS.key].parse::<u32>().is_ok_and(|partitions| partitions > 0), "{bytes}");
+    }
+}
+
+#[test]
 fn partitions_follow_the_slots_on_small_data() {
     let answer = plan(&join());
     assert_eq!(answer.confs[SHUFFLE_PARTITIONS.key], "2");

@@ -131,8 +131,9 @@ impl PlanHistory {
                     .flatten()
                     .find_map(|(execution, share)| Some((task_ms_of(execution)?, share)));
                 let learned = self.learned.get(&node.shape);
+                let again = learned.filter(|learned| learned.comes_again());
                 PlanNode {
-                    learned_uses: learned.map(|learned| learned.uses).filter(|uses| *uses > 0),
+                    learned_uses: again.map(|again| again.uses),
                     learned_shuffled: learned.and_then(|learned| learned.shuffled),
                     parent: node.parent,
                     operator: node.operator,
@@ -148,7 +149,7 @@ impl PlanHistory {
                     why_not: node.why_not,
                     cached: node.cached,
                     seen: known.seen,
-                    mean_gap_ms: mean_gap(&known).or_else(|| learned?.gap_ms),
+                    mean_gap_ms: mean_gap(&known).or_else(|| again?.gap_ms),
                     measured_task_ms: measured.map(|(task_ms, _)| task_ms),
                     measured_share: measured.map(|(_, share)| share),
                     spill: known.spill,

@@ -110,7 +110,7 @@ impl Page {
         Ok(Self { files: served, security_policy })
     }
 
-    /// The Content-Security-Policy for every answer.
+    /// The Content-Security-Policy for what a browser makes a page or a worker of.
     pub(super) fn security_policy(&self) -> HeaderValue {
         self.security_policy.clone()
     }

@@ -64,6 +64,13 @@ fn spill(random: &mut Random) -> Value {
     json!({"spilled_bytes": random.range(0, 1 << 34), "shuffle_bytes": random.range(0, 1 << 36), "tasks": random.range(0, 300), "largest_over_mean": 1.0 + 5.0 * random.share()})
 }
 
+fn shuffled(random: &mut Random) -> Value {
+    if random.below(4) > 0 {
+        return Value::Null;
+    }
+    json!({"bytes": random.range(0, 1 << 40), "leaf_bytes": random.range(0, 1 << 36)})
+}
+
 fn control(random: &mut Random) -> Value {
     let now = 1_700_000_000_000 + random.range(0, 10_000_000);
     let count = random.range(7, 14);
@@ -113,7 +120,8 @@ fn plan_query(random: &mut Random) -> Value {
                 "format": if scan { json!("parquet") } else { Value::Null },
                 "path": if scan { json!("file:/data/flights") } else { Value::Null },
                 "why_not": if random.below(8) == 0 { json!("rand()") } else { Value::Null },
-                "cached": random.pick(&["no", "no", "no", "user", "ours"]), "seen": random.range(0, 6),
+                "cached": random.pick(&["no", "no", "no", "user", "ours"]), "seen": random.range(0, 6), "learned_uses": random.range(0, 6),
+                "shuffled": shuffled(random), "learned_shuffled": shuffled(random),
                 "mean_gap_ms": random.range(100, 100_000), "measured_task_ms": random.range(10, 1_000_000),
                 "measured_share": random.share(), "spill": spill(random), "released_by_user": random.below(10) == 0, "source_changes": random.range(0, 2),
             })
