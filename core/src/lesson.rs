@@ -8,11 +8,12 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-use crate::facts::{History, PastRun};
+use crate::executor::start::mean;
+use crate::facts::{History, PastRun, StartTried};
 use crate::history::setback::{RUNS_AFTER_A_SETBACK, slower};
 use crate::memory_kind::Memory;
 use crate::out_of_memory::Lacked;
-use crate::query::ShuffledFacts;
+use crate::query::{Columns, ShuffledFacts};
 use crate::units::Bytes;
 
 /// The format of a lesson; a reader reads every older one, and of a newer one what it knows.
@@ -66,6 +67,9 @@ pub struct Lesson {
     pub lacked_wanted_bytes: Option<Bytes>,
     /// Sub-plans of its queries that took long or came again, by their shape; no more than [`MOST_PLANS`].
     pub plans: Vec<PlanLesson>,
+    /// What it would have taken with other numbers of executors at the start, its policy's controller in the replay; empty where nobody tried.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub starts: Vec<StartTried>,
     /// How many sub-plans earlier runs had told it to keep at their first meeting, by their shape; unknown when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub plans_told: Option<u32>,
@@ -126,6 +130,9 @@ pub struct PlanLesson {
     /// What the queries shuffled of which it was the outermost shuffle, the most of them; unknown when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub shuffled: Option<ShuffledFacts>,
+    /// The columns of its output that those queries asked for, all told; unknown when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub columns: Option<Columns>,
 }
 
 /// What earlier runs say of a shape that a query holds.
@@ -141,6 +148,9 @@ pub struct LearnedPlan {
     /// What the queries of a run shuffle of which it is the outermost shuffle, the most of the runs that count; unknown when absent.
     #[serde(default)]
     pub shuffled: Option<ShuffledFacts>,
+    /// The columns of its output that queries asked for in each of the runs that count; unknown when absent.
+    #[serde(default)]
+    pub columns: Option<Columns>,
 }
 
 impl LearnedPlan {
@@ -183,9 +193,11 @@ pub fn plans(lessons: &[Lesson]) -> LearnedPlans {
         if let Some(known) = learned.get_mut(*at) {
             known.uses = known.uses.min(plan.fewest);
             known.shuffled = known.shuffled.max(plan.shuffled);
+            known.columns =
+                known.columns.take().zip(plan.columns.as_ref()).and_then(|(known, columns)| known.and(columns));
         } else {
-            let PlanLesson { ref shape, fewest: uses, gap_ms, shuffled, .. } = *plan;
-            learned.push(LearnedPlan { shape: shape.clone(), uses, gap_ms, shuffled });
+            let PlanLesson { ref shape, fewest: uses, gap_ms, shuffled, ref columns, .. } = *plan;
+            learned.push(LearnedPlan { shape: shape.clone(), uses, gap_ms, shuffled, columns: columns.clone() });
         }
     }
     // Where not each run used it, nobody knows whether the next one does.
@@ -232,7 +244,28 @@ fn in_order(lessons: &[Lesson]) -> Vec<&Lesson> {
 /// What the lessons of a job, in any order, say of its next run: its runs, the oldest first.
 #[must_use]
 pub fn history(lessons: &[Lesson]) -> History {
-    History { runs: in_order(lessons).into_iter().map(Lesson::past_run).collect(), ..History::default() }
+    let in_order = in_order(lessons);
+    let starts = starts(&in_order);
+    History { runs: in_order.into_iter().map(Lesson::past_run).collect(), starts, ..History::default() }
+}
+
+/// Runs whose replays with other starts count: the newest.
+const RUNS_OF_STARTS: usize = 5;
+
+/// What the newest of these runs, the oldest first, would have taken together with other numbers of executors at the start: numbers that were tried for each of
+/// them, with executors of as many cores as the newest had.
+fn starts(in_order: &[&Lesson]) -> Vec<StartTried> {
+    let tried = |lesson: &&&Lesson| !lesson.starts.is_empty() && lesson.ended != RunEnd::Failed;
+    let mut told = in_order.iter().rev().filter(tried).peekable();
+    let Some(newest) = told.peek().map(|lesson| **lesson) else { return Vec::new() };
+    let alike = |lesson: &&&Lesson| lesson.run.executor_cores == newest.run.executor_cores;
+    let told: Vec<&&Lesson> = told.filter(alike).take(RUNS_OF_STARTS).collect();
+    let of_all = |start: &StartTried| {
+        let with = |lesson: &&&Lesson| lesson.starts.iter().find(|other| other.executors == start.executors).copied();
+        let runs: Option<Vec<StartTried>> = told.iter().map(with).collect();
+        mean(&runs?)
+    };
+    newest.starts.iter().filter_map(of_all).collect()
 }
 
 #[cfg(test)]
@@ -261,6 +294,27 @@ mod tests {
         ];
         let runs: Vec<(u64, bool)> = history(&lessons).runs.iter().map(|run| (run.run_ms, run.failed)).collect();
         assert_eq!(runs, [(1, false), (2, true), (3, false)]);
+    }
+
+    #[test]
+    fn starts_are_those_that_the_newest_runs_have_in_common() {
+        let tried = |executors, run_ms| StartTried { executors, run_ms, executor_ms: 100 };
+        let run = |at, cores, starts: &[StartTried]| {
+            let mut lesson = Lesson { starts: starts.to_vec(), ..lesson(at, 1, RunEnd::Well) };
+            lesson.run.executor_cores = Some(cores);
+            lesson
+        };
+        let lessons = [
+            run(1, 2, &[tried(1, 9), tried(2, 9), tried(4, 9)]),
+            run(2, 4, &[tried(1, 400), tried(2, 100)]),
+            run(3, 4, &[tried(1, 100), tried(2, 100), tried(4, 50)]),
+            run(4, 8, &[]),
+            Lesson { ended: RunEnd::Failed, ..run(5, 4, &[tried(1, 1)]) },
+        ];
+        assert_eq!(history(&lessons).starts, [tried(1, 200), tried(2, 100)]);
+        assert_eq!(history(&lessons[3..]).starts, []);
+        let nightly: Vec<Lesson> = (0..7).map(|at| run(at, 4, &[tried(1, if at < 2 { 9_000 } else { 10 })])).collect();
+        assert_eq!(history(&nightly).starts, [tried(1, 10)], "the newest five");
     }
 
     #[test]
@@ -315,8 +369,19 @@ mod tests {
             run(2, RunEnd::Well, vec![PlanLesson { fewest: 4, ..wide(5) }]),
             run(3, RunEnd::Well, vec![plan("a", 3)]),
         ];
-        let learned = LearnedPlan { shape: "wide".into(), uses: 0, gap_ms: None, shuffled: shuffled(7) };
+        let learned = LearnedPlan { shape: "wide".into(), shuffled: shuffled(7), ..LearnedPlan::default() };
         assert_eq!(plans(&lessons).plans, [learned], "the most of any run");
+        let asked = |positions: &[u32]| {
+            let columns = Some(Columns::at(9, positions.iter().copied()));
+            run(1, RunEnd::Well, vec![PlanLesson { columns, ..plan("a", 2) }])
+        };
+        let columns = |lessons: &[Lesson]| plans(lessons).plans.remove(0).columns;
+        assert_eq!(columns(&[asked(&[1, 2, 5]), asked(&[2, 5, 7])]), Some(Columns::at(9, [2, 5])), "of each run");
+        assert_eq!(
+            columns(&[asked(&[1]), run(2, RunEnd::Well, vec![plan("a", 2)])]),
+            None,
+            "an older one tells of none"
+        );
         let many: Vec<Lesson> =
             (0..6).map(|at| run(at, RunEnd::Well, if at == 0 { vec![] } else { vec![plan("a", 2)] })).collect();
         assert_eq!(plans(&many).plans.len(), 1, "the newest five count");

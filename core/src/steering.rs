@@ -30,8 +30,11 @@ pub const QUESTION_QUEUE_LENGTH: u32 = 64;
 pub const OPEN_EXECUTIONS_AT_MOST: u32 = 1_000;
 /// How often the plugin asks Spark's block managers what the cached plans hold. A query never waits for it.
 pub const STORAGE_LOOK_MS: u64 = 1_000;
-/// Stack frames that the plugin looks at to tell a query from `explain` and `persist`. Spark's own calls above the program's are fewer.
-pub const STACK_FRAMES_AT_MOST: u32 = 80;
+/// Columns of a sub-plan of which the plugin tells which are asked for: a lesson has 500 sub-plans, and these take 64 bytes of each.
+pub const COLUMNS_AT_MOST: u32 = 256;
+/// Stack frames that the plugin looks at to tell a query from `explain` and `persist`, and one of MLlib from an RDD that the program holds. Seen on 4.3: 78
+/// from the rule to the algorithm of MLlib that asks.
+pub const STACK_FRAMES_AT_MOST: u32 = 160;
 /// A host that did not run for this long was stopped or starved, and its record says so: by then it may have missed enough
 /// questions for the application to be unsteered.
 pub const HOST_STALLED_MS: u64 = QUESTION_TIMEOUT_MS * MISSES_BEFORE_UNSTEERED as u64;
@@ -65,6 +68,8 @@ pub const OUTCOME_WITHIN_MS: u64 = 10_000;
 pub const LESSON_WITHIN_MS: u64 = 20_000;
 /// How long `submit` waits for the host to keep a lesson where its own end would be the host's.
 pub const KEPT_WITHIN_MS: u64 = 5_000;
+/// How long a run that has ended is replayed with other numbers of executors at the start, before its lesson goes without them.
+pub const STARTS_REPLAYED_WITHIN_MS: u64 = 2_000;
 /// How long a run that has ended waits for the store to take its lesson.
 pub const STORE_TAKES_WITHIN_MS: u64 = 10_000;
 /// How long a pipeline may leave an answer unread before it is given up.

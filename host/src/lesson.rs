@@ -1,14 +1,19 @@
 //! What runs teach: the lesson of one, from its event log and its review; where it is kept, and what earlier ones say.
 
-use std::time::Duration;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
-use sparkwright_core::facts::{History, PastRun};
+use sparkwright_core::by_name::ByName;
+use sparkwright_core::facts::{History, PastRun, StartTried};
 use sparkwright_core::job_name::{Called, JobName, job_name};
 use sparkwright_core::lesson::{self, LESSON_FORMAT, LearnedPlans, Lesson, PlanLesson, RunEnd};
 use sparkwright_core::policy::ResolvedPolicy;
+use sparkwright_replay::trace::Trace;
 
+use crate::engine::Prepared;
 use crate::launch::attempt::Outcome;
+use crate::replay;
 use crate::review::Log;
 use crate::store::{Store, StoreError};
 
@@ -99,6 +104,26 @@ pub fn lesson(
         ..Lesson::default()
     }
     .with_lacked(lacked)
+}
+
+/// What a run would have taken with other numbers of executors at the start, under this policy; nothing where its log does not tell.
+///
+/// # Errors
+/// Why that is not known: the policy's module failed, denied the run or took too long, or a bug of ours stopped it.
+pub fn starts(
+    log: &Log,
+    (policy, prepared): (&ResolvedPolicy, &Prepared),
+    labels: &ByName<String>,
+    within: Option<Duration>,
+) -> Result<Vec<StartTried>, String> {
+    let until = within.map(|within| Instant::now() + within);
+    let tried = catch_unwind(AssertUnwindSafe(|| {
+        let log = &log.replayed;
+        // What can't be replayed is a run all the same.
+        Trace::of(log).map_or(Ok(Vec::new()), |trace| replay::starts(policy, prepared, &[(log, &trace)], labels, until))
+    }));
+    let tried = tried.map_err(|_| String::from("sparkwright stopped at a bug of its own"))?;
+    tried.map_err(|error| error.to_string())
 }
 
 /// How the run ended: as its process did, else as far as its log says.

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::time::Instant;
 
 use sparkwright_core::abi::DecisionPoint;
 use sparkwright_core::by_name::ByName;
 use sparkwright_core::control::{ControlAnswer, ControlInput};
 use sparkwright_core::error::ErrorBody;
+use sparkwright_core::executor::start::mean;
 use sparkwright_core::facts::{ClusterFacts, History, Manager as ManagerName, StartTried};
 use sparkwright_core::launch::PlanLaunchAnswer;
 use sparkwright_core::policy::ResolvedPolicy;
@@ -41,6 +43,9 @@ pub enum NotSteered {
     /// It refused a question.
     #[error("the policy module refused a question of the controller: {}", .0.message)]
     Refused(ErrorBody),
+    /// It took longer than it may.
+    #[error("the replay takes too long")]
+    TooLong,
 }
 
 /// A policy that steers replays of one run: what it starts the run with, and its controller.
@@ -52,6 +57,8 @@ pub struct Steering<'a> {
     pub manager: Manager,
     /// What the policy starts the run with.
     pub launch: PlanLaunchAnswer,
+    /// When replays end that are not done; never when absent.
+    pub until: Option<Instant>,
 }
 
 impl<'a> Steering<'a> {
@@ -72,7 +79,7 @@ impl<'a> Steering<'a> {
         let cluster = ClusterFacts { manager: manager.unwrap_or(ManagerName::Standalone), ..ClusterFacts::default() };
         let launch = plan_launch(prepared, &launch_facts(cluster, None, labels, History::default()))?;
         let manager = Manager::of(trace, launch.initial_executors.value, launch.max_executors);
-        Ok(Self { policy, prepared, trace, manager, launch })
+        Ok(Self { policy, prepared, trace, manager, launch, until: None })
     }
 
     /// What the run takes, and how many ticks of the controller each guard held back.
@@ -83,6 +90,9 @@ impl<'a> Steering<'a> {
         let mut session = RestartingSession::new(self.prepared.clone())?;
         let (mut failed, mut held) = (None, BTreeMap::new());
         let control = |facts: &ControlInput| {
+            if failed.is_none() && self.until.is_some_and(|until| Instant::now() > until) {
+                failed = Some(NotSteered::TooLong);
+            }
             if failed.is_some() {
                 return None;
             }
@@ -115,29 +125,32 @@ impl<'a> Steering<'a> {
 /// What runs would have taken with other numbers of executors at the start, this policy's controller in the loop. Runs of a local master tell nothing.
 ///
 /// # Errors
-/// The policy denies a run, or its module failed.
+/// The policy denies a run, its module failed, or it took longer than `until`.
 pub fn starts(
     policy: &ResolvedPolicy,
     prepared: &Prepared,
     runs: &[(&Log, &Trace)],
     labels: &ByName<String>,
+    until: Option<Instant>,
 ) -> Result<Vec<StartTried>, StartsError> {
     let runs: Vec<_> = runs.iter().filter(|(_, trace)| starts::tells(trace)).collect();
     let steering: Result<Vec<Steering<'_>>, PlanError> =
         runs.iter().map(|(log, trace)| Steering::of(policy, prepared, log, trace, labels)).collect();
-    let steering = steering?;
+    let steering: Vec<_> = steering?.into_iter().map(|one| Steering { until, ..one }).collect();
     let Some(bounds) = steering.first().map(|first| (first.launch.min_executors, first.launch.max_executors)) else {
         return Ok(Vec::new());
     };
     let mut tried = Vec::new();
     let had = starts::had(runs.iter().map(|(_, trace)| *trace));
     for executors in starts::sizes(had, bounds) {
-        let mut times_us = Vec::new();
+        let mut of_runs = Vec::new();
         for (one, (_, trace)) in steering.iter().zip(&runs) {
             let (run, _) = one.run(&Manager::of(trace, executors, one.launch.max_executors))?;
-            times_us.push((run.time_us, run.executor_us));
+            let millis = |us: i64| u64::try_from(us).unwrap_or(0) / 1_000;
+            let (run_ms, executor_ms) = (millis(run.time_us), millis(run.executor_us));
+            of_runs.push(StartTried { executors, run_ms, executor_ms });
         }
-        tried.extend(starts::mean(executors, &times_us));
+        tried.extend(mean(&of_runs));
     }
     Ok(tried)
 }

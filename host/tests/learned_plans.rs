@@ -3,9 +3,11 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-use std::fs;
-use std::path::{Path, PathBuf};
+mod public_logs;
 
+use std::path::Path;
+
+use public_logs::public_logs;
 use sparkwright::lesson::lesson;
 use sparkwright::review;
 use sparkwright_core::facts::{ClusterFacts, Manager, PastRun};
@@ -14,18 +16,6 @@ use sparkwright_core::lesson::{Lesson, history};
 use sparkwright_core::memory::Heap;
 use sparkwright_core::policy::ResolvedPolicy;
 use sparkwright_core::units::Bytes;
-
-/// Every log of a folder and the folders in it; a rolling log is one.
-fn logs(folder: &Path, found: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(folder).unwrap().flatten() {
-        let (path, name) = (entry.path(), entry.file_name());
-        if path.is_dir() && !name.to_string_lossy().starts_with("eventlog_v2_") {
-            logs(&path, found);
-        } else {
-            found.push(path);
-        }
-    }
-}
 
 /// What a log teaches; nothing where it is none, or nothing ran in it.
 fn taught(path: &Path) -> Option<Lesson> {
@@ -36,13 +26,10 @@ fn taught(path: &Path) -> Option<Lesson> {
 
 #[test]
 fn a_plan_from_the_history_of_any_log_has_the_memory_that_its_run_was_seen_to_need() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data/eventlogs");
-    if !folder.is_dir() {
-        eprintln!("skipped: there is no {}", folder.display());
+    let paths = public_logs();
+    if paths.is_empty() {
         return;
     }
-    let mut paths = Vec::new();
-    logs(&folder, &mut paths);
     let (mut taught_something, mut of_memory) = (0, 0);
     for path in paths {
         let Some(lesson) = taught(&path) else { continue };

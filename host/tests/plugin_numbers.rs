@@ -34,6 +34,7 @@ fn written() -> BTreeSet<String> {
         storage_look_ms: 1,
         alive_ms: 1,
         wants_shapes: true,
+        columns_at_most: 1,
     };
     members(&serde_json::to_value(welcome).unwrap())
 }

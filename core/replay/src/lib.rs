@@ -19,6 +19,7 @@ pub mod coalescing;
 pub mod compare;
 pub mod curve;
 pub mod events;
+pub mod executor_time;
 pub mod log;
 pub mod measure;
 pub mod promote;

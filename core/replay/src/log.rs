@@ -4,7 +4,7 @@ use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
-use crate::events::{Event, JobStart, Locality, ResourceAmount, StageInfo, TaskEnd, TaskKind};
+use crate::events::{Event, JobStart, Locality, ResourceAmount, StageInfo, TaskEnd, TaskKind, call_site};
 
 /// An attempt of a stage: the stage's id and the attempt's number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -42,6 +42,10 @@ pub struct Log {
     pub stages: BTreeMap<StageKey, LoggedStage>,
     /// SQL executions: when each was started, and when it ended if that is said.
     pub executions: BTreeMap<i64, (i64, Option<i64>)>,
+    /// Where the program asked for SQL executions, as `count at flights.py:12`; others are described by words of somebody's own.
+    pub called: BTreeMap<i64, String>,
+    /// RDDs that were unpersisted, with the newest time in the log by then.
+    pub unpersisted: BTreeMap<i64, i64>,
     /// Resource profiles by their ids.
     pub profiles: BTreeMap<i64, LoggedProfile>,
     /// Lines that are no event, or lack what is read of them.
@@ -223,6 +227,9 @@ impl Log {
                     executor.reason.clone_from(&removed.reason);
                 }
             }
+            Event::UnpersistRdd(gone) => {
+                self.unpersisted.insert(gone.rdd, self.last_ms);
+            }
             Event::JobStart(start) => self.job(start),
             Event::JobEnd(end) => {
                 let at_ms = self.heard(end.at_ms);
@@ -236,6 +243,10 @@ impl Log {
             Event::SqlStart(start) => {
                 let at_ms = self.heard(start.time);
                 self.executions.entry(start.execution).or_insert((at_ms, None));
+                let called = call_site(&start.description);
+                if !called.is_empty() {
+                    self.called.insert(start.execution, called.to_string());
+                }
             }
             Event::SqlEnd(end) => {
                 let at_ms = self.heard(end.time);

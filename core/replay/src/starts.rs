@@ -2,8 +2,6 @@
 
 use alloc::vec::Vec;
 
-use sparkwright_core::facts::StartTried;
-
 use crate::curve::recorded;
 use crate::trace::Trace;
 
@@ -33,31 +31,9 @@ pub fn tells(trace: &Trace) -> bool {
     trace.executors.iter().any(|executor| executor.id != "driver")
 }
 
-/// The geometric means of run times and executor times, in microseconds, with so many executors at the start; nothing of none.
-#[must_use]
-pub fn mean(executors: u32, runs_us: &[(i64, i64)]) -> Option<StartTried> {
-    if runs_us.is_empty() {
-        return None;
-    }
-    let mean = |of: fn(&(i64, i64)) -> i64| {
-        let sum: f64 = runs_us.iter().map(|run| libm::log((of(run) as f64 / 1e3).max(1.0))).sum();
-        // Rounded; the cast saturates.
-        libm::round(libm::exp(sum / runs_us.len() as f64)) as u64
-    };
-    Some(StartTried { executors, run_ms: mean(|run| run.0), executor_ms: mean(|run| run.1) })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn means_are_geometric() {
-        let both = mean(4, &[(1_000_000, 8_000_000), (4_000_000, 2_000_000)]);
-        assert_eq!(both, Some(StartTried { executors: 4, run_ms: 2_000, executor_ms: 4_000 }));
-        assert_eq!(mean(4, &[]), None);
-        assert_eq!(mean(4, &[(0, 0)]), Some(StartTried { executors: 4, run_ms: 1, executor_ms: 1 }));
-    }
 
     #[test]
     fn sizes_double_between_the_bounds() {

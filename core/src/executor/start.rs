@@ -10,8 +10,10 @@ use crate::facts::StartTried;
 use crate::history::setback::Setback;
 use crate::policy::OptimizationTarget;
 use crate::trace::{Decision, Grade, Trace, Unit, render_ms};
-use crate::units::saturating_u32;
+use crate::units::{floor_u64, saturating_u32};
 
+/// The rule of a start that replays decided.
+pub const INITIAL_BY_REPLAY: &str = "executors.initial_by_replay";
 /// The rule of a start that a setback decided.
 pub const INITIAL_TAKEN_BACK: &str = "executors.initial_taken_back";
 
@@ -29,6 +31,17 @@ pub fn best(target: OptimizationTarget, tried: &[StartTried]) -> Option<StartTri
         .min_by(|one, other| cost(one).total_cmp(&cost(other)).then(one.executors.cmp(&other.executors)))
 }
 
+/// What runs took together that were tried with as many executors at the start: the geometric means of run times and executor times; nothing of none.
+#[must_use]
+pub fn mean(tried: &[StartTried]) -> Option<StartTried> {
+    let executors = tried.first()?.executors;
+    let mean = |of: fn(&StartTried) -> u64| {
+        let sum: f64 = tried.iter().map(|start| libm::log(of(start).max(1) as f64)).sum();
+        floor_u64(libm::exp(sum / tried.len() as f64) + 0.5)
+    };
+    Some(StartTried { executors, run_ms: mean(|start| start.run_ms), executor_ms: mean(|start| start.executor_ms) })
+}
+
 /// The number that [`best`] chooses, with what was tried as its evidence, within these bounds; nothing where nothing was tried.
 pub(super) fn by_replay(
     target: OptimizationTarget,
@@ -38,7 +51,7 @@ pub(super) fn by_replay(
 ) -> Option<Decision<u32>> {
     let best = best(target, tried)?;
     let mut trace = Trace::new(
-        "executors.initial_by_replay",
+        INITIAL_BY_REPLAY,
         "least alpha * ln(run time) + (1 - alpha) * ln(executor time) of earlier runs, replayed with other starts",
         Unit::Executors,
     )
@@ -99,6 +112,13 @@ mod tests {
         assert_eq!(best(Balanced, &[]), None);
         // A run of no time is no trouble.
         assert_eq!(best(Speed, &[tried(1, 0, 0)]), Some(tried(1, 0, 0)));
+    }
+
+    #[test]
+    fn means_are_geometric() {
+        assert_eq!(mean(&[tried(4, 1, 8), tried(4, 4, 2)]), Some(tried(4, 2, 4)));
+        assert_eq!(mean(&[]), None);
+        assert_eq!(mean(&[tried(4, 0, 0)]), Some(StartTried { executors: 4, run_ms: 1, executor_ms: 1 }));
     }
 
     #[test]

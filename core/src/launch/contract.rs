@@ -12,7 +12,7 @@ use crate::cost::Cost;
 use crate::decision::{Confs, answer};
 use crate::executor::run_time::RunTimeEstimate;
 use crate::executor::scaling::Scaling;
-use crate::executor::start::INITIAL_TAKEN_BACK;
+use crate::executor::start::{INITIAL_BY_REPLAY, INITIAL_TAKEN_BACK};
 use crate::facts::{ClusterFacts, History, JobFacts};
 use crate::temp_table::TempTable;
 use crate::trace::Decision;
@@ -129,7 +129,8 @@ impl PlanLaunchAnswer {
     /// The longest run time that it promises; nothing for a guess, and where it starts with other executors than that was predicted for.
     #[must_use]
     pub fn promised_ms(&self) -> Option<u64> {
-        let as_predicted = self.initial_executors.trace.rule != INITIAL_TAKEN_BACK;
+        let rule = &self.initial_executors.trace.rule;
+        let as_predicted = rule != INITIAL_TAKEN_BACK && rule != INITIAL_BY_REPLAY;
         self.run_time.as_ref().filter(|_| as_predicted).and_then(|promise| promise.value.promised_ms(promise.grade))
     }
 }

@@ -5,6 +5,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
+use super::columns::Columns;
 use crate::abi::DecisionPoint;
 use crate::by_name::ByName;
 use crate::cache::level::StorageLevel;
@@ -97,6 +98,9 @@ pub struct PlanNode {
     /// Queries of this application that will hold the same sub-plan, this one included, as earlier runs of its job had it; unknown when absent.
     #[serde(skip_serializing_if = "is_default")]
     pub learned_uses: Option<u32>,
+    /// The columns of its output that queries ask for: earlier ones of this run, and those of earlier runs of the job; unknown when absent.
+    #[serde(skip_serializing_if = "is_default")]
+    pub asked_columns: Option<Columns>,
     /// Mean time between those queries; unknown when absent.
     #[serde(skip_serializing_if = "is_default")]
     pub mean_gap_ms: Option<u64>,
@@ -139,6 +143,7 @@ crate::members::read_over_defaults!(PlanNode {
     cached,
     seen,
     learned_uses,
+    asked_columns,
     mean_gap_ms,
     measured_task_ms,
     measured_share,
@@ -364,6 +369,9 @@ pub struct CacheChoice {
     pub hash: String,
     /// Where its rows go.
     pub level: StorageLevel,
+    /// Columns of its output that are kept besides those that queries have asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub columns: Option<Columns>,
 }
 
 /// One decision about a query, for the record.

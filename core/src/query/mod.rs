@@ -1,5 +1,6 @@
 //! `plan_query`: shuffle partitions, broadcast threshold and cached sub-plans for a query that Spark is about to plan.
 
+mod columns;
 mod contract;
 pub mod estimate;
 mod executors;
@@ -8,6 +9,7 @@ mod sub_plans;
 mod tied;
 mod tree;
 
+pub use columns::Columns;
 pub use contract::{
     CacheChoice, CachedBy, ConfFacts, ConfOwner, JoinKind, PlanNode, PlanQueryAnswer, PlanQueryInput, QueryDecision,
     ShuffledFacts, SpillFacts, StorageFacts,

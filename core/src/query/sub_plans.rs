@@ -4,6 +4,7 @@ use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use super::columns::Columns;
 use super::contract::{CacheChoice, CachedBy, PlanNode, PlanQueryAnswer, PlanQueryInput, THE_CACHE};
 use super::estimate::{self, Estimate, SMALL_QUERY};
 use super::executors::protected_storage;
@@ -132,7 +133,12 @@ pub(super) fn decide(
             if candidate.level == StorageLevel::MemoryAndDisk {
                 free = Bytes(free.get().saturating_sub(candidate.bytes.get()));
             }
-            answer.cache.push(CacheChoice { hash: candidate.node.hash.clone(), level: candidate.level });
+            answer.cache.push(CacheChoice {
+                hash: candidate.node.hash.clone(),
+                level: candidate.level,
+                // Asked for later, they would have all of it computed once more.
+                columns: candidate.node.asked_columns.clone(),
+            });
         }
     }
     tell_what_is_not_allowed(input, &not_allowed, looked_at, &mut refused, answer);
@@ -201,6 +207,11 @@ fn weigh<'a>(
     let mut trace = decision.trace.input("earlier queries that held it", node.seen, Unit::Uses, "counted here");
     if let Some(learned) = node.learned_uses {
         trace = trace.input("queries that hold it in a run", learned, Unit::Uses, "earlier runs of the job");
+    }
+    if let Some((asked, all)) = node.asked_columns.as_ref().map(Columns::count) {
+        trace = trace
+            .input("columns that queries ask for", asked, Unit::None, "earlier queries, and earlier runs of the job")
+            .input("columns in all", all, Unit::None, "Spark's plan");
     }
     decision.trace = trace
         .input("estimated size, at most", bytes, Unit::Bytes, "plan")

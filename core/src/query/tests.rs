@@ -280,6 +280,13 @@ fn what_earlier_runs_used_again_is_kept_at_its_first_meeting() {
     };
     let answer = learned(3, 0);
     assert_eq!(answer.cache.len(), 1, "{:#?}", answer.decisions);
+    assert_eq!(answer.cache[0].columns, None);
+    let mut wide = join();
+    (wide.nodes[1].learned_uses, wide.nodes[1].asked_columns) = (Some(3), Some(Columns::at(9, [0, 4, 5])));
+    let answer = plan(&wide);
+    assert_eq!(answer.cache[0].columns, wide.nodes[1].asked_columns, "what later queries will ask for is kept at once");
+    let made = answer.decisions.iter().find(|made| made.name == "cache").unwrap();
+    assert!(made.decision.trace.inputs.iter().any(|input| input.name.starts_with("columns that")));
     let grade = learned(3, 0).decisions.iter().find(|made| made.name == "cache").unwrap().decision.grade;
     assert_eq!(grade, crate::trace::Grade::C, "no better than its time, which nobody has measured");
     assert_eq!((learned(1, 0).cache.len(), learned(1, 0).decisions.len()), (0, 1), "a run used it once");
@@ -290,7 +297,7 @@ fn what_earlier_runs_used_again_is_kept_at_its_first_meeting() {
 #[test]
 fn a_costly_sub_plan_that_comes_back_is_cached() {
     let answer = plan(&seen(join(), 1, 1, 8_000));
-    let expected = CacheChoice { hash: "Join".into(), level: StorageLevel::MemoryAndDisk };
+    let expected = CacheChoice { hash: "Join".into(), level: StorageLevel::MemoryAndDisk, columns: None };
     assert_eq!(answer.cache, vec![expected]);
     let cache = answer.decisions.iter().find(|it| it.name == "cache").unwrap();
     assert_eq!(cache.subject, "Join over flights, planes");

@@ -23,6 +23,9 @@ pub struct Found {
     pub causes: Vec<FoundCause>,
     /// What would have made it shorter, the most first.
     pub advice: Vec<FoundAdvice>,
+    /// What the time of its executors went to; unknown in older records, and where the log's times have no order.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub executor_time: Option<FoundExecutorTime>,
     /// The least share of the run that an advice saves.
     pub advice_from_share: f64,
     /// Why nothing is known of other sizes; absent where it is.
@@ -50,6 +53,43 @@ pub struct FoundCause {
     pub evidence: Vec<String>,
     /// What helps against it in general; empty where nothing does.
     pub helps: String,
+}
+
+/// What the time of executors went to: the parts add up to the whole.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct FoundExecutorTime {
+    /// Executors times the time that each was there, in milliseconds.
+    pub whole_ms: f64,
+    /// Queries, and jobs outside of queries, the most first; no more than [`MOST_WORK_TOLD`].
+    pub work: Vec<FoundWork>,
+    /// How many more there are.
+    pub others: u64,
+    /// Their time.
+    pub others_ms: f64,
+    /// Of executors that ran nothing and held what was cached.
+    pub pinned_ms: f64,
+    /// Of other slots that ran nothing.
+    pub idle_ms: f64,
+}
+
+/// Queries and jobs of which it is said what executor time they took.
+pub const MOST_WORK_TOLD: usize = 20;
+
+/// What executors worked for.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct FoundWork {
+    /// The SQL execution, where it is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub query: Option<i64>,
+    /// The job, where it belongs to no query.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub job: Option<i64>,
+    /// Where the program asked for it, as `count at flights.py:12`; empty where that is not known.
+    pub what: String,
+    /// Executor time in milliseconds.
+    pub executor_ms: f64,
 }
 
 /// A key that would have made the run shorter, by replay.
@@ -99,6 +139,8 @@ impl Found {
             text.push_str(&format!("nothing is known of other sizes: {why}\n"));
         }
         text.push_str(&self.causes_text());
+        let cost = review.report.cost.as_ref().map(|cost| (cost.value.micros, currency));
+        text.push_str(&self.executor_time.as_ref().map_or_else(String::new, |time| time.text(cost)));
         if self.unknown.is_none() {
             text.push_str(&self.advice_text());
         }
@@ -167,6 +209,45 @@ impl Found {
         }
         text
     }
+}
+
+impl FoundExecutorTime {
+    /// The largest parts, each with its share, and with what it cost of so much.
+    fn text(&self, cost: Option<(u64, &str)>) -> String {
+        let mut text = format!("\nwhat the executors' time went to, {} in all\n", millis(self.whole_ms));
+        let (told, rest): (Vec<&FoundWork>, Vec<&FoundWork>) =
+            self.work.iter().partition(|work| work.executor_ms >= TOLD_FROM * self.whole_ms);
+        let rest_ms = self.others_ms + rest.iter().map(|work| work.executor_ms).sum::<f64>();
+        let count = self.others + rest.len() as u64;
+        let mut parts: Vec<(f64, String)> = told.iter().map(|work| (work.executor_ms, work.title())).collect();
+        parts.push((rest_ms, format!("{count} more queries and jobs")));
+        parts.push((self.pinned_ms, "held by caches while nothing ran".into()));
+        parts.push((self.idle_ms, "idle".into()));
+        for (ms, what) in parts.into_iter().filter(|(ms, _)| *ms > 0.0) {
+            let share = ms / self.whole_ms;
+            let cost = cost.map_or_else(String::new, |(micros, currency)| {
+                format!(", {} {currency}", render_micros((micros as f64 * share) as u64))
+            });
+            text.push_str(&format!("{:>6}  {}{cost}: {}\n", percent(share), millis(ms), printable::line(&what)));
+        }
+        text
+    }
+}
+
+impl FoundWork {
+    fn title(&self) -> String {
+        let comma = if self.what.is_empty() { "" } else { ", " };
+        match (self.query, self.job) {
+            (Some(query), _) => format!("query {query}{comma}{}", self.what),
+            (_, Some(job)) => format!("job {job}{comma}{}", self.what),
+            _ => self.what.clone(),
+        }
+    }
+}
+
+/// The cast saturates.
+fn millis(ms: f64) -> String {
+    render_ms(ms as u64)
 }
 
 impl FoundCause {

@@ -12,7 +12,9 @@ mod review;
 mod run;
 mod work;
 
-pub use found::{Found, FoundAdvice, FoundCause, GainMs, NowAndThen, percent, stages};
+pub use found::{
+    Found, FoundAdvice, FoundCause, FoundExecutorTime, FoundWork, GainMs, MOST_WORK_TOLD, NowAndThen, percent, stages,
+};
 pub use journal::{JournalLine, NotARun};
 pub use report::{explain, report};
 pub use review::{review_prose, spoken, told_bottleneck, told_recommendation};

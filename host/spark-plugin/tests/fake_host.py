@@ -29,10 +29,11 @@ WELCOME = {
     "settled_ms": 0,
     "list_folder_from": 4,
     "unknown_above_bytes": 1 << 60,
-    "stack_frames_at_most": 80,
+    "stack_frames_at_most": 160,
     "storage_look_ms": 500,
     "alive_ms": 500,
     "wants_shapes": False,
+    "columns_at_most": 256,
 }
 
 

@@ -1,11 +1,12 @@
-"""The scenario about what names a sub-plan from run to run."""
+"""Scenarios about what names a sub-plan from run to run, and which columns of it a run asks for."""
 
 import os
 import re
 import tempfile
 
+from caching import ANSI, three_files
 from fake_host import FakeHost
-from scenario import check, scenario, session
+from scenario import IN_MEMORY, check, plan_of, scenario, session
 
 
 @scenario
@@ -58,4 +59,50 @@ def shapes():
     asked = len(silent.asks)
     spark.range(20).groupBy("id").count().collect()
     check(len(silent.asks) == asked + 1, "what the program caches is looked through without them")
+    spark.stop()
+
+
+@scenario
+def columns_that_earlier_runs_asked_for():
+    """They are kept with the first query that holds the sub-plan, so that a later one that asks for them does not have it computed again."""
+    from pyspark.sql import functions as F
+
+    told = {}
+
+    def policy(ask):
+        """The totals are kept, with the columns that are told."""
+        totals = [node for node in ask["nodes"] if node.get("asked", "").startswith("4:") and node["operator"] == "Aggregate"]
+        return {"confs": {}, "uncache": [], "cache": [{"hash": node["hash"], "level": "MEMORY_AND_DISK", **told} for node in totals if node["cached"] == "no"]}
+
+    host = FakeHost(policy, welcome={"wants_shapes": True})
+    spark = session(host, **ANSI)
+    folder = three_files()
+
+    def totals(by):
+        """Columns k, s, m and ratio, which fails."""
+        rows = spark.read.csv(folder, "k int, v int, zero int, text string")
+        aggregates = F.sum("v").alias("s"), F.max("v").alias("m"), F.max(F.col("v") / F.col("zero")).alias("ratio")
+        return rows.groupBy((F.col("k") + by).alias("k")).agg(*aggregates)
+
+    def kept(why="asked"):
+        return sum(m["why"] == why for m in host.of("entry"))
+
+    def asked():
+        return {node.get("asked") for node in host.asks[-1]["nodes"] if node["operator"] == "Aggregate"}
+
+    def first(by, columns):
+        told.clear()
+        told.update({"columns": columns} if columns else {})
+        return sum(row.s for row in totals(by).select("k", "s").collect())
+
+    check(first(0, None) == 7 and asked() == {"4:0000000000000003"}, f"which columns a query computes is told: {asked()}")
+    check(kept() == 1 and totals(0).agg(F.sum("m")).first()[0] == 5 and kept() == 2, "another one has it computed again")
+    check(first(10, "4:0000000000000007") == 7 and kept() == 3, "kept with a column more")
+    later = totals(10).agg(F.sum("m"))
+    check(later.first()[0] == 5 and IN_MEMORY in plan_of(later) and kept() == 3, "a later query reads it from there")
+    check(first(20, "5:0000000000000007") == 7 and kept() == 4, "what is said of a plan of other columns")
+    check(totals(20).agg(F.sum("m")).first()[0] == 5 and kept() == 5, "says nothing")
+    check(first(30, "4:zz") == 7 and first(40, "4:000000000000001f") == 7 and kept() == 7, "nor does what nobody understands")
+    check(first(50, "4:000000000000000f") == 7, "a column that fails now harms no query that does not ask for it")
+    check(kept("failed") == 1 and kept() == 7, "it is not kept then")
     spark.stop()

@@ -300,6 +300,13 @@ def a_plan_outside_of_an_execution():
 
     check(max(tasks_of(LogisticRegression(maxIter=2))) == 2, "what MLlib sums over rows is steered")
     check(spark.conf.get(PARTITIONS) == "200" and spark.sql(f"SET {PARTITIONS}").first()[1] == "200", "the session has its own value")
+    model = LogisticRegression(maxIter=2).fit(points)
+    spark.sparkContext.setJobGroup("summary", "summary")
+    check(0 <= model.summary.areaUnderROC <= 1, "a model's summary has its area")
+    tracker = spark.sparkContext.statusTracker()
+    stages = [tracker.getStageInfo(stage) for job in tracker.getJobIdsForGroup("summary") for stage in tracker.getJobInfo(job).stageIds]
+    tasks = {stage.numTasks for stage in stages if stage}
+    check(max(tasks) == 200, f"which it bins by partitions of its own: {tasks}")
     tasks = tasks_of(KMeans(k=2, seed=1, maxIter=1))
     check(max(tasks) == 200, f"what it draws by partition is not: {tasks}")
     stopped.set()

@@ -12,11 +12,14 @@ use super::policy_options::{PolicyOptions, prepared_launch};
 use super::store_options::StoreOptions;
 use super::terminal::{counted, note, print, print_json};
 use super::{Exit, Failure};
-use crate::lesson::{job_of, lesson};
+use crate::lesson::{job_of, lesson, starts};
 use crate::review;
 use crate::steering::Mode;
 
 /// Keeps what finished runs teach, from their Spark event logs: the next run of the job is planned by it (`plan --store`, `submit --store`).
+///
+/// Each run is replayed under the policy with one, two, four ... executors at the start: the next one starts with what costs least for the policy's
+/// `optimization_target`.
 ///
 /// A lesson holds sums and sizes: times, executors, memory, garbage collection, spill, shuffled bytes. It holds no data and no names of columns,
 /// tables or paths.
@@ -62,7 +65,12 @@ impl Learn {
             }
             let run = review::ask(&policy, &log.measured, &[], None)??.past_run;
             let job = job_of(self.job.as_deref(), &log.measured.name);
-            let lesson = lesson(&log, None, (run, Vec::new()), &job, "log");
+            let starts = starts(&log, (&launch.policy, &policy), &launch.labels, None);
+            let starts = starts.unwrap_or_else(|why| {
+                note(&format!("what `{name}` would have taken with other executors at the start is not known: {why}"));
+                Vec::new()
+            });
+            let lesson = Lesson { starts, ..lesson(&log, None, (run, Vec::new()), &job, "log") };
             if !store.keep(&lesson)? {
                 note(&format!("`{}` has learned from {} before", lesson.job, lesson.application));
             }

@@ -92,6 +92,7 @@ impl From<NotSteered> for Failure {
         match error {
             NotSteered::Engine(error) => error.into(),
             NotSteered::Refused(refused) => refused.into(),
+            late @ NotSteered::TooLong => Self::new(late.to_string()),
         }
     }
 }

@@ -147,7 +147,7 @@ impl HistoryOf {
         }
         runs.sort_by_key(|(started_ms, _)| *started_ms);
         let logged: Vec<(&ReplayLog, &Trace)> = traces.iter().map(|(log, trace)| (log, trace)).collect();
-        let starts = replay::starts(&launch.policy, &policy, &logged, &launch.labels)?;
+        let starts = replay::starts(&launch.policy, &policy, &logged, &launch.labels, None)?;
         let runs: Vec<PastRun> = runs.into_iter().map(|(_, run)| run).collect();
         // Only what there is: what is absent is taken from the runs.
         print_json(&Told { runs, starts })?;

@@ -2,10 +2,13 @@
 
 use sparkwright_core::printable;
 use sparkwright_core::trace::render_ms;
-use sparkwright_record::{Found, FoundAdvice, FoundCause, GainMs, NowAndThen, percent, stages};
+use sparkwright_record::{
+    Found, FoundAdvice, FoundCause, FoundExecutorTime, FoundWork, GainMs, MOST_WORK_TOLD, NowAndThen, percent, stages,
+};
 use sparkwright_replay::advice::{Advice, WORTH, advice, enough};
 use sparkwright_replay::causes::{Cause, Spent, spent};
 use sparkwright_replay::curve::{Point, curve, usual_sizes};
+use sparkwright_replay::executor_time::{ExecutorTime, Work, WorkTime, executor_time};
 use sparkwright_replay::log::Log;
 use sparkwright_replay::trace::{NoTrace, Trace};
 
@@ -38,6 +41,7 @@ pub fn found(log: &Log) -> Found {
         run_ms: whole_ms(spent.run_ms),
         causes: spent.causes.iter().map(cause_found).collect(),
         advice: sizes.as_ref().map_or(&[][..], |sizes| &sizes.advice[..]).iter().map(advice_found).collect(),
+        executor_time: (!of_two_clocks).then(|| executor_time_found(executor_time(log))),
         advice_from_share: WORTH,
         unknown: sizes.err().map(|why| why.to_string()),
     }
@@ -87,6 +91,29 @@ fn cause_found(cause: &Cause) -> FoundCause {
         share: cause.share,
         evidence: cause.evidence.clone(),
         helps: cause.helps.to_owned(),
+    }
+}
+
+fn executor_time_found(time: ExecutorTime) -> FoundExecutorTime {
+    let mut work: Vec<FoundWork> = time
+        .work
+        .into_iter()
+        .map(|WorkTime { work, name, executor_ms }| {
+            let (query, job) = match work {
+                Work::Query(query) => (Some(query), None),
+                Work::Job(job) => (None, Some(job)),
+            };
+            FoundWork { query, job, what: name, executor_ms }
+        })
+        .collect();
+    let others = work.split_off(work.len().min(MOST_WORK_TOLD));
+    FoundExecutorTime {
+        whole_ms: time.whole_ms,
+        work,
+        others: others.len() as u64,
+        others_ms: others.iter().map(|work| work.executor_ms).sum(),
+        pinned_ms: time.pinned_ms,
+        idle_ms: time.idle_ms,
     }
 }
 

@@ -16,6 +16,9 @@ use crate::spark::events::{Event, SqlStart, StageInfo, TaskEnd};
 /// More stages than this are not reviewed: the longest are.
 const MOST_STAGES: usize = 1_000;
 
+/// Accumulators that are remembered until a plan has them: the newest.
+const MOST_UNCLAIMED: usize = 10_000;
+
 /// Where no stage says why a query failed.
 const NO_STAGE: i64 = -1;
 
@@ -64,6 +67,8 @@ pub struct Measured {
     heap_peak_bytes: u64,
     /// Accumulators of the size of the files that a scan reads.
     scans: BTreeSet<i64>,
+    /// What was told of accumulators before any plan that has them: a kept plan is filled while its query is planned.
+    unclaimed: BTreeMap<i64, i64>,
     /// The sizes that they had: the same files, read again, are as large, and another set of files hardly ever is to the byte.
     scanned: BTreeSet<u64>,
     /// Whether there were scans of something else, of which nobody knows how much they read.
@@ -125,13 +130,27 @@ impl Measured {
             }
             Event::StageSubmitted(stage) | Event::StageCompleted(stage) => self.stage(&stage.stage),
             Event::SqlStart(SqlStart { scans, .. }) | Event::SqlReplanned(scans) => {
-                self.scans.extend(&scans.file_sizes);
+                for accumulator in &scans.file_sizes {
+                    match self.unclaimed.remove(accumulator) {
+                        Some(bytes) => self.scanned.extend(u64::try_from(bytes).ok().filter(|bytes| *bytes > 0)),
+                        None => {
+                            self.scans.insert(*accumulator);
+                        }
+                    }
+                }
                 self.other_scans |= scans.others > 0;
             }
             Event::DriverMetrics(metrics) => {
-                let sizes = metrics.updates.iter().filter(|(accumulator, _)| self.scans.remove(accumulator));
-                let sizes = sizes.filter_map(|(_, bytes)| u64::try_from(*bytes).ok().filter(|bytes| *bytes > 0));
-                self.scanned.extend(sizes);
+                for (accumulator, bytes) in &metrics.updates {
+                    if self.scans.remove(accumulator) {
+                        self.scanned.extend(u64::try_from(*bytes).ok().filter(|bytes| *bytes > 0));
+                    } else {
+                        self.unclaimed.insert(*accumulator, *bytes);
+                    }
+                }
+                while self.unclaimed.len() > MOST_UNCLAIMED {
+                    self.unclaimed.pop_first();
+                }
             }
             Event::SqlEnd(end) => match end.error.as_deref().filter(|error| !error.is_empty()) {
                 None => self.lacked = None,
@@ -462,9 +481,12 @@ mod tests {
             replanned,
             told("[[9,50],[9,60]]"),
             told("[[3,9999],[10,5]]"),
+            // While a query is planned, before its start: what it keeps is computed then.
+            told("[[20,7000],[21,5]]"),
+            plan("SQLExecutionStart", 20),
         ];
         let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
-        assert_eq!(measured(&lines).question(&[], None).scanned_bytes, Some(Bytes(1_050)));
+        assert_eq!(measured(&lines).question(&[], None).scanned_bytes, Some(Bytes(8_050)));
         assert_eq!(Measured::default().question(&[], None).scanned_bytes, None);
         let jdbc = plan("SQLExecutionStart", 11)
             .replace("Scan parquet ", "Scan JDBCRelation")

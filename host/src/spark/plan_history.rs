@@ -10,7 +10,7 @@ use std::sync::Arc;
 use lru::LruCache;
 use sparkwright_core::by_name::ByName;
 use sparkwright_core::lesson::{LearnedPlan, MOST_PLANS, PlanLesson};
-use sparkwright_core::query::{CachedBy, PlanNode, ShuffledFacts, SpillFacts, leaf_bytes, outermost_shuffle};
+use sparkwright_core::query::{CachedBy, Columns, PlanNode, ShuffledFacts, SpillFacts, leaf_bytes, outermost_shuffle};
 use sparkwright_core::units::Bytes;
 
 use super::protocol::AskedNode;
@@ -34,6 +34,8 @@ struct SubPlan {
     execution: Option<(i64, f64)>,
     /// The execution before that, which has ended by the time the next question comes.
     earlier: Option<(i64, f64)>,
+    /// What its queries asked for of its output, all told.
+    columns: Option<Columns>,
     spill: Option<SpillFacts>,
     /// Of the executions of which it was the outermost shuffle.
     shuffled: Option<ShuffledFacts>,
@@ -62,8 +64,8 @@ pub struct PlanHistory {
     held: BTreeMap<i64, Held>,
     /// Queries that hold a sub-plan of a shape in a run, as earlier runs of the job had it.
     learned: BTreeMap<String, LearnedPlan>,
-    /// The shape of each sub-plan that the question at hand holds.
-    shapes: BTreeMap<Arc<str>, Arc<str>>,
+    /// The shape of each sub-plan that the question at hand holds, and the columns that it asks for.
+    shapes: BTreeMap<Arc<str>, (Arc<str>, Option<Columns>)>,
 }
 
 impl Default for PlanHistory {
@@ -103,6 +105,7 @@ impl PlanHistory {
             });
             lesson.task_ms = lesson.task_ms.max(took);
             lesson.shuffled = lesson.shuffled.max(known.shuffled);
+            lesson.columns = either(lesson.columns.take(), known.columns.as_ref());
         }
         let tells = |lesson: &PlanLesson| lesson.fewest > 1 || lesson.shuffled.is_some();
         let mut lessons: Vec<PlanLesson> = by_shape.into_values().filter(tells).collect();
@@ -117,11 +120,12 @@ impl PlanHistory {
     /// Fills in what is known of each node; `task_ms_of` gives the task time of an execution that has ended.
     #[must_use]
     pub fn describe(&mut self, asked: Vec<AskedNode>, task_ms_of: impl Fn(i64) -> Option<u64>) -> Vec<PlanNode> {
-        self.shapes = asked
-            .iter()
-            .filter(|node| !node.shape.is_empty())
-            .map(|node| (node.hash.as_str().into(), node.shape.as_str().into()))
-            .collect();
+        self.shapes.clear();
+        for node in asked.iter().filter(|node| !node.shape.is_empty()) {
+            let shape = || (node.shape.as_str().into(), None);
+            let (_, columns) = self.shapes.entry(node.hash.as_str().into()).or_insert_with(shape);
+            *columns = either(columns.take(), node.asked.as_ref());
+        }
         asked
             .into_iter()
             .map(|node| {
@@ -134,6 +138,7 @@ impl PlanHistory {
                 let again = learned.filter(|learned| learned.comes_again());
                 PlanNode {
                     learned_uses: again.map(|again| again.uses),
+                    asked_columns: either(known.columns.clone(), again.and_then(|again| again.columns.as_ref())),
                     learned_shuffled: learned.and_then(|learned| learned.shuffled),
                     parent: node.parent,
                     operator: node.operator,
@@ -172,8 +177,9 @@ impl PlanHistory {
             }
             let hash: Arc<str> = node.hash.as_str().into();
             let known = self.sub_plans.get_or_insert_mut(Arc::clone(&hash), SubPlan::default);
-            if known.shape.is_none() {
-                known.shape = shapes.get(&hash).cloned();
+            if let Some((shape, columns)) = shapes.get(&hash) {
+                known.shape.get_or_insert_with(|| Arc::clone(shape));
+                known.columns = either(known.columns.take(), columns.as_ref());
             }
             held.insert(hash);
             if known.seen == 0 {
@@ -255,6 +261,14 @@ impl PlanHistory {
     }
 }
 
+/// The columns of both, or of the one that is known; of different outputs, the later one's.
+fn either(known: Option<Columns>, more: Option<&Columns>) -> Option<Columns> {
+    match (known, more) {
+        (Some(known), Some(more)) => known.or(more).or_else(|| Some(more.clone())),
+        (known, more) => known.or_else(|| more.cloned()),
+    }
+}
+
 fn mean_gap(known: &SubPlan) -> Option<u64> {
     let gaps = u64::from(known.seen.checked_sub(1).filter(|gaps| *gaps > 0)?);
     Some(known.last_ms.saturating_sub(known.first_ms) / gaps)
@@ -271,6 +285,7 @@ mod tests {
             operator: "Join".into(),
             hash: hash.into(),
             shape: format!("shape of {hash}"),
+            asked: None,
             bytes: None,
             rows: None,
             row_bytes: 8,
@@ -295,6 +310,26 @@ mod tests {
         let nodes = history.describe(vec![asked("a")], |execution| (execution == 1).then_some(800));
         assert_eq!((nodes[0].seen, nodes[0].mean_gap_ms), (2, Some(2_000)));
         assert_eq!((nodes[0].measured_task_ms, nodes[0].measured_share), (Some(800), Some(0.5)));
+    }
+
+    #[test]
+    fn the_columns_that_queries_asked_for_teach_the_next_run() {
+        let mut history = PlanHistory::default();
+        let of = |positions: &[u32]| Some(Columns::at(9, positions.iter().copied()));
+        // Twice in one query, and again in a later one; a query of which nothing is known takes nothing away.
+        for (execution, asks) in [(1, vec![of(&[0]), of(&[3])]), (2, vec![of(&[7])]), (3, vec![None])] {
+            let plan = asks.into_iter().map(|columns| AskedNode { asked: columns, ..asked("a") }).collect();
+            let nodes = history.describe(plan, |_| None);
+            history.remember(&nodes, &ByName::new(), Some(execution), 1_000);
+        }
+        let lessons = history.lessons(|_| None);
+        assert_eq!(lessons[0].columns, of(&[0, 3, 7]));
+        let known = history.describe(vec![asked("a")], |_| None).remove(0);
+        assert_eq!(known.asked_columns, of(&[0, 3, 7]), "and a later query of this one");
+        let learned =
+            [LearnedPlan { shape: "shape of a".into(), uses: 3, columns: of(&[0, 3]), ..LearnedPlan::default() }];
+        let node = PlanHistory::after(&learned).describe(vec![asked("a")], |_| None).remove(0);
+        assert_eq!((node.learned_uses, node.asked_columns), (Some(3), of(&[0, 3])));
     }
 
     fn spilling(spill: Option<SpillFacts>) -> ExecutionWork {
@@ -338,7 +373,7 @@ mod tests {
             (of("shape of a"), of("shape of b"), of("shape of leaf")),
             (Some((2, Some(told))), None, Some((6, None)))
         );
-        let learned = [LearnedPlan { shape: "shape of a".into(), uses: 0, gap_ms: None, shuffled: Some(told) }];
+        let learned = [LearnedPlan { shape: "shape of a".into(), shuffled: Some(told), ..LearnedPlan::default() }];
         let node = known(&mut PlanHistory::after(&learned), "a");
         assert_eq!((node.learned_uses, node.shuffled, node.learned_shuffled), (None, None, Some(told)));
     }

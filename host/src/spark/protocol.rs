@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
-use sparkwright_core::cache::level::StorageLevel;
 use sparkwright_core::facts::parse_spark_memory;
-use sparkwright_core::query::{CachedBy, ConfFacts, JoinKind, StorageFacts};
+use sparkwright_core::query::{CacheChoice, CachedBy, Columns, ConfFacts, JoinKind, StorageFacts};
 use sparkwright_core::units::Bytes;
 
 /// The version of the protocol that this host speaks.
@@ -169,6 +168,8 @@ pub enum Greeting {
         alive_ms: u64,
         /// Whether questions name the shapes of sub-plans: it costs planning time, so only where later runs learn from this one.
         wants_shapes: bool,
+        /// The most columns of a sub-plan of which it is said with its shape which are asked for.
+        columns_at_most: u32,
     },
     /// The application is not steered.
     Refused {
@@ -280,6 +281,9 @@ pub struct AskedNode {
     /// What names its shape from run to run; empty from an older plugin.
     #[serde(default)]
     pub shape: String,
+    /// The columns of its output that the query computes; absent from an older plugin, and where it may not be cached.
+    #[serde(default)]
+    pub asked: Option<Columns>,
     /// A leaf's size.
     pub bytes: Option<u64>,
     /// A leaf's rows.
@@ -341,15 +345,6 @@ const fn yes() -> bool {
     true
 }
 
-/// A sub-plan to cache.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct CacheOrder {
-    /// The sub-plan.
-    pub hash: String,
-    /// Where.
-    pub level: StorageLevel,
-}
-
 /// The host's answer to a question.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(untagged)]
@@ -361,7 +356,7 @@ pub enum Answer {
         /// Session keys for this query.
         confs: BTreeMap<String, String>,
         /// Sub-plans to cache.
-        cache: Vec<CacheOrder>,
+        cache: Vec<CacheChoice>,
         /// Entries to let go.
         uncache: Vec<String>,
     },

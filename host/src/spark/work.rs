@@ -4,14 +4,12 @@ use std::collections::BTreeMap;
 
 use sparkwright_core::query::SpillFacts;
 use sparkwright_record::Work as Recorded;
+use sparkwright_replay::events::call_site;
 
 use super::events::{JobEnd, JobStart, SqlEnd, SqlStart, TaskEnd};
 
 /// Executions, and jobs outside of them, that are remembered.
 const MOST_REMEMBERED: usize = 2_000;
-
-/// A place in a program is no longer than this.
-const LONGEST_CALL_SITE: usize = 300;
 
 /// Task time of a SQL execution, or of a job outside of any.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -64,7 +62,7 @@ impl Work {
     pub fn execution_started(&mut self, start: &SqlStart) {
         let owned = self.owned.entry(Owner::Execution(start.execution)).or_default();
         owned.work.started_ms = start.time;
-        owned.what = call_site(&start.description);
+        owned.what = call_site(&start.description).to_owned();
         self.forget();
     }
 
@@ -89,7 +87,7 @@ impl Work {
             let last = job.infos.iter().max_by_key(|stage| stage.stage);
             let owned = self.owned.entry(owner).or_default();
             owned.work.started_ms = job.at_ms;
-            owned.what = last.map(|stage| call_site(&stage.name)).unwrap_or_default();
+            owned.what = last.map(|stage| call_site(&stage.name).to_owned()).unwrap_or_default();
             self.forget();
         }
     }
@@ -199,18 +197,6 @@ impl Work {
     }
 }
 
-/// A description that is a place in the program, as Spark makes it: `count at flights.py:12`. Others are the user's own words or the text of a query,
-/// which may hold what is secret, and are left out.
-fn call_site(description: &str) -> String {
-    let is_one = description.split_once(" at ").is_some_and(|(called, place)| {
-        let line = place.rsplit_once(':').map(|(_, line)| line).unwrap_or_default();
-        let numbered = !line.is_empty() && line.bytes().all(|byte| byte.is_ascii_digit());
-        let plain = |text: &str| !text.chars().any(|c| c.is_control() || "'\"`;=(),".contains(c));
-        numbered && !called.contains(char::is_whitespace) && plain(called) && plain(place)
-    });
-    if is_one && description.len() <= LONGEST_CALL_SITE { description.to_owned() } else { String::new() }
-}
-
 fn recorded(owner: Owner, owned: &Owned) -> Recorded {
     let (query, job) = match owner {
         Owner::Execution(execution) => (Some(execution), None),
@@ -233,26 +219,6 @@ mod tests {
             application.take(&Event::read(line.as_bytes()).unwrap(), 1_000);
         }
         (application.work.completed(), application.work.uncompleted())
-    }
-
-    /// spark-sql and the Thrift server describe a query by its text, and programs by words of their own.
-    #[test]
-    fn only_places_in_the_program_are_kept_of_descriptions() {
-        for kept in ["count at flights.py:12", "head at /my jobs/a.py:7", "treeAggregate at RDDLossFunction.scala:61"] {
-            assert_eq!(call_site(kept), kept);
-        }
-        let long = format!("count at {}.py:1", "a".repeat(400));
-        for left_out in [
-            "SELECT * FROM t WHERE name = 'secret'",
-            "select at 'secret':12",
-            "load of customer 17 at 10:30",
-            "count at a.py:12\nforged",
-            "nightly",
-            "",
-            &long,
-        ] {
-            assert_eq!(call_site(left_out), "", "{left_out}");
-        }
     }
 
     fn task(stage: i64, run_ms: u64) -> [String; 2] {

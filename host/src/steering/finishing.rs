@@ -10,8 +10,10 @@ use std::time::{Duration, Instant};
 
 use sparkwright_core::facts::PastRun;
 use sparkwright_core::launch::PlanLaunchAnswer;
-use sparkwright_core::lesson::{Lesson, PlanLesson};
-use sparkwright_core::steering::{EVENT_LOG_WITHIN_MS, OUTCOME_WITHIN_MS, STORE_TAKES_WITHIN_MS};
+use sparkwright_core::lesson::{Lesson, PlanLesson, RunEnd};
+use sparkwright_core::steering::{
+    EVENT_LOG_WITHIN_MS, OUTCOME_WITHIN_MS, STARTS_REPLAYED_WITHIN_MS, STORE_TAKES_WITHIN_MS,
+};
 use sparkwright_core::units::saturating_u32;
 
 use super::driver::lives;
@@ -22,7 +24,7 @@ use crate::clock::now_ms;
 use crate::engine::{EngineError, Prepared};
 use crate::launch::attempt::Outcome;
 use crate::launch::event_log::{DIR, ENABLED, on_this_machine};
-use crate::lesson::lesson;
+use crate::lesson::{lesson, starts};
 use crate::private;
 use crate::record::{self, Change, RecordedReview, Recorder};
 use crate::review::{self, Log, redacted};
@@ -75,7 +77,8 @@ pub(super) fn finish(steered: &Steered) {
             let application = lock(&steered.application);
             lock(&steered.queries.history).lessons(|execution| application.ended_task_ms(execution))
         };
-        keep_lesson(&steered.recorder, &steered.launch, log.as_ref(), run.map(|run| (run, plans)));
+        let prepared = (*steered.prepared).as_ref().ok();
+        keep_lesson(&steered.recorder, &steered.launch, (log.as_ref(), prepared), run.map(|run| (run, plans)));
     }
     steered.recorder.finish();
 }
@@ -188,7 +191,7 @@ pub(super) fn record_review(
 pub(super) fn keep_lesson(
     recorder: &Recorder,
     launch: &SteeringSetup,
-    log: Result<&Log, &String>,
+    (log, prepared): (Result<&Log, &String>, Option<&Prepared>),
     run: Option<(PastRun, Vec<PlanLesson>)>,
 ) {
     // Why there is no log or no review stands in the record already.
@@ -200,7 +203,14 @@ pub(super) fn keep_lesson(
     }
     let job = launch.lessons.as_ref().map_or("", |lessons| lessons.job.as_str());
     let lesson = lesson(log, outcome, run, job, launch.mode.word());
-    let lesson = if launch.mode == Mode::Act { told(lesson, launch) } else { lesson };
+    let mut lesson = if launch.mode == Mode::Act { told(lesson, launch) } else { lesson };
+    if let Some(prepared) = prepared.filter(|_| launch.lessons.is_some() && lesson.ended != RunEnd::Failed) {
+        let within = Some(Duration::from_millis(STARTS_REPLAYED_WITHIN_MS));
+        match starts(log, (&launch.policy, prepared), &launch.labels, within) {
+            Ok(starts) => lesson.starts = starts,
+            Err(why) => recorder.fault(format!("the lesson does not say what other starts would have taken: {why}")),
+        }
+    }
     // `submit` asks only of an application that failed.
     if let Some(path) = launch.lesson.as_ref().filter(|_| outcome.is_some_and(|outcome| !outcome.is_well())) {
         let written =

@@ -21,7 +21,7 @@ use super::queries::Unrecorded;
 use super::steered::Steered;
 use crate::record::RecordedDecision;
 use crate::spark::lines::read_whole;
-use crate::spark::protocol::{Answer, Ask, CacheOrder};
+use crate::spark::protocol::{Answer, Ask};
 
 /// Answers questions until the plugin asks no more.
 pub(super) fn answer_all(steered: &Steered, mut reader: BufReader<UnixStream>, mut writer: UnixStream) {
@@ -86,11 +86,7 @@ impl Considered {
             Ok(decided) if self.acts => Answer::Decided {
                 answer,
                 confs: decided.confs.iter().map(|(key, value)| (key.clone(), value.clone())).collect(),
-                cache: decided
-                    .cache
-                    .iter()
-                    .map(|choice| CacheOrder { hash: choice.hash.clone(), level: choice.level })
-                    .collect(),
+                cache: decided.cache.clone(),
                 uncache: decided.uncache.clone(),
             },
             Ok(_) => Answer::Decided { answer, confs: Default::default(), cache: Vec::new(), uncache: Vec::new() },

@@ -114,6 +114,7 @@ impl Steered {
             storage_look_ms: limits::STORAGE_LOOK_MS,
             alive_ms: limits::alive_ms(&self.launch.policy),
             wants_shapes: self.launch.lessons.is_some(),
+            columns_at_most: limits::COLUMNS_AT_MOST,
         }
     }
 

@@ -56,7 +56,7 @@ fn record(launch: &SteeringSetup, prepared: Result<&Prepared, &EngineError>, rec
         recorder.note(Change::Ended { at_ms: u64::try_from(ended_ms).unwrap_or_else(|_| now_ms()) });
     }
     let run = record_review(recorder, launch, prepared, read.as_ref());
-    keep_lesson(recorder, launch, read.as_ref(), run.map(|run| (run, Vec::new())));
+    keep_lesson(recorder, launch, (read.as_ref(), prepared.ok()), run.map(|run| (run, Vec::new())));
     let Some(folder) = recorder.folder() else { return };
     match keep(log, &folder) {
         Ok(path) => recorder.note(Change::EventLog { path }),

@@ -121,6 +121,7 @@ fn plan_query(random: &mut Random) -> Value {
                 "path": if scan { json!("file:/data/flights") } else { Value::Null },
                 "why_not": if random.below(8) == 0 { json!("rand()") } else { Value::Null },
                 "cached": random.pick(&["no", "no", "no", "user", "ours"]), "seen": random.range(0, 6), "learned_uses": random.range(0, 6),
+                "asked_columns": if random.below(2) == 0 { json!(format!("60:{:016x}", random.range(0, 1 << 40))) } else { Value::Null },
                 "shuffled": shuffled(random), "learned_shuffled": shuffled(random),
                 "mean_gap_ms": random.range(100, 100_000), "measured_task_ms": random.range(10, 1_000_000),
                 "measured_share": random.share(), "spill": spill(random), "released_by_user": random.below(10) == 0, "source_changes": random.range(0, 2),

@@ -1,9 +1,11 @@
 //! Spark's listener events, in the JSON of its event log: the parts that anything here reads. One parser serves a live application, a
 //! recorded log and its replay.
 
+mod call_site;
 mod scans;
 mod task;
 
+pub use call_site::call_site;
 pub use scans::Scans;
 pub use task::{
     ExecutorPeaks, InputRead, Locality, ShuffleRead, ShuffleWrite, TaskEnd, TaskEndReason, TaskInfo, TaskKind,

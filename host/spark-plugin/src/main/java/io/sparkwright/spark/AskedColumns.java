@@ -1,9 +1,12 @@
 package io.sparkwright.spark;
 
+import java.nio.ByteBuffer;
 import java.util.BitSet;
 import java.util.HashSet;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Set;
+import java.util.stream.LongStream;
 import org.apache.spark.sql.catalyst.expressions.Attribute;
 import org.apache.spark.sql.catalyst.expressions.Expression;
 import org.apache.spark.sql.catalyst.expressions.NamedExpression;
@@ -51,6 +54,31 @@ final class AskedColumns {
       boolean ofPlan = i < inPlan && !(i < inPlan - 1 && plan.getClass().getSimpleName().equals("WithCTE"));
       down(node.children.get(i), i < inPlan ? ofChild(plan, i, asked) : null, ofPlan && below);
     }
+  }
+
+  /** Columns as text: how many there are in all, then their positions as bits of words of 64, in hexadecimal. */
+  static String text(BitSet columns, int all) {
+    StringBuilder text = new StringBuilder().append(all).append(':');
+    for (long word : columns.toLongArray()) {
+      text.append(HexFormat.of().toHexDigits(word));
+    }
+    return text.toString();
+  }
+
+  /** The columns of such a text; none where it is of a plan with another number of columns, or no such text. */
+  static BitSet ofText(String text, int all) {
+    String[] parts = text.split(":", -1);
+    try {
+      if (parts.length == 2 && Integer.parseInt(parts[0]) == all) {
+        byte[] bytes = HexFormat.of().parseHex(parts[1]);
+        ByteBuffer words = ByteBuffer.wrap(bytes);
+        BitSet columns = BitSet.valueOf(LongStream.range(0, bytes.length / Long.BYTES).map(word -> words.getLong()).toArray());
+        return columns.length() > all ? new BitSet() : columns;
+      }
+    } catch (IllegalArgumentException e) {
+      Log.debug("Sparkwright: no columns: " + text, e);
+    }
+    return new BitSet();
   }
 
   private static BitSet positions(LogicalPlan plan, Set<Long> asked) {

@@ -164,12 +164,12 @@ final class KeptPlans {
 
   /**
    * Keeps a sub-plan of the query that is being planned, if the query computes all of it: fills an entry with the columns that the query asks
-   * for, and those that earlier ones did.
+   * for, those that earlier ones did, and {@code besides}, those that it is likely to be asked for later ({@link AskedColumns#ofText}).
    *
    * @param named the nodes of the query that have this sub-plan's hash; those that Spark calls the same result share the entry
    * @return how long Spark computed it, nanoseconds
    */
-  long keep(List<PlanFacts.Node> named, PlanFacts facts, SparkSession session, String level) {
+  long keep(List<PlanFacts.Node> named, PlanFacts facts, SparkSession session, String level, String besides) {
     PlanFacts.Node node = named.stream().filter(KeptPlans::canBeKept).reduce((one, later) -> later).orElse(null);
     if (node == null || failed.contains(node.hash) || !filling.add(node.hash)) {
       return 0;
@@ -190,6 +190,7 @@ final class KeptPlans {
       List<PlanFacts.Node> same = named.stream().filter(one -> one.plan == plan || one.plan.sameResult(plan)).toList();
       BitSet columns = new BitSet();
       same.stream().filter(KeptPlans::canBeKept).forEach(one -> columns.or(one.asked));
+      columns.or(AskedColumns.ofText(besides, plan.output().size()));
       if (narrower != null && narrower.confDigest() == facts.confDigest) {
         columns.or(narrower.columns());
       }

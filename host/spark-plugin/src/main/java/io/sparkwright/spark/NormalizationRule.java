@@ -130,12 +130,16 @@ final class NormalizationRule extends Rule<LogicalPlan> {
   }
 
   /**
-   * Keeps the sub-plans that the answer names, and more columns of those that are kept already, where the query asks for more. Inner ones
+   * Keeps the sub-plans that the answer names, with the columns that it names, and more columns of those that are kept already, where the query asks for more. Inner ones
    * first, so that an outer one is computed from them.
    */
   private void keep(Steering steering, PlanFacts facts, JsonNode wanted) {
     Map<String, String> levels = new HashMap<>();
-    wanted.forEach(one -> levels.put(one.path("hash").asText(), one.path("level").asText()));
+    Map<String, String> columns = new HashMap<>();
+    wanted.forEach(one -> {
+      levels.put(one.path("hash").asText(), one.path("level").asText());
+      columns.put(one.path("hash").asText(), one.path("columns").asText());
+    });
     Map<String, List<PlanFacts.Node>> same = new HashMap<>();
     for (PlanFacts.Node node : facts.nodes) {
       same.computeIfAbsent(node.hash, hash -> new ArrayList<>(1)).add(node);
@@ -148,7 +152,7 @@ final class NormalizationRule extends Rule<LogicalPlan> {
       PlanFacts.Node node = nodes.get(i);
       String level = levels.remove(node.hash);
       if (level != null) {
-        steering.cost().computed(steering.kept().keep(same.get(node.hash), facts, session, level));
+        steering.cost().computed(steering.kept().keep(same.get(node.hash), facts, session, level, columns.getOrDefault(node.hash, "")));
       }
     }
   }

@@ -29,6 +29,8 @@ enum Purpose {
   /** Who plans for an RDD of its own, and then reads all rows. */
   private static final List<String> SERVERS = List.of("org.apache.spark.sql.connect.", "org.apache.spark.sql.hive.thriftserver.");
   private static final String ML = "org.apache.spark.ml.";
+  /** What MLlib's algorithms share: it works for whoever calls it. */
+  private static final String ML_TOOLS = ML + "util.";
   /**
    * What of MLlib does so, and sums over rows. The rest draws by partition (trees, clusters, ALS, sampled gradients) or bins by it (areas below
    * curves), so its results would be others.
@@ -78,7 +80,10 @@ enum Purpose {
           return ITERATION;
         }
         heldOnTo |= method.contains("rdd") || method.contains("Rdd") || method.contains("RDD") || method.contains("heckpoint");
-      } else if (heldOnTo && (isSum(type) || SERVERS.stream().anyMatch(type::startsWith))) {
+      } else if (heldOnTo && type.startsWith(ML) && !type.startsWith(ML_TOOLS)) {
+        // who makes the RDD says what becomes of it, not who calls that: an algorithm that sums may leave a summary that bins, and holds it
+        return isSum(type) ? QUERY : OTHER;
+      } else if (heldOnTo && SERVERS.stream().anyMatch(type::startsWith)) {
         return QUERY;
       }
     }
@@ -86,7 +91,7 @@ enum Purpose {
   }
 
   private static boolean isSum(String type) {
-    return type.startsWith(ML) && SUMS.contains(type.substring(ML.length()));
+    return SUMS.contains(type.substring(ML.length()));
   }
 
   private static final Set<String> NO_JOB = Set.of("Project", "Filter", "GlobalLimit", "LocalLimit", "SubqueryAlias", "View");

@@ -99,6 +99,9 @@ final class Question {
     json.writeStringField("hash", node.hash);
     if (node.shape != null) {
       json.writeStringField("shape", node.shape);
+      if (node.shuffled && node.whyNot() == null && plan.output().size() <= welcome.columnsAtMost()) {
+        json.writeStringField("asked", AskedColumns.text(node.asked, plan.output().size()));
+      }
     }
     Statistics statistics = plan.children().isEmpty() ? statistics(plan) : null;
     number(json, "bytes", statistics == null ? null : known(statistics.sizeInBytes(), welcome.unknownAboveBytes()));

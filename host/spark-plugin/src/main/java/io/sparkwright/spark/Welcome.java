@@ -23,6 +23,7 @@ import java.util.List;
  * @param storageLookMs milliseconds between two reads of the storage that cached plans take
  * @param aliveMs milliseconds between two heartbeats to the host
  * @param wantsShapes whether questions name the shapes of sub-plans, since later runs learn from this one
+ * @param columnsAtMost columns of a sub-plan of which it is said with its shape which are asked for
  */
 record Welcome(
     String mode,
@@ -41,7 +42,8 @@ record Welcome(
     int stackFramesAtMost,
     long storageLookMs,
     long aliveMs,
-    boolean wantsShapes) {
+    boolean wantsShapes,
+    int columnsAtMost) {
 
   /** @param executorsTotal executors to ask for */
     record IfLost(int executorsTotal) {}
