@@ -81,14 +81,14 @@ fn a_job_whose_input_grows_is_planned_by_its_earlier_nights_and_none_fails() {
             "night {night}"
         );
     }
-    // The night after the doubling is expected to read as much as that one did, or little more.
+    // As much as the night before, or little more; after the doubling, one night of which says little, twice what is usual.
     let expected = |night: usize| {
         let inputs = decision(&records[night], "executors")["trace"]["inputs"].as_array().unwrap().clone();
         let files = inputs.into_iter().find(|input| input["name"] == "files to scan, expected").unwrap();
         files["value"].as_u64().unwrap() / size
     };
     assert!((36..=38).contains(&expected(4)), "{}", expected(4));
-    assert!((76..=80).contains(&expected(DOUBLED + 1)), "{}", expected(DOUBLED + 1));
+    assert!((70..=80).contains(&expected(DOUBLED + 1)), "{}", expected(DOUBLED + 1));
 }
 
 /// How many lessons a store has.
