@@ -6,19 +6,20 @@ mod support;
 
 use sparkwright_core::executor::shared_work::elasticity_weight;
 use sparkwright_core::executor::start::best;
+use sparkwright_core::facts::StartTried;
 use sparkwright_core::policy::OptimizationTarget;
 use sparkwright_replay::simulation::Manager;
-use sparkwright_replay::starts::{mean, sizes};
+use sparkwright_replay::starts::sizes;
 use sparkwright_replay::trace::Trace;
 use support::clusters::{Shares, TARGETS, by_policy, by_spark, like_its_own, whole_runs};
 use support::public::logs;
 
 /// The number that the replays of this run on this cluster choose.
 fn chosen(trace: &Trace, cluster: &Manager, target: OptimizationTarget) -> u32 {
-    let tried = sizes(cluster.most, (1, cluster.most)).into_iter().filter_map(|executors| {
+    let tried = sizes(cluster.most, (1, cluster.most)).into_iter().map(|executors| {
         let (time_us, executor_us) =
             by_policy(trace, &Manager { initial: executors, ..cluster.clone() }, false, target);
-        mean(executors, &[(time_us as i64, executor_us as i64)])
+        StartTried { executors, run_ms: (time_us / 1e3) as u64, executor_ms: (executor_us / 1e3) as u64 }
     });
     best(target, &tried.collect::<Vec<_>>()).unwrap().executors
 }

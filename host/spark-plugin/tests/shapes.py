@@ -72,7 +72,8 @@ def columns_that_earlier_runs_asked_for():
     def policy(ask):
         """The totals are kept, with the columns that are told."""
         totals = [node for node in ask["nodes"] if node.get("asked", "").startswith("4:") and node["operator"] == "Aggregate"]
-        return {"confs": {}, "uncache": [], "cache": [{"hash": node["hash"], "level": "MEMORY_AND_DISK", **told} for node in totals if node["cached"] == "no"]}
+        wanted = [{"hash": node["hash"], "level": "MEMORY_AND_DISK", **told} for node in totals if node["cached"] == "no"]
+        return {"confs": {}, "uncache": [], "cache": wanted}
 
     host = FakeHost(policy, welcome={"wants_shapes": True})
     spark = session(host, **ANSI)
