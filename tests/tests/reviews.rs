@@ -220,6 +220,22 @@ fn explain_and_review_say_the_same_of_a_run() {
     assert_eq!(json_of(&["review", "last", "--json"])["run_ms"].as_u64(), Some(run_ms));
     assert_eq!(json_of(&["runs", "--json"])[0]["took_ms"].as_u64(), Some(run_ms));
     assert_eq!(run["review"]["found"]["run_ms"].as_u64(), Some(run_ms));
+
+    // What the executors' time went to adds up to it, and each part has its share of the cost.
+    let time = &run["review"]["found"]["executor_time"];
+    let ms = |part: &Value| part.as_f64().unwrap();
+    let work = time["work"].as_array().unwrap();
+    let parts =
+        work.iter().map(|work| ms(&work["executor_ms"])).sum::<f64>() + ms(&time["pinned_ms"]) + ms(&time["idle_ms"]);
+    let whole_ms = witness.executor_seconds() * 1e3;
+    assert!((parts - whole_ms).abs() < whole_ms * 0.01, "{whole_ms}: {time:#}");
+    assert_eq!(work.len(), 1, "{time:#}");
+    // Eight tasks of 0.3 s.
+    assert!(
+        ms(&work[0]["executor_ms"]) > 1_200.0 && work[0]["what"].as_str().unwrap().contains("exits.py:"),
+        "{time:#}"
+    );
+    assert!(review.contains("what the executors' time went to") && review.contains(": job 0, "), "{review}");
 }
 
 #[test]
