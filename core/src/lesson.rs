@@ -106,7 +106,7 @@ impl Lesson {
     }
 }
 
-/// Sub-plans that a lesson holds at most: with 200 bytes each, far below what a lesson may have.
+/// Sub-plans that a lesson holds at most: with 300 bytes each, far below what a lesson may have.
 pub const MOST_PLANS: usize = 500;
 
 /// What a run showed of the sub-plans of one shape.
@@ -252,20 +252,24 @@ pub fn history(lessons: &[Lesson]) -> History {
 /// Runs whose replays with other starts count: the newest.
 const RUNS_OF_STARTS: usize = 5;
 
-/// What the newest of these runs, the oldest first, would have taken together with other numbers of executors at the start: numbers that were tried for each of
-/// them, with executors of as many cores as the newest had.
+/// What the newest of these runs, the oldest first, would have taken together with other numbers of executors at the start, with executors of as many cores as the newest
+/// had: numbers that were tried for each of them. Runs of which not half as many were tried as of another say nothing: a run of a holiday needs few, and one under a
+/// lower `max_executors` was given few.
 fn starts(in_order: &[&Lesson]) -> Vec<StartTried> {
     let tried = |lesson: &&&Lesson| !lesson.starts.is_empty() && lesson.ended != RunEnd::Failed;
     let mut told = in_order.iter().rev().filter(tried).peekable();
-    let Some(newest) = told.peek().map(|lesson| **lesson) else { return Vec::new() };
-    let alike = |lesson: &&&Lesson| lesson.run.executor_cores == newest.run.executor_cores;
-    let told: Vec<&&Lesson> = told.filter(alike).take(RUNS_OF_STARTS).collect();
+    let Some(cores) = told.peek().map(|newest| newest.run.executor_cores) else { return Vec::new() };
+    let mut told: Vec<&&Lesson> =
+        told.filter(|lesson| lesson.run.executor_cores == cores).take(RUNS_OF_STARTS).collect();
+    let most = |lesson: &Lesson| lesson.starts.iter().map(|start| start.executors).max().unwrap_or(0);
+    let widest = told.iter().map(|lesson| most(lesson)).max().unwrap_or(0);
+    told.retain(|lesson| most(lesson) >= widest.div_ceil(2));
     let of_all = |start: &StartTried| {
         let with = |lesson: &&&Lesson| lesson.starts.iter().find(|other| other.executors == start.executors).copied();
         let runs: Option<Vec<StartTried>> = told.iter().map(with).collect();
         mean(&runs?)
     };
-    newest.starts.iter().filter_map(of_all).collect()
+    told.first().map_or(&[][..], |newest| &newest.starts[..]).iter().filter_map(of_all).collect()
 }
 
 #[cfg(test)]
@@ -315,6 +319,10 @@ mod tests {
         assert_eq!(history(&lessons[3..]).starts, []);
         let nightly: Vec<Lesson> = (0..7).map(|at| run(at, 4, &[tried(1, if at < 2 { 9_000 } else { 10 })])).collect();
         assert_eq!(history(&nightly).starts, [tried(1, 10)], "the newest five");
+        let mut nights: Vec<Lesson> =
+            (0..4).map(|at| run(at, 4, &[tried(2, 90), tried(20, 10), tried(40, 10)])).collect();
+        nights.push(run(5, 4, &[tried(2, 5), tried(4, 5)]));
+        assert_eq!(history(&nights).starts.last(), Some(&tried(40, 10)), "a small night caps nothing");
     }
 
     #[test]

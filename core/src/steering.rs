@@ -67,7 +67,7 @@ pub const OUTCOME_WITHIN_MS: u64 = 10_000;
 /// How long `submit` waits to know what a run teaches that failed, before it ends or runs again.
 pub const LESSON_WITHIN_MS: u64 = 20_000;
 /// How long `submit` waits for the host to keep a lesson where its own end would be the host's.
-pub const KEPT_WITHIN_MS: u64 = 5_000;
+pub const KEPT_WITHIN_MS: u64 = 5_000 + STARTS_REPLAYED_WITHIN_MS;
 /// How long a run that has ended is replayed with other numbers of executors at the start, before its lesson goes without them.
 pub const STARTS_REPLAYED_WITHIN_MS: u64 = 2_000;
 /// How long a run that has ended waits for the store to take its lesson.

@@ -13,7 +13,7 @@ use sparkwright_replay::trace::Trace;
 
 use crate::engine::Prepared;
 use crate::launch::attempt::Outcome;
-use crate::replay;
+use crate::replay::{self, NotSteered, StartsError};
 use crate::review::Log;
 use crate::store::{Store, StoreError};
 
@@ -109,7 +109,7 @@ pub fn lesson(
 /// What a run would have taken with other numbers of executors at the start, under this policy; nothing where its log does not tell.
 ///
 /// # Errors
-/// Why that is not known: the policy's module failed, denied the run or took too long, or a bug of ours stopped it.
+/// Why that is not known: the policy's module failed or denied the run, or a bug of ours stopped it. Where it takes longer than `within` nothing is said.
 pub fn starts(
     log: &Log,
     (policy, prepared): (&ResolvedPolicy, &Prepared),
@@ -122,8 +122,11 @@ pub fn starts(
         // What can't be replayed is a run all the same.
         Trace::of(log).map_or(Ok(Vec::new()), |trace| replay::starts(policy, prepared, &[(log, &trace)], labels, until))
     }));
-    let tried = tried.map_err(|_| String::from("sparkwright stopped at a bug of its own"))?;
-    tried.map_err(|error| error.to_string())
+    match tried.map_err(|_| String::from("sparkwright stopped at a bug of its own"))? {
+        // A long run that is not replayed in time is nobody's fault.
+        Err(StartsError::NotSteered(NotSteered::TooLong)) => Ok(Vec::new()),
+        tried => tried.map_err(|error| error.to_string()),
+    }
 }
 
 /// How the run ended: as its process did, else as far as its log says.

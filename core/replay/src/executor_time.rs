@@ -1,4 +1,4 @@
-//! What the time of executors went to: each query, each job outside of one, caches that held executors which ran nothing, and slots that were idle.
+//! What the time of executors went to: each query, each job outside of one, and slots that were idle, with cached blocks on the executor or without.
 //!
 //! An executor's time is from its registration to its removal, or the end of the run. Each moment of it is divided among its slots: a slot that runs a task
 //! is its query's; one that runs none is idle, or, where the executor runs nothing at all and holds blocks of a persisted RDD, theirs. So the parts add up to
@@ -39,7 +39,7 @@ pub struct ExecutorTime {
     pub whole_ms: f64,
     /// Of it, queries and jobs, the most first.
     pub work: Vec<WorkTime>,
-    /// Of it, of executors that ran nothing and held what was cached.
+    /// Of it, of executors that ran nothing and had cached blocks: whether they would have gone without, nobody knows.
     pub pinned_ms: f64,
     /// Of it, other slots without a task.
     pub idle_ms: f64,
@@ -82,9 +82,11 @@ pub fn executor_time(log: &Log) -> ExecutorTime {
                 of_executor.extend([(task.launched_ms, Change::Begins(work)), (ends_ms, Change::Ends(work))]);
             }
             for rdd in &stage.cached {
-                if held.insert((*place, *rdd)) {
+                let frees_ms = log.unpersisted.get(rdd).copied();
+                // A task that ends later holds nothing of it any more.
+                if frees_ms.is_none_or(|at_ms| at_ms > ends_ms) && held.insert((*place, *rdd)) {
                     of_executor.push((ends_ms, Change::Holds(*rdd)));
-                    of_executor.extend(log.unpersisted.get(rdd).map(|at_ms| (*at_ms, Change::Frees(*rdd))));
+                    of_executor.extend(frees_ms.map(|at_ms| (at_ms, Change::Frees(*rdd))));
                 }
             }
         }

@@ -12,6 +12,7 @@ use super::slots::{executors_for, tasks_an_executor};
 use super::start;
 use crate::cost::Prices;
 use crate::facts::{ClusterFacts, History, JobFacts, Manager};
+use crate::history::inputs::Inputs;
 use crate::history::setback::{Started, setback};
 use crate::policy::{OptimizationTarget, ResolvedPolicy};
 use crate::predict::Refusal;
@@ -428,8 +429,11 @@ fn in_range(
     };
     let target = facts.job.target.unwrap_or(policy.pipeline.optimization_target);
     let target_from = policy.origin("pipeline.optimization_target");
-    let replayed = start::by_replay(target, target_from, &facts.history.starts, (least, most));
-    let initial = replayed.filter(|_| moves && !local).unwrap_or(initial);
+    // Replays are of what earlier runs read.
+    let (input, history) = (facts.job.input_bytes, facts.history);
+    let of_this = moves && !local && Inputs::of(input, history).alike(input, history);
+    let replayed = of_this.then(|| start::by_replay(target, target_from, &history.starts, (least, most)));
+    let initial = replayed.flatten().unwrap_or(initial);
     let ours = !local && scaling::scaling(policy, facts.cluster).value != Scaling::User;
     let taken_back = setback(policy, facts.history, Started::Cores).filter(|_| ours);
     let initial =

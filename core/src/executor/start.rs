@@ -14,6 +14,8 @@ use crate::units::{floor_u64, saturating_u32};
 
 /// The rule of a start that replays decided.
 pub const INITIAL_BY_REPLAY: &str = "executors.initial_by_replay";
+/// The id of the run time that such a start promises.
+pub const REPLAYED_MS: &str = "replayed_ms";
 /// The rule of a start that a setback decided.
 pub const INITIAL_TAKEN_BACK: &str = "executors.initial_taken_back";
 
@@ -49,13 +51,15 @@ pub(super) fn by_replay(
     tried: &[StartTried],
     (least, most): (u32, u32),
 ) -> Option<Decision<u32>> {
-    let best = best(target, tried)?;
+    // Of one there is no choice.
+    let best = best(target, tried).filter(|_| tried.len() > 1)?;
     let mut trace = Trace::new(
         INITIAL_BY_REPLAY,
         "least alpha * ln(run time) + (1 - alpha) * ln(executor time) of earlier runs, replayed with other starts",
         Unit::Executors,
     )
     .input("optimization target", target.word(), Unit::None, target_from)
+    .fact(REPLAYED_MS, "run time with them", best.run_ms, Unit::Milliseconds, "replay of earlier runs")
     .unbounded(best.executors);
     for start in tried {
         let (run, executors) = (render_ms(start.run_ms), render_ms(start.executor_ms));
@@ -133,5 +137,6 @@ mod tests {
             decision.trace.notes
         );
         assert!(by_replay(Speed, "here".into(), &[], (1, 4)).is_none());
+        assert!(by_replay(Speed, "here".into(), &[tried(2, 1, 1)], (1, 4)).is_none(), "one is no choice");
     }
 }

@@ -13,6 +13,8 @@ use crate::units::Bytes;
 const STEPS: usize = 3;
 /// What was scanned scales nothing by more than this: it says how much was read, and not what was done with that.
 const MOST_TIMES: u64 = 2;
+/// Runs whose inputs are compared with the next one's.
+const NEWEST: usize = 5;
 /// Steps are counted in millionths, so that they have a median in whole numbers.
 const MILLION: u64 = 1_000_000;
 
@@ -53,6 +55,19 @@ impl Inputs {
         match self.measure {
             Measure::Said => run.input_bytes,
             Measure::Scanned => run.scanned_bytes,
+        }
+    }
+
+    /// Whether the next run's input is about as large as those of earlier ones, so that what they took is what it takes: from half to twice each of the newest. So it is
+    /// where nobody says or knows any of them.
+    #[must_use]
+    pub fn alike(self, input_bytes: Option<Bytes>, history: &History) -> bool {
+        let newest = history.runs.iter().rev().filter(|run| !run.failed).take(NEWEST);
+        let near =
+            |was: Bytes, next: Bytes| was.get() / MOST_TIMES <= next.get() && next.get() / MOST_TIMES <= was.get();
+        match self.next.filter(|_| input_bytes.is_none() || self.are_said()) {
+            Some(next) => newest.map(|run| self.of_run(run)).all(|was| was.is_some_and(|was| near(was, next))),
+            None => input_bytes.is_none() || history.runs.is_empty(),
         }
     }
 

@@ -12,10 +12,10 @@ use crate::cost::Cost;
 use crate::decision::{Confs, answer};
 use crate::executor::run_time::RunTimeEstimate;
 use crate::executor::scaling::Scaling;
-use crate::executor::start::{INITIAL_BY_REPLAY, INITIAL_TAKEN_BACK};
+use crate::executor::start::{INITIAL_BY_REPLAY, INITIAL_TAKEN_BACK, REPLAYED_MS};
 use crate::facts::{ClusterFacts, History, JobFacts};
 use crate::temp_table::TempTable;
-use crate::trace::Decision;
+use crate::trace::{Decision, Scalar};
 use crate::units::Bytes;
 
 fn is_zero(ms: &u64) -> bool {
@@ -126,11 +126,22 @@ impl Confs for PlanLaunchAnswer {
 }
 
 impl PlanLaunchAnswer {
-    /// The longest run time that it promises; nothing for a guess, and where it starts with other executors than that was predicted for.
+    /// The longest run time that it promises: that of the start which replays chose, else the predicted one. Nothing for a guess, and where it starts with other
+    /// executors than that is of.
     #[must_use]
     pub fn promised_ms(&self) -> Option<u64> {
-        let rule = &self.initial_executors.trace.rule;
-        let as_predicted = rule != INITIAL_TAKEN_BACK && rule != INITIAL_BY_REPLAY;
-        self.run_time.as_ref().filter(|_| as_predicted).and_then(|promise| promise.value.promised_ms(promise.grade))
+        let start = &self.initial_executors;
+        let (bounded, rule) = (!start.trace.bounds.is_empty(), &*start.trace.rule);
+        match rule {
+            INITIAL_TAKEN_BACK => None,
+            INITIAL_BY_REPLAY => match start.trace.value_of(REPLAYED_MS) {
+                Some(&Scalar::Whole(run_ms)) if !bounded => {
+                    let (low_ms, high_ms) = (None, None);
+                    RunTimeEstimate { run_ms, low_ms, high_ms }.promised_ms(start.grade)
+                }
+                _ => None,
+            },
+            _ => self.run_time.as_ref().and_then(|promise| promise.value.promised_ms(promise.grade)),
+        }
     }
 }

@@ -208,10 +208,13 @@ fn weigh<'a>(
     if let Some(learned) = node.learned_uses {
         trace = trace.input("queries that hold it in a run", learned, Unit::Uses, "earlier runs of the job");
     }
-    if let Some((asked, all)) = node.asked_columns.as_ref().map(Columns::count) {
-        trace = trace
-            .input("columns that queries ask for", asked, Unit::None, "earlier queries, and earlier runs of the job")
-            .input("columns in all", all, Unit::None, "Spark's plan");
+    if let Some(columns) = node.asked_columns.as_ref().map(Columns::count) {
+        trace = trace.input(
+            "columns that queries ask for",
+            columns.0,
+            Unit::None,
+            "earlier queries, here and in earlier runs",
+        );
     }
     decision.trace = trace
         .input("estimated size, at most", bytes, Unit::Bytes, "plan")

@@ -67,7 +67,7 @@ pub struct FoundExecutorTime {
     pub others: u64,
     /// Their time.
     pub others_ms: f64,
-    /// Of executors that ran nothing and held what was cached.
+    /// Of executors that ran nothing and had cached blocks.
     pub pinned_ms: f64,
     /// Of other slots that ran nothing.
     pub idle_ms: f64,
@@ -214,14 +214,20 @@ impl Found {
 impl FoundExecutorTime {
     /// The largest parts, each with its share, and with what it cost of so much.
     fn text(&self, cost: Option<(u64, &str)>) -> String {
+        if self.whole_ms <= 0.0 {
+            return String::new();
+        }
         let mut text = format!("\nwhat the executors' time went to, {} in all\n", millis(self.whole_ms));
         let (told, rest): (Vec<&FoundWork>, Vec<&FoundWork>) =
             self.work.iter().partition(|work| work.executor_ms >= TOLD_FROM * self.whole_ms);
         let rest_ms = self.others_ms + rest.iter().map(|work| work.executor_ms).sum::<f64>();
         let count = self.others + rest.len() as u64;
         let mut parts: Vec<(f64, String)> = told.iter().map(|work| (work.executor_ms, work.title())).collect();
-        parts.push((rest_ms, format!("{count} more queries and jobs")));
-        parts.push((self.pinned_ms, "held by caches while nothing ran".into()));
+        parts.push((
+            rest_ms,
+            if count == 1 { "1 more query or job".into() } else { format!("{count} more queries and jobs") },
+        ));
+        parts.push((self.pinned_ms, "idle, with cached blocks".into()));
         parts.push((self.idle_ms, "idle".into()));
         for (ms, what) in parts.into_iter().filter(|(ms, _)| *ms > 0.0) {
             let share = ms / self.whole_ms;

@@ -92,8 +92,8 @@ class FakeHost:
         reader = connection.makefile("r", encoding="utf-8", newline="\n")
         hello = json.loads(reader.readline())
         if hello["role"] == "launch":
-            self.launch_hello = hello
             connection.sendall((json.dumps({"sparkwright": "launch", "confs": self.confs}) + "\n").encode())
+            self.launch_hello = hello
         elif hello["role"] == "events":
             self.hello = hello
             if not self.answer_hello:

@@ -65,12 +65,13 @@ impl Learn {
             }
             let run = review::ask(&policy, &log.measured, &[], None)??.past_run;
             let job = job_of(self.job.as_deref(), &log.measured.name);
-            let starts = starts(&log, (&launch.policy, &policy), &launch.labels, None);
-            let starts = starts.unwrap_or_else(|why| {
-                note(&format!("what `{name}` would have taken with other executors at the start is not known: {why}"));
-                Vec::new()
-            });
-            let lesson = Lesson { starts, ..lesson(&log, None, (run, Vec::new()), &job, "log") };
+            let mut lesson = lesson(&log, None, (run, Vec::new()), &job, "log");
+            if lesson.ended != RunEnd::Failed {
+                lesson.starts = starts(&log, (&launch.policy, &policy), &launch.labels, None).unwrap_or_else(|why| {
+                    note(&format!("what `{name}` would have taken with other starts is not known: {why}"));
+                    Vec::new()
+                });
+            }
             if !store.keep(&lesson)? {
                 note(&format!("`{}` has learned from {} before", lesson.job, lesson.application));
             }

@@ -25,7 +25,8 @@ use crate::steering::{Mode, SteeringSetup};
 /// Says what a run's time went to, and what would have made it shorter, from its Spark event log.
 ///
 /// Every moment of the run has one cause: their percents add up to 100. An advice is a key, what it is and what to set it to; its gain is a replay's, with
-/// an interval, and under a twentieth of the run there is none.
+/// an interval, and under a twentieth of the run there is none. The time of executors goes to queries, jobs and idle slots, with the cost where the policy has a price:
+/// these add up as well.
 #[derive(Debug, Args)]
 pub struct Review {
     #[command(flatten)]

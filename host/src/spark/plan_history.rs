@@ -138,7 +138,7 @@ impl PlanHistory {
                 let again = learned.filter(|learned| learned.comes_again());
                 PlanNode {
                     learned_uses: again.map(|again| again.uses),
-                    asked_columns: either(known.columns.clone(), again.and_then(|again| again.columns.as_ref())),
+                    asked_columns: either(again.and_then(|again| again.columns.clone()), known.columns.as_ref()),
                     learned_shuffled: learned.and_then(|learned| learned.shuffled),
                     parent: node.parent,
                     operator: node.operator,

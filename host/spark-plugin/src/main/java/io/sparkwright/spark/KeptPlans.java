@@ -164,7 +164,8 @@ final class KeptPlans {
 
   /**
    * Keeps a sub-plan of the query that is being planned, if the query computes all of it: fills an entry with the columns that the query asks
-   * for, those that earlier ones did, and {@code besides}, those that it is likely to be asked for later ({@link AskedColumns#ofText}).
+   * for, those that earlier ones did, and {@code besides}, those that it is likely to be asked for later ({@link AskedColumns#ofText}); where that
+   * fails, without these.
    *
    * @param named the nodes of the query that have this sub-plan's hash; those that Spark calls the same result share the entry
    * @return how long Spark computed it, nanoseconds
@@ -178,6 +179,8 @@ final class KeptPlans {
     LogicalPlan plan = node.plan;
     long from = System.nanoTime();
     KeptPlan made = null;
+    boolean wider = false;
+    boolean again = false;
     try {
       List<SourceIdentity.Listing> files = node.allFiles();
       List<List<FileVersion>> versions = versions(files, node, facts, level);
@@ -190,7 +193,9 @@ final class KeptPlans {
       List<PlanFacts.Node> same = named.stream().filter(one -> one.plan == plan || one.plan.sameResult(plan)).toList();
       BitSet columns = new BitSet();
       same.stream().filter(KeptPlans::canBeKept).forEach(one -> columns.or(one.asked));
+      int asked = columns.cardinality();
       columns.or(AskedColumns.ofText(besides, plan.output().size()));
+      wider = columns.cardinality() > asked;
       if (narrower != null && narrower.confDigest() == facts.confDigest) {
         columns.or(narrower.columns());
       }
@@ -217,10 +222,16 @@ final class KeptPlans {
       watcher.entry(node.hash, "dropped", "failed", e.toString(), level);
       Log.rethrowIfTheUserEndedIt(e);
       Log.rethrowIfJvmMustSeeIt(e);
+      again = wider; // a column that this query does not ask for may have failed
     } finally {
       filling.remove(node.hash);
     }
-    return System.nanoTime() - from;
+    long tookNs = System.nanoTime() - from;
+    if (!again) {
+      return tookNs;
+    }
+    failed.remove(node.hash);
+    return tookNs + keep(named, facts, session, level, "");
   }
 
   private static boolean canBeKept(PlanFacts.Node node) {
