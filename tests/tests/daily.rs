@@ -75,11 +75,9 @@ fn a_job_whose_input_grows_is_planned_by_its_earlier_nights_and_none_fails() {
         assert_eq!(kept.len(), 1, "night {night}: {kept:#?}");
         let uses = |record: &Value| record["cached_plans"][0]["uses"].as_u64().unwrap_or(0);
         assert!(uses(record) > uses(&records[0]), "night {night}: {kept:#?} after {:#}", records[0]["cached_plans"]);
-        assert_eq!(
-            decision(record, "initial_executors")["trace"]["rule"],
-            "executors.initial_by_replay",
-            "night {night}"
-        );
+        // Once the input has doubled, most of the newest nights are of half as much, and their replays say nothing.
+        let rule = &decision(record, "initial_executors")["trace"]["rule"];
+        assert!(rule == "executors.initial_by_replay" || night > DOUBLED, "night {night}: {rule}");
     }
     // As much as the night before, or little more; after the doubling, one night of which says little, twice what is usual.
     let expected = |night: usize| {
