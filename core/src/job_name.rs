@@ -6,6 +6,12 @@ use alloc::vec::Vec;
 
 /// The longest name of a job, in bytes.
 pub const LONGEST_JOB_NAME: usize = 200;
+/// Names of applications whose program gave none: they are the same for all.
+const UNNAMED: [&str; 5] = ["pyspark-shell", "Spark shell", "SparkR", "Databricks Shell", "Zeppelin"];
+/// Names of files that say nothing without their folder's.
+const COMMON: [&str; 7] = ["main", "app", "job", "run", "script", "start", "index"];
+/// Where a name is from that any run may have.
+const NOTHING: &str = "nothing that lasts";
 /// A word of so many hexadecimal digits with a decimal one among them is an id and no word.
 const ID_DIGITS: usize = 8;
 
@@ -22,7 +28,7 @@ pub struct Called<'a> {
     pub dagster: Option<(&'a str, Option<&'a str>)>,
     /// The application's name, as it is configured.
     pub application: Option<&'a str>,
-    /// The file or class that is run.
+    /// The file or class that is run, a file with its folders as far as they are known.
     pub main: Option<&'a str>,
 }
 
@@ -33,6 +39,14 @@ pub struct JobName {
     pub name: String,
     /// Who says so, in a few words.
     pub from: &'static str,
+}
+
+impl JobName {
+    /// Whether it tells the job from others.
+    #[must_use]
+    pub fn lasts(&self) -> bool {
+        self.from != NOTHING
+    }
 }
 
 /// The name of a run's job: the first of `job`, `label`, Airflow's, Dagster's; else the application's name and main class or file, without dates, counters and ids.
@@ -52,21 +66,43 @@ pub fn job_name(called: &Called<'_>) -> JobName {
     if let Some((job, step)) = called.dagster {
         return named(step.map_or_else(|| job.to_string(), |step| format!("{job}.{step}")), "Dagster");
     }
-    let main = called.main.map(|main| lasting(stem(main))).filter(|main| !main.is_empty());
-    let application = called.application.map(|name| lasting(stem(name))).filter(|name| !name.is_empty());
+    let main = called.main.map(main_name).filter(|main| !main.is_empty());
+    let application = called.application.filter(|name| !UNNAMED.contains(name) && !name.starts_with("SparkSQL::"));
+    // Spark names an application of Python by its file, if nobody does.
+    let application = application.filter(|name| called.main.is_none_or(|main| file(main) != *name));
+    let application = application.map(|name| lasting(stem(name))).filter(|name| !name.is_empty());
     match (application, main) {
         (Some(application), Some(main)) if application != main => {
             named(format!("{application} {main}"), "application name and main file")
         }
+        (Some(one), None) if COMMON.contains(&one.as_str()) => named(one, NOTHING),
         (Some(one), _) => named(one, "application name"),
         (None, Some(main)) => named(main, "main file"),
-        (None, None) => named("application".to_string(), "nothing that lasts"),
+        (None, None) => named("application".to_string(), NOTHING),
     }
+}
+
+/// What a file or class is called; a file whose own name is common has its folder's with it.
+fn main_name(main: &str) -> String {
+    let name = lasting(stem(main));
+    if !COMMON.contains(&name.as_str()) {
+        return name;
+    }
+    let folders = main.rsplit(['/', '\\']).skip(1).map(lasting);
+    match folders.into_iter().find(|folder| !folder.is_empty()) {
+        Some(folder) => format!("{folder} {name}"),
+        None => name,
+    }
+}
+
+/// A file's name without its folders.
+fn file(path: &str) -> &str {
+    path.rsplit(['/', '\\']).next().unwrap_or(path)
 }
 
 /// A file's name without its folders and its ending.
 fn stem(main: &str) -> &str {
-    let file = main.rsplit(['/', '\\']).next().unwrap_or(main);
+    let file = file(main);
     [".py", ".jar", ".R", ".r", ".ipynb", ".sql"].iter().find_map(|ending| file.strip_suffix(ending)).unwrap_or(file)
 }
 
@@ -148,6 +184,37 @@ mod tests {
         }
         assert_eq!(of(Called { main: Some("com.acme.Orders"), ..Called::default() }).0, "com-acme-Orders");
         assert_eq!(of(Called::default()), ("application".into(), "nothing that lasts"));
+    }
+
+    #[test]
+    fn a_file_of_a_common_name_has_its_folders() {
+        for (main, name) in [
+            ("/srv/orders/main.py", "orders main"),
+            ("/srv/orders/20261130/__main__.py", "orders main"),
+            ("C:\\jobs\\orders\\app.py", "orders app"),
+            ("main.py", "main"),
+            ("/srv/main/orders.py", "orders"),
+        ] {
+            for application in [None, Some(file(main))] {
+                let told = of(Called { main: Some(main), application, ..Called::default() });
+                assert_eq!(told, (name.into(), "main file"), "{application:?}");
+            }
+        }
+        let named = Called { main: Some("/srv/orders/main.py"), application: Some("nightly"), ..Called::default() };
+        assert_eq!(of(named).0, "nightly orders main");
+    }
+
+    #[test]
+    fn what_every_program_may_be_called_tells_no_job_from_another() {
+        for application in ["pyspark-shell", "Spark shell", "SparkSQL::10.0.0.7", "Zeppelin", "main.py", "app"] {
+            let name = job_name(&Called { application: Some(application), ..Called::default() });
+            assert!(!name.lasts(), "{application}: {name:?}");
+            let said = Called { job: Some("nightly"), application: Some(application), ..Called::default() };
+            assert!(job_name(&said).lasts(), "{application}");
+        }
+        let shell = Called { application: Some("pyspark-shell"), main: Some("orders.py"), ..Called::default() };
+        assert_eq!(of(shell), ("orders".into(), "main file"));
+        assert!(job_name(&Called { application: Some("orders"), ..Called::default() }).lasts());
     }
 
     #[test]

@@ -8,6 +8,7 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
+use crate::by_name::ByName;
 use crate::executor::start::mean;
 use crate::facts::{History, PastRun, StartTried};
 use crate::history::setback::{RUNS_AFTER_A_SETBACK, slower};
@@ -57,6 +58,15 @@ pub struct Lesson {
     pub last_job_failed: bool,
     /// Executors times the time that they were held.
     pub executor_ms: u64,
+    /// Of that, slots that ran nothing; unknown when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub idle_ms: Option<u64>,
+    /// Of that, executors that ran nothing and had cached blocks; unknown when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pinned_ms: Option<u64>,
+    /// What the user said of the run, to sum up what it cost by; see [`kept_labels`].
+    #[serde(skip_serializing_if = "ByName::is_empty")]
+    pub labels: ByName<String>,
     /// The run, as a history has it.
     pub run: PastRun,
     /// How much it had of the memory that [`PastRun::lacked`] names; unknown when absent.
@@ -104,6 +114,18 @@ impl Lesson {
             ..self
         }
     }
+}
+
+/// Labels that a lesson holds at most.
+pub const MOST_LABELS: usize = 20;
+/// The longest name or value of a label that a lesson holds, in bytes.
+pub const LONGEST_LABEL: usize = 200;
+
+/// The labels of a run that its lesson holds: by their names, the first [`MOST_LABELS`] that are short enough.
+#[must_use]
+pub fn kept_labels(labels: &ByName<String>) -> ByName<String> {
+    let short = labels.iter().filter(|(name, value)| name.len().max(value.len()) <= LONGEST_LABEL);
+    short.take(MOST_LABELS).map(|(name, value)| (name.clone(), value.clone())).collect()
 }
 
 /// Sub-plans that a lesson holds at most: with 300 bytes each, far below what a lesson may have.

@@ -24,10 +24,23 @@ pub const NOT_LOADED_CLASS: &str = "io.sparkwright.spark.NotLoaded";
 /// `$XDG_CACHE_HOME/sparkwright`, else `~/.cache/sparkwright`.
 #[must_use]
 pub fn cache_folder() -> Option<PathBuf> {
-    let from = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     from("SPARKWRIGHT_HOME")
         .or_else(|| from("XDG_CACHE_HOME").map(|cache| cache.join("sparkwright")))
         .or_else(|| from("HOME").map(|home| home.join(".cache/sparkwright")))
+}
+
+/// The folder of what this user's runs taught, where no store is named: below `$XDG_DATA_HOME`, else below `~/.local/share`. None where neither is an
+/// absolute path in UTF-8.
+#[must_use]
+pub fn lessons_folder() -> Option<String> {
+    let data = from("XDG_DATA_HOME").filter(|data| data.is_absolute());
+    let data = data.or_else(|| from("HOME").filter(|home| home.is_absolute()).map(|home| home.join(".local/share")))?;
+    data.join("sparkwright/lessons").into_os_string().into_string().ok()
+}
+
+/// A folder that a variable of the environment names.
+fn from(name: &str) -> Option<PathBuf> {
+    std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from)
 }
 
 /// Where this user's Sparkwright keeps policy modules that it has compiled.

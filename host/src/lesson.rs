@@ -9,12 +9,16 @@ use sparkwright_core::facts::{History, PastRun, StartTried};
 use sparkwright_core::job_name::{Called, JobName, job_name};
 use sparkwright_core::lesson::{self, LESSON_FORMAT, LearnedPlans, Lesson, PlanLesson, RunEnd};
 use sparkwright_core::policy::ResolvedPolicy;
+use sparkwright_core::units::saturating_u32;
+use sparkwright_record::FoundExecutorTime;
 use sparkwright_replay::trace::Trace;
 
+use crate::assets::lessons_folder;
 use crate::engine::Prepared;
 use crate::launch::attempt::Outcome;
+use crate::record::RecordedJob;
 use crate::replay::{self, NotSteered, StartsError};
-use crate::review::Log;
+use crate::review::{Log, executor_time_of};
 use crate::store::{Store, StoreError};
 
 /// The variable that names a store.
@@ -25,8 +29,25 @@ pub const STORE: &str = "SPARKWRIGHT_STORE";
 pub struct Lessons {
     /// The job that it is a run of; empty as long as nobody knows it.
     pub job: String,
-    /// The address of the store.
-    pub store: String,
+    /// Where that name is from, in a few words.
+    pub from: String,
+    /// The store.
+    pub store: StoreAddress,
+    /// Lessons of earlier runs that the launch plan goes by.
+    #[serde(default)]
+    pub earlier_runs: u32,
+}
+
+/// The word that is no store.
+pub const NO_STORE: &str = "none";
+
+/// A store that is meant.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoreAddress {
+    /// A folder, or the address of an object store.
+    pub url: String,
+    /// Whether somebody named it. Where nobody did it is the user's own folder, and who did not ask for lessons is not told of each that is missed.
+    pub named: bool,
 }
 
 /// What lessons say.
@@ -39,16 +60,44 @@ pub struct Learned {
 }
 
 impl Lessons {
+    /// Those of a run of this job, nothing of which is read yet. None where nothing tells its job from others, and nobody named the store: there
+    /// everything that this user runs would be one job.
+    #[must_use]
+    pub fn of(job: JobName, store: StoreAddress) -> Option<Self> {
+        let told = job.lasts() || store.named;
+        told.then(|| Self { job: job.name, from: job.from.to_owned(), store, earlier_runs: 0 })
+    }
+
+    /// Those of a run of a job that is known only later.
+    #[must_use]
+    pub const fn of_unmet(store: StoreAddress) -> Self {
+        Self { job: String::new(), from: String::new(), store, earlier_runs: 0 }
+    }
+
     /// What the lessons of the job's earlier runs say, with others that are at hand. Beside it, how many of the store's objects are no lessons, or why
     /// there are none within so long.
-    pub fn learned(&self, within: Duration, at_hand: &[Lesson]) -> (Learned, Result<usize, StoreError>) {
+    pub fn learned(&mut self, within: Duration, at_hand: &[Lesson]) -> (Learned, Result<usize, StoreError>) {
         let mut all = at_hand.to_vec();
-        let read = Store::at(&self.store, within).and_then(|store| store.lessons(&self.job));
+        let read = Store::at(&self.store.url, within).and_then(|store| store.lessons(&self.job));
         let unread = read.map(|read| {
             all.extend(read.lessons);
             read.unread
         });
+        self.earlier_runs = saturating_u32(all.len() as u64);
         (Learned { history: lesson::history(&all), plans: lesson::plans(&all) }, unread)
+    }
+
+    /// The job, as a record has it; nothing as long as nobody knows it.
+    #[must_use]
+    pub fn recorded(&self) -> Option<RecordedJob> {
+        let Self { job, from, store, earlier_runs } = self;
+        let recorded = || RecordedJob {
+            name: job.clone(),
+            from: from.clone(),
+            store: store.url.clone(),
+            earlier_runs: *earlier_runs,
+        };
+        (!job.is_empty()).then(recorded)
     }
 }
 
@@ -64,29 +113,39 @@ pub fn no_lessons(error: &StoreError) -> String {
     format!("the launch plan goes without lessons: {error}")
 }
 
-/// The address of the store that is meant: what is given, else what the environment says, else what the policy does. A folder's is absolute: a host runs
-/// elsewhere.
+/// The store that is meant: what is given, else what the environment says, else what the policy does, else this user's folder; none where that is
+/// `none`. A folder's address is absolute: a host runs elsewhere.
 #[must_use]
-pub fn store_address(given: Option<&str>, policy: &ResolvedPolicy) -> Option<String> {
+pub fn store_address(given: Option<&str>, policy: &ResolvedPolicy) -> Option<StoreAddress> {
     let said = [given.map(str::to_owned), std::env::var(STORE).ok(), Some(policy.monitoring.store.clone())];
-    let address =
-        said.into_iter().flatten().map(|address| address.trim().to_owned()).find(|address| !address.is_empty())?;
-    if address.contains(':') || address.starts_with('~') {
-        return Some(address);
+    let mut said = said.into_iter().flatten().map(|address| address.trim().to_owned());
+    let Some(address) = said.find(|address| !address.is_empty()) else {
+        return lessons_folder().map(|url| StoreAddress { url, named: false });
+    };
+    if address == NO_STORE {
+        return None;
     }
-    Some(std::path::absolute(&address).map_or(address, |path| path.display().to_string()))
+    let url = if address.contains(':') || address.starts_with('~') {
+        address
+    } else {
+        std::path::absolute(&address).map_or(address, |path| path.display().to_string())
+    };
+    Some(StoreAddress { url, named: true })
 }
 
-/// The lesson of a run that left this log, of which the policy's review made `run`.
+/// The lesson of a run that left this log, of which the policy's review made `run`; `labels` are what the user said of it.
 #[must_use]
 pub fn lesson(
     log: &Log,
     outcome: Option<Outcome>,
     (run, plans): (PastRun, Vec<PlanLesson>),
-    job: &str,
+    (job, labels): (&str, &ByName<String>),
     mode: &str,
 ) -> Lesson {
     let ended = ended(log, outcome);
+    // A log that brings out a bug of ours is a lesson all the same.
+    let time = catch_unwind(AssertUnwindSafe(|| executor_time_of(&log.replayed))).ok().flatten();
+    let part = |of: fn(&FoundExecutorTime) -> f64| time.as_ref().map(|time| of(time) as u64);
     // A program that did its work got over what it lacked.
     let lacked = log.measured.lacked().filter(|_| ended != RunEnd::Well);
     Lesson {
@@ -99,6 +158,9 @@ pub fn lesson(
         ended,
         last_job_failed: log.replayed.last_job_failed,
         executor_ms: log.measured.question(&[], None).executor_ms,
+        idle_ms: part(|time| time.idle_ms),
+        pinned_ms: part(|time| time.pinned_ms),
+        labels: lesson::kept_labels(labels),
         run,
         plans,
         ..Lesson::default()

@@ -51,6 +51,8 @@ impl Scene {
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_sparkwright"));
         command.current_dir(self.0.path()).args(arguments).env("SPARKWRIGHT_HOME", self.0.path().join("home"));
+        // What runs taught this user is nothing to these tests.
+        command.env("XDG_DATA_HOME", self.0.path().join("data")).env_remove("SPARKWRIGHT_STORE");
         for colour in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE"] {
             command.env_remove(colour);
         }

@@ -10,6 +10,7 @@ use std::path::Path;
 use public_logs::public_logs;
 use sparkwright::lesson::lesson;
 use sparkwright::review;
+use sparkwright_core::by_name::ByName;
 use sparkwright_core::facts::{ClusterFacts, Manager, PastRun};
 use sparkwright_core::launch::{PlanLaunchInput, plan_launch};
 use sparkwright_core::lesson::{Lesson, history};
@@ -21,7 +22,7 @@ use sparkwright_core::units::Bytes;
 fn taught(path: &Path) -> Option<Lesson> {
     let log = review::read(path).ok().filter(|log| !log.measured.is_empty())?;
     let run = sparkwright_core::review::review(&ResolvedPolicy::default(), &log.measured.question(&[], None)).past_run;
-    Some(lesson(&log, None, (run, Vec::new()), "job", "log"))
+    Some(lesson(&log, None, (run, Vec::new()), ("job", &ByName::new()), "log"))
 }
 
 #[test]

@@ -126,6 +126,8 @@ impl Venv {
             ("SPARK_LOCAL_IP", "127.0.0.1".to_owned()),
             // Whatever is configured on this machine must not change what is measured.
             ("SPARK_CONF_DIR", self.folder.join("no-conf").display().to_string()),
+            // Nor what earlier runs taught; a test of that names a store.
+            ("SPARKWRIGHT_STORE", "none".to_owned()),
         ]
     }
 }

@@ -233,6 +233,65 @@ fn a_change_that_made_a_run_slower_is_taken_back() {
     assert!(text.contains("taken back for this run and 9 more: the first run after it took 5 min 0 s; on as much input the 3 runs before it would have taken 1 min 44 s at most"), "{text}");
 }
 
+/// Nobody has to name a store: this user's own folder is one, below the one for data.
+#[test]
+fn without_a_named_store_the_users_folder_has_the_lessons() {
+    let scene = Scene::new();
+    let data = scene.path("data");
+    let store = data.join("sparkwright/lessons").display().to_string();
+    let run = |data: &Path, confs: &[&str]| {
+        let application = scene.steered::<&str>([]).env("SPARKWRIGHT_STORE", "").env("XDG_DATA_HOME", data);
+        let application = application.args(["--master", "local[2]"]).args(confs);
+        let outcome = application.arg(program("exits.py")).args(["tasks", "--tasks", "6"]).run().unwrap();
+        assert_eq!(outcome.code(), Some(0), "{}", outcome.stderr);
+        (outcome.stderr, scene.record())
+    };
+    for run_so_far in 1..=2 {
+        let (said, record) = run(&data, &[]);
+        assert!(!said.contains("sparkwright: "), "nobody asked: {said}");
+        lessons(&store, run_so_far);
+        let job = &record["job"];
+        assert_eq!((job["name"].as_str(), job["store"].as_str()), (Some("exits"), Some(store.as_str())));
+        assert_eq!(
+            (job["from"].as_str(), job["earlier_runs"].as_u64()),
+            (Some("main file"), Some(run_so_far as u64 - 1))
+        );
+        assert_eq!(faults(&record), Vec::<&str>::new());
+    }
+    let here = |arguments: &[&str]| {
+        let command = scene.sparkwright().env("SPARKWRIGHT_STORE", "").env("XDG_DATA_HOME", &data);
+        command.args(arguments).run().unwrap()
+    };
+    let told = here(&["explain", "--record", &scene.text("runs"), "last"]).stdout;
+    assert!(told.contains("job exits (by main file): planned by 1 earlier run"), "{told}");
+    assert_eq!(json(&here(&["jobs", "--json"]).stdout)["jobs"][0]["runs"], 2);
+    // What can't be kept is said in the record, and nowhere else.
+    let file = scene.path("no-folder");
+    fs::write(&file, "").unwrap();
+    let (said, _) = run(&file, &[]);
+    assert!(!said.contains("sparkwright: "), "{said}");
+    assert!(faults_of(&scene, 2).iter().all(|fault| fault.contains("no-folder")), "{:?}", faults(&scene.record()));
+    // Nor is one who named no store told that there is no event log for it.
+    let (said, record) = run(&data, &["--conf", "spark.eventLog.enabled=false"]);
+    assert!(!said.contains("sparkwright: ") && faults(&record).is_empty(), "{said}: {:?}", faults(&record));
+    // A file whose name many have is known by its folder, wherever it is started from.
+    let main = scene.path("orders/main.py");
+    fs::create_dir(scene.path("orders")).unwrap();
+    fs::copy(program("exits.py"), &main).unwrap();
+    let common = scene.steered::<&str>([]).env("SPARKWRIGHT_STORE", "").env("XDG_DATA_HOME", &data);
+    let outcome =
+        common.args(["--master", "local[2]", "main.py", "three"]).in_folder(main.parent().unwrap()).run().unwrap();
+    assert_eq!(outcome.code(), Some(3), "{}", outcome.stderr);
+    assert_eq!(scene.record()["job"]["name"], "orders main");
+    // `none` is no store.
+    let before = files(Path::new(&store)).len();
+    let off = scene.steered(["--store", "none"]).env("XDG_DATA_HOME", &data).args(["--master", "local[2]"]);
+    assert_eq!(off.arg(program("exits.py")).arg("fine").run().unwrap().code(), Some(0));
+    assert_eq!((scene.record()["job"].clone(), files(Path::new(&store)).len()), (Value::Null, before));
+    let outcome = scene.sparkwright().args(["jobs", "--store", "none"]).run().unwrap();
+    assert!(outcome.code() == Some(2) && outcome.stderr.contains("there is no store of lessons"), "{}", outcome.stderr);
+}
+
 /// How a lesson says that its run ended.
 fn ended(lesson: &Path) -> String {
     json(&fs::read_to_string(lesson).unwrap())["ended"].as_str().unwrap().to_owned()

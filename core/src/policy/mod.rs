@@ -211,7 +211,7 @@ section! {
         performance_history_size: u32 = 50; from 1 to 100000; unit "runs",
         /// Whether Spark's own event log is kept with a run's record.
         enable_metrics_collection: bool = true,
-        /// The store of what runs teach the next ones of their job: a folder, s3://bucket/prefix, gs://, az:// or https://; empty: none.
+        /// The store of what runs teach the next ones of their job: a folder, s3://bucket/prefix, gs://, az://, https://, or none; empty: the user's own.
         store: String = String::new(),
         /// How often a long run reports.
         report_interval_minutes: f64 = 10.0; from 0.1 to 100000.0; unit "minutes",

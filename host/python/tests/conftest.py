@@ -21,6 +21,8 @@ from typing import Any
 import pytest
 
 os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
+# What runs taught this user is nothing to these tests; one of that names a store.
+os.environ.setdefault("SPARKWRIGHT_STORE", "none")
 
 START_SECONDS = 120.0
 END_SECONDS = 15.0

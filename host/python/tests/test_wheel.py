@@ -33,6 +33,8 @@ def told_by(*line: str, folder: Path | None = None, seconds: int = 300) -> str:
     """What a command prints; it must end with 0."""
     # The package has to find its command by itself.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("SPARKWRIGHT_")}
+    # What runs taught this user is nothing to this test.
+    environment["SPARKWRIGHT_STORE"] = "none"
     # As after `source bin/activate`.
     environment["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), environment.get("PATH", os.defpath)])
     ended = subprocess.run(line, cwd=folder, env=environment, capture_output=True, text=True, timeout=seconds, check=False)

@@ -20,5 +20,6 @@ pub use report::{explain, report};
 pub use review::{review_prose, spoken, told_bottleneck, told_recommendation};
 pub use run::{
     ApplicationIdentity, CachedPlan, Change, ExecutorEvent, FORMAT, Fault, MOST_DECISIONS, MOST_WORK, ModuleIdentity,
-    PolicyIdentity, RecordedDecision, RecordedReview, RoundTrips, Run, RunState, Totals, Work, WorkLeftOut,
+    PolicyIdentity, RecordedDecision, RecordedJob, RecordedReview, RoundTrips, Run, RunState, Totals, Work,
+    WorkLeftOut,
 };

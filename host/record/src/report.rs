@@ -20,6 +20,15 @@ pub fn report(run: &Run) -> String {
     let _ = writeln!(text, "  policy {file}, environment {}, mode {}", run.policy.environment, run.mode);
     let _ = writeln!(text, "  policy sha256 {}", run.policy.sha256);
     let _ = writeln!(text, "  module sha256 {}", run.module.sha256);
+    if let Some(job) = &run.job {
+        let name = printable::line(&job.name);
+        let planned = match job.earlier_runs {
+            0 => "no earlier run is known".to_owned(),
+            1 => "planned by 1 earlier run".to_owned(),
+            runs => format!("planned by {runs} earlier runs"),
+        };
+        let _ = writeln!(text, "  job {name} (by {}): {planned}", job.from);
+    }
     let state = match run.state {
         RunState::Running => "running",
         RunState::Ended => "ended",

@@ -37,6 +37,20 @@ pub struct ApplicationIdentity {
     pub driver_pid: u32,
 }
 
+/// The job that a run is one of.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct RecordedJob {
+    /// Its name.
+    pub name: String,
+    /// Where the name is from, in a few words.
+    pub from: String,
+    /// The store of its lessons.
+    pub store: String,
+    /// Earlier runs that the launch plan goes by.
+    pub earlier_runs: u32,
+}
+
 /// The policy that decided.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default)]
@@ -321,6 +335,9 @@ pub struct Run {
     pub format: u32,
     /// The application.
     pub application: ApplicationIdentity,
+    /// The job that it is a run of; absent where it neither learns nor teaches.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub job: Option<RecordedJob>,
     /// `act`, `shadow` or `off`.
     pub mode: String,
     /// The policy.
@@ -431,6 +448,8 @@ pub enum Change {
     },
     /// It was reviewed.
     Review(Box<RecordedReview>),
+    /// The job that it is a run of is known.
+    Job(RecordedJob),
     /// Spark's event log was found.
     EventLog {
         /// Where.
@@ -502,6 +521,7 @@ impl Run {
                 self.ended_ms = Some(at_ms);
             }
             Change::Review(review) => self.review = Some(*review),
+            Change::Job(job) => self.job = Some(job),
             Change::EventLog { path } => self.event_log = Some(path),
         }
     }

@@ -65,7 +65,7 @@ impl Learn {
             }
             let run = review::ask(&policy, &log.measured, &[], None)??.past_run;
             let job = job_of(self.job.as_deref(), &log.measured.name);
-            let mut lesson = lesson(&log, None, (run, Vec::new()), &job, "log");
+            let mut lesson = lesson(&log, None, (run, Vec::new()), (&job, &launch.labels), "log");
             if lesson.ended != RunEnd::Failed {
                 lesson.starts = starts(&log, (&launch.policy, &policy), &launch.labels, None).unwrap_or_else(|why| {
                     note(&format!("what `{name}` would have taken with other starts is not known: {why}"));

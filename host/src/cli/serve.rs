@@ -20,7 +20,7 @@ use crate::launch::attempt::become_tethered;
 use crate::launch::installation::on_path;
 use crate::launch::local_uri::{NO_PATH_OF_A_JAR, for_spark, spark_can_load};
 use crate::launch::properties;
-use crate::lesson::Lessons;
+use crate::lesson::{Lessons, job_here};
 use crate::steering::server::{ServerOptions, serve};
 use crate::steering::{Mode, SteeringSetup};
 
@@ -68,7 +68,10 @@ impl Serve {
                 let launch = self.policy.launch(self.mode)?;
                 let record = std::path::absolute(&self.record).unwrap_or_else(|_| self.record.clone());
                 let store = self.store.address(&launch.policy);
-                let lessons = store.map(|store| Lessons { job: self.job.clone().unwrap_or_default(), store });
+                let lessons = store.and_then(|store| match &self.job {
+                    Some(job) => Lessons::of(job_here(Some(job), None, None, None), store),
+                    None => Some(Lessons::of_unmet(store)),
+                });
                 SteeringSetup { record: Some(record), lessons, ..launch }
             }
         };

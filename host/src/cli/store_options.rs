@@ -7,22 +7,22 @@ use sparkwright_core::policy::ResolvedPolicy;
 
 use super::Failure;
 use super::terminal::note;
-use crate::lesson::{STORE, store_address};
+use crate::lesson::{STORE, StoreAddress, store_address};
 use crate::store::{Store, StoreError};
 
 /// Where lessons of runs are kept.
 #[derive(Debug, Clone, Args)]
 pub struct StoreOptions {
-    /// Store of the lessons of runs: a folder, or s3://, gs://, az:// or https:// with a prefix; `SPARKWRIGHT_STORE` if not given, else the policy's
-    /// `monitoring.store`.
+    /// Store of the lessons of runs: a folder, or s3://, gs://, az:// or https:// with a prefix; `none` for none. If not given, `SPARKWRIGHT_STORE`,
+    /// else the policy's `monitoring.store`, else ~/.local/share/sparkwright/lessons (below `XDG_DATA_HOME` where that is set).
     #[arg(long, value_name = "URL")]
     store: Option<String>,
 }
 
 impl StoreOptions {
-    /// The address that is meant; nothing where none is.
+    /// The store that is meant; nothing where none is.
     #[must_use]
-    pub fn address(&self, policy: &ResolvedPolicy) -> Option<String> {
+    pub fn address(&self, policy: &ResolvedPolicy) -> Option<StoreAddress> {
         store_address(self.store.as_deref(), policy)
     }
 
@@ -35,13 +35,13 @@ impl StoreOptions {
     /// The store, which answers within so many milliseconds or not at all.
     ///
     /// # Errors
-    /// None is named, or it can't be opened.
+    /// None is meant, or it can't be opened.
     pub fn required(&self, policy: &ResolvedPolicy, within_ms: u64) -> Result<Store, Failure> {
         let address = self.address(policy).ok_or_else(|| {
-            Failure::new("no store of lessons is named")
+            Failure::new("there is no store of lessons: it is switched off, or neither HOME nor XDG_DATA_HOME is set")
                 .help(format!("name a folder or an address with --store, {STORE} or the policy's `monitoring.store`"))
         })?;
-        Ok(Store::at(&address, Duration::from_millis(within_ms))?)
+        Ok(Store::at(&address.url, Duration::from_millis(within_ms))?)
     }
 }
 

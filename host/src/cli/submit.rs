@@ -1,8 +1,8 @@
 //! `sparkwright submit`: runs `spark-submit`, with the launch plan, the plugin and the host added.
 //!
-//! The host is a process beside the application; one that dies takes nothing with it. This process *turns into* `spark-submit` (`exec`), so that
-//! nothing stands between the application and whoever started it. Where somebody has to know how it ended (a store of lessons, retries), it waits
-//! for it instead, and passes on signals, its death and the exit code ([`crate::launch::attempt`]).
+//! The host is a process beside the application; one that dies takes nothing with it. Somebody has to know how the application ended (a store of
+//! lessons, retries), so this process waits for it, and passes on signals, its death and the exit code ([`crate::launch::attempt`]). Where nobody has to,
+//! it *turns into* `spark-submit` (`exec`).
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -340,7 +340,7 @@ struct Waiting {
 impl Waiting {
     /// Tells where lessons or retries are wanted and can't be.
     fn is_possible(&self, launch: &SteeringSetup, user: &BTreeMap<String, String>) {
-        let wanted = launch.lessons.is_some() || launch.retries;
+        let wanted = launch.named_store() || launch.retries;
         if wanted && !event_log::is_readable(&launch.policy, user) {
             note(
                 "the run teaches nothing and is not run again: Spark's event log of it is off or on another machine (spark.eventLog.enabled, \
@@ -366,6 +366,7 @@ impl Waiting {
     fn end(&self, launch: &SteeringSetup, host: Option<&Host>, outcome: Outcome) -> ! {
         // Where a container ends with this process, so would the host.
         if let (Some(host), Some(path)) = (host, launch.outcome.as_deref().filter(|_| launch.lessons.is_some()))
+            && launch.named_store()
             && ends_a_container()
         {
             host.keeps(path);
@@ -381,13 +382,15 @@ fn no_spark(error: FileError) -> Failure {
 /// What the lessons of the job's earlier runs say, and of the attempts of this one. A store that can't be read costs the plan its lessons, and nothing
 /// else.
 fn learned(launch: &mut SteeringSetup, failed: &[Lesson]) -> History {
-    let Some(lessons) = &launch.lessons else { return lesson::history(failed) };
+    let Some(lessons) = &mut launch.lessons else { return lesson::history(failed) };
     let (learned, read) = lessons.learned(Duration::from_millis(STORE_ANSWERS_WITHIN_MS), failed);
     match read {
         Ok(unread) => tell_unread(unread),
         Err(error) => {
             let fault = no_lessons(&error);
-            note(&fault);
+            if lessons.store.named {
+                note(&fault);
+            }
             launch.faults.push(fault);
         }
     }
@@ -430,7 +433,7 @@ fn only_recorded(
 }
 
 impl Submit {
-    /// The job that this is a run of, and the store of its lessons, where one is named.
+    /// The job that this is a run of, and the store of its lessons, where one is meant.
     ///
     /// # Errors
     /// What is named is no store.
@@ -441,12 +444,15 @@ impl Submit {
         user: &BTreeMap<String, String>,
     ) -> Result<Option<Lessons>, Failure> {
         let Some(store) = self.store.address(policy) else { return Ok(None) };
-        Store::at(&store, Duration::from_millis(STORE_ANSWERS_WITHIN_MS))?;
+        Store::at(&store.url, Duration::from_millis(STORE_ANSWERS_WITHIN_MS))?;
         let label = self.policy.labels.iter().find(|(key, _)| key == "job").map(|(_, value)| value.as_str());
         let application = user.get("spark.app.name").map(String::as_str);
-        let main = arguments.class.as_deref().or(arguments.application.as_deref());
-        let job = job_here(self.job.as_deref(), label, application, main).name;
-        Ok(Some(Lessons { job, store }))
+        let file = arguments.application.as_deref().map(|file| {
+            let absolute = std::path::absolute(file).ok().filter(|path| path.is_file());
+            absolute.map_or_else(|| file.to_owned(), |path| path.display().to_string())
+        });
+        let main = arguments.class.as_deref().or(file.as_deref());
+        Ok(Lessons::of(job_here(self.job.as_deref(), label, application, main), store))
     }
 
     fn input_files(&self) -> Result<InputFiles, FileError> {

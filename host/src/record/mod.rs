@@ -14,8 +14,8 @@ pub use reader::{ReadError, find, list, policy_of, read};
 pub use recorder::Recorder;
 pub use sparkwright_record::{
     ApplicationIdentity, CachedPlan, Change, ExecutorEvent, FORMAT, Fault, Found, MOST_DECISIONS, ModuleIdentity,
-    PolicyIdentity, RecordedDecision, RecordedReview, RoundTrips, Run, RunState, Totals, explain, report, review_prose,
-    told_bottleneck, told_recommendation,
+    PolicyIdentity, RecordedDecision, RecordedJob, RecordedReview, RoundTrips, Run, RunState, Totals, explain, report,
+    review_prose, told_bottleneck, told_recommendation,
 };
 
 /// The file that holds a run.

@@ -94,6 +94,12 @@ fn cause_found(cause: &Cause) -> FoundCause {
     }
 }
 
+/// What the time of executors went to; nothing where the log has times of two clocks.
+#[must_use]
+pub fn executor_time_of(log: &Log) -> Option<FoundExecutorTime> {
+    (!matches!(Trace::of(log), Err(NoTrace::Clocks { .. }))).then(|| executor_time_found(executor_time(log)))
+}
+
 fn executor_time_found(time: ExecutorTime) -> FoundExecutorTime {
     let mut work: Vec<FoundWork> = time
         .work

@@ -13,7 +13,7 @@ use std::path::Path;
 
 pub use asked::ask;
 pub use declared::{DeclaredStage, Executors, StageMeasure};
-pub use found::found;
+pub use found::{executor_time_of, found};
 pub use measured::Measured;
 pub use sparkwright_event_log::EventLogError;
 

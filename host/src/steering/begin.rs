@@ -4,6 +4,7 @@ use super::setup::SteeringSetup;
 use crate::clock::now_ms;
 use crate::digest::sha256_hex;
 use crate::engine::{EngineError, Prepared, module_bytes};
+use crate::lesson::Lessons;
 use crate::record::{ApplicationIdentity, FORMAT, ModuleIdentity, Recorder, Run, RunState};
 use crate::spark::protocol::Hello;
 
@@ -39,6 +40,7 @@ pub(super) fn begin_record(
     let run = Run {
         format: FORMAT,
         application,
+        job: launch.lessons.as_ref().and_then(Lessons::recorded),
         mode: launch.mode.word().to_owned(),
         policy: launch.identity.clone(),
         module: module.clone(),

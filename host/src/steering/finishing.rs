@@ -65,7 +65,7 @@ pub(super) fn finish(steered: &Steered) {
                 taught = Some((read, run));
             }
             Some(Err(error)) => steered.recorder.fault(format!("Spark's event log is not kept: {error}")),
-            None if steered.launch.lessons.is_some() => {
+            None if steered.launch.named_store() => {
                 steered.recorder.fault("the run teaches nothing: it left no event log on this machine");
             }
             None => {}
@@ -198,11 +198,13 @@ pub(super) fn keep_lesson(
     let (true, Ok(log), Some(run)) = (launch.lessons.is_some() || launch.lesson.is_some(), log, run) else { return };
     let outcome = launch.outcome.as_deref().and_then(outcome);
     if !log.measured.ended() && outcome.is_none_or(Outcome::is_well) {
-        recorder.fault("the run teaches nothing: its event log has no end");
+        if launch.named_store() {
+            recorder.fault("the run teaches nothing: its event log has no end");
+        }
         return;
     }
     let job = launch.lessons.as_ref().map_or("", |lessons| lessons.job.as_str());
-    let lesson = lesson(log, outcome, run, job, launch.mode.word());
+    let lesson = lesson(log, outcome, run, (job, &launch.labels), launch.mode.word());
     let mut lesson = if launch.mode == Mode::Act { told(lesson, launch) } else { lesson };
     if let Some(prepared) = prepared.filter(|_| launch.lessons.is_some() && lesson.ended != RunEnd::Failed) {
         let within = Some(Duration::from_millis(STARTS_REPLAYED_WITHIN_MS));
@@ -221,7 +223,7 @@ pub(super) fn keep_lesson(
     }
     if let Some(lessons) = &launch.lessons {
         let within = Duration::from_millis(STORE_TAKES_WITHIN_MS);
-        if let Err(error) = Store::at(&lessons.store, within).and_then(|store| store.keep(&lesson)) {
+        if let Err(error) = Store::at(&lessons.store.url, within).and_then(|store| store.keep(&lesson)) {
             recorder.fault(format!("the run's lesson is not kept: {error}"));
         }
     }

@@ -27,8 +27,9 @@ use crate::clock::now_ms;
 use crate::engine::{EngineError, Prepared, module_bytes, prepared_by};
 use crate::launch::event_log::{DIR, folder_of};
 use crate::launch::plan::no_launch_plan;
+use crate::lesson::Lessons;
 use crate::own_log::tell;
-use crate::record::{ApplicationIdentity, ModuleIdentity, RecordedDecision, Recorder};
+use crate::record::{ApplicationIdentity, Change, ModuleIdentity, RecordedDecision, Recorder};
 use crate::spark::lines::read_whole;
 use crate::spark::protocol::{Greeting, Hello, Role, VERSION};
 
@@ -295,6 +296,9 @@ impl Server {
         };
         let prepared = Arc::clone(&self.prepared);
         let steered = Arc::new(Steered::new(launch, hello, prepared, recorder, Driver::new(stream)));
+        if let Some(job) = steered.launch.lessons.as_ref().and_then(Lessons::recorded) {
+            steered.recorder.note(Change::Job(job));
+        }
         steered.record_launch();
         lock(&steered.outcomes).started_with(steered.starts_with(), now_ms());
         // A write that a stopped driver does not take must not stop the host for good.

@@ -95,3 +95,11 @@ pub struct SteeringSetup {
     #[serde(default)]
     pub lesson: Option<PathBuf>,
 }
+
+impl SteeringSetup {
+    /// Whether somebody named a store: who did is told what keeps a run from learning or teaching.
+    #[must_use]
+    pub fn named_store(&self) -> bool {
+        self.lessons.as_ref().is_some_and(|lessons| lessons.store.named)
+    }
+}

@@ -11,16 +11,17 @@ use super::setup::{Mode, SteeringSetup};
 use crate::engine::Prepared;
 use crate::launch::cluster::cluster_facts;
 use crate::launch::plan::{PlanError, launch_facts, plan_launch};
-use crate::lesson::{Learned, job_here, no_lessons, nothing_kept_at_once};
+use crate::lesson::{Learned, Lessons, job_here, no_lessons, nothing_kept_at_once};
 use crate::spark::protocol::{Hello, VERSION};
 
 impl SteeringSetup {
     /// Completes the name of a job that `submit` did not start, by its label or else the application's name.
     pub(super) fn name_job(&mut self, application: &str) {
+        let Some(Lessons { store, .. }) = self.lessons.as_ref().filter(|lessons| lessons.job.is_empty()) else {
+            return;
+        };
         let label = self.labels.get("job").map(String::as_str);
-        if let Some(lessons) = self.lessons.as_mut().filter(|lessons| lessons.job.is_empty()) {
-            lessons.job = job_here(None, label, Some(application), None).name;
-        }
+        self.lessons = Lessons::of(job_here(None, label, Some(application), None), store.clone());
     }
 
     /// Makes the launch plan that `submit` would have made, and gives what the plugin is to set while its driver starts.
@@ -41,7 +42,7 @@ impl SteeringSetup {
         let cluster = cluster_facts(&hello.master, &hello.spark, hello.python, hello.user_confs(&[]));
         self.name_job(&hello.name);
         let within = Duration::from_millis(STORE_ANSWERS_WHILE_STARTING_MS);
-        let learned = self.lessons.as_ref().map_or_else(Learned::default, |lessons| {
+        let learned = self.lessons.as_mut().map_or_else(Learned::default, |lessons| {
             let (learned, read) = lessons.learned(within, &[]);
             if let Err(error) = read {
                 fault(no_lessons(&error));

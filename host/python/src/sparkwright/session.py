@@ -21,6 +21,8 @@ PREFIX = "spark.sparkwright."
 LOCAL_MASTER = "local[*]"
 # The host's own default, for what is made before there is a host.
 RECORDS = "runs"
+# The word that is no store; a folder of that name is `./none`.
+NO_STORE = "none"
 
 
 def session(
@@ -46,7 +48,7 @@ def session(
         mode: `act`, `shadow` (only plan and record) or `off`.
         record: The folder for the record of the run; by default `runs` in the working folder.
         store: The store of lessons, by which the launch is planned and where the run leaves its own: a folder, or an address as `s3://bucket/prefix`;
-            by default `SPARKWRIGHT_STORE`, else the policy's `monitoring.store`.
+            `none` for none. By default `SPARKWRIGHT_STORE`, else the policy's `monitoring.store`, else `~/.local/share/sparkwright/lessons`.
         job: The job that this is a run of; by default what Airflow or Dagster says, else the application's name without dates, counters and ids.
 
     Raises:
@@ -59,7 +61,7 @@ def session(
         "environment": environment,
         "mode": mode,
         "record": None if record is None else os.path.abspath(record),
-        "store": None if store is None else _address(os.fspath(store)),
+        "store": None if store is None else _address(store),
         "job": job,
     }
     choices = {PREFIX + name: value for name, value in chosen.items() if value is not None}
@@ -84,9 +86,9 @@ def session(
     return builder.getOrCreate()
 
 
-def _address(store: str) -> str:
+def _address(store: str | os.PathLike[str]) -> str:
     """A store's address; a folder's is absolute, since the host may have been started in another one."""
-    return store if ":" in store else os.path.abspath(store)
+    return store if isinstance(store, str) and (":" in store or store.strip() == NO_STORE) else os.path.abspath(store)
 
 
 def _options(builder: SparkSession.Builder) -> dict[str, str]:

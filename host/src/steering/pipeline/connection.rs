@@ -138,9 +138,12 @@ impl Connection {
             return Ok(json!({"history": History::default(), "job": null, "missed": null}));
         };
         let label = self.host.launch.labels.get("job").map(String::as_str);
-        let lessons = Lessons { job: job_here(job, label, application, None).name, store };
+        let Some(mut lessons) = Lessons::of(job_here(job, label, application, None), store) else {
+            return Ok(json!({"history": History::default(), "job": null, "missed": null}));
+        };
         let (learned, read) = lessons.learned(Duration::from_millis(STORE_ANSWERS_WITHIN_MS), &[]);
-        Ok(json!({"history": learned.history, "job": lessons.job, "missed": read.err().map(|error| error.to_string())}))
+        let missed = read.err().filter(|_| lessons.store.named).map(|error| error.to_string());
+        Ok(json!({"history": learned.history, "job": lessons.job, "missed": missed}))
     }
 
     fn ask(&mut self, request: AskRequest) -> Result<Value, Refusal> {

@@ -177,7 +177,7 @@ class HostLink:
 
     def history(self, store: str | None, job: str | None, application: str | None) -> tuple[dict[str, Any], str | None]:
         """What the lessons of earlier runs say, for the launch plan of an application that is about to start, and why there are none where they
-        were missed. The store is the one named, else `SPARKWRIGHT_STORE`, else the policy's; without one the history is empty."""
+        were missed. The store is the one named, else `SPARKWRIGHT_STORE`, else the policy's, else this user's; without one the history is empty."""
         told = self._request("history", store=store, job=job, application=application)
         return cast("dict[str, Any]", told["history"]), cast("str | None", told["missed"])
 
