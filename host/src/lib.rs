@@ -25,6 +25,7 @@ pub mod record;
 pub mod replay;
 pub mod review;
 pub mod spark;
+pub mod spending;
 pub mod steering;
 pub mod store;
 pub mod web;

@@ -161,8 +161,14 @@ fn a_fleet_is_summed_up_and_each_run_has_its_row() {
     assert_eq!((&runs[2]["answer"], &runs[2]["causes"]), (&review["answer"], &review["causes"]));
     assert_eq!(runs[2]["executor_seconds"].as_f64(), Some(8.0 * (4.0 * 326.0 + 1.0)));
 
+    let seconds = |name: &str| fleet[name].as_f64().unwrap();
+    let idle: f64 = runs.iter().map(|run| run["executor_time"]["idle_ms"].as_f64().unwrap()).sum();
+    assert!((seconds("idle_seconds") - idle / 1e3).abs() < 1e-3 && idle > 0.0, "{idle}");
+    assert!(seconds("pinned_seconds") == 0.0 && seconds("idle_seconds") < seconds("executor_seconds"));
+
     let (code, out, err) = scene.run(&["fleet", "logs"]);
     assert_eq!(code, Some(0), "{err}");
+    assert!(out.contains(" % idle), 1280 tasks"), "{out}");
     assert!(out.starts_with("6 runs: "), "{out}");
     for part in ["what their time went to", "runs to look at first", "left out: 1 log, `logs/b/note.txt`"] {
         assert!(out.contains(part), "{part} in {out}");

@@ -56,6 +56,9 @@ def test_a_row_for_each_log_as_the_command_has_it(spark: Any, tmp_path: Path) ->
         assert row["left_out"] is None
         for member in ("application", "run_ms", "executor_seconds", "tasks", "answer"):
             assert row[member] == run[member], member
+        spent = run["executor_time"]
+        assert (row["idle_seconds"], row["pinned_seconds"]) == (spent["idle_ms"] / 1e3, spent["pinned_ms"] / 1e3)
+        assert 0 <= row["idle_seconds"] <= row["executor_seconds"]
         assert [cause["cause"] for cause in row["causes"]] == [cause["cause"] for cause in run["causes"]]
         assert abs(sum(cause["share"] for cause in row["causes"]) - 1) < 1e-9
         assert [(one["key"], one["set_to"], one["gain_ms"]) for one in row["advice"]] == [

@@ -2,15 +2,17 @@
 
 use clap::{Args, Subcommand};
 use serde::Serialize;
+use sparkwright_core::cost::Prices;
 use sparkwright_core::decision::{Answer as _, Listed};
 use sparkwright_core::facts::{ClusterFacts, JobFacts};
 use sparkwright_core::history::setback::TAKEN_BACK;
 use sparkwright_core::launch::{PlanLaunchAnswer, PlanLaunchInput};
 use sparkwright_core::lesson::{Lesson, RunEnd, history, plans};
 use sparkwright_core::steering::STORE_LISTS_WITHIN_MS;
-use sparkwright_core::trace::render_ms;
+use sparkwright_core::trace::{render_micros, render_ms};
 use sparkwright_core::units::Bytes;
 use sparkwright_policy::written_facts;
+use sparkwright_record::percent;
 
 use super::policy_options::{PolicyOptions, prepared_launch};
 use super::store_options::{StoreOptions, tell_unread};
@@ -19,8 +21,9 @@ use super::{Exit, Failure};
 use crate::clock;
 use crate::launch::plan::plan_launch;
 use crate::lesson::nothing_kept_at_once;
+use crate::spending::{Spending, by_label};
 use crate::steering::{Mode, SteeringSetup};
-use crate::store::{Known, Read};
+use crate::store::{Known, Read, Store};
 
 /// Shows the jobs of a store; of one its runs, and what the next one will start with.
 #[derive(Debug, Args)]
@@ -38,6 +41,12 @@ pub struct Jobs {
     /// Input size of the next run, as 100GB.
     #[arg(long, value_name = "SIZE", value_parser = written_facts::size)]
     input_bytes: Option<Bytes>,
+    /// Sum up what the runs of all jobs took by the values of this label (`submit --label team=risk`).
+    #[arg(long, value_name = "LABEL", conflicts_with_all = ["name", "input_bytes"])]
+    by: Option<String>,
+    /// With --by: only runs that started in the last so many days.
+    #[arg(long, value_name = "DAYS", requires = "by", value_parser = clap::value_parser!(u64).range(1..=36_500))]
+    days: Option<u64>,
     /// Print a JSON object.
     #[arg(long)]
     json: bool,
@@ -65,7 +74,29 @@ struct OneJob<'a> {
     job: &'a str,
     /// The newest first.
     runs: &'a [Lesson],
+    /// What they took together.
+    spent: Spending,
     next: Listed<'a, PlanLaunchAnswer>,
+}
+
+#[derive(Serialize)]
+struct ByLabel<'a> {
+    by: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    days: Option<u64>,
+    currency: &'a str,
+    /// The most executor time first.
+    groups: Vec<Group<'a>>,
+    /// What all of them took together.
+    spent: Spending,
+}
+
+#[derive(Serialize)]
+struct Group<'a> {
+    /// The label's value; null for runs without it.
+    value: Option<&'a str>,
+    #[serde(flatten)]
+    spent: Spending,
 }
 
 #[derive(Serialize)]
@@ -90,6 +121,9 @@ impl Jobs {
         }
         let launch = self.policy.launch(Mode::Act)?;
         let store = self.store.required(&launch.policy, STORE_LISTS_WITHIN_MS)?;
+        if let Some(label) = &self.by {
+            return self.by_label(&launch, label, &store);
+        }
         match &self.name {
             Some(name) => {
                 let read = store.lessons(name)?;
@@ -144,8 +178,10 @@ impl Jobs {
         };
         let plan = plan_launch(&prepared, &facts)?;
         let currency = &launch.policy.cost.currency;
+        let prices = Prices::of(&launch.policy);
         if self.json {
-            print_json(&OneJob { job: name, runs: &read.lessons, next: Listed::of(&plan, currency) })?;
+            let spent = Spending::of(&read.lessons, prices);
+            print_json(&OneJob { job: name, runs: &read.lessons, spent, next: Listed::of(&plan, currency) })?;
             return Ok(Exit::Fine);
         }
         let mut runs = table([
@@ -155,6 +191,8 @@ impl Jobs {
             "run time",
             "executors",
             "executor time",
+            "unused",
+            "cost",
             "executor memory",
             "GC",
             "spilled",
@@ -168,6 +206,8 @@ impl Jobs {
                 render_ms(run.run_ms),
                 run.executors.to_string(),
                 render_ms(lesson.executor_ms),
+                unused(&Spending::of([lesson], prices)),
+                cost(prices.executor_time(lesson.executor_ms), currency),
                 run.executor_heap_bytes.map_or_else(|| "-".to_owned(), |bytes| bytes.to_string()),
                 run.gc_share.map_or_else(|| "-".to_owned(), |share| format!("{:.0} %", share * 100.0)),
                 run.spilled_bytes.map_or_else(|| "-".to_owned(), |bytes| bytes.to_string()),
@@ -182,7 +222,20 @@ impl Jobs {
                 made.trace.why(),
             ]);
         }
-        print(&format!("{name}: {}\n{runs}\n\n{next}\n", counted(read.lessons.len(), "run")));
+        print(&format!("{name}: {}\n{runs}\n\n", counted(read.lessons.len(), "run")));
+        if let Some(newest) = read.lessons.iter().find(|lesson| !lesson.starts.is_empty()) {
+            let mut starts = table(["executors at the start", "run time", "executor time", "cost"]);
+            for start in &newest.starts {
+                starts.add_row([
+                    start.executors.to_string(),
+                    render_ms(start.run_ms),
+                    render_ms(start.executor_ms),
+                    cost(prices.executor_time(start.executor_ms), currency),
+                ]);
+            }
+            print(&format!("The run of {} by replay, under its policy:\n{starts}\n\n", day(newest.started_ms)));
+        }
+        print(&format!("{next}\n"));
         for made in plan.decisions() {
             for note in made.trace.notes.iter().filter(|note| note.starts_with(TAKEN_BACK)) {
                 print(&format!("\n{} {}, {note}\n", made.title, made.text(currency)));
@@ -193,6 +246,60 @@ impl Jobs {
         }
         Ok(Exit::Fine)
     }
+}
+
+impl Jobs {
+    /// What the runs of all jobs took, by the values of a label.
+    fn by_label(&self, launch: &SteeringSetup, label: &str, store: &Store) -> Result<Exit, Failure> {
+        let since_ms =
+            self.days.map_or(0, |days| clock::now_ms().saturating_sub(days.saturating_mul(24 * 60 * 60 * 1_000)));
+        let read = store.since(since_ms)?;
+        tell_unread(read.unread);
+        let (prices, currency) = (Prices::of(&launch.policy), &launch.policy.cost.currency);
+        let groups = by_label(&read.lessons, label, prices);
+        let spent = Spending::of(&read.lessons, prices);
+        if self.json {
+            let groups = groups.into_iter().map(|(value, spent)| Group { value, spent }).collect();
+            print_json(&ByLabel { by: label, days: self.days, currency, groups, spent })?;
+            return Ok(Exit::Fine);
+        }
+        let mut table = table([label, "runs", "executor time", "of all", "unused", "cost"]);
+        let all = groups.iter().map(|(value, spent)| (value.unwrap_or("(none)"), spent)).chain([("all", &spent)]);
+        for (value, of) in all {
+            table.add_row([
+                value.to_owned(),
+                of.runs.to_string(),
+                render_ms(of.executor_ms),
+                share(of.executor_ms, spent.executor_ms),
+                unused(of),
+                cost(of.cost_micros, currency),
+            ]);
+        }
+        print(&format!("{table}\n"));
+        Ok(Exit::Fine)
+    }
+}
+
+/// What of the executors' time ran nothing, and what of that had cached blocks.
+fn unused(spent: &Spending) -> String {
+    let known_ms = spent.executor_ms.saturating_sub(spent.unknown_ms);
+    if known_ms == 0 {
+        return "-".to_owned();
+    }
+    let idle = share(spent.idle_ms.saturating_add(spent.pinned_ms), known_ms);
+    if spent.pinned_ms == 0 {
+        idle
+    } else {
+        format!("{idle} ({} with cached blocks)", share(spent.pinned_ms, known_ms))
+    }
+}
+
+fn share(part_ms: u64, whole_ms: u64) -> String {
+    if whole_ms == 0 { "-".to_owned() } else { percent(part_ms as f64 / whole_ms as f64) }
+}
+
+fn cost(micros: Option<u64>, currency: &str) -> String {
+    micros.map_or_else(|| "-".to_owned(), |micros| format!("{} {currency}", render_micros(micros)))
 }
 
 /// How a run ended, and what it lacked.

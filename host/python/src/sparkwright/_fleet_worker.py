@@ -50,9 +50,12 @@ def row(name: str, folder: str, command: str) -> tuple[Any, ...]:
         (it["key"], it["now"], it["set_to"], it["gain_ms"]["expected"], it["gain_ms"]["low"], it["gain_ms"]["high"], it["because"])
         for it in run["advice"]
     ]
-    return (name, run["application"], run["run_ms"], run["executor_seconds"], run["tasks"], run["answer"], causes, advice, run.get("unknown"), None)
+    time = run.get("executor_time")
+    unused = (None, None) if time is None else (time["idle_ms"] / 1e3, time["pinned_ms"] / 1e3)
+    run_time = (run["application"], run["run_ms"], run["executor_seconds"], *unused, run["tasks"])
+    return (name, *run_time, run["answer"], causes, advice, run.get("unknown"), None)
 
 
 def unreadable(name: str, why: str) -> tuple[Any, ...]:
     """The row of a log that tells nothing."""
-    return (name, None, None, None, None, None, [], [], None, why)
+    return (name, *[None] * 7, [], [], None, why)

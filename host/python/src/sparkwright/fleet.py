@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 SCHEMA = (
-    "log string, application string, run_ms long, executor_seconds double, tasks long, answer string, "
+    "log string, application string, run_ms long, executor_seconds double, idle_seconds double, pinned_seconds double, tasks long, answer string, "
     "causes array<struct<cause: string, title: string, `where`: string, time_ms: long, share: double>>, "
     "advice array<struct<key: string, now: long, set_to: long, gain_ms: long, gain_low_ms: long, gain_high_ms: long, because: string>>, "
     "unknown string, left_out string"
@@ -32,7 +32,8 @@ def fleet(spark: SparkSession, *paths: str, partitions: int | None = None) -> Da
         partitions: Tasks of the job; by default four for each slot.
 
     Returns:
-        A row for each log: `log`, `application`, `run_ms`, `executor_seconds`, `tasks`, `answer` (a sentence), `causes` (their shares add up to 1),
+        A row for each log: `log`, `application`, `run_ms`, `executor_seconds`, of it `idle_seconds` (slots that ran nothing) and `pinned_seconds`
+        (executors that ran nothing and had cached blocks), `tasks`, `answer` (a sentence), `causes` (their shares add up to 1),
         `advice` (keys by replay), `unknown` (why nothing is known of other sizes), `left_out` (why the log tells nothing).
     """
     context = spark.sparkContext

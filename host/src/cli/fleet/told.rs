@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::Serialize;
 use sparkwright_core::printable;
 use sparkwright_core::trace::render_ms;
-use sparkwright_record::{Found, FoundAdvice, percent};
+use sparkwright_record::{Found, FoundAdvice, FoundExecutorTime, percent};
 use sparkwright_replay::log::Log;
 
 use crate::cli::terminal::counted;
@@ -60,6 +60,10 @@ struct AdviceOfAll {
 pub(super) struct Told {
     run_ms: u64,
     executor_seconds: f64,
+    /// Of that, slots that ran nothing.
+    idle_seconds: f64,
+    /// Of that, executors that ran nothing and had cached blocks.
+    pinned_seconds: f64,
     tasks: u64,
     /// The most time first.
     causes: Vec<CauseOfAll>,
@@ -90,6 +94,11 @@ impl ToldRun {
     }
 }
 
+/// A part of the runs' executor time in seconds.
+fn part(runs: &[ToldRun], of: fn(&FoundExecutorTime) -> f64) -> f64 {
+    runs.iter().filter_map(|run| run.found.executor_time.as_ref()).map(of).sum::<f64>() / 1e3
+}
+
 impl Told {
     pub(super) fn of(runs: Vec<ToldRun>, left_out: Vec<LeftOut>) -> Self {
         let run_ms: u64 = runs.iter().map(|run| run.found.run_ms).sum();
@@ -115,6 +124,8 @@ impl Told {
         Self {
             run_ms,
             executor_seconds: runs.iter().map(|run| run.executor_seconds).sum(),
+            idle_seconds: part(&runs, |time| time.idle_ms),
+            pinned_seconds: part(&runs, |time| time.pinned_ms),
             tasks: runs.iter().map(|run| run.tasks).sum(),
             causes,
             advice,
@@ -123,12 +134,23 @@ impl Told {
         }
     }
 
+    /// What of the executors' time ran nothing; empty where there was none.
+    fn unused(&self) -> String {
+        let share = |seconds: f64| percent(seconds / self.executor_seconds);
+        match (self.idle_seconds + self.pinned_seconds, self.pinned_seconds) {
+            (unused, _) if unused <= 0.0 || self.executor_seconds <= 0.0 => String::new(),
+            (unused, pinned) if pinned <= 0.0 => format!(" ({} idle)", share(unused)),
+            (unused, pinned) => format!(" ({} idle, {} of it with cached blocks)", share(unused), share(pinned)),
+        }
+    }
+
     pub(super) fn text(&self) -> String {
         let mut text = format!(
-            "{}: {} of run time, {} of executor time, {} tasks\n\nwhat their time went to\n",
+            "{}: {} of run time, {} of executor time{}, {} tasks\n\nwhat their time went to\n",
             counted(self.runs.len(), "run"),
             render_ms(self.run_ms),
             seconds(self.executor_seconds),
+            self.unused(),
             self.tasks
         );
         let (told, rest): (Vec<&CauseOfAll>, Vec<&CauseOfAll>) =
