@@ -95,8 +95,35 @@ test("the review says what the time went to and what would have saved some, as t
   assert.ok(causes.length > 3, "the record has some");
   const first = await rows("Causes").first().innerText();
   for (const part of [causes[0].title, `${Math.round(causes[0].share * 100)} %`]) assert.ok(first.includes(part), `${part} in ${first}`);
+  assert.equal(await rows("Executor time").count(), 0, "its version took no executor time apart");
   if (advice.length === 0) await review.getByText("No key is known that would have saved 5 % of it.").waitFor();
   else await eventually(() => rows("Advice").count(), advice.length, "a row for each advice");
+});
+
+test("the review takes the executors' time apart, with what each part cost", async (t) => {
+  const { run: recorded } = RUNS.waves;
+  const work = [
+    { query: 3, what: "count at flights.py:12", executor_ms: 60_000 },
+    { job: 7, what: "treeAggregate at RDD.scala:1", executor_ms: 20_000 },
+    { query: 4, what: "", executor_ms: 100 },
+  ];
+  const executor_time = { whole_ms: 100_000, work, others: 2, others_ms: 900, pinned_ms: 4_000, idle_ms: 15_000 };
+  const cost = { ...recorded.review.answer.trend, value: { executor_ms: 100_000, micros: 2_000_000 } };
+  const { answer, found } = recorded.review;
+  const review = { ...recorded.review, answer: { ...answer, report: { ...answer.report, cost } }, found: { ...found, executor_time } };
+  const file = join(await folder(t), "run.json");
+  await writeFile(file, JSON.stringify({ ...recorded, review }));
+  const page = await fromFile(t, file);
+  const shown = region(page, "Review");
+  await shown.getByRole("heading", { name: "What the executors' time went to, 1 min 40 s in all", exact: true }).waitFor();
+  const rows = shown.getByRole("region", { name: "Executor time", exact: true }).locator("tbody tr");
+  assert.deepEqual((await rows.allInnerTexts()).map((text) => text.split("\t")), [
+    ["query 3, count at flights.py:12", "1 min 0 s", "60 %", `1.2 ${recorded.review.currency}`],
+    ["job 7, treeAggregate at RDD.scala:1", "20.0 s", "20 %", `0.4 ${recorded.review.currency}`],
+    ["3 more queries and jobs", "1.0 s", "1 %", `0.02 ${recorded.review.currency}`],
+    ["idle, with cached blocks", "4.0 s", "4 %", `0.08 ${recorded.review.currency}`],
+    ["idle", "15.0 s", "15 %", `0.3 ${recorded.review.currency}`],
+  ]);
 });
 
 test("a record of an older version says where its review is to be had", async (t) => {

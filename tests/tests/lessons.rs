@@ -240,7 +240,8 @@ fn without_a_named_store_the_users_folder_has_the_lessons() {
     let data = scene.path("data");
     let store = data.join("sparkwright/lessons").display().to_string();
     let run = |data: &Path, confs: &[&str]| {
-        let application = scene.steered::<&str>([]).env("SPARKWRIGHT_STORE", "").env("XDG_DATA_HOME", data);
+        let application =
+            scene.steered(["--label", "team=risk"]).env("SPARKWRIGHT_STORE", "").env("XDG_DATA_HOME", data);
         let application = application.args(["--master", "local[2]"]).args(confs);
         let outcome = application.arg(program("exits.py")).args(["tasks", "--tasks", "6"]).run().unwrap();
         assert_eq!(outcome.code(), Some(0), "{}", outcome.stderr);
@@ -265,6 +266,16 @@ fn without_a_named_store_the_users_folder_has_the_lessons() {
     let told = here(&["explain", "--record", &scene.text("runs"), "last"]).stdout;
     assert!(told.contains("job exits (by main file): planned by 1 earlier run"), "{told}");
     assert_eq!(json(&here(&["jobs", "--json"]).stdout)["jobs"][0]["runs"], 2);
+    let spent = json(&here(&["jobs", "--by", "team", "--json"]).stdout);
+    let risk = &spent["groups"][0];
+    let ms = |name: &str| risk[name].as_u64().unwrap();
+    assert_eq!(
+        (risk["value"].as_str(), risk["runs"].as_u64(), ms("unknown_ms")),
+        (Some("risk"), Some(2), 0),
+        "{spent:#}"
+    );
+    assert!(ms("idle_ms") > 0 && ms("idle_ms") + ms("pinned_ms") < ms("executor_ms"), "{spent:#}");
+    assert_eq!(spent["spent"], json(&here(&["jobs", "exits", "--json"]).stdout)["spent"], "there is no other job");
     // What can't be kept is said in the record, and nowhere else.
     let file = scene.path("no-folder");
     fs::write(&file, "").unwrap();

@@ -212,24 +212,31 @@ impl Found {
 }
 
 impl FoundExecutorTime {
-    /// The largest parts, each with its share, and with what it cost of so much.
+    /// What it went to, each with its time in milliseconds: the largest queries and jobs by themselves. They add up to the whole.
+    #[must_use]
+    pub fn parts(&self) -> Vec<(String, f64)> {
+        let (told, rest): (Vec<&FoundWork>, Vec<&FoundWork>) =
+            self.work.iter().partition(|work| work.executor_ms >= TOLD_FROM * self.whole_ms);
+        let rest_ms = self.others_ms + rest.iter().map(|work| work.executor_ms).sum::<f64>();
+        let count = self.others + rest.len() as u64;
+        let mut parts: Vec<(String, f64)> = told.iter().map(|work| (work.title(), work.executor_ms)).collect();
+        parts.push((
+            if count == 1 { "1 more query or job".into() } else { format!("{count} more queries and jobs") },
+            rest_ms,
+        ));
+        parts.push(("idle, with cached blocks".into(), self.pinned_ms));
+        parts.push(("idle".into(), self.idle_ms));
+        parts.retain(|(_, ms)| *ms > 0.0);
+        parts
+    }
+
+    /// Its parts, each with its share, and with what it cost of so much.
     fn text(&self, cost: Option<(u64, &str)>) -> String {
         if self.whole_ms <= 0.0 {
             return String::new();
         }
         let mut text = format!("\nwhat the executors' time went to, {} in all\n", millis(self.whole_ms));
-        let (told, rest): (Vec<&FoundWork>, Vec<&FoundWork>) =
-            self.work.iter().partition(|work| work.executor_ms >= TOLD_FROM * self.whole_ms);
-        let rest_ms = self.others_ms + rest.iter().map(|work| work.executor_ms).sum::<f64>();
-        let count = self.others + rest.len() as u64;
-        let mut parts: Vec<(f64, String)> = told.iter().map(|work| (work.executor_ms, work.title())).collect();
-        parts.push((
-            rest_ms,
-            if count == 1 { "1 more query or job".into() } else { format!("{count} more queries and jobs") },
-        ));
-        parts.push((self.pinned_ms, "idle, with cached blocks".into()));
-        parts.push((self.idle_ms, "idle".into()));
-        for (ms, what) in parts.into_iter().filter(|(ms, _)| *ms > 0.0) {
+        for (what, ms) in self.parts() {
             let share = ms / self.whole_ms;
             let cost = cost.map_or_else(String::new, |(micros, currency)| {
                 format!(", {} {currency}", render_micros((micros as f64 * share) as u64))

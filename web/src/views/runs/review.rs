@@ -1,8 +1,9 @@
 //! What a run's time went to, and what would have made it shorter.
 
+use serde::Deserialize as _;
 use serde_json::Value;
 use sparkwright_core::trace::{Decision, render_micros, render_ms};
-use sparkwright_record::{RunState, percent};
+use sparkwright_record::{FoundExecutorTime, RunState, percent};
 use yew::prelude::*;
 
 use crate::parts::why::{WhyButton, grade};
@@ -23,6 +24,7 @@ pub fn Review(properties: &RunProperties) -> Html {
     };
     let (answer, report) = (&review.answer, &review.answer.report);
     let trend = answer.trend.value.word().replace('_', " ");
+    let priced = report.cost.as_ref().map(|cost| (cost.value.micros, review.currency.as_str()));
     let cost = report.cost.as_ref().map(|Decision { value, grade: of, trace }| {
         let shown = format!("{} {}", render_micros(value.micros), review.currency);
         let why = Why { title: "Cost of the run".to_owned(), value: shown.clone(), grade: *of, trace: trace.clone() };
@@ -40,7 +42,7 @@ pub fn Review(properties: &RunProperties) -> Html {
                 { cost.unwrap_or_default() }
                 <div><dt>{"Trend"}</dt><dd><span class="figure">{ &trend }</span>{" "}{ grade(answer.trend.grade) }{" "}<WhyButton why={Why::of("Trend", trend.clone(), &answer.trend)} /></dd></div>
             </dl>
-            { review.found.as_ref().map_or_else(|| older(&run.application.id), found) }
+            { review.found.as_ref().map_or_else(|| older(&run.application.id), |it| found(it, priced)) }
         </section>
     }
 }
@@ -71,7 +73,7 @@ fn objects(object: &Value, name: &str) -> Vec<Value> {
     of(object, name).as_array().cloned().unwrap_or_default()
 }
 
-fn found(found: &Value) -> Html {
+fn found(found: &Value, cost: Option<(u64, &str)>) -> Html {
     html! {
         <>
             <p><strong>{ text(found, "answer") }</strong></p>
@@ -79,6 +81,34 @@ fn found(found: &Value) -> Html {
             { causes(found) }
             <h3>{"What would have made it shorter, by replay"}</h3>
             { advice(found) }
+            { executor_time(found, cost) }
+        </>
+    }
+}
+
+/// What the executors' time went to, and what of so much each part cost.
+fn executor_time(found: &Value, cost: Option<(u64, &str)>) -> Html {
+    let Ok(time) = FoundExecutorTime::deserialize(of(found, "executor_time")) else { return Html::default() };
+    let rows: Vec<Html> = time
+        .parts()
+        .into_iter()
+        .map(|(what, ms)| {
+            let share = ms / time.whole_ms;
+            let cost = cost.map(|(micros, currency)| {
+                html! { <td>{ format!("{} {currency}", render_micros((micros as f64 * share) as u64)) }</td> }
+            });
+            html! { <tr><th scope="row">{ what }</th><td>{ render_ms(ms as u64) }</td><td>{ percent(share) }</td>{ cost.unwrap_or_default() }</tr> }
+        })
+        .collect();
+    if rows.is_empty() {
+        return Html::default();
+    }
+    let heads = ["Query or job", "Executor time", "Of all", "Cost"];
+    let shown = if cost.is_some() { &heads[..] } else { &heads[..3] };
+    html! {
+        <>
+            <h3>{ format!("What the executors' time went to, {} in all", render_ms(time.whole_ms as u64)) }</h3>
+            { table("Executor time", shown, rows) }
         </>
     }
 }
