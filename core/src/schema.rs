@@ -1,4 +1,4 @@
-//! JSON Schemas of the contract: of what each decision point takes and of what it answers.
+//! JSON Schemas of the contract: of what each decision point takes, of what it answers, and of what runs leave to the next ones.
 //!
 //! They are made from the types themselves, units and meanings included, so that they can't tell anything else than the code does. With
 //! the feature `schema` only: a policy module needs none.
@@ -14,6 +14,7 @@ use crate::by_name::ByName;
 use crate::cleanup::{PlanCleanupAnswer, PlanCleanupInput};
 use crate::control::{ControlAnswer, ControlInput};
 use crate::launch::{PlanLaunchAnswer, PlanLaunchInput};
+use crate::lesson::Lesson;
 use crate::query::{PlanQueryAnswer, PlanQueryInput};
 use crate::review::{ReviewAnswer, ReviewInput};
 use crate::stage::{PlanStageAnswer, PlanStageInput};
@@ -42,6 +43,12 @@ pub fn answer(point: DecisionPoint) -> Schema {
         DecisionPoint::PlanCleanup => schema_for!(PlanCleanupAnswer),
         DecisionPoint::Review => schema_for!(ReviewAnswer),
     }
+}
+
+/// The schema of what a run teaches the next ones of its job, an object of a store.
+#[must_use]
+pub fn lesson() -> Schema {
+    schema_for!(Lesson)
 }
 
 impl<T: JsonSchema> JsonSchema for ByName<T> {

@@ -95,6 +95,7 @@ fn the_kind_of_what_went_wrong_decides_the_exit_code() {
         (&["runs"], 0, &["no runs in runs; `sparkwright submit` records one"]),
         (&["inspect"], 0, &["imports    none"]),
         (&["schema", "plan_launch", "--answer"], 0, &["$schema"]),
+        (&["schema", "lesson"], 0, &["$schema", "idle_ms"]),
         // Something was found.
         (&["check", "--strict", "warns.yaml"], 1, &["1 warning"]),
         (&["test", "fails.yaml"], 1, &["FAILED passes", "1 of 1 test failed"]),
@@ -141,6 +142,7 @@ fn the_kind_of_what_went_wrong_decides_the_exit_code() {
         (&["history", "absent"], 2, &["there is no run `absent`"]),
         (&["schema", "plan_lunch"], 2, &["invalid value 'plan_lunch'", "'plan_launch'"]),
         (&["schema", "--answer"], 2, &["a policy file has no answer", "help:"]),
+        (&["schema", "lesson", "--answer"], 2, &["a lesson has no answer", "help:"]),
         (&["inspect", "note.txt"], 2, &["REFUSED"]),
         (&["inspect", "absent.wasm"], 2, &["can't read the policy module `absent.wasm`"]),
         (&["inspect", "--conformance", "note.txt"], 2, &["the vectors in `note.txt` can't be used", "help:"]),

@@ -266,6 +266,14 @@ fn without_a_named_store_the_users_folder_has_the_lessons() {
     let told = here(&["explain", "--record", &scene.text("runs"), "last"]).stdout;
     assert!(told.contains("job exits (by main file): planned by 1 earlier run"), "{told}");
     assert_eq!(json(&here(&["jobs", "--json"]).stdout)["jobs"][0]["runs"], 2);
+    let schema = json(&here(&["schema", "lesson"]).stdout);
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    for file in files(Path::new(&store)) {
+        let lesson = json(&fs::read_to_string(&file).unwrap());
+        let problems: Vec<String> = validator.iter_errors(&lesson).map(|error| error.to_string()).collect();
+        assert_eq!(problems, [""; 0], "{lesson:#}");
+        assert!(lesson.as_object().unwrap().keys().all(|key| schema["properties"].get(key).is_some()), "{lesson:#}");
+    }
     let spent = json(&here(&["jobs", "--by", "team", "--json"]).stdout);
     let risk = &spent["groups"][0];
     let ms = |name: &str| risk[name].as_u64().unwrap();
