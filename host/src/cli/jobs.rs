@@ -1,12 +1,9 @@
 //! `sparkwright jobs`.
 
 use clap::{Args, Subcommand};
-use serde::Serialize;
-use sparkwright_core::decision::{Answer as _, Listed};
-use sparkwright_core::facts::{ClusterFacts, JobFacts};
+use sparkwright_core::decision::Answer as _;
 use sparkwright_core::history::setback::TAKEN_BACK;
-use sparkwright_core::launch::{PlanLaunchAnswer, PlanLaunchInput};
-use sparkwright_core::lesson::{Lesson, RunEnd, history, plans};
+use sparkwright_core::lesson::{Lesson, RunEnd, plans};
 use sparkwright_core::steering::STORE_LISTS_WITHIN_MS;
 use sparkwright_core::trace::render_ms;
 use sparkwright_core::units::Bytes;
@@ -16,8 +13,7 @@ use super::policy_options::{PolicyOptions, prepared_launch};
 use super::store_options::{StoreOptions, tell_unread};
 use super::terminal::{counted, print, print_json, table};
 use super::{Exit, Failure};
-use crate::clock;
-use crate::launch::plan::plan_launch;
+use crate::jobs::{AllJobs, OneJob, next_start};
 use crate::lesson::nothing_kept_at_once;
 use crate::steering::{Mode, SteeringSetup};
 use crate::store::{Known, Read};
@@ -60,26 +56,6 @@ struct Forget {
     name: String,
 }
 
-#[derive(Serialize)]
-struct OneJob<'a> {
-    job: &'a str,
-    /// The newest first.
-    runs: &'a [Lesson],
-    next: Listed<'a, PlanLaunchAnswer>,
-}
-
-#[derive(Serialize)]
-struct AllJobs<'a> {
-    jobs: Vec<JobRow<'a>>,
-}
-
-#[derive(Serialize)]
-struct JobRow<'a> {
-    job: &'a str,
-    runs: usize,
-    last: &'a Lesson,
-}
-
 impl Jobs {
     pub(super) fn run(self) -> Result<Exit, Failure> {
         if let Some(Change::Forget(forget)) = &self.forget {
@@ -104,18 +80,17 @@ impl Jobs {
     }
 
     fn all(&self, jobs: &[Known]) -> Result<Exit, Failure> {
-        let rows: Vec<JobRow<'_>> =
-            jobs.iter().map(|Known { runs, last }| JobRow { job: &last.job, runs: *runs, last }).collect();
+        let all = AllJobs::of(jobs);
         if self.json {
-            print_json(&AllJobs { jobs: rows })?;
+            print_json(&all)?;
             return Ok(Exit::Fine);
         }
-        if rows.is_empty() {
+        if all.jobs.is_empty() {
             print("no run has left a lesson in this store\n");
             return Ok(Exit::Fine);
         }
         let mut table = table(["job", "runs", "last", "ended", "run time", "executors", "executor memory"]);
-        for row in &rows {
+        for row in &all.jobs {
             table.add_row([
                 row.job.to_owned(),
                 row.runs.to_string(),
@@ -133,19 +108,10 @@ impl Jobs {
     fn one(&self, launch: &SteeringSetup, name: &str, read: &Read) -> Result<Exit, Failure> {
         tell_unread(read.unread);
         let prepared = prepared_launch(launch)??;
-        let facts = PlanLaunchInput {
-            job: JobFacts { input_bytes: self.input_bytes, ..JobFacts::default() },
-            cluster: ClusterFacts::default(),
-            now_ms: clock::now_ms(),
-            utc_offset_minutes: clock::utc_offset_minutes(),
-            labels: launch.labels.clone(),
-            history: history(&read.lessons),
-            candidates: Vec::new(),
-        };
-        let plan = plan_launch(&prepared, &facts)?;
+        let plan = next_start(&prepared, &read.lessons, &launch.labels, self.input_bytes)?;
         let currency = &launch.policy.cost.currency;
         if self.json {
-            print_json(&OneJob { job: name, runs: &read.lessons, next: Listed::of(&plan, currency) })?;
+            print_json(&OneJob::of(name, &read.lessons, Ok((&plan, currency))))?;
             return Ok(Exit::Fine);
         }
         let mut runs = table([
