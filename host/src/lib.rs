@@ -3,7 +3,7 @@
 //! [`launch`] plans what an application starts with; [`steering`] serves the plugin inside its driver, asks the policy
 //! module ([`engine`]) and records what came of it ([`record`]). [`web`] serves the page on which a policy is edited and its runs
 //! are looked at. [`replay`] computes what a run would have taken otherwise. [`store`] keeps what a run
-//! teaches ([`lesson`]) for the next runs of its job. [`cleaning`] removes what killed sessions left behind. [`cli`] is the `sparkwright` command around them. Nothing here
+//! teaches ([`lesson`]) for the next runs of its job, which [`jobs`] lists. [`cleaning`] removes what killed sessions left behind. [`cli`] is the `sparkwright` command around them. Nothing here
 //! decides: every number comes from `sparkwright_core`, compiled into `policy.wasm`.
 
 #![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
@@ -17,6 +17,7 @@ pub mod conformance;
 mod digest;
 pub mod engine;
 pub mod file_error;
+pub mod jobs;
 pub mod launch;
 pub mod lesson;
 mod own_log;

@@ -3,11 +3,9 @@
 use clap::{Args, Subcommand};
 use serde::Serialize;
 use sparkwright_core::cost::Prices;
-use sparkwright_core::decision::{Answer as _, Listed};
-use sparkwright_core::facts::{ClusterFacts, JobFacts};
+use sparkwright_core::decision::Answer as _;
 use sparkwright_core::history::setback::TAKEN_BACK;
-use sparkwright_core::launch::{PlanLaunchAnswer, PlanLaunchInput};
-use sparkwright_core::lesson::{Lesson, RunEnd, history, plans};
+use sparkwright_core::lesson::{Lesson, RunEnd, plans};
 use sparkwright_core::steering::STORE_LISTS_WITHIN_MS;
 use sparkwright_core::trace::{render_micros, render_ms};
 use sparkwright_core::units::Bytes;
@@ -19,7 +17,7 @@ use super::store_options::{StoreOptions, tell_unread};
 use super::terminal::{counted, print, print_json, table};
 use super::{Exit, Failure};
 use crate::clock;
-use crate::launch::plan::plan_launch;
+use crate::jobs::{AllJobs, OneJob, next_start};
 use crate::lesson::nothing_kept_at_once;
 use crate::spending::{Spending, by_label};
 use crate::steering::{Mode, SteeringSetup};
@@ -70,16 +68,6 @@ struct Forget {
 }
 
 #[derive(Serialize)]
-struct OneJob<'a> {
-    job: &'a str,
-    /// The newest first.
-    runs: &'a [Lesson],
-    /// What they took together.
-    spent: Spending,
-    next: Listed<'a, PlanLaunchAnswer>,
-}
-
-#[derive(Serialize)]
 struct ByLabel<'a> {
     by: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -97,18 +85,6 @@ struct Group<'a> {
     value: Option<&'a str>,
     #[serde(flatten)]
     spent: Spending,
-}
-
-#[derive(Serialize)]
-struct AllJobs<'a> {
-    jobs: Vec<JobRow<'a>>,
-}
-
-#[derive(Serialize)]
-struct JobRow<'a> {
-    job: &'a str,
-    runs: usize,
-    last: &'a Lesson,
 }
 
 impl Jobs {
@@ -138,18 +114,17 @@ impl Jobs {
     }
 
     fn all(&self, jobs: &[Known]) -> Result<Exit, Failure> {
-        let rows: Vec<JobRow<'_>> =
-            jobs.iter().map(|Known { runs, last }| JobRow { job: &last.job, runs: *runs, last }).collect();
+        let all = AllJobs::of(jobs);
         if self.json {
-            print_json(&AllJobs { jobs: rows })?;
+            print_json(&all)?;
             return Ok(Exit::Fine);
         }
-        if rows.is_empty() {
+        if all.jobs.is_empty() {
             print("no run has left a lesson in this store\n");
             return Ok(Exit::Fine);
         }
         let mut table = table(["job", "runs", "last", "ended", "run time", "executors", "executor memory"]);
-        for row in &rows {
+        for row in &all.jobs {
             table.add_row([
                 row.job.to_owned(),
                 row.runs.to_string(),
@@ -167,21 +142,11 @@ impl Jobs {
     fn one(&self, launch: &SteeringSetup, name: &str, read: &Read) -> Result<Exit, Failure> {
         tell_unread(read.unread);
         let prepared = prepared_launch(launch)??;
-        let facts = PlanLaunchInput {
-            job: JobFacts { input_bytes: self.input_bytes, ..JobFacts::default() },
-            cluster: ClusterFacts::default(),
-            now_ms: clock::now_ms(),
-            utc_offset_minutes: clock::utc_offset_minutes(),
-            labels: launch.labels.clone(),
-            history: history(&read.lessons),
-            candidates: Vec::new(),
-        };
-        let plan = plan_launch(&prepared, &facts)?;
+        let plan = next_start(&prepared, &read.lessons, &launch.labels, self.input_bytes)?;
         let currency = &launch.policy.cost.currency;
         let prices = Prices::of(&launch.policy);
         if self.json {
-            let spent = Spending::of(&read.lessons, prices);
-            print_json(&OneJob { job: name, runs: &read.lessons, spent, next: Listed::of(&plan, currency) })?;
+            print_json(&OneJob::of(name, &read.lessons, prices, Ok((&plan, currency))))?;
             return Ok(Exit::Fine);
         }
         let mut runs = table([
