@@ -6,10 +6,23 @@ use alloc::vec::Vec;
 
 /// The longest name of a job, in bytes.
 pub const LONGEST_JOB_NAME: usize = 200;
-/// Names of applications whose program gave none: they are the same for all.
-const UNNAMED: [&str; 5] = ["pyspark-shell", "Spark shell", "SparkR", "Databricks Shell", "Zeppelin"];
+/// How the names of applications begin that wait for what somebody asks. Source: `org.apache.spark.sql.hive.thriftserver`, `pyspark.shell`, Spark Connect's
+/// server.
+pub const SHELLS: [&str; 5] =
+    ["Spark shell", "PySparkShell", "SparkSQL::", "Thrift JDBC/ODBC Server", "Spark Connect server"];
+/// Other names of applications whose program gave none.
+const UNNAMED: [&str; 4] = ["pyspark-shell", "SparkR", "Databricks Shell", "Zeppelin"];
+/// What is run where no program is: Spark's own shells. Source: `org.apache.spark.deploy.SparkSubmit`.
+const NO_PROGRAM: [&str; 5] = ["pyspark-shell", "pyspark-shell-main", "sparkr-shell", "spark-shell", "spark-internal"];
+/// Spark's own classes that are run are its shells and servers.
+const SPARKS_OWN: &str = "org.apache.spark.";
+/// Names of folders that say nothing either.
+const COMMON_FOLDERS: [&str; 8] = ["src", "app", "bin", "lib", "current", "release", "releases", "work-dir"];
 /// Names of files that say nothing without their folder's.
 const COMMON: [&str; 7] = ["main", "app", "job", "run", "script", "start", "index"];
+/// Where names are from.
+const MAIN: &str = "main file";
+const NAME_AND_MAIN: &str = "application name and main file";
 /// Where a name is from that any run may have.
 const NOTHING: &str = "nothing that lasts";
 /// A word of so many hexadecimal digits with a decimal one among them is an id and no word.
@@ -47,6 +60,13 @@ impl JobName {
     pub fn lasts(&self) -> bool {
         self.from != NOTHING
     }
+
+    /// The same, told from jobs of the same name by a mark, where the name is from a file: others have files of that name.
+    #[must_use]
+    pub fn marked(self, mark: &str) -> Self {
+        let by_file = [MAIN, NAME_AND_MAIN].contains(&self.from);
+        if by_file { Self { name: shortened(&format!("{}-{mark}", self.name)), ..self } } else { self }
+    }
 }
 
 /// The name of a run's job: the first of `job`, `label`, Airflow's, Dagster's; else the application's name and main class or file, without dates, counters and ids.
@@ -66,18 +86,18 @@ pub fn job_name(called: &Called<'_>) -> JobName {
     if let Some((job, step)) = called.dagster {
         return named(step.map_or_else(|| job.to_string(), |step| format!("{job}.{step}")), "Dagster");
     }
-    let main = called.main.map(main_name).filter(|main| !main.is_empty());
-    let application = called.application.filter(|name| !UNNAMED.contains(name) && !name.starts_with("SparkSQL::"));
+    let main = called.main.filter(|main| !NO_PROGRAM.contains(main) && !main.starts_with(SPARKS_OWN));
+    let main = main.map(main_name).filter(|main| !main.is_empty());
+    let is_shell = |name: &str| UNNAMED.contains(&name) || SHELLS.iter().any(|shell| name.starts_with(shell));
+    let application = called.application.filter(|name| !is_shell(name) && !name.starts_with(SPARKS_OWN));
     // Spark names an application of Python by its file, if nobody does.
     let application = application.filter(|name| called.main.is_none_or(|main| file(main) != *name));
     let application = application.map(|name| lasting(stem(name))).filter(|name| !name.is_empty());
     match (application, main) {
-        (Some(application), Some(main)) if application != main => {
-            named(format!("{application} {main}"), "application name and main file")
-        }
-        (Some(one), None) if COMMON.contains(&one.as_str()) => named(one, NOTHING),
+        (Some(application), Some(main)) if application != main => named(format!("{application} {main}"), NAME_AND_MAIN),
+        (Some(one), None) if COMMON.contains(&one.to_lowercase().as_str()) => named(one, NOTHING),
         (Some(one), _) => named(one, "application name"),
-        (None, Some(main)) => named(main, "main file"),
+        (None, Some(main)) => named(main, MAIN),
         (None, None) => named("application".to_string(), NOTHING),
     }
 }
@@ -85,19 +105,27 @@ pub fn job_name(called: &Called<'_>) -> JobName {
 /// What a file or class is called; a file whose own name is common has its folder's with it.
 fn main_name(main: &str) -> String {
     let name = lasting(stem(main));
-    if !COMMON.contains(&name.as_str()) {
+    if !COMMON.contains(&name.to_lowercase().as_str()) {
         return name;
     }
-    let folders = main.rsplit(['/', '\\']).skip(1).map(lasting);
-    match folders.into_iter().find(|folder| !folder.is_empty()) {
+    let folders = path(main).rsplit(['/', '\\']).skip(1).map(lasting);
+    match folders.into_iter().find(|folder| !folder.is_empty() && !COMMON_FOLDERS.contains(&folder.as_str())) {
         Some(folder) => format!("{folder} {name}"),
         None => name,
     }
 }
 
 /// A file's name without its folders.
-fn file(path: &str) -> &str {
+fn file(main: &str) -> &str {
+    let path = path(main);
     path.rsplit(['/', '\\']).next().unwrap_or(path)
+}
+
+/// The path of an address, without whoever may get in and with what key; of a file, all of it.
+fn path(main: &str) -> &str {
+    let Some((_, rest)) = main.split_once("://") else { return main };
+    let rest = rest.split(['?', '#']).next().unwrap_or(rest);
+    rest.split_once('/').map_or("", |(_, path)| path)
 }
 
 /// A file's name without its folders and its ending.
@@ -192,6 +220,12 @@ mod tests {
             ("/srv/orders/main.py", "orders main"),
             ("/srv/orders/20261130/__main__.py", "orders main"),
             ("C:\\jobs\\orders\\app.py", "orders app"),
+            ("/home/ann/orders/src/Main.py", "orders Main"),
+            ("/srv/orders/current/main.py", "orders main"),
+            ("s3://bucket/orders/main.py", "orders main"),
+            ("https://ann:PLANTED@host/orders/main.py?sv=1&sig=PLANTED#PLANTED", "orders main"),
+            ("https://ann:PLANTED@host/orders.py?sig=PLANTED", "orders"),
+            ("local:///opt/orders/app.py", "orders app"),
             ("main.py", "main"),
             ("/srv/main/orders.py", "orders"),
         ] {
@@ -200,13 +234,20 @@ mod tests {
                 assert_eq!(told, (name.into(), "main file"), "{application:?}");
             }
         }
+        assert_eq!(of(Called { main: Some("https://ann:PLANTED@host"), ..Called::default() }).1, NOTHING);
         let named = Called { main: Some("/srv/orders/main.py"), application: Some("nightly"), ..Called::default() };
         assert_eq!(of(named).0, "nightly orders main");
     }
 
     #[test]
     fn what_every_program_may_be_called_tells_no_job_from_another() {
-        for application in ["pyspark-shell", "Spark shell", "SparkSQL::10.0.0.7", "Zeppelin", "main.py", "app"] {
+        for main in ["pyspark-shell-main", "spark-internal", "org.apache.spark.repl.Main"] {
+            for application in [None, Some("PySparkShell"), Some("org.apache.spark.repl.Main")] {
+                let name = job_name(&Called { main: Some(main), application, ..Called::default() });
+                assert!(!name.lasts(), "{main}, {application:?}: {name:?}");
+            }
+        }
+        for application in ["pyspark-shell", "Spark shell", "SparkSQL::10.0.0.7", "Zeppelin", "main.py", "app", "App"] {
             let name = job_name(&Called { application: Some(application), ..Called::default() });
             assert!(!name.lasts(), "{application}: {name:?}");
             let said = Called { job: Some("nightly"), application: Some(application), ..Called::default() };

@@ -52,6 +52,9 @@ pub struct Lesson {
     pub mode: String,
     /// Spark's version.
     pub spark: String,
+    /// The kind of its master, see [`master_kind`]; empty where that is not known.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub master: String,
     /// How it ended.
     pub ended: RunEnd,
     /// Whether the last of its jobs failed.
@@ -255,8 +258,21 @@ fn made_worse(lessons: &[Lesson]) -> Option<String> {
     })
 }
 
+/// The kind of a master: `local`, `local-cluster`, `spark`, `yarn`, `k8s` or another's scheme.
+#[must_use]
+pub fn master_kind(master: &str) -> &str {
+    let kind = master.split([':', '[']).next().unwrap_or(master);
+    kind.trim()
+}
+
+/// Of lessons those that tell of runs on a master of this kind: what a job takes on one machine says little of a cluster. Where either is not known they count.
+pub fn keep_of_master(lessons: &mut Vec<Lesson>, kind: &str) {
+    lessons.retain(|lesson| kind.is_empty() || lesson.master.is_empty() || lesson.master == kind);
+}
+
 /// The lessons, the oldest first. Two runs that write the same object twice are one.
-fn in_order(lessons: &[Lesson]) -> Vec<&Lesson> {
+#[must_use]
+pub fn in_order(lessons: &[Lesson]) -> Vec<&Lesson> {
     let mut told: Vec<&Lesson> = lessons.iter().collect();
     told.sort_by(|one, other| (one.started_ms, &one.application).cmp(&(other.started_ms, &other.application)));
     told.dedup_by(|one, other| one.application == other.application && one.started_ms == other.started_ms);
@@ -299,6 +315,28 @@ mod tests {
     use super::*;
     use alloc::string::ToString as _;
     use alloc::vec;
+
+    #[test]
+    fn runs_on_another_kind_of_master_do_not_count() {
+        for (master, kind) in [
+            ("local[4]", "local"),
+            ("local", "local"),
+            ("local-cluster[2,1,1024]", "local-cluster"),
+            ("spark://a:7077,b:7077", "spark"),
+            ("yarn", "yarn"),
+            ("k8s://https://host:6443", "k8s"),
+            ("", ""),
+        ] {
+            assert_eq!(master_kind(master), kind);
+        }
+        let of = |master: &str| Lesson { master: master.into(), ..Lesson::default() };
+        let mut lessons = [of("local"), of("yarn"), of("")].to_vec();
+        keep_of_master(&mut lessons, "");
+        assert_eq!(lessons.len(), 3);
+        keep_of_master(&mut lessons, "yarn");
+        let kept: Vec<&str> = lessons.iter().map(|lesson| lesson.master.as_str()).collect();
+        assert_eq!(kept, ["yarn", ""]);
+    }
 
     fn lesson(started_ms: u64, run_ms: u64, ended: RunEnd) -> Lesson {
         Lesson {

@@ -2,9 +2,11 @@
 
 use std::fs;
 use std::io;
-use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
+
+use rustix::fs::Access;
 
 /// `policy.wasm`.
 pub const POLICY_MODULE: &[u8] = include_bytes!(concat!(env!("SPARKWRIGHT_ASSETS"), "/policy.wasm"));
@@ -30,12 +32,17 @@ pub fn cache_folder() -> Option<PathBuf> {
 }
 
 /// The folder of what this user's runs taught, where no store is named: below `$XDG_DATA_HOME`, else below `~/.local/share`. None where neither is an
-/// absolute path in UTF-8.
+/// absolute path in UTF-8, or this user may not write there: a folder that is made as somebody else, in somebody else's home, is in that one's way.
 #[must_use]
 pub fn lessons_folder() -> Option<String> {
     let data = from("XDG_DATA_HOME").filter(|data| data.is_absolute());
     let data = data.or_else(|| from("HOME").filter(|home| home.is_absolute()).map(|home| home.join(".local/share")))?;
-    data.join("sparkwright/lessons").into_os_string().into_string().ok()
+    let folder = data.join("sparkwright/lessons");
+    let there = folder.ancestors().find(|place| place.exists())?;
+    let ours = fs::metadata(there).is_ok_and(|there| there.uid() == rustix::process::geteuid().as_raw());
+    (ours && rustix::fs::access(there, Access::WRITE_OK).is_ok())
+        .then(|| folder.into_os_string().into_string().ok())
+        .flatten()
 }
 
 /// A folder that a variable of the environment names.

@@ -14,6 +14,7 @@ use sparkwright_record::FoundExecutorTime;
 use sparkwright_replay::trace::Trace;
 
 use crate::assets::lessons_folder;
+use crate::digest::sha256_hex;
 use crate::engine::Prepared;
 use crate::launch::attempt::Outcome;
 use crate::record::RecordedJob;
@@ -33,10 +34,13 @@ pub struct Lessons {
     pub from: String,
     /// The store.
     pub store: StoreAddress,
-    /// Lessons of earlier runs that the launch plan goes by.
+    /// Earlier runs that the launch plan goes by; unknown as long as nobody has read their lessons.
     #[serde(default)]
-    pub earlier_runs: u32,
+    pub earlier_runs: Option<u32>,
 }
+
+/// Letters of the mark of a folder: enough for what one user has.
+const FOLDER_MARK: usize = 6;
 
 /// The word that is no store.
 pub const NO_STORE: &str = "none";
@@ -65,25 +69,31 @@ impl Lessons {
     #[must_use]
     pub fn of(job: JobName, store: StoreAddress) -> Option<Self> {
         let told = job.lasts() || store.named;
-        told.then(|| Self { job: job.name, from: job.from.to_owned(), store, earlier_runs: 0 })
+        told.then(|| Self { job: job.name, from: job.from.to_owned(), store, earlier_runs: None })
     }
 
     /// Those of a run of a job that is known only later.
     #[must_use]
     pub const fn of_unmet(store: StoreAddress) -> Self {
-        Self { job: String::new(), from: String::new(), store, earlier_runs: 0 }
+        Self { job: String::new(), from: String::new(), store, earlier_runs: None }
     }
 
-    /// What the lessons of the job's earlier runs say, with others that are at hand. Beside it, how many of the store's objects are no lessons, or why
+    /// What the lessons of the job's earlier runs on such a master say, with others that are at hand. Beside it, how many of the store's objects are no lessons, or why
     /// there are none within so long.
-    pub fn learned(&mut self, within: Duration, at_hand: &[Lesson]) -> (Learned, Result<usize, StoreError>) {
+    pub fn learned(
+        &mut self,
+        within: Duration,
+        master: &str,
+        at_hand: &[Lesson],
+    ) -> (Learned, Result<usize, StoreError>) {
         let mut all = at_hand.to_vec();
         let read = Store::at(&self.store.url, within).and_then(|store| store.lessons(&self.job));
-        let unread = read.map(|read| {
+        let unread = read.map(|mut read| {
+            lesson::keep_of_master(&mut read.lessons, lesson::master_kind(master));
+            self.earlier_runs = Some(saturating_u32(lesson::in_order(&read.lessons).len() as u64));
             all.extend(read.lessons);
             read.unread
         });
-        self.earlier_runs = saturating_u32(all.len() as u64);
         (Learned { history: lesson::history(&all), plans: lesson::plans(&all) }, unread)
     }
 
@@ -122,7 +132,7 @@ pub fn store_address(given: Option<&str>, policy: &ResolvedPolicy) -> Option<Sto
     let Some(address) = said.find(|address| !address.is_empty()) else {
         return lessons_folder().map(|url| StoreAddress { url, named: false });
     };
-    if address == NO_STORE {
+    if address.eq_ignore_ascii_case(NO_STORE) {
         return None;
     }
     let url = if address.contains(':') || address.starts_with('~') {
@@ -131,6 +141,15 @@ pub fn store_address(given: Option<&str>, policy: &ResolvedPolicy) -> Option<Sto
         std::path::absolute(&address).map_or(address, |path| path.display().to_string())
     };
     Some(StoreAddress { url, named: true })
+}
+
+/// A mark of the folder that a file is in, the same whatever digits (dates, releases) its path has.
+#[must_use]
+pub fn folder_mark(file: &str) -> String {
+    let path = file.split(['?', '#']).next().unwrap_or(file);
+    let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+    let lasting: String = folder.chars().filter(|c| !c.is_ascii_digit()).collect();
+    sha256_hex(lasting.as_bytes()).chars().take(FOLDER_MARK).collect()
 }
 
 /// The lesson of a run that left this log, of which the policy's review made `run`; `labels` are what the user said of it.
@@ -145,7 +164,11 @@ pub fn lesson(
     let ended = ended(log, outcome);
     // A log that brings out a bug of ours is a lesson all the same.
     let time = catch_unwind(AssertUnwindSafe(|| executor_time_of(&log.replayed))).ok().flatten();
+    let executor_ms = log.measured.question(&[], None).executor_ms;
+    // Of a log without executors the driver's own slots are taken apart, which nobody holds for it.
+    let time = time.filter(|time| time.idle_ms + time.pinned_ms <= executor_ms as f64);
     let part = |of: fn(&FoundExecutorTime) -> f64| time.as_ref().map(|time| of(time) as u64);
+    let master = log.replayed.conf.get("spark.master").map_or("", String::as_str);
     // A program that did its work got over what it lacked.
     let lacked = log.measured.lacked().filter(|_| ended != RunEnd::Well);
     Lesson {
@@ -157,7 +180,8 @@ pub fn lesson(
         spark: log.replayed.spark_version.clone(),
         ended,
         last_job_failed: log.replayed.last_job_failed,
-        executor_ms: log.measured.question(&[], None).executor_ms,
+        master: lesson::master_kind(master).to_owned(),
+        executor_ms,
         idle_ms: part(|time| time.idle_ms),
         pinned_ms: part(|time| time.pinned_ms),
         labels: lesson::kept_labels(labels),
@@ -205,8 +229,8 @@ fn ended(log: &Log, outcome: Option<Outcome>) -> RunEnd {
 
 /// The job of a run of which only its event log is known.
 #[must_use]
-pub fn job_of(job: Option<&str>, application: &str) -> String {
-    job_name(&Called { job, application: Some(application), ..Called::default() }).name
+pub fn job_of(job: Option<&str>, application: &str) -> JobName {
+    job_name(&Called { job, application: Some(application), ..Called::default() })
 }
 
 /// The job of a run that is started here: what is said of it, and what the orchestrator says in the environment.

@@ -49,12 +49,12 @@ impl Spending {
 
 /// What runs took by the values of a label, the most first; those without it have no value.
 #[must_use]
-pub fn by_label<'a>(lessons: &'a [Lesson], label: &str, prices: Prices) -> Vec<(Option<&'a str>, Spending)> {
+pub fn by_label<'a>(lessons: &[&'a Lesson], label: &str, prices: Prices) -> Vec<(Option<&'a str>, Spending)> {
     let mut of_values: BTreeMap<Option<&str>, Vec<&Lesson>> = BTreeMap::new();
-    for lesson in lessons {
+    for lesson in lessons.iter().copied() {
         of_values.entry(lesson.labels.get(label).map(String::as_str)).or_default().push(lesson);
     }
-    let mut all: Vec<(Option<&str>, Spending)> =
+    let mut all: Vec<(Option<&'a str>, Spending)> =
         of_values.into_iter().map(|(value, lessons)| (value, Spending::of(lessons, prices))).collect();
     all.sort_by_key(|(_, spending)| std::cmp::Reverse(spending.executor_ms));
     all
@@ -80,6 +80,7 @@ mod tests {
             lesson(Some("risk"), 3_600_000, None),
         ];
         let prices = Prices { executor_hour_micros: Some(500_000), budget_micros: None };
+        let lessons: Vec<&Lesson> = lessons.iter().collect();
         let told = by_label(&lessons, "team", prices);
         let names: Vec<Option<&str>> = told.iter().map(|(value, _)| *value).collect();
         assert_eq!(names, [Some("risk"), Some("ads"), None]);

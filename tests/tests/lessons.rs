@@ -252,7 +252,9 @@ fn without_a_named_store_the_users_folder_has_the_lessons() {
         assert!(!said.contains("sparkwright: "), "nobody asked: {said}");
         lessons(&store, run_so_far);
         let job = &record["job"];
-        assert_eq!((job["name"].as_str(), job["store"].as_str()), (Some("exits"), Some(store.as_str())));
+        // Another file of that name, in another folder, is another job.
+        assert!(job["name"].as_str().unwrap().starts_with("exits-"), "{job}");
+        assert_eq!(job["store"].as_str(), Some(store.as_str()));
         assert_eq!(
             (job["from"].as_str(), job["earlier_runs"].as_u64()),
             (Some("main file"), Some(run_so_far as u64 - 1))
@@ -264,7 +266,8 @@ fn without_a_named_store_the_users_folder_has_the_lessons() {
         command.args(arguments).run().unwrap()
     };
     let told = here(&["explain", "--record", &scene.text("runs"), "last"]).stdout;
-    assert!(told.contains("job exits (by main file): planned by 1 earlier run"), "{told}");
+    let name = scene.record()["job"]["name"].as_str().unwrap().to_owned();
+    assert!(told.contains(&format!("job {name} (by main file): planned by 1 earlier run")), "{told}");
     assert_eq!(json(&here(&["jobs", "--json"]).stdout)["jobs"][0]["runs"], 2);
     let schema = json(&here(&["schema", "lesson"]).stdout);
     let validator = jsonschema::validator_for(&schema).unwrap();
@@ -283,7 +286,16 @@ fn without_a_named_store_the_users_folder_has_the_lessons() {
         "{spent:#}"
     );
     assert!(ms("idle_ms") > 0 && ms("idle_ms") + ms("pinned_ms") < ms("executor_ms"), "{spent:#}");
-    assert_eq!(spent["spent"], json(&here(&["jobs", "exits", "--json"]).stdout)["spent"], "there is no other job");
+    assert_eq!(spent["spent"], json(&here(&["jobs", &name, "--json"]).stdout)["spent"], "there is no other job");
+    // So is what is there and no lesson.
+    let broken = files(Path::new(&store))[0].with_file_name("8000000000000-broken.json");
+    fs::write(&broken, "{").unwrap();
+    let (said, record) = run(&data, &[]);
+    assert!(
+        !said.contains("sparkwright: ") && faults(&record)[0].contains("1 of the store's objects"),
+        "{said}: {record:#}"
+    );
+    fs::remove_file(&broken).unwrap();
     // What can't be kept is said in the record, and nowhere else.
     let file = scene.path("no-folder");
     fs::write(&file, "").unwrap();
@@ -301,7 +313,13 @@ fn without_a_named_store_the_users_folder_has_the_lessons() {
     let outcome =
         common.args(["--master", "local[2]", "main.py", "three"]).in_folder(main.parent().unwrap()).run().unwrap();
     assert_eq!(outcome.code(), Some(3), "{}", outcome.stderr);
-    assert_eq!(scene.record()["job"]["name"], "orders main");
+    let name = scene.record()["job"]["name"].as_str().unwrap().to_owned();
+    assert!(name.starts_with("orders main-"), "{name}");
+    // A run on one machine says little of a cluster.
+    let cluster = scene.steered::<&str>([]).env("SPARKWRIGHT_STORE", "").env("XDG_DATA_HOME", &data);
+    let cluster = cluster.args(["--master", "local-cluster[1,1,1024]"]).arg(program("exits.py"));
+    assert_eq!(cluster.arg("fine").run().unwrap().code(), Some(0));
+    assert_eq!(scene.record()["job"]["earlier_runs"], 0);
     // `none` is no store.
     let before = files(Path::new(&store)).len();
     let off = scene.steered(["--store", "none"]).env("XDG_DATA_HOME", &data).args(["--master", "local[2]"]);

@@ -23,11 +23,12 @@ pub fn report(run: &Run) -> String {
     if let Some(job) = &run.job {
         let name = printable::line(&job.name);
         let planned = match job.earlier_runs {
-            0 => "no earlier run is known".to_owned(),
-            1 => "planned by 1 earlier run".to_owned(),
-            runs => format!("planned by {runs} earlier runs"),
+            None => String::new(),
+            Some(0) => ": no earlier run is known".to_owned(),
+            Some(1) => ": planned by 1 earlier run".to_owned(),
+            Some(runs) => format!(": planned by {runs} earlier runs"),
         };
-        let _ = writeln!(text, "  job {name} (by {}): {planned}", job.from);
+        let _ = writeln!(text, "  job {name} (by {}){planned}", job.from);
     }
     let state = match run.state {
         RunState::Running => "running",

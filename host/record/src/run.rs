@@ -47,8 +47,8 @@ pub struct RecordedJob {
     pub from: String,
     /// The store of its lessons.
     pub store: String,
-    /// Earlier runs that the launch plan goes by.
-    pub earlier_runs: u32,
+    /// Earlier runs that the launch plan goes by; unknown where nobody read their lessons.
+    pub earlier_runs: Option<u32>,
 }
 
 /// The policy that decided.

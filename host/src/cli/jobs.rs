@@ -5,7 +5,7 @@ use serde::Serialize;
 use sparkwright_core::cost::Prices;
 use sparkwright_core::decision::Answer as _;
 use sparkwright_core::history::setback::TAKEN_BACK;
-use sparkwright_core::lesson::{Lesson, RunEnd, plans};
+use sparkwright_core::lesson::{Lesson, RunEnd, in_order, plans};
 use sparkwright_core::steering::STORE_LISTS_WITHIN_MS;
 use sparkwright_core::trace::{render_micros, render_ms};
 use sparkwright_core::units::Bytes;
@@ -221,8 +221,10 @@ impl Jobs {
         let read = store.since(since_ms)?;
         tell_unread(read.unread);
         let (prices, currency) = (Prices::of(&launch.policy), &launch.policy.cost.currency);
-        let groups = by_label(&read.lessons, label, prices);
-        let spent = Spending::of(&read.lessons, prices);
+        // A run may be known by two names of jobs.
+        let lessons = in_order(&read.lessons);
+        let groups = by_label(&lessons, label, prices);
+        let spent = Spending::of(lessons.iter().copied(), prices);
         if self.json {
             let groups = groups.into_iter().map(|(value, spent)| Group { value, spent }).collect();
             print_json(&ByLabel { by: label, days: self.days, currency, groups, spent })?;

@@ -21,8 +21,8 @@ use crate::steering::Mode;
 /// Each run is replayed under the policy with one, two, four ... executors at the start: the next one starts with what costs least for the policy's
 /// `optimization_target`.
 ///
-/// A lesson holds sums and sizes: times, executors, memory, garbage collection, spill, shuffled bytes. It holds no data and no names of columns,
-/// tables or paths.
+/// A lesson holds sums and sizes: times, executors, memory, garbage collection, spill, shuffled bytes; and the labels of --label. It holds no data
+/// and no names of columns, tables or paths.
 #[derive(Debug, Args)]
 pub struct Learn {
     #[command(flatten)]
@@ -65,6 +65,15 @@ impl Learn {
             }
             let run = review::ask(&policy, &log.measured, &[], None)??.past_run;
             let job = job_of(self.job.as_deref(), &log.measured.name);
+            let named = self.store.address(&launch.policy).is_none_or(|store| store.named);
+            if !job.lasts() && !named {
+                let name = sparkwright_core::printable::line(&log.measured.name).into_owned();
+                return Err(Failure::new(format!(
+                    "nothing tells which job `{name}` is one of: `{name}` may be any program"
+                ))
+                .help("name the job with --job"));
+            }
+            let job = job.name;
             let mut lesson = lesson(&log, None, (run, Vec::new()), (&job, &launch.labels), "log");
             if lesson.ended != RunEnd::Failed {
                 lesson.starts = starts(&log, (&launch.policy, &policy), &launch.labels, None).unwrap_or_else(|why| {

@@ -48,8 +48,14 @@ impl StoreOptions {
 /// Says how much of what was read is no lesson.
 pub fn tell_unread(unread: usize) {
     if unread > 0 {
-        note(&format!("{unread} of the store's objects are no whole lessons and are left out"));
+        note(&unread_told(unread));
     }
+}
+
+/// That so much of what was read is no lesson.
+#[must_use]
+pub fn unread_told(unread: usize) -> String {
+    format!("{unread} of the store's objects are no whole lessons and are left out")
 }
 
 impl From<StoreError> for Failure {

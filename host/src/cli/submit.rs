@@ -24,7 +24,7 @@ use sparkwright_core::units::Bytes;
 use sparkwright_policy::written_facts;
 
 use super::policy_options::{PolicyOptions, prepared_launch};
-use super::store_options::{StoreOptions, tell_unread};
+use super::store_options::{StoreOptions, tell_unread, unread_told};
 use super::terminal::note;
 use super::{Exit, Failure};
 use crate::assets::{NOT_LOADED_CLASS, PLUGIN_CLASS, write_plugin};
@@ -41,7 +41,7 @@ use crate::launch::local_uri::{NO_PATH_OF_A_JAR, for_spark, java_can_name, no_na
 use crate::launch::plan::{PlanError, launch_facts, no_launch_plan, plan_launch};
 use crate::launch::properties;
 use crate::launch::spark_submit::SparkSubmit;
-use crate::lesson::{Lessons, job_here, no_lessons, nothing_kept_at_once};
+use crate::lesson::{Lessons, folder_mark, job_here, no_lessons, nothing_kept_at_once};
 use crate::steering::{EXECUTORS_IF_LOST, Host, Mode, SteeringSetup, record_lost_host, start_host};
 use crate::store::Store;
 
@@ -292,7 +292,7 @@ impl Submit {
                 history.runs.extend(lesson::history(failed).runs);
                 history
             }
-            None => learned(launch, failed),
+            None => learned(launch, master(&run.user), failed),
         };
         let cluster = run.cluster();
         let mut facts = launch_facts(cluster, self.input_bytes, &launch.labels, history);
@@ -381,11 +381,13 @@ fn no_spark(error: FileError) -> Failure {
 
 /// What the lessons of the job's earlier runs say, and of the attempts of this one. A store that can't be read costs the plan its lessons, and nothing
 /// else.
-fn learned(launch: &mut SteeringSetup, failed: &[Lesson]) -> History {
+fn learned(launch: &mut SteeringSetup, master: &str, failed: &[Lesson]) -> History {
     let Some(lessons) = &mut launch.lessons else { return lesson::history(failed) };
-    let (learned, read) = lessons.learned(Duration::from_millis(STORE_ANSWERS_WITHIN_MS), failed);
+    let (learned, read) = lessons.learned(Duration::from_millis(STORE_ANSWERS_WITHIN_MS), master, failed);
     match read {
-        Ok(unread) => tell_unread(unread),
+        Ok(unread) if lessons.store.named => tell_unread(unread),
+        Ok(0) => {}
+        Ok(unread) => launch.faults.push(unread_told(unread)),
         Err(error) => {
             let fault = no_lessons(&error);
             if lessons.store.named {
@@ -452,7 +454,11 @@ impl Submit {
             absolute.map_or_else(|| file.to_owned(), |path| path.display().to_string())
         });
         let main = arguments.class.as_deref().or(file.as_deref());
-        Ok(Lessons::of(job_here(self.job.as_deref(), label, application, main), store))
+        let job = job_here(self.job.as_deref(), label, application, main);
+        let file = file.filter(|_| arguments.class.is_none());
+        // A user has many files of one name, and a store that somebody named is for one team's.
+        let job = if store.named { job } else { file.iter().fold(job, |job, file| job.marked(&folder_mark(file))) };
+        Ok(Lessons::of(job, store))
     }
 
     fn input_files(&self) -> Result<InputFiles, FileError> {

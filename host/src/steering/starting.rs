@@ -43,7 +43,7 @@ impl SteeringSetup {
         self.name_job(&hello.name);
         let within = Duration::from_millis(STORE_ANSWERS_WHILE_STARTING_MS);
         let learned = self.lessons.as_mut().map_or_else(Learned::default, |lessons| {
-            let (learned, read) = lessons.learned(within, &[]);
+            let (learned, read) = lessons.learned(within, &hello.master, &[]);
             if let Err(error) = read {
                 fault(no_lessons(&error));
             }

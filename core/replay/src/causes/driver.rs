@@ -2,13 +2,11 @@
 
 use alloc::collections::BTreeMap;
 
+use sparkwright_core::job_name::SHELLS;
+
 use super::kind::Kind;
 use crate::log::Log;
 use crate::trace::Executor;
-
-/// Names of applications that wait for what somebody asks. Source: `org.apache.spark.sql.hive.thriftserver`, `pyspark.shell`, Spark Connect's server.
-const THAT_WAIT: [&str; 5] =
-    ["Spark shell", "PySparkShell", "SparkSQL::", "Thrift JDBC/ODBC Server", "Spark Connect server"];
 
 /// What the driver does while no task runs.
 pub(super) struct Driver {
@@ -21,7 +19,7 @@ pub(super) struct Driver {
 
 /// Whether somebody at a shell or a notebook gives the application its work.
 pub(super) fn is_shell(log: &Log) -> bool {
-    log.conf.contains_key("spark.repl.class.uri") || THAT_WAIT.iter().any(|name| log.application.starts_with(name))
+    log.conf.contains_key("spark.repl.class.uri") || SHELLS.iter().any(|name| log.application.starts_with(name))
 }
 
 impl Driver {

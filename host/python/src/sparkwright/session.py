@@ -88,7 +88,7 @@ def session(
 
 def _address(store: str | os.PathLike[str]) -> str:
     """A store's address; a folder's is absolute, since the host may have been started in another one."""
-    return store if isinstance(store, str) and (":" in store or store.strip() == NO_STORE) else os.path.abspath(store)
+    return store if isinstance(store, str) and (":" in store or store.strip().lower() == NO_STORE) else os.path.abspath(store)
 
 
 def _options(builder: SparkSession.Builder) -> dict[str, str]:
@@ -194,7 +194,8 @@ def _launch_plan(builder: SparkSession.Builder, host: HostLink, users: Mapping[s
     user_confs = {"spark.master": os.environ.get("MASTER", LOCAL_MASTER), **users}
     cluster = {"spark_version": pyspark.__version__, "python": True, "user_confs": user_confs}
     try:
-        history, missed = host.history(users.get(PREFIX + "store"), users.get(PREFIX + "job"), users.get("spark.app.name"))
+        job = users.get(PREFIX + "job")
+        history, missed = host.history(users.get(PREFIX + "store"), job, users.get("spark.app.name"), user_confs["spark.master"])
         if missed is not None:
             LOG.warning("the launch plan goes without lessons: %s", missed)
         answer = host.ask("plan_launch", {"cluster": cluster, "history": history}, "session", record=False)["answer"]

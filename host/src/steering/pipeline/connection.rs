@@ -96,8 +96,8 @@ impl Connection {
             Request::End { stage } => self.end(&stage),
             Request::Outcome { number, applied, outcome } => self.outcome(number, applied, &outcome),
             Request::EventLog { record, confs } => self.event_log(&record, &confs),
-            Request::History { store, job, application } => {
-                self.history(store.as_deref(), job.as_deref(), application.as_deref())
+            Request::History { store, job, application, master } => {
+                self.history(store.as_deref(), job.as_deref(), application.as_deref(), master.as_deref().unwrap_or(""))
             }
             Request::Close {} => {
                 self.reset();
@@ -132,7 +132,13 @@ impl Connection {
     }
 
     /// What the lessons of earlier runs teach an application that is about to start.
-    fn history(&self, store: Option<&str>, job: Option<&str>, application: Option<&str>) -> Result<Value, Refusal> {
+    fn history(
+        &self,
+        store: Option<&str>,
+        job: Option<&str>,
+        application: Option<&str>,
+        master: &str,
+    ) -> Result<Value, Refusal> {
         let open = self.open.as_ref().ok_or_else(not_open)?;
         let Some(store) = store_address(store, &open.policy) else {
             return Ok(json!({"history": History::default(), "job": null, "missed": null}));
@@ -141,7 +147,7 @@ impl Connection {
         let Some(mut lessons) = Lessons::of(job_here(job, label, application, None), store) else {
             return Ok(json!({"history": History::default(), "job": null, "missed": null}));
         };
-        let (learned, read) = lessons.learned(Duration::from_millis(STORE_ANSWERS_WITHIN_MS), &[]);
+        let (learned, read) = lessons.learned(Duration::from_millis(STORE_ANSWERS_WITHIN_MS), master, &[]);
         let missed = read.err().filter(|_| lessons.store.named).map(|error| error.to_string());
         Ok(json!({"history": learned.history, "job": lessons.job, "missed": missed}))
     }

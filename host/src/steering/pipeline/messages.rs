@@ -72,6 +72,9 @@ pub(super) enum Request {
         job: Option<String>,
         /// The application's name, as it is configured.
         application: Option<String>,
+        /// Its master.
+        #[serde(default)]
+        master: Option<String>,
     },
     /// Take back everything that this connection set.
     Close {},

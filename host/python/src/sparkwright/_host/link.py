@@ -175,10 +175,10 @@ class HostLink:
         configurations that have Spark write there; none if `confs` say whether there is a log, or if the policy wants none."""
         return cast("dict[str, str]", self._request("event_log", record=record, confs=confs)["confs"])
 
-    def history(self, store: str | None, job: str | None, application: str | None) -> tuple[dict[str, Any], str | None]:
+    def history(self, store: str | None, job: str | None, application: str | None, master: str | None) -> tuple[dict[str, Any], str | None]:
         """What the lessons of earlier runs say, for the launch plan of an application that is about to start, and why there are none where they
         were missed. The store is the one named, else `SPARKWRIGHT_STORE`, else the policy's, else this user's; without one the history is empty."""
-        told = self._request("history", store=store, job=job, application=application)
+        told = self._request("history", store=store, job=job, application=application, master=master)
         return cast("dict[str, Any]", told["history"]), cast("str | None", told["missed"])
 
     def close(self) -> None:
