@@ -83,6 +83,17 @@ pub enum StoreError {
     },
 }
 
+impl StoreError {
+    /// What to look at, where the message does not say it.
+    #[must_use]
+    pub const fn next_step(&self) -> Option<&'static str> {
+        match self {
+            Self::Address { .. } => None,
+            _ => Some("check the address, and what the environment says of how to get in (AWS_…, GOOGLE_…, AZURE_…)"),
+        }
+    }
+}
+
 /// A job that left lessons.
 #[derive(Debug)]
 pub struct Known {

@@ -12,7 +12,7 @@ use sparkwright_core::policy::keys;
 use sparkwright_core::units::Bytes;
 use sparkwright_policy::{PolicyFile, memory_size_text, parse};
 use yaml_edit::path::YamlPath as _;
-use yaml_edit::{Document, ScalarValue, SequenceBuilder};
+use yaml_edit::{AsYaml, Document, ScalarValue, SequenceBuilder};
 
 /// A layer of the file in which a value is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,25 +49,24 @@ impl std::fmt::Display for Refused {
 pub fn set(text: &str, file: &PolicyFile, place: Place<'_>, key: &Key, value: &Json) -> Result<String, Refused> {
     let path = path_in_file(file, place, key)?;
     let document = Document::from_str(text).map_err(|_| Refused)?;
+    // One type for every value: what writes is generic, and would be in the page once for each.
+    let write = |value: &dyn AsYaml| document.try_set_path(&path, value);
     let done = match (key.kind, value) {
-        (Kind::Memory, Json::Number(bytes)) => {
-            document.try_set_path(&path, memory_size_text(Bytes(bytes.as_u64().ok_or(Refused)?)).as_str())
-        }
-        (_, Json::Bool(flag)) => document.try_set_path(&path, *flag),
+        (Kind::Memory, Json::Number(bytes)) => write(&memory_size_text(Bytes(bytes.as_u64().ok_or(Refused)?)).as_str()),
+        (_, Json::Bool(flag)) => write(flag),
         (_, Json::Number(number)) => match (number.as_i64(), number.as_f64()) {
-            (Some(whole), _) => document.try_set_path(&path, whole),
+            (Some(whole), _) => write(&whole),
             // As people write it: 90, not 90.0.
-            (None, Some(real)) if real.fract() == 0.0 && real.abs() < 1e15 => document.try_set_path(&path, real as i64),
-            (None, Some(real)) => document.try_set_path(&path, real),
+            (None, Some(real)) if real.fract() == 0.0 && real.abs() < 1e15 => write(&(real as i64)),
+            (None, Some(real)) => write(&real),
             (None, None) => return Err(Refused),
         },
-        (_, Json::String(word)) => document.try_set_path(&path, word.as_str()),
-        (_, Json::Null) => document.try_set_path(&path, ScalarValue::null()),
+        (_, Json::String(word)) => write(&word.as_str()),
+        (_, Json::Null) => write(&ScalarValue::null()),
         (_, Json::Array(items)) => {
             let texts: Vec<&str> = items.iter().filter_map(Json::as_str).collect();
             let list = texts.into_iter().fold(SequenceBuilder::new(), |list, item| list.item(item));
-            let built = list.build_document().as_sequence().ok_or(Refused)?;
-            document.try_set_path(&path, built)
+            write(&list.build_document().as_sequence().ok_or(Refused)?)
         }
         (_, Json::Object(_)) => return Err(Refused),
     };

@@ -26,6 +26,17 @@ impl StoreOptions {
         store_address(self.store.as_deref(), policy)
     }
 
+    /// The address that the command line names.
+    ///
+    /// # Errors
+    /// It is no store.
+    pub fn given(self) -> Result<Option<String>, Failure> {
+        if let Some(address) = &self.store {
+            Store::at(address, Duration::ZERO)?;
+        }
+        Ok(self.store)
+    }
+
     /// Whether the command line names one.
     #[must_use]
     pub const fn is_given(&self) -> bool {
@@ -61,10 +72,9 @@ pub fn unread_told(unread: usize) -> String {
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         let failure = Self::new(error.to_string());
-        match error {
-            StoreError::Address { .. } => failure,
-            _ => failure
-                .help("check the address, and what the environment says of how to get in (AWS_…, GOOGLE_…, AZURE_…)"),
+        match error.next_step() {
+            Some(next) => failure.help(next),
+            None => failure,
         }
     }
 }

@@ -5,6 +5,7 @@ use std::thread;
 
 use clap::Args;
 
+use super::store_options::StoreOptions;
 use super::terminal::{is_interactive, note, print};
 use super::{Exit, Failure};
 use crate::record;
@@ -15,7 +16,7 @@ const USUAL_FILE: &str = "config.yaml";
 /// Each of these says that the session has a browser to open: a display of Linux, Windows around it, or the user's word.
 const DISPLAYS: [&str; 4] = ["DISPLAY", "WAYLAND_DISPLAY", "WSL_DISTRO_NAME", "BROWSER"];
 
-/// Opens a policy in the browser: edit it, see what it would decide and why, look at recorded and running applications.
+/// Opens a policy in the browser: edit it, see what it would decide and why, look at recorded and running applications, and at the jobs of a store.
 ///
 /// The page is served only to this user on this machine and sends nothing anywhere. Saving in it writes the policy file.
 #[derive(Debug, Args)]
@@ -25,6 +26,7 @@ Examples:
   sparkwright web team.yaml --port 8080      always at the same address
   sparkwright web --watch                    follow the running application, or the next one
   sparkwright web team.yaml --watch last     show the newest run, even if it has ended
+  sparkwright web --store s3://team/lessons  also show its jobs over time, and what their next runs start with
 
 From another machine: `ssh -L 8080:127.0.0.1:8080 HOST`, then open http://127.0.0.1:8080 there. Other host names are refused.")]
 pub struct Web {
@@ -39,6 +41,8 @@ pub struct Web {
     /// Folder that holds the recorded runs.
     #[arg(long, value_name = "DIR", default_value = "runs")]
     record: PathBuf,
+    #[command(flatten)]
+    store: StoreOptions,
     /// Print the address only; open no browser.
     #[arg(long)]
     no_open: bool,
@@ -60,7 +64,8 @@ impl Web {
         };
         let usual = Path::new(USUAL_FILE);
         let policy = self.file.or_else(|| usual.exists().then(|| usual.to_owned()));
-        let server = WebServer::bind(WebOptions { policy, record: self.record, watch, port: self.port })?;
+        let store = self.store.given()?;
+        let server = WebServer::bind(WebOptions { policy, record: self.record, store, watch, port: self.port })?;
         let asked_to_end = server.asked_to_end().map_err(WebError::System)?;
         print(&format!("the page is at {} (Ctrl-C ends it)\n", server.url()));
         if !self.no_open && has_browser() {

@@ -68,8 +68,12 @@ pub fn read_text(path: Option<&Path>) -> Result<Cow<'static, str>, PolicyError> 
 /// # Errors
 /// The file can't be read.
 pub fn read(path: Option<&Path>) -> Result<(PolicyFile, Vec<Diagnostic>), PolicyError> {
+    Ok(parse(path, &read_text(path)?))
+}
+
+fn parse(path: Option<&Path>, text: &str) -> (PolicyFile, Vec<Diagnostic>) {
     let name = path.map_or_else(|| EMBEDDED.to_owned(), |path| path.display().to_string());
-    Ok(sparkwright_policy::parse(&name, &read_text(path)?))
+    sparkwright_policy::parse(&name, text)
 }
 
 /// Reads and resolves a policy, with single values of it overridden.
@@ -90,7 +94,20 @@ pub fn choose_with(
     environment: Option<&str>,
     overrides: &[Override],
 ) -> Result<Chosen, PolicyError> {
-    let (file, diagnostics) = read(path)?;
+    choose_text(path, &read_text(path)?, environment, overrides)
+}
+
+/// The same by the text of the file, which was read already.
+///
+/// # Errors
+/// Something in it, the environment or an override is wrong.
+pub fn choose_text(
+    path: Option<&Path>,
+    text: &str,
+    environment: Option<&str>,
+    overrides: &[Override],
+) -> Result<Chosen, PolicyError> {
+    let (file, diagnostics) = parse(path, text);
     let (wrong, warnings): (Vec<_>, Vec<_>) = diagnostics.into_iter().partition(Diagnostic::is_error);
     if !wrong.is_empty() {
         return Err(PolicyError::Wrong { diagnostics: wrong });

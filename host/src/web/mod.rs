@@ -6,12 +6,13 @@
 //! to bring the token that only the page knows, and the digest of the text that the change was made to (`policy_file`).
 //!
 //! Paths of requests are never taken for paths of files: a name is looked up among the page's files (`page`) or the
-//! folders of runs (`runs`), and what isn't there isn't there. `events` tells a page that a run has changed.
+//! folders of runs (`runs`) or the store's jobs (`jobs`), and what isn't there isn't there. `events` tells a page that a run has changed.
 
 mod answer;
 mod connections;
 mod events;
 mod guard;
+mod jobs;
 mod page;
 mod peer;
 mod policy_file;
@@ -23,6 +24,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, FromRef, Path, State};
@@ -33,12 +35,14 @@ use axum::routing::{get, put};
 use futures_util::future::{Either, select};
 use rustix::rand::{GetRandomFlags, getrandom};
 use serde_json::json;
+use sparkwright_core::steering::STORE_LISTS_WITHIN_MS;
 use sparkwright_policy::MAX_BYTES;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::launch::policy_source::PolicyError;
 use guard::Guard;
+use jobs::Jobs;
 use page::Page;
 use policy_file::OpenPolicy;
 use runs::Runs;
@@ -53,6 +57,8 @@ pub struct WebOptions {
     pub policy: Option<PathBuf>,
     /// The folder that holds the runs.
     pub record: PathBuf,
+    /// The store of lessons; where none is named, that of the environment or the policy file.
+    pub store: Option<String>,
     /// The run to follow.
     pub watch: Option<Watch>,
     /// The port; some free one where none is named.
@@ -88,6 +94,7 @@ struct Shared {
     page: Arc<Page>,
     policy: Arc<OpenPolicy>,
     runs: Arc<Runs>,
+    jobs: Arc<Jobs>,
 }
 
 impl FromRef<Shared> for Arc<Page> {
@@ -108,6 +115,12 @@ impl FromRef<Shared> for Arc<Runs> {
     }
 }
 
+impl FromRef<Shared> for Arc<Jobs> {
+    fn from_ref(shared: &Shared) -> Self {
+        Self::clone(&shared.jobs)
+    }
+}
+
 /// A server that has its port and doesn't answer yet.
 #[derive(Debug)]
 pub struct WebServer {
@@ -124,7 +137,7 @@ impl WebServer {
     /// The policy file can't be read, the port is taken, or this program carries no page.
     pub fn bind(options: WebOptions) -> Result<Self, WebError> {
         let token = token()?;
-        let policy = OpenPolicy::of(options.policy, token.clone());
+        let policy = Arc::new(OpenPolicy::of(options.policy, token.clone()));
         policy.read()?;
         let page = Page::embedded(&token)?;
         let port = options.port.unwrap_or(0);
@@ -134,7 +147,8 @@ impl WebServer {
         let port = listener.local_addr()?.port();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let runs = Runs::of(options.record, options.watch);
-        let shared = Shared { page: Arc::new(page), policy: Arc::new(policy), runs: Arc::new(runs) };
+        let jobs = Jobs::of(Arc::clone(&policy), options.store, Duration::from_millis(STORE_LISTS_WITHIN_MS));
+        let shared = Shared { page: Arc::new(page), policy, runs: Arc::new(runs), jobs: Arc::new(jobs) };
         Ok(Self { runtime, listener, port, shared })
     }
 
@@ -193,6 +207,8 @@ fn router(shared: Shared, port: u16) -> Router {
         .route("/runs.json", get(runs::list))
         .route("/runs/{name}", get(runs::run))
         .route("/runs/{id}/events", get(events::events))
+        .route("/jobs.json", get(jobs::list))
+        .route("/jobs/{name}", get(jobs::job))
         .route("/", get(index))
         .route("/{name}", get(file))
         .fallback(answer::nothing_here)

@@ -13,12 +13,12 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use serde::Serialize;
 use serde_json::json;
-use sparkwright_policy::digest;
+use sparkwright_policy::{DEFAULT_POLICY, digest};
 
 use super::answer;
 use super::replaced::{self, NotReplaced};
 use crate::bounded_file;
-use crate::launch::policy_source::PolicyError;
+use crate::launch::policy_source::{self, Chosen, PolicyError};
 
 /// The header that holds the token.
 const TOKEN: &str = "x-sparkwright-token";
@@ -94,6 +94,12 @@ impl OpenPolicy {
         let text = bounded_file::text_again(path)
             .map_err(|source| PolicyError::Unreadable { path: path.to_owned(), source })?;
         Ok(Some(PolicyText { name, sha256: digest(text.as_bytes()), text, read_only: replaced::read_only(path) }))
+    }
+
+    /// The policy of the file as it is now, in its default environment.
+    pub(super) fn chosen(&self) -> Result<Chosen, PolicyError> {
+        let text = self.read()?.map_or_else(|| DEFAULT_POLICY.to_owned(), |it| it.text);
+        policy_source::choose_text(self.path.as_deref(), &text, None, &[])
     }
 
     /// Puts a text in the place of the one that is `known`; gives the new digest.

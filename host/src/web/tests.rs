@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod jobs;
+
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
@@ -190,7 +192,16 @@ fn fault(what: &str) -> Change {
 fn every_answer_carries_the_page_s_policy_and_keeps_others_out() {
     let served = Served::new();
     let index = EMBEDDED.get_file("index.html").unwrap().contents_utf8().unwrap();
-    for path in ["/", "/server.json", "/runs.json", "/app_bg.wasm", "/nowhere", "/runs/none.json"] {
+    for path in [
+        "/",
+        "/server.json",
+        "/runs.json",
+        "/app_bg.wasm",
+        "/nowhere",
+        "/runs/none.json",
+        "/jobs.json",
+        "/jobs/none.json",
+    ] {
         let answer = served.get(path);
         let policy = answer.header("content-security-policy").unwrap();
         let carried = policy.strip_suffix("; frame-ancestors 'none'").unwrap();
@@ -286,6 +297,8 @@ fn what_is_not_there_and_what_can_not_be_done_is_told() {
         "/runs/./events",
         "/runs/",
         "/runs/app-1",
+        "/jobs/",
+        "/jobs/../secret.json",
     ] {
         let answer = served.get(path);
         assert_eq!(answer.status, 404, "{path}: {answer:?}");
