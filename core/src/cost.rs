@@ -31,6 +31,12 @@ impl Prices {
         }
     }
 
+    /// Those of nobody: what is known of no policy costs nothing that is known.
+    #[must_use]
+    pub const fn none() -> Self {
+        Self { executor_hour_micros: None, budget_micros: None }
+    }
+
     /// What so many executors cost in so long; nothing where they have no price.
     #[must_use]
     pub fn run(&self, executors: u32, run_ms: u64) -> Option<u64> {

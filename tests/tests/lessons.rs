@@ -321,7 +321,7 @@ fn without_a_named_store_the_users_folder_has_the_lessons() {
     assert_eq!(cluster.arg("fine").run().unwrap().code(), Some(0));
     assert_eq!(scene.record()["job"]["earlier_runs"], 0);
     // `none` is no store.
-    let before = files(Path::new(&store)).len();
+    let before = lessons(&store, 5).len();
     let off = scene.steered(["--store", "none"]).env("XDG_DATA_HOME", &data).args(["--master", "local[2]"]);
     assert_eq!(off.arg(program("exits.py")).arg("fine").run().unwrap().code(), Some(0));
     assert_eq!((scene.record()["job"].clone(), files(Path::new(&store)).len()), (Value::Null, before));

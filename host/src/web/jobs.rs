@@ -7,6 +7,7 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde_json::json;
+use sparkwright_core::cost::Prices;
 use sparkwright_core::launch::PlanLaunchAnswer;
 use sparkwright_core::lesson::Lesson;
 use sparkwright_core::policy::ResolvedPolicy;
@@ -50,7 +51,7 @@ impl Jobs {
         let built_in = ResolvedPolicy::default();
         let names_it = policy.as_ref().map_or(&built_in, |chosen| &chosen.policy);
         let address = store_address(self.given.as_deref(), names_it);
-        let store = address.map(|address| Store::at(&address, self.within)).transpose()?;
+        let store = address.map(|address| Store::at(&address.url, self.within)).transpose()?;
         Ok(Looked { policy, store })
     }
 
@@ -80,9 +81,10 @@ impl Jobs {
             let why = format!("no run of `{}` has left a lesson in this store", job.escape_debug());
             return answer::error(StatusCode::NOT_FOUND, why);
         }
+        let prices = policy.as_ref().map_or_else(|_| Prices::none(), |chosen| Prices::of(&chosen.policy));
         let next = policy.map_err(|error| unusable(&error)).and_then(|chosen| next_of(&chosen, &lessons));
         let next = next.as_ref().map(|(plan, currency)| (plan, currency.as_str()));
-        answer::json(StatusCode::OK, &OneJob::of(job, &lessons, next.map_err(String::as_str)))
+        answer::json(StatusCode::OK, &OneJob::of(job, &lessons, prices, next.map_err(String::as_str)))
     }
 }
 
@@ -95,11 +97,11 @@ fn next_of(chosen: &Chosen, runs: &[Lesson]) -> Result<(PlanLaunchAnswer, String
     Ok((plan, chosen.policy.cost.currency.clone()))
 }
 
-/// That no store is named, and how one is.
+/// That there is no store, and how there is one.
 fn no_store(policy: &Result<Chosen, PolicyError>) -> String {
     let unread = policy.as_ref().err().map(|error| format!(", and {}", unusable(error))).unwrap_or_default();
     format!(
-        "no store of lessons is named{unread}: with one, each run teaches the next ones of its job. Name a folder or an address with \
+        "there is no store of lessons: it is switched off, or neither HOME nor XDG_DATA_HOME is set{unread}. With one, each run teaches the next ones of its job. Name a folder or an address with \
          `sparkwright web --store URL`, {STORE} or the policy's `monitoring.store`, and the same with `sparkwright submit`"
     )
 }

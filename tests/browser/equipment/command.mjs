@@ -34,7 +34,9 @@ export async function policyFile(test, text, name = "team.yaml") {
 /** `sparkwright web --no-open …`, once it listens. */
 export async function web(...given) {
   // In a folder without a config.yaml, which would be opened.
-  const child = spawn(binary, ["web", "--no-open", ...given], { cwd: "/", stdio: ["ignore", "pipe", "pipe"] });
+  // What runs taught this user is nothing to these tests.
+  const env = { ...process.env, SPARKWRIGHT_STORE: "", XDG_DATA_HOME: "/nonexistent" };
+  const child = spawn(binary, ["web", "--no-open", ...given], { cwd: "/", env, stdio: ["ignore", "pipe", "pipe"] });
   let said = "";
   child.stderr.on("data", (text) => (said += text));
   const ended = new Promise((resolve) => child.once("exit", resolve));

@@ -95,13 +95,14 @@ fn the_policy_file_may_name_the_store_and_be_unusable_later() {
     let store = tempfile::tempdir().unwrap();
     keep(store.path(), [lesson_of("nightly", 1)]);
     let served = Served::new();
+    let policy = served.folder.path().join("team.yaml");
+    fs::write(&policy, "global_optimization: {monitoring: {store: none}}\n").unwrap();
     let without = served.get("/jobs.json").json();
     assert_eq!(without["jobs"], json!([]));
     let words = without["no_store"].as_str().unwrap();
     assert!(words.contains("--store") && words.contains("SPARKWRIGHT_STORE"), "{words}");
     assert_eq!(served.get("/jobs/nightly.json").status, 404);
 
-    let policy = served.folder.path().join("team.yaml");
     fs::write(&policy, format!("global_optimization: {{monitoring: {{store: {}}}}}\n", store.path().display()))
         .unwrap();
     assert_eq!(served.get("/jobs.json").json()["jobs"][0]["job"], "nightly");
