@@ -20,7 +20,7 @@ pub fn report(run: &Run) -> String {
     let _ = writeln!(text, "  policy {file}, environment {}, mode {}", run.policy.environment, run.mode);
     let _ = writeln!(text, "  policy sha256 {}", run.policy.sha256);
     let _ = writeln!(text, "  module sha256 {}", run.module.sha256);
-    if let Some(job) = &run.job {
+    if let Some(job) = run.recorded_job() {
         let name = printable::line(&job.name);
         let planned = match job.earlier_runs {
             None => String::new(),

@@ -335,9 +335,9 @@ pub struct Run {
     pub format: u32,
     /// The application.
     pub application: ApplicationIdentity,
-    /// The job that it is a run of; absent where it neither learns nor teaches.
+    /// The job that it is a run of, a [`RecordedJob`] as JSON; absent where it neither learns nor teaches. The page is smaller without its type.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub job: Option<RecordedJob>,
+    pub job: Option<Value>,
     /// `act`, `shadow` or `off`.
     pub mode: String,
     /// The policy.
@@ -449,7 +449,10 @@ pub enum Change {
     /// It was reviewed.
     Review(Box<RecordedReview>),
     /// The job that it is a run of is known.
-    Job(RecordedJob),
+    Job {
+        /// A [`RecordedJob`] as JSON.
+        job: Value,
+    },
     /// Spark's event log was found.
     EventLog {
         /// Where.
@@ -466,6 +469,12 @@ impl Run {
         logged
             .filter(|ms| *ms > 0)
             .unwrap_or_else(|| self.ended_ms.unwrap_or(self.updated_ms).saturating_sub(self.started_ms))
+    }
+
+    /// The job that it is a run of; nothing where it neither learns nor teaches.
+    #[must_use]
+    pub fn recorded_job(&self) -> Option<RecordedJob> {
+        serde_json::from_value(self.job.clone()?).ok()
     }
 
     /// Makes a change, which reached the host at `at_ms`.
@@ -521,7 +530,7 @@ impl Run {
                 self.ended_ms = Some(at_ms);
             }
             Change::Review(review) => self.review = Some(*review),
-            Change::Job(job) => self.job = Some(job),
+            Change::Job { job } => self.job = Some(job),
             Change::EventLog { path } => self.event_log = Some(path),
         }
     }

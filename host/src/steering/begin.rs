@@ -1,5 +1,7 @@
 //! The record of a run as it begins: before anything is known of its application, and where its host is lost before it listened.
 
+use serde_json::json;
+
 use super::setup::SteeringSetup;
 use crate::clock::now_ms;
 use crate::digest::sha256_hex;
@@ -40,7 +42,7 @@ pub(super) fn begin_record(
     let run = Run {
         format: FORMAT,
         application,
-        job: launch.lessons.as_ref().and_then(Lessons::recorded),
+        job: launch.lessons.as_ref().and_then(Lessons::recorded).map(|job| json!(job)),
         mode: launch.mode.word().to_owned(),
         policy: launch.identity.clone(),
         module: module.clone(),

@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use serde_json::json;
 use sparkwright_core::decision::Answer as _;
 use sparkwright_core::steering as limits;
 
@@ -297,7 +298,7 @@ impl Server {
         let prepared = Arc::clone(&self.prepared);
         let steered = Arc::new(Steered::new(launch, hello, prepared, recorder, Driver::new(stream)));
         if let Some(job) = steered.launch.lessons.as_ref().and_then(Lessons::recorded) {
-            steered.recorder.note(Change::Job(job));
+            steered.recorder.note(Change::Job { job: json!(job) });
         }
         steered.record_launch();
         lock(&steered.outcomes).started_with(steered.starts_with(), now_ms());

@@ -1,9 +1,8 @@
 //! What a run's time went to, and what would have made it shorter.
 
-use serde::Deserialize as _;
 use serde_json::Value;
 use sparkwright_core::trace::{Decision, render_micros, render_ms};
-use sparkwright_record::{FoundExecutorTime, RunState, percent};
+use sparkwright_record::{RunState, percent};
 use yew::prelude::*;
 
 use crate::parts::why::{WhyButton, grade};
@@ -88,29 +87,44 @@ fn found(found: &Value, cost: Option<(u64, &str)>) -> Html {
 
 /// What the executors' time went to, and what of so much each part cost.
 fn executor_time(found: &Value, cost: Option<(u64, &str)>) -> Html {
-    let Ok(time) = FoundExecutorTime::deserialize(of(found, "executor_time")) else { return Html::default() };
-    let rows: Vec<Html> = time
-        .parts()
-        .into_iter()
-        .map(|(what, ms)| {
-            let share = ms / time.whole_ms;
-            let cost = cost.map(|(micros, currency)| {
-                html! { <td>{ format!("{} {currency}", render_micros((micros as f64 * share) as u64)) }</td> }
-            });
-            html! { <tr><th scope="row">{ what }</th><td>{ render_ms(ms as u64) }</td><td>{ percent(share) }</td>{ cost.unwrap_or_default() }</tr> }
-        })
-        .collect();
-    if rows.is_empty() {
+    let time = of(found, "executor_time");
+    let ms = |it: &Value, name: &str| of(it, name).as_f64().unwrap_or(0.0);
+    let whole_ms = ms(time, "whole_ms");
+    if whole_ms <= 0.0 {
         return Html::default();
     }
+    let mut parts: Vec<(String, f64)> =
+        objects(time, "work").iter().map(|it| (title(it), ms(it, "executor_ms"))).collect();
+    for (what, name) in
+        [("other queries and jobs", "others_ms"), ("idle, with cached blocks", "pinned_ms"), ("idle", "idle_ms")]
+    {
+        parts.push((what.to_owned(), ms(time, name)));
+    }
+    let rows = parts.into_iter().filter(|(_, ms)| *ms > 0.0).map(|(what, ms)| {
+        let share = ms / whole_ms;
+        let cost = cost.map(|(micros, currency)| {
+            html! { <td>{ format!("{} {currency}", render_micros((micros as f64 * share) as u64)) }</td> }
+        });
+        html! { <tr><th scope="row">{ what }</th><td>{ render_ms(ms as u64) }</td><td>{ percent(share) }</td>{ cost.unwrap_or_default() }</tr> }
+    });
+    let rows = rows.collect();
     let heads = ["Query or job", "Executor time", "Of all", "Cost"];
     let shown = if cost.is_some() { &heads[..] } else { &heads[..3] };
     html! {
         <>
-            <h3>{ format!("What the executors' time went to, {} in all", render_ms(time.whole_ms as u64)) }</h3>
+            <h3>{ format!("What the executors' time went to, {} in all", render_ms(whole_ms as u64)) }</h3>
             { table("Executor time", shown, rows) }
         </>
     }
+}
+
+/// A query or a job, and where the program asked for it.
+fn title(work: &Value) -> String {
+    let what = text(work, "what");
+    let comma = if what.is_empty() { "" } else { ", " };
+    let (kind, number) =
+        if work.get("query").is_some() { ("query", of(work, "query")) } else { ("job", of(work, "job")) };
+    format!("{kind} {number}{comma}{what}")
 }
 
 fn table(label: &'static str, heads: &[&'static str], rows: Vec<Html>) -> Html {
