@@ -83,7 +83,8 @@ fn found(found: &Value) -> Html {
     }
 }
 
-fn table(label: &'static str, heads: &[&'static str], rows: Vec<Html>) -> Html {
+/// A table with these heads.
+pub fn table(label: &'static str, heads: &[&'static str], rows: Vec<Html>) -> Html {
     html! {
         <div class="table-scroll" tabindex="0" role="region" aria-label={label}>
             <table>
