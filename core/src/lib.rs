@@ -21,7 +21,7 @@ pub mod facts;
 pub mod history;
 pub mod job_name;
 mod job_plan;
-mod json;
+pub mod json;
 pub mod launch;
 pub mod lesson;
 mod members;

@@ -7,7 +7,7 @@ use serde::Serialize;
 pub struct Axis {
     /// What it is.
     pub label: String,
-    /// Its unit: `bytes`, `executors`, `partitions`, `ms`, `money` or `none`.
+    /// Its unit: `bytes`, `executors`, `partitions`, `runs`, `ms`, `money` or `none`.
     pub unit: &'static str,
     /// Whether its steps are even in the logarithm.
     pub log: bool,

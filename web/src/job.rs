@@ -94,7 +94,7 @@ impl Job {
                 "next" => job.next = NextUseKind::from_word(value),
                 "nodes" => job.nodes.clone_from(value),
                 "manager" => job.manager = manager_of(value),
-                "history" => job.history = serde_json::from_slice(value.as_bytes()).unwrap_or_default(),
+                "history" => job.history = sparkwright_core::json::from_slice(value.as_bytes()).unwrap_or_default(),
                 _ => {}
             }
         }

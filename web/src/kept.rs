@@ -24,7 +24,7 @@ fn storage() -> Option<Storage> {
 #[must_use]
 pub fn get(name: &str) -> Option<String> {
     let json = storage()?.get_item(name).ok()??;
-    serde_json::from_slice(json.as_bytes()).ok()
+    sparkwright_core::json::from_slice(json.as_bytes()).ok()
 }
 
 /// Keeps a text under a name.
@@ -52,7 +52,7 @@ pub fn all<T: for<'de> Deserialize<'de>>(beginning: &str) -> Vec<(String, T)> {
     let names = (0..storage.length().unwrap_or_default()).filter_map(|at| storage.key(at).ok().flatten());
     let value = |name: String| {
         let json = storage.get_item(&name).ok()??;
-        Some((name.strip_prefix(beginning)?.to_owned(), serde_json::from_slice(json.as_bytes()).ok()?))
+        Some((name.strip_prefix(beginning)?.to_owned(), sparkwright_core::json::from_slice(json.as_bytes()).ok()?))
     };
     names.filter(|name| name.starts_with(beginning)).filter_map(value).collect()
 }

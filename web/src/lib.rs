@@ -13,6 +13,7 @@ pub mod drafts;
 pub mod edit;
 pub mod examples;
 pub mod job;
+pub mod jobs;
 pub mod kept;
 pub mod key_text;
 pub mod module;

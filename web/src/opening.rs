@@ -47,7 +47,7 @@ pub fn open_any(page: &Handle, name: String, text: String) {
 }
 
 fn is_policy(json: &str) -> bool {
-    let read = serde_json::from_slice::<serde_json::Value>(json.as_bytes());
+    let read = sparkwright_core::json::from_slice::<serde_json::Value>(json.as_bytes());
     read.is_ok_and(|it| it.get("environments").is_some() || it.get("global_optimization").is_some())
 }
 

@@ -108,7 +108,7 @@ pub fn refusal(status: u16, text: &str) -> Option<String> {
     if (200..300).contains(&status) {
         return None;
     }
-    let said = serde_json::from_slice::<Refused>(text.as_bytes()).ok().map(|refused| refused.error);
+    let said = sparkwright_core::json::from_slice::<Refused>(text.as_bytes()).ok().map(|refused| refused.error);
     Some(said.unwrap_or_else(|| format!("the server answers {status}")))
 }
 
@@ -126,7 +126,8 @@ pub async fn get(path: &str) -> Result<String, String> {
 /// # Errors
 /// It is something else.
 pub fn read<T: for<'de> Deserialize<'de>>(what: &str, text: &str) -> Result<T, String> {
-    serde_json::from_slice(text.as_bytes()).map_err(|error| format!("{what} of the server can't be read: {error}"))
+    sparkwright_core::json::from_slice(text.as_bytes())
+        .map_err(|error| format!("{what} of the server can't be read: {error}"))
 }
 
 /// The runs that the server has, the newest first.
@@ -138,8 +139,14 @@ pub async fn runs() -> Result<Vec<ServedRun>, String> {
     Ok(read::<ServedRuns>("the list of runs", &text)?.runs)
 }
 
+/// A name as a part of an address.
+#[must_use]
+pub fn encoded(name: &str) -> String {
+    js_sys::encode_uri_component(name).into()
+}
+
 fn address(id: &str) -> String {
-    format!("./runs/{}", String::from(js_sys::encode_uri_component(id)))
+    format!("./runs/{}", encoded(id))
 }
 
 /// Opens a run of the server, and follows it while it goes on; its application's id.

@@ -158,7 +158,9 @@ impl Sweep {
         let asked =
             sweep_js(self.lane, &self.policies, self.point, &self.question, self.path, &self.values, &self.pick);
         match asked.await {
-            Ok(json) => serde_json::from_slice(text(json)?.as_bytes()).map(Some).map_err(|error| error.to_string()),
+            Ok(json) => {
+                sparkwright_core::json::from_slice(text(json)?.as_bytes()).map(Some).map_err(|error| error.to_string())
+            }
             Err(error) if message(&error) == "superseded" => Ok(None),
             Err(error) => Err(message(&error)),
         }

@@ -3,6 +3,8 @@
 mod path;
 mod strict;
 
+pub use strict::from_slice;
+
 use alloc::string::ToString as _;
 use serde::de::DeserializeOwned;
 

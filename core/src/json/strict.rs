@@ -11,8 +11,11 @@ use serde::de::{
     Deserialize, DeserializeSeed, Deserializer, Error, IntoDeserializer as _, MapAccess, SeqAccess, Visitor,
 };
 
-/// Reads a `T` from the whole of `json`.
-pub(super) fn from_slice<'de, T: Deserialize<'de>>(json: &'de [u8]) -> serde_json::Result<T> {
+/// Reads a `T` from the whole of `json`; what has a list in an object's place, or an enum's variant with data, is no `T`.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn from_slice<'de, T: Deserialize<'de>>(json: &'de [u8]) -> serde_json::Result<T> {
     let mut reader = serde_json::Deserializer::from_slice(json);
     let value = T::deserialize(Strict(&mut reader))?;
     reader.end()?;

@@ -2,6 +2,7 @@
 
 use serde::de::Error as _;
 use serde::{Deserialize, Serialize};
+use sparkwright_core::json::from_slice;
 
 use crate::{Change, FORMAT, Run, old};
 
@@ -38,7 +39,7 @@ impl Run {
     /// # Errors
     /// It is none, or was written by a newer version.
     pub fn read(json: &[u8]) -> Result<Self, NotARun> {
-        let mut run: Self = serde_json::from_slice(json)?;
+        let mut run: Self = from_slice(json)?;
         if run.format < 2 {
             run.decisions.iter_mut().for_each(old::renew);
         }
@@ -54,7 +55,7 @@ impl Run {
     pub fn complete(&mut self, journal: &[u8]) {
         for line in journal.split(|byte| *byte == b'\n') {
             // The last line of a killed host may be cut.
-            if let Ok(JournalLine { line, noted_ms, mut change }) = serde_json::from_slice(line)
+            if let Ok(JournalLine { line, noted_ms, mut change }) = from_slice(line)
                 && line > self.journal_line
             {
                 if self.format < 2

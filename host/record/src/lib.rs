@@ -6,6 +6,7 @@
 
 mod found;
 mod journal;
+mod lesson;
 mod old;
 mod report;
 mod review;
@@ -16,6 +17,7 @@ pub use found::{
     Found, FoundAdvice, FoundCause, FoundExecutorTime, FoundWork, GainMs, MOST_WORK_TOLD, NowAndThen, percent, stages,
 };
 pub use journal::{JournalLine, NotARun};
+pub use lesson::how_it_ended;
 pub use report::{explain, report};
 pub use review::{review_prose, spoken, told_bottleneck, told_recommendation};
 pub use run::{

@@ -5,12 +5,12 @@ use serde::Serialize;
 use sparkwright_core::cost::Prices;
 use sparkwright_core::decision::Answer as _;
 use sparkwright_core::history::setback::TAKEN_BACK;
-use sparkwright_core::lesson::{Lesson, RunEnd, in_order, plans};
+use sparkwright_core::lesson::{Lesson, in_order, plans};
 use sparkwright_core::steering::STORE_LISTS_WITHIN_MS;
 use sparkwright_core::trace::{render_micros, render_ms};
 use sparkwright_core::units::Bytes;
 use sparkwright_policy::written_facts;
-use sparkwright_record::percent;
+use sparkwright_record::{how_it_ended, percent};
 
 use super::policy_options::{PolicyOptions, prepared_launch};
 use super::store_options::{StoreOptions, tell_unread};
@@ -271,12 +271,7 @@ fn cost(micros: Option<u64>, currency: &str) -> String {
 
 /// How a run ended, and what it lacked.
 fn ended(lesson: &Lesson) -> String {
-    match (lesson.ended, lesson.run.lacked) {
-        (RunEnd::Well, _) => "well".to_owned(),
-        (RunEnd::Failed, Some(memory)) => format!("failed: {}", memory.name()),
-        (RunEnd::Failed, None) => "failed".to_owned(),
-        (RunEnd::Unknown, _) => "unknown".to_owned(),
-    }
+    how_it_ended(lesson.ended, lesson.run.lacked)
 }
 
 /// A time as people write it, by this machine's clock.

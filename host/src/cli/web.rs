@@ -26,7 +26,7 @@ Examples:
   sparkwright web team.yaml --port 8080      always at the same address
   sparkwright web --watch                    follow the running application, or the next one
   sparkwright web team.yaml --watch last     show the newest run, even if it has ended
-  sparkwright web --store s3://team/lessons  also show its jobs over time, and what their next runs start with
+  sparkwright web --store s3://team/lessons  also its jobs, run by run, and their next runs
 
 From another machine: `ssh -L 8080:127.0.0.1:8080 HOST`, then open http://127.0.0.1:8080 there. Other host names are refused.")]
 pub struct Web {

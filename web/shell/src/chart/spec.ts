@@ -1,7 +1,7 @@
 // What a chart shows. `web/src/chart.rs` writes it.
 
 /** What the numbers of an axis count. */
-export type Unit = "bytes" | "executors" | "ms" | "partitions" | "money" | "none";
+export type Unit = "bytes" | "executors" | "ms" | "partitions" | "runs" | "money" | "none";
 
 /** An axis. */
 export interface Axis {

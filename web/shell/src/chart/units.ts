@@ -109,7 +109,7 @@ function evenStep(unit: Unit, least: number): number {
   }
   const step = oneTwoFive(least);
   // There is no half an executor.
-  return unit === "executors" || unit === "partitions" || unit === "bytes" ? Math.max(1, step) : step;
+  return unit === "executors" || unit === "partitions" || unit === "runs" || unit === "bytes" ? Math.max(1, step) : step;
 }
 
 function oneTwoFive(least: number): number {

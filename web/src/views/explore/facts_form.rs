@@ -86,8 +86,11 @@ pub fn FactsForm(properties: &FactsProperties) -> Html {
         let (job, on_change, wrong) = (job.clone(), properties.on_change.clone(), wrong_history.clone());
         Callback::from(move |event: Event| {
             let text = event.target_unchecked_into::<HtmlTextAreaElement>().value();
-            let read =
-                if text.trim().is_empty() { Ok(History::default()) } else { serde_json::from_slice(text.as_bytes()) };
+            let read = if text.trim().is_empty() {
+                Ok(History::default())
+            } else {
+                sparkwright_core::json::from_slice(text.as_bytes())
+            };
             match read {
                 Ok(history) => {
                     wrong.set(String::new());

@@ -1,7 +1,9 @@
-//! Runs that were recorded: what each was, what was decided in it, what came of it, and how two of them differ.
+//! Runs that were recorded: what each was, what was decided in it, what came of it, and how two of them differ; and jobs over their runs.
 
 mod compare;
 mod decisions;
+mod job;
+mod jobs;
 mod list;
 mod over_time;
 mod overview;
@@ -19,15 +21,18 @@ use crate::{server, shell};
 
 use compare::Compare;
 use decisions::Decisions;
+use job::JobOverTime;
+use jobs::ServedJobs;
 use list::ServedRuns;
 use over_time::OverTime;
 use overview::{Faults, Overview, called};
 use review::Review;
 
-/// The address of a run.
-fn address(page: &Handle, id: &str) -> String {
+/// The address of a run, or of a job of the store.
+fn address(page: &Handle, id: &str, job: Option<&str>) -> String {
     let mut there = (**page).clone();
-    there.route = Route { view: View::Runs, rest: id.to_owned(), query: Vec::new() };
+    let query = job.map(|job| ("job".to_owned(), job.to_owned()));
+    there.route = Route { view: View::Runs, rest: id.to_owned(), query: query.into_iter().collect() };
     there.address().fragment()
 }
 
@@ -38,7 +43,8 @@ pub fn Runs() -> Html {
     let with = use_state(|| None::<String>);
     let rest = page.route.rest.clone();
     let named = page.runs.iter().find(|open| open.run.application.id == rest);
-    let shown = named.or_else(|| page.runs.last()).cloned();
+    let job = page.route.get("job").filter(|_| server::is_there()).map(str::to_owned);
+    let shown = named.or_else(|| page.runs.last()).filter(|_| job.is_none()).cloned();
     {
         // A link to a run of this server opens it.
         let missing = (!rest.is_empty() && named.is_none() && server::is_there()).then(|| rest.clone());
@@ -82,14 +88,15 @@ pub fn Runs() -> Html {
         };
         html! {
             <li key={id.clone()}>
-                <a href={address(&page, id)} aria-current={current} title={format!("{id}, from {}", open.from)}>{ called(&open.run) }<span class="muted">{ format!(" {id}") }</span></a>
+                <a href={address(&page, id, None)} aria-current={current} title={format!("{id}, from {}", open.from)}>{ called(&open.run) }<span class="muted">{ format!(" {id}") }</span></a>
                 <button type="button" class="quiet" onclick={close} aria-label={format!("Close the run {id}")}>{"×"}</button>
             </li>
         }
     });
-    let body = match &shown {
-        None => html! { <Empty /> },
-        Some(open) => {
+    let body = match (&job, &shown) {
+        (Some(name), _) => html! { <JobOverTime key={name.clone()} name={name.clone()} /> },
+        (None, None) => html! { <Empty /> },
+        (None, Some(open)) => {
             let other = with.as_deref().and_then(|id| page.runs.iter().find(|it| it.run.application.id == id));
             let other = other.filter(|other| other.run.application.id != open.run.application.id).cloned();
             let choose = {
@@ -106,7 +113,7 @@ pub fn Runs() -> Html {
                 <button type="button" onclick={open}>{"Open a run.json"}</button>
             </div>
             if !page.runs.is_empty() { <ul class="open-runs" aria-label="Open runs">{ for tabs }</ul> }
-            if server::is_there() { <ServedRuns is_open={page.runs.is_empty()} /> }
+            if server::is_there() { <ServedRuns is_open={page.runs.is_empty() && job.is_none()} /><ServedJobs /> }
             { body }
         </section>
     }

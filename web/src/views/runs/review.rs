@@ -127,7 +127,8 @@ fn title(work: &Value) -> String {
     format!("{kind} {number}{comma}{what}")
 }
 
-fn table(label: &'static str, heads: &[&'static str], rows: Vec<Html>) -> Html {
+/// A table with these heads.
+pub fn table(label: &'static str, heads: &[&'static str], rows: Vec<Html>) -> Html {
     html! {
         <div class="table-scroll" tabindex="0" role="region" aria-label={label}>
             <table>

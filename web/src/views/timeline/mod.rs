@@ -24,7 +24,7 @@ const WAVES_IN_ADDRESS: usize = 40;
 
 /// The load that an address holds.
 fn of_route(route: &Route) -> Option<Load> {
-    serde_json::from_slice::<Load>(route.get("load")?.as_bytes()).ok().map(Load::within_reach)
+    sparkwright_core::json::from_slice::<Load>(route.get("load")?.as_bytes()).ok().map(Load::within_reach)
 }
 
 /// The load to begin with.
