@@ -116,10 +116,10 @@ test("a job that is not in the store is told, and where the policy can't be used
 });
 
 test("without a store the list says how to have one; a store that refuses is told, and all else goes on", async (t) => {
-  const bare = await webFor(t, "--record", RECORDED);
+  const bare = await webFor(t, "--record", RECORDED, "--store", "none");
   const { page } = await open("#/runs", { url: bare.url });
   await page.getByText("Jobs over time").click();
-  await page.getByText(/no store of lessons is named.*sparkwright web --store URL/).waitFor();
+  await page.getByText(/there is no store of lessons.*sparkwright web --store URL/).waitFor();
 
   const denies = createServer((_, response) => response.writeHead(403).end());
   await new Promise((listens) => denies.listen(0, "127.0.0.1", listens));

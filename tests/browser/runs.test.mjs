@@ -118,12 +118,12 @@ test("the review takes the executors' time apart, with what each part cost", asy
   await shown.getByRole("heading", { name: "What the executors' time went to, 1 min 40 s in all", exact: true }).waitFor();
   const rows = shown.getByRole("region", { name: "Executor time", exact: true }).locator("tbody tr");
   assert.deepEqual((await rows.allInnerTexts()).map((text) => text.split("\t")), [
-    ["query 3, count at flights.py:12", "1 min 0 s", "60 %", `1.2 ${recorded.review.currency}`],
-    ["job 7, treeAggregate at RDD.scala:1", "20.0 s", "20 %", `0.4 ${recorded.review.currency}`],
+    ["query 3, count at flights.py:12", "1 min 0 s", "60 %", `1.20 ${recorded.review.currency}`],
+    ["job 7, treeAggregate at RDD.scala:1", "20.0 s", "20 %", `0.40 ${recorded.review.currency}`],
     ["query 4", "100 ms", "0 %", `0.002 ${recorded.review.currency}`],
-    ["other queries and jobs", "900 ms", "1 %", `0.018 ${recorded.review.currency}`],
+    ["other queries and jobs", "900 ms", "1 %", `0.02 ${recorded.review.currency}`],
     ["idle, with cached blocks", "4.0 s", "4 %", `0.08 ${recorded.review.currency}`],
-    ["idle", "15.0 s", "15 %", `0.3 ${recorded.review.currency}`],
+    ["idle", "15.0 s", "15 %", `0.30 ${recorded.review.currency}`],
   ]);
 });
 
