@@ -100,6 +100,8 @@ class Application:
             "PYTHONPATH": str(Path(__file__).parent.parent),
             "SPARK_LOCAL_IP": "127.0.0.1",
             "PYTHONHASHSEED": "0",
+            # Lessons as users have them, of this session alone: a seed makes the same histories again.
+            "XDG_DATA_HOME": str(self.folder / "data"),
             "PYSPARK_PYTHON": equipment.python,
         }
         with self.log.open("ab") as log:
