@@ -160,6 +160,17 @@ fn what_can_not_be_opened_is_refused_in_plain_words() {
 }
 
 #[test]
+fn a_store_that_is_none_is_refused_and_a_folder_is_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let told = refused(folder.path(), &["--store", "ftp://host/lessons"]);
+    assert!(told.contains("`ftp://host/lessons` is no store of lessons"), "{told}");
+    let web = Web::start(folder.path(), &["--store", "lessons"]);
+    let jobs = web.get("/jobs.json");
+    assert!(jobs.ends_with("{\"jobs\":[]}"), "{jobs}");
+    assert!(!folder.path().join("lessons").exists(), "who only looks makes no folder");
+}
+
+#[test]
 fn a_policy_with_mistakes_is_opened_all_the_same() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("draft.yaml"), "environments: [\n").unwrap();

@@ -13,7 +13,7 @@ use crate::jobs::{self, Decided, JobRun, OneJob};
 use crate::parts::chart_view::ChartView;
 use crate::parts::why::{WhyButton, grade};
 use crate::state::{Why, use_page};
-use crate::views::runs::address;
+use crate::views::runs::address::address;
 use crate::views::runs::review::table;
 
 /// Properties of [`JobOverTime`].

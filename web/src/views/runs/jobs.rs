@@ -8,7 +8,7 @@ use yew::prelude::*;
 use crate::clock::on_the_wall;
 use crate::jobs::{self, Jobs};
 use crate::state::use_page;
-use crate::views::runs::address;
+use crate::views::runs::address::address;
 
 /// The list, with the address of each; folded while one is open, or where there is none.
 #[component]

@@ -1,5 +1,6 @@
 //! Runs that were recorded: what each was, what was decided in it, what came of it, and how two of them differ; and jobs over their runs.
 
+mod address;
 mod compare;
 mod decisions;
 mod job;
@@ -16,9 +17,10 @@ use yew::prelude::*;
 
 use crate::opening::open_any;
 use crate::route::{Route, View};
-use crate::state::{Action, Handle, OpenRun, use_page};
+use crate::state::{Action, OpenRun, use_page};
 use crate::{server, shell};
 
+use address::address;
 use compare::Compare;
 use decisions::Decisions;
 use job::JobOverTime;
@@ -27,14 +29,6 @@ use list::ServedRuns;
 use over_time::OverTime;
 use overview::{Faults, Overview, called};
 use review::Review;
-
-/// The address of a run, or of a job of the store.
-fn address(page: &Handle, id: &str, job: Option<&str>) -> String {
-    let mut there = (**page).clone();
-    let query = job.map(|job| ("job".to_owned(), job.to_owned()));
-    there.route = Route { view: View::Runs, rest: id.to_owned(), query: query.into_iter().collect() };
-    there.address().fragment()
-}
 
 /// The view.
 #[component]
